@@ -1,1 +1,72 @@
-//! To be filled in.
+//! The contract between the XDP program and the controller: every map's key, value and event.
+//!
+//! Invariants:
+//! - every type is `#[repr(C)]` with explicit padding; sizes and offsets are asserted below;
+//! - values that came from the wire are big-endian byte arrays, everything else is native;
+//! - each field has one writer, named in its comment: *user* (the controller) or *kernel* (the program);
+//! - IPv4 addresses stand as IPv4-mapped IPv6 addresses (`::ffff:a.b.c.d`);
+//! - a time is CLOCK_MONOTONIC, in nanoseconds (`u64`) or in [ticks](ticks) (`u32`, compared with wrap-around).
+#![no_std]
+
+mod counters;
+mod event;
+mod slot;
+mod tables;
+mod time;
+
+pub use counters::{COUNTERS, Counter};
+pub use event::{CopyReason, EVENT_PAYLOAD_MAX, EventHeader};
+pub use slot::{
+    GENERATION_EMPTY, MAX_EID, MAX_RCF, MAX_RRQ, PROBE_LIMIT, PROFILE_BYTES, Profile, SPREAD, Slot,
+};
+pub use tables::{
+    Answer, ENDPOINTS_SIDE, EndpointsKey, GATEKEEPERS_SIDE, Gatekeeper, GatekeeperKey,
+    GatekeeperState, Globals, HASH_KEYS, Interface, MAX_GATEKEEPERS, MAX_INTERFACES, MAX_ZONES,
+    RATE_BUCKETS, RateBucket, Zone,
+};
+pub use time::{TICK_NS, duration_to_ticks, elapsed, ticks};
+
+/// Version of everything in this crate; part of the pin path, so that programs and controllers of different
+/// versions never share a map.
+pub const ABI_VERSION: u32 = 1;
+
+/// Names of the maps as they stand in the object file and below the pin path.
+pub mod map {
+    /// One [`Globals`](crate::Globals).
+    pub const GLOBALS: &str = "GLOBALS";
+    /// [`Slot`](crate::Slot)s, a power of two of them.
+    pub const SLOTS: &str = "SLOTS";
+    /// [`Profile`](crate::Profile)s.
+    pub const PROFILES: &str = "PROFILES";
+    /// [`Zone`](crate::Zone)s by zone index.
+    pub const ZONES: &str = "ZONES";
+    /// [`Gatekeeper`](crate::Gatekeeper)s by gatekeeper index.
+    pub const GATEKEEPERS: &str = "GATEKEEPERS";
+    /// [`GatekeeperState`](crate::GatekeeperState)s by gatekeeper index.
+    pub const GATEKEEPER_STATE: &str = "GATEKEEPER_STATE";
+    /// Hash: [`GatekeeperKey`](crate::GatekeeperKey) to gatekeeper index (`u32`).
+    pub const GATEKEEPER_INDEX: &str = "GATEKEEPER_INDEX";
+    /// Longest-prefix match: endpoints' prefixes to zone index (`u32`).
+    pub const ENDPOINTS: &str = "ENDPOINTS";
+    /// [`RateBucket`](crate::RateBucket)s by a hash of the source address.
+    pub const COPY_RATE: &str = "COPY_RATE";
+    /// Per CPU: `u64` at `interface * COUNTERS + counter`; the interface [`MAX_INTERFACES`](crate::MAX_INTERFACES)
+    /// stands for one that is not configured.
+    pub const COUNTERS: &str = "COUNTERS";
+    /// Ring buffer of [`EventHeader`](crate::EventHeader), each followed by the RAS message.
+    pub const EVENTS: &str = "EVENTS";
+    /// All of them.
+    pub const ALL: [&str; 11] = [
+        GLOBALS,
+        SLOTS,
+        PROFILES,
+        ZONES,
+        GATEKEEPERS,
+        GATEKEEPER_STATE,
+        GATEKEEPER_INDEX,
+        ENDPOINTS,
+        COPY_RATE,
+        COUNTERS,
+        EVENTS,
+    ];
+}

@@ -1,0 +1,99 @@
+//! Every verdict and every reason has a counter, per interface and CPU.
+
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal),* $(,)?) => {
+        /// A counter's place in `COUNTERS`. The name is what `rasline counters` shows.
+        #[repr(u32)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Counter { $($(#[doc = $doc])* $variant),* }
+
+        impl Counter {
+            /// All of them, in order.
+            pub const ALL: &'static [Counter] = &[$(Counter::$variant),*];
+            /// Stable name.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Counter::$variant => $name),* }
+            }
+            /// What it counts, one line.
+            #[must_use]
+            pub const fn help(self) -> &'static str {
+                match self { $(Counter::$variant => concat!($($doc),*)),* }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Not IP with a RAS port of a configured gatekeeper.
+    PassNotRas = "pass_not_ras",
+    /// Came in by an interface that is not configured.
+    PassInterface = "pass_interface",
+    /// RAS port, but a fragment, IP options, an IPv6 extension header or a length that does not fit.
+    PassShape = "pass_shape",
+    /// RAS port, but the IPv4 or UDP checksum is wrong.
+    PassChecksum = "pass_checksum",
+    /// RAS port, but the address is not of a zone, or came in on the other side.
+    PassNoZone = "pass_no_zone",
+    /// A RAS message that the data path has nothing to do with.
+    PassOther = "pass_other",
+    /// An RRQ that is not known.
+    PassUnknown = "pass_unknown",
+    /// A known keep-alive sent to another gatekeeper than it is registered with.
+    PassOtherGatekeeper = "pass_other_gatekeeper",
+    /// A known keep-alive whose zone has moved to another generation.
+    PassGeneration = "pass_generation",
+    /// A known keep-alive whose slot was being written.
+    PassTorn = "pass_torn",
+    /// A known keep-alive that its gatekeeper withdrew.
+    PassWithdrawn = "pass_withdrawn",
+    /// A known keep-alive past its promise: timeToLive at the gatekeeper, or hold_for.
+    PassExpired = "pass_expired",
+    /// A known keep-alive in a zone that only watches (answer = "off").
+    PassOff = "pass_off",
+    /// A known keep-alive in a zone that holds, its gatekeeper being alive.
+    PassHold = "pass_hold",
+    /// A known keep-alive let through so that the gatekeeper does not forget the registration.
+    PassRefresh = "pass_refresh",
+    /// A known keep-alive let through to see whether a silent gatekeeper is back.
+    PassProbe = "pass_probe",
+    /// A known keep-alive that could not be answered: no room in the frame, or no RCF.
+    PassNoRoom = "pass_no_room",
+    /// Keep-alives answered.
+    Answer = "answer",
+    /// Of these, for a silent gatekeeper.
+    AnswerHeld = "answer_held",
+    /// RCFs of gatekeepers that renewed a registration.
+    Renewed = "renewed",
+    /// Of these, replaced by the patched one.
+    Substitute = "substitute",
+    /// RCFs of gatekeepers taken to the controller.
+    Divert = "divert",
+    /// RCFs of gatekeepers that should have been diverted, but the controller is gone or cannot keep up.
+    DivertBypass = "divert_bypass",
+    /// RAS messages from gatekeepers that went on unchanged.
+    PassFromGatekeeper = "pass_from_gatekeeper",
+    /// RCFs of gatekeepers to a known keep-alive, other than the known ones.
+    ChangedRcf = "changed_rcf",
+    /// Slots withdrawn by RRJ.
+    WithdrawnRrj = "withdrawn_rrj",
+    /// Slots withdrawn by URQ.
+    WithdrawnUrq = "withdrawn_urq",
+    /// Slots withdrawn by UCF.
+    WithdrawnUcf = "withdrawn_ucf",
+    /// Slots withdrawn by another RCF than the known one.
+    WithdrawnRcf = "withdrawn_rcf",
+    /// Messages copied to the controller.
+    Copied = "copied",
+    /// Messages not copied: their source sent too many.
+    CopyLimitedSource = "copy_limited_source",
+    /// Messages not copied: too many of all sources.
+    CopyLimitedTotal = "copy_limited_total",
+    /// Messages not copied: ring buffer full, or message too long.
+    CopyLost = "copy_lost",
+}
+
+/// Number of counters, rounded up so that an interface's row has a fixed place.
+pub const COUNTERS: u32 = 64;
+
+const _: () = assert!(Counter::ALL.len() <= COUNTERS as usize);
