@@ -1,0 +1,55 @@
+//! The ASN.1 types, one file for each family of messages (H.225.0 Annex H, H.235.0, and what they import of H.245).
+//!
+//! Three rules hold throughout, since the codec is silently wrong otherwise: a constraint stands on the field and not on
+//! a type of its own; an addition after `...` that the standard calls mandatory is an `Option`; and a type that PER
+//! encodes alike may stand in for a stricter one (`IA5String` for `PrintableString`, `OCTET STRING` for an open type).
+
+mod address;
+mod admission;
+mod answer;
+mod bandwidth;
+mod capacity;
+mod crypto;
+mod disengage;
+mod endpoint;
+mod gatekeeper;
+mod generic;
+mod h245;
+mod info;
+mod location;
+mod message;
+mod midcall;
+mod mobile;
+mod progress;
+mod protocol;
+mod registration;
+mod security;
+mod service;
+mod setup;
+mod signalling;
+mod unregistration;
+
+pub use address::*;
+pub use admission::*;
+pub use answer::*;
+pub use bandwidth::*;
+pub use capacity::*;
+pub use crypto::*;
+pub use disengage::*;
+pub use endpoint::*;
+pub use gatekeeper::*;
+pub use generic::*;
+pub use h245::*;
+pub use info::*;
+pub use location::*;
+pub use message::*;
+pub use midcall::*;
+pub use mobile::*;
+pub use progress::*;
+pub use protocol::*;
+pub use registration::*;
+pub use security::*;
+pub use service::*;
+pub use setup::*;
+pub use signalling::*;
+pub use unregistration::*;

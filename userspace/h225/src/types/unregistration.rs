@@ -1,0 +1,122 @@
+//! Unregistration: URQ, UCF, URJ (H.225.0 7.10).
+#![allow(
+    missing_docs,
+    reason = "a plain transcription of ASN.1: the names are the standard's, and it describes them"
+)]
+
+use rasn::prelude::*;
+
+use super::{
+    AddressPattern, AliasAddress, AltGkInfo, AlternateGk, ClearToken, CryptoH323Token, Endpoint,
+    GenericData, Icv, NonStandardParameter, SecurityErrors2, SupportedPrefix, TransportAddress,
+};
+
+/// URQ, from an endpoint or from its gatekeeper.
+#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[rasn(automatic_tags)]
+#[non_exhaustive]
+pub struct UnregistrationRequest {
+    #[rasn(value("1..=65535"))]
+    pub request_seq_num: u16,
+    pub call_signal_address: Vec<TransportAddress>,
+    pub endpoint_alias: Option<Vec<AliasAddress>>,
+    pub non_standard_data: Option<NonStandardParameter>,
+    #[rasn(size("1..=128"))]
+    pub endpoint_identifier: Option<BmpString>,
+    #[rasn(extension_addition)]
+    pub alternate_endpoints: Option<Vec<Endpoint>>,
+    #[rasn(extension_addition, size("1..=128"))]
+    pub gatekeeper_identifier: Option<BmpString>,
+    #[rasn(extension_addition)]
+    pub tokens: Option<Vec<ClearToken>>,
+    #[rasn(extension_addition)]
+    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    #[rasn(extension_addition)]
+    pub integrity_check_value: Option<Icv>,
+    #[rasn(extension_addition)]
+    pub reason: Option<UnregRequestReason>,
+    #[rasn(extension_addition)]
+    pub endpoint_alias_pattern: Option<Vec<AddressPattern>>,
+    #[rasn(extension_addition)]
+    pub supported_prefixes: Option<Vec<SupportedPrefix>>,
+    #[rasn(extension_addition)]
+    pub alternate_gatekeeper: Option<Vec<AlternateGk>>,
+    #[rasn(extension_addition)]
+    pub generic_data: Option<Vec<GenericData>>,
+    #[rasn(extension_addition)]
+    pub assigned_gatekeeper: Option<AlternateGk>,
+}
+
+/// UCF.
+#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[rasn(automatic_tags)]
+#[non_exhaustive]
+pub struct UnregistrationConfirm {
+    #[rasn(value("1..=65535"))]
+    pub request_seq_num: u16,
+    pub non_standard_data: Option<NonStandardParameter>,
+    #[rasn(extension_addition)]
+    pub tokens: Option<Vec<ClearToken>>,
+    #[rasn(extension_addition)]
+    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    #[rasn(extension_addition)]
+    pub integrity_check_value: Option<Icv>,
+    #[rasn(extension_addition)]
+    pub generic_data: Option<Vec<GenericData>>,
+    #[rasn(extension_addition)]
+    pub assigned_gatekeeper: Option<AlternateGk>,
+}
+
+/// URJ.
+#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[rasn(automatic_tags)]
+#[non_exhaustive]
+pub struct UnregistrationReject {
+    #[rasn(value("1..=65535"))]
+    pub request_seq_num: u16,
+    pub reject_reason: UnregRejectReason,
+    pub non_standard_data: Option<NonStandardParameter>,
+    #[rasn(extension_addition)]
+    pub alt_gk_info: Option<AltGkInfo>,
+    #[rasn(extension_addition)]
+    pub tokens: Option<Vec<ClearToken>>,
+    #[rasn(extension_addition)]
+    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    #[rasn(extension_addition)]
+    pub integrity_check_value: Option<Icv>,
+    #[rasn(extension_addition)]
+    pub generic_data: Option<Vec<GenericData>>,
+}
+
+/// `UnregRequestReason`, H.225.0.
+#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[rasn(choice, automatic_tags)]
+#[non_exhaustive]
+pub enum UnregRequestReason {
+    ReregistrationRequired,
+    TtlExpired,
+    SecurityDenial,
+    UndefinedReason,
+    #[rasn(extension_addition)]
+    Maintenance,
+    #[rasn(extension_addition)]
+    SecurityError(SecurityErrors2),
+    #[rasn(extension_addition)]
+    RegisterWithAssignedGk,
+}
+
+/// `UnregRejectReason`, H.225.0.
+#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[rasn(choice, automatic_tags)]
+#[non_exhaustive]
+pub enum UnregRejectReason {
+    NotCurrentlyRegistered,
+    CallInProgress,
+    UndefinedReason,
+    #[rasn(extension_addition)]
+    PermissionDenied,
+    #[rasn(extension_addition)]
+    SecurityDenial,
+    #[rasn(extension_addition)]
+    SecurityError(SecurityErrors2),
+}
