@@ -82,14 +82,17 @@ pub struct Profile {
     pub gatekeeper_ttl: u32,
     /// Ticks after `Slot::confirmed` at which a keep-alive is let through; less up to an eighth, by fingerprint.
     pub refresh_every: u32,
+    /// Ones' complement sum (as `Slot::rcf_sum`) of `rcf`, the hole being zeros.
+    pub sum: u16,
     /// Zero.
-    pub reserved: u32,
+    pub reserved: u16,
     /// The RCF; octets 2 and 3, the hole and everything after `len` zero.
     pub rcf: [u8; PROFILE_BYTES],
 }
 
 const _: () = {
     assert!(size_of::<Slot>() == 64);
+    assert!(align_of::<Slot>() == 8);
     assert!(core::mem::offset_of!(Slot, address) == 8);
     assert!(core::mem::offset_of!(Slot, fingerprint) == 24);
     assert!(core::mem::offset_of!(Slot, answered) == 44);

@@ -10,7 +10,7 @@ pub const MAX_INTERFACES: usize = 16;
 pub const MAX_ZONES: u32 = 1024;
 /// Gatekeepers at most, of all zones together.
 pub const MAX_GATEKEEPERS: u32 = 4096;
-/// Buckets of the copy limit (a power of two).
+/// Buckets of the copy limit, by source (a power of two); one more, behind them, is for all sources together.
 pub const RATE_BUCKETS: u32 = 65_536;
 /// 64-bit keys of the fingerprint: two for each 8 octets and pass, and one more for each pass.
 pub const HASH_KEYS: usize = MAX_RRQ / 8 * 4 + 2;
@@ -42,9 +42,9 @@ pub struct Globals {
     pub heartbeat_ns: u64,
     /// The controller counts as gone when its heartbeat is older than this.
     pub heartbeat_timeout_ns: u64,
-    /// Copies a second to the controller, each CPU, of all sources together.
+    /// Copies a second to the controller, of all sources together.
     pub copies_per_second: u32,
-    /// Copies in a row from one source; refilled at `copies_per_source` a second.
+    /// Copies a second, and in a row, of one source.
     pub copies_per_source: u32,
     /// Unused entries (ifindex 0) at the end.
     pub interfaces: [Interface; MAX_INTERFACES],
@@ -85,7 +85,7 @@ pub struct Zone {
 }
 
 /// One gatekeeper of one zone. User-written.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Gatekeeper {
     /// Address.
@@ -151,6 +151,8 @@ pub struct RateBucket {
 const _: () = {
     assert!(size_of::<Zone>() == 24);
     assert!(size_of::<Gatekeeper>() == 24);
+    assert!(align_of::<Gatekeeper>() == 8);
+    assert!(core::mem::offset_of!(Gatekeeper, address) == 0);
     assert!(size_of::<GatekeeperState>() == 64);
     assert!(size_of::<GatekeeperKey>() == 20);
     assert!(size_of::<RateBucket>() == 16);

@@ -1,0 +1,244 @@
+//! Turns the frame of a keep-alive into its RCF (or the gatekeeper's RCF into the patched one).
+
+use rasline_abi::{MAX_EID, MAX_RCF, Profile};
+
+use crate::Frame;
+use crate::checksum::{fold, halves};
+use crate::parse::{Checksum, Packet};
+use crate::ras;
+use crate::tables::{Shared, get};
+
+const LENGTH_LIMIT: usize = 512;
+const EID_LIMIT: usize = 128;
+const FRESH_TTL: u64 = 64;
+
+/// The RCF to be written.
+pub(crate) struct Rcf {
+    /// Its octets.
+    pub profile: Shared<Profile>,
+    /// Its length.
+    pub len: usize,
+    /// Sum of its octets, requestSeqNum 0.
+    pub sum: u16,
+    /// requestSeqNum as on the wire.
+    pub seq: u16,
+    /// Octet of the frame at which the endpointIdentifier stands now.
+    pub eid_from: usize,
+    /// Octet of the RCF at which it is to stand.
+    pub hole_at: usize,
+    /// Its octets; 0: it stands in the profile.
+    pub hole_len: usize,
+}
+
+impl Rcf {
+    /// Reads a profile; `None`: it cannot be used. `eid_from` is an octet of the frame.
+    #[inline(always)]
+    pub(crate) fn new<F: Frame>(
+        profile: Shared<Profile>,
+        sum: u16,
+        seq: u16,
+        eid_from: usize,
+    ) -> Option<Self> {
+        let len = F::bounded(usize::from(get!(profile, len)), LENGTH_LIMIT);
+        let hole_len = F::bounded(usize::from(get!(profile, hole_len)), EID_LIMIT);
+        let hole_at = F::bounded(usize::from(get!(profile, hole_at)), LENGTH_LIMIT);
+        if !(16..=MAX_RCF).contains(&len) || hole_len > MAX_EID || hole_at + hole_len > len {
+            return None;
+        }
+        if hole_len != 0 && hole_len < 8 {
+            return None;
+        }
+        Some(Self {
+            profile,
+            len,
+            sum,
+            seq,
+            eid_from,
+            hole_at,
+            hole_len,
+        })
+    }
+}
+
+/// The characters of an endpointIdentifier, kept while the frame is overwritten.
+struct Eid([u64; MAX_EID / 8]);
+
+impl Eid {
+    /// Reads `len` octets (0, or 8..=[`MAX_EID`]): whole words, the last one overlapping.
+    #[inline(always)]
+    fn read<F: Frame>(frame: &F, at: usize, len: usize) -> Option<Self> {
+        let mut words = [0; MAX_EID / 8];
+        for (i, word) in words.iter_mut().enumerate() {
+            if 8 * i >= len {
+                break;
+            }
+            *word = frame.u64(if 8 * i + 8 <= len {
+                at + 8 * i
+            } else {
+                at + len - 8
+            })?;
+        }
+        Some(Self(words))
+    }
+
+    /// Writes them as they were read.
+    #[inline(always)]
+    fn write<F: Frame>(&self, frame: &mut F, at: usize, len: usize) -> Option<()> {
+        for (i, word) in self.0.iter().enumerate() {
+            if 8 * i >= len {
+                break;
+            }
+            frame.set_u64(
+                if 8 * i + 8 <= len {
+                    at + 8 * i
+                } else {
+                    at + len - 8
+                },
+                *word,
+            )?;
+        }
+        Some(())
+    }
+}
+
+/// Answers: the frame becomes the RCF on its way back. `None`, and nothing changed: no room.
+#[inline(always)]
+pub(crate) fn answer<F: Frame>(frame: &mut F, packet: &Packet, rcf: &Rcf) -> Option<()> {
+    let eid = Eid::read(frame, rcf.eid_from, rcf.hole_len)?;
+    frame.resize(packet.payload + rcf.len)?;
+    swap_macs(frame)?;
+    if packet.v6 {
+        answer_ipv6(frame, packet, rcf.len)?;
+    } else {
+        answer_ipv4(frame, packet, rcf.len)?;
+    }
+    udp(frame, packet, rcf, Checksum::Full, true)?;
+    payload(frame, packet.payload, rcf, &eid)
+}
+
+/// Puts the RCF in the place of another one; addresses, ports and hop limit stay. `None`: no room.
+#[inline(always)]
+pub(crate) fn substitute<F: Frame>(
+    frame: &mut F,
+    packet: &Packet,
+    rcf: &Rcf,
+    checksum: Checksum,
+) -> Option<()> {
+    let eid = Eid::read(frame, rcf.eid_from, rcf.hole_len)?;
+    frame.resize(packet.payload + rcf.len)?;
+    if packet.v6 {
+        frame.set_u16(packet.l3 + 4, (rcf.len as u16 + 8).to_be())?;
+    } else {
+        let total = (rcf.len as u16 + 28).to_be();
+        let old = frame.u16(packet.l3 + 2)?;
+        let check = frame.u16(packet.l3 + 10)?;
+        // RFC 1624, equation 3.
+        let sum = u64::from(!check) + u64::from(!old) + u64::from(total);
+        frame.set_u16(packet.l3 + 2, total)?;
+        frame.set_u16(packet.l3 + 10, !fold(sum))?;
+    }
+    udp(frame, packet, rcf, checksum, false)?;
+    payload(frame, packet.payload, rcf, &eid)
+}
+
+#[inline(always)]
+fn swap_macs<F: Frame>(frame: &mut F) -> Option<()> {
+    let (a, b, c) = (frame.u32(0)?, frame.u32(4)?, frame.u32(8)?);
+    // destination = a, low half of b; source = high half of b, c
+    let source_low = (b >> 16) | (c << 16);
+    let source_high = c >> 16;
+    frame.set_u32(0, source_low)?;
+    frame.set_u32(4, source_high | (a << 16))?;
+    frame.set_u32(8, (a >> 16) | (b << 16))
+}
+
+#[inline(always)]
+fn answer_ipv4<F: Frame>(frame: &mut F, packet: &Packet, rcf_len: usize) -> Option<()> {
+    let start = u64::from(frame.u16(packet.l3)?) | u64::from((rcf_len as u16 + 28).to_be()) << 16;
+    // Identification 0 and don't-fragment (RFC 6864: an atomic datagram), fresh TTL, UDP.
+    let middle = u64::from(0x4000u16.to_be()) << 16 | FRESH_TTL << 32 | 17 << 40;
+    let (source, destination) = (packet.destination[1] >> 32, packet.source[1] >> 32);
+    let check = !fold(start + halves(middle) + source + destination);
+    frame.set_u32(packet.l3, start as u32)?;
+    frame.set_u64(packet.l3 + 4, middle | u64::from(check) << 48)?;
+    frame.set_u32(packet.l3 + 12, source as u32)?;
+    frame.set_u32(packet.l3 + 16, destination as u32)
+}
+
+#[inline(always)]
+fn answer_ipv6<F: Frame>(frame: &mut F, packet: &Packet, rcf_len: usize) -> Option<()> {
+    let start = u64::from(frame.u32(packet.l3)?);
+    let len = u64::from((rcf_len as u16 + 8).to_be());
+    frame.set_u64(packet.l3, start | len << 32 | 17 << 48 | FRESH_TTL << 56)?;
+    frame.set_u64(packet.l3 + 8, packet.destination[0])?;
+    frame.set_u64(packet.l3 + 16, packet.destination[1])?;
+    frame.set_u64(packet.l3 + 24, packet.source[0])?;
+    frame.set_u64(packet.l3 + 32, packet.source[1])
+}
+
+#[inline(always)]
+fn udp<F: Frame>(
+    frame: &mut F,
+    packet: &Packet,
+    rcf: &Rcf,
+    checksum: Checksum,
+    swap: bool,
+) -> Option<()> {
+    let l4 = packet.payload - 8;
+    let len = (rcf.len as u16 + 8).to_be();
+    let (source, destination) = if swap {
+        (packet.destination_port, packet.source_port)
+    } else {
+        (packet.source_port, packet.destination_port)
+    };
+    let pseudo = packet.pseudo(rcf.len);
+    let check = match checksum {
+        Checksum::Partial => fold(pseudo),
+        Checksum::Full => {
+            let ports = u64::from(source) + u64::from(destination);
+            let sum = pseudo + u64::from(len) + ports + u64::from(rcf.sum) + u64::from(rcf.seq);
+            match !fold(sum) {
+                0 => 0xffff,
+                check => check,
+            }
+        }
+    };
+    let ports = u64::from(source) | u64::from(destination) << 16;
+    frame.set_u64(l4, ports | u64::from(len) << 32 | u64::from(check) << 48)
+}
+
+/// Writes the RCF: whole words, the last one overlapping, then what differs.
+#[inline(always)]
+fn payload<F: Frame>(frame: &mut F, at: usize, rcf: &Rcf, eid: &Eid) -> Option<()> {
+    let len = rcf.len;
+    for i in 0..MAX_RCF / 8 {
+        if 8 * i >= len {
+            break;
+        }
+        let from = if 8 * i + 8 <= len { 8 * i } else { len - 8 };
+        frame.set_u64(
+            at + from,
+            word(rcf.profile, F::bounded(from, LENGTH_LIMIT))?,
+        )?;
+    }
+    frame.set_u16(at + ras::SEQ_AT, rcf.seq)?;
+    eid.write(frame, at + rcf.hole_at, rcf.hole_len)
+}
+
+/// Eight octets of a profile's RCF.
+#[inline(always)]
+pub(crate) fn word(profile: Shared<Profile>, at: usize) -> Option<u64> {
+    if at > MAX_RCF {
+        return None;
+    }
+    let p = profile.ptr();
+    // SAFETY: `at` is at most MAX_RCF, and the array is 8 octets longer (PROFILE_BYTES).
+    #[allow(unsafe_code)]
+    Some(unsafe {
+        core::ptr::addr_of!((*p).rcf)
+            .cast::<u8>()
+            .add(at)
+            .cast::<u64>()
+            .read_unaligned()
+    })
+}

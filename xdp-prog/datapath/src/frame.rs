@@ -1,0 +1,32 @@
+//! Access to a frame's octets. Numbers are read and written as they lie in memory (little endian machine, octets
+//! in wire order); an access outside the frame gives `None`.
+
+/// A frame that can be read, written, and cut or lengthened at its end.
+pub trait Frame {
+    /// Octets that can be accessed.
+    fn len(&self) -> usize;
+    /// No octets at all.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// One octet.
+    fn u8(&self, at: usize) -> Option<u8>;
+    /// Two octets.
+    fn u16(&self, at: usize) -> Option<u16>;
+    /// Four octets.
+    fn u32(&self, at: usize) -> Option<u32>;
+    /// Eight octets.
+    fn u64(&self, at: usize) -> Option<u64>;
+    /// Writes one octet.
+    fn set_u8(&mut self, at: usize, value: u8) -> Option<()>;
+    /// Writes two octets.
+    fn set_u16(&mut self, at: usize, value: u16) -> Option<()>;
+    /// Writes four octets.
+    fn set_u32(&mut self, at: usize, value: u32) -> Option<()>;
+    /// Writes eight octets.
+    fn set_u64(&mut self, at: usize, value: u64) -> Option<()>;
+    /// Makes the frame `len` octets long; new octets have any value. `None`, and nothing changed: no room.
+    fn resize(&mut self, len: usize) -> Option<()>;
+    /// `value` as a number below `limit` (a power of two), in a way that the kernel's verifier understands.
+    fn bounded(value: usize, limit: usize) -> usize;
+}

@@ -1,0 +1,391 @@
+//! The gatekeepers' side: whatever comes from a gatekeeper shows that it lives; its RCF to a keep-alive that was let
+//! through renews the slot (and is replaced by the patched one), its RRJ, URQ or UCF withdraws at once.
+//!
+//! Which slot an RCF or RRJ belongs to: the one of the destination's address and port whose last keep-alive let
+//! through, at most [`REFRESH_WINDOW`] ago, had this requestSeqNum. Where two registrations behind one address and
+//! port have the same number under way, the RCF's sum tells them apart.
+
+use rasline_abi::{
+    CopyReason, Counter, GENERATION_EMPTY, MAX_RCF, PROBE_LIMIT, Profile, SPREAD, Slot, elapsed,
+    ticks,
+};
+
+use crate::answer::{self, Rcf};
+use crate::checksum::{fold, halves};
+use crate::copy::{self, Limit, Peer};
+use crate::decide::REFRESH_WINDOW;
+use crate::endpoint;
+use crate::parse::{self, Checksum, Packet};
+use crate::tables::{Shared, field_at, get, set};
+use crate::{Frame, Tables, Verdict, ras};
+
+const RCF_LIMIT: usize = 512;
+/// Longest payload whose checksum is verified here; a longer message changes nothing.
+const SUM_WORDS: usize = 128;
+
+/// A message from the gatekeepers' side, from a RAS port.
+#[inline(always)]
+pub(crate) fn message<F: Frame, T: Tables>(
+    frame: &mut F,
+    tables: &mut T,
+    packet: &Packet,
+) -> Verdict {
+    let Some(peer) = endpoint::peer(
+        tables,
+        packet.destination,
+        packet.source,
+        packet.source_port,
+    ) else {
+        return Verdict::Pass(Counter::PassNoZone);
+    };
+    let kind = ras::kind(packet.first);
+    if packet.len > SUM_WORDS * 8 {
+        return plain(frame, tables, packet, peer, kind);
+    }
+    let Some((sum, checksum)) = verify(frame, packet) else {
+        return Verdict::Pass(Counter::PassChecksum);
+    };
+    heard(tables, peer);
+    match kind {
+        ras::RCF => confirm(frame, tables, packet, peer, sum, checksum),
+        ras::RRJ => withdraw(frame, tables, packet, peer, Counter::WithdrawnRrj),
+        ras::URQ => withdraw(frame, tables, packet, peer, Counter::WithdrawnUrq),
+        ras::UCF => withdraw(frame, tables, packet, peer, Counter::WithdrawnUcf),
+        _ => plain(frame, tables, packet, peer, kind),
+    }
+}
+
+/// Sum of the payload's octets less requestSeqNum, if the datagram is intact.
+#[inline(always)]
+fn verify<F: Frame>(frame: &F, packet: &Packet) -> Option<(u16, Checksum)> {
+    let len = F::bounded(packet.len, 2048);
+    let mut sum = 0;
+    for i in 0..SUM_WORDS {
+        if 8 * i >= len {
+            break;
+        }
+        sum += halves(payload_word(frame, packet.payload, len, i)?);
+    }
+    let seq = frame.u16(packet.payload + ras::SEQ_AT)?;
+    let checksum = parse::intact(frame, packet, sum)?;
+    Some((fold(sum + u64::from(!seq)), checksum))
+}
+
+/// Word `i` of a payload; behind its end, zeros.
+#[inline(always)]
+fn payload_word<F: Frame>(frame: &F, at: usize, len: usize, i: usize) -> Option<u64> {
+    if 8 * i + 8 <= len {
+        return frame.u64(at + 8 * i);
+    }
+    Some(frame.u64(at + len - 8)? >> ((8 * (8 * i + 8 - len) as u32) & 63))
+}
+
+/// The gatekeeper lives.
+#[inline(always)]
+fn heard<T: Tables>(tables: &T, peer: Peer) {
+    let Some(state) = tables.gatekeeper_state(peer.gatekeeper) else {
+        return;
+    };
+    tables.increment(state, |p| field_at!(p, replies));
+    set!(state, last_reply_ns, tables.now());
+    if get!(state, first_unanswered_ns) != 0 {
+        set!(state, first_unanswered_ns, 0);
+        set!(state, outstanding, 0);
+    }
+}
+
+/// A message that changes nothing; the controller gets a copy of those that it learns from.
+#[inline(always)]
+fn plain<F: Frame, T: Tables>(
+    frame: &F,
+    tables: &mut T,
+    packet: &Packet,
+    peer: Peer,
+    kind: u8,
+) -> Verdict {
+    if matches!(kind, ras::GCF | ras::RCF | ras::RRJ | ras::URQ | ras::UCF) {
+        let endpoint = (packet.destination, packet.destination_port);
+        copy::copy(
+            frame,
+            tables,
+            packet,
+            peer,
+            endpoint,
+            CopyReason::FromGatekeeper,
+            Limit::Source,
+        );
+    }
+    Verdict::Pass(Counter::PassFromGatekeeper)
+}
+
+/// Calls `f` with each published, not withdrawn slot of the destination's address and port at this gatekeeper,
+/// until it gives true.
+#[inline(always)]
+fn each_slot<T: Tables>(
+    tables: &T,
+    packet: &Packet,
+    peer: Peer,
+    mut f: impl FnMut(Shared<Slot>, u32) -> bool,
+) {
+    let Some(globals) = tables.globals() else {
+        return;
+    };
+    let Some(home) = endpoint::home(tables, packet.destination, packet.destination_port) else {
+        return;
+    };
+    let mask = get!(globals, slot_mask);
+    for i in 0..PROBE_LIMIT + SPREAD {
+        let Some(slot) = tables.slot(home.wrapping_add(i) & mask) else {
+            return;
+        };
+        let generation = get!(slot, generation);
+        if generation == GENERATION_EMPTY {
+            // A search that started at one of the first SPREAD slots ends here.
+            if i >= SPREAD - 1 {
+                return;
+            }
+            continue;
+        }
+        if generation & 1 == 0
+            && get!(slot, withdrawn) != generation as u16
+            && u32::from(get!(slot, gatekeeper)) == peer.gatekeeper
+            && endpoint::is_of(slot, packet.destination, packet.destination_port)
+            && f(slot, generation)
+        {
+            return;
+        }
+    }
+}
+
+/// Whether the last keep-alive let through for this slot had the packet's requestSeqNum, not long ago.
+#[inline(always)]
+fn awaits(slot: Shared<Slot>, seq: u16, now: u32) -> bool {
+    u16::from_ne_bytes(get!(slot, refresh_seq)) == seq
+        && elapsed(now, get!(slot, refreshed)) < REFRESH_WINDOW
+}
+
+/// An RCF: renews the slot that awaits it, or goes to the controller.
+#[inline(always)]
+fn confirm<F: Frame, T: Tables>(
+    frame: &mut F,
+    tables: &mut T,
+    packet: &Packet,
+    peer: Peer,
+    sum: u16,
+    checksum: Checksum,
+) -> Verdict {
+    let Some(seq) = frame.u16(packet.payload + ras::SEQ_AT) else {
+        return Verdict::Pass(Counter::PassShape);
+    };
+    let now = ticks(tables.now());
+    let (mut candidate, mut awaited) = (None, None);
+    each_slot(tables, packet, peer, |slot, generation| {
+        if !awaits(slot, seq, now) {
+            return false;
+        }
+        awaited = Some((slot, generation));
+        if expected_sum(tables, slot) != Some(sum) {
+            return false;
+        }
+        candidate = awaited;
+        true
+    });
+    if let Some((slot, generation)) = candidate
+        && let Some(verdict) = renew(
+            frame,
+            tables,
+            packet,
+            slot,
+            generation,
+            (seq, checksum),
+            now,
+        )
+    {
+        return verdict;
+    }
+    if let Some((slot, generation)) = awaited {
+        set!(slot, withdrawn, generation as u16);
+        tables.count(Counter::WithdrawnRcf);
+        tables.count(Counter::ChangedRcf);
+    }
+    unknown_rcf(frame, tables, packet, peer, awaited.is_some())
+}
+
+/// Sum of the gatekeeper's own RCF for a slot: the slot has that of the RCF answered, and both profiles lack the
+/// same octets.
+#[inline(always)]
+fn expected_sum<T: Tables>(tables: &T, slot: Shared<Slot>) -> Option<u16> {
+    let profile = tables.profile(get!(slot, profile))?;
+    let sum = get!(slot, rcf_sum);
+    if get!(profile, patched) & 1 == 0 {
+        return Some(fold(u64::from(sum)));
+    }
+    let original = tables.profile(get!(profile, original))?;
+    let (patched_sum, original_sum) = (get!(profile, sum), get!(original, sum));
+    Some(fold(
+        u64::from(sum) + u64::from(!patched_sum) + u64::from(original_sum),
+    ))
+}
+
+/// Renews the slot if the RCF is the known one. `None`: it is not.
+#[inline(always)]
+fn renew<F: Frame, T: Tables>(
+    frame: &mut F,
+    tables: &mut T,
+    packet: &Packet,
+    slot: Shared<Slot>,
+    generation: u32,
+    (seq, checksum): (u16, Checksum),
+    now: u32,
+) -> Option<Verdict> {
+    let sum = get!(slot, rcf_sum);
+    let profile = tables.profile(get!(slot, profile))?;
+    let patched = get!(profile, patched) & 1 != 0;
+    let original = tables.profile(get!(profile, original))?;
+    if !same(frame, packet, original) || get!(slot, generation) != generation {
+        return None;
+    }
+    set!(slot, confirmed, now);
+    tables.count(Counter::Renewed);
+    if !patched {
+        return Some(Verdict::Pass(Counter::PassFromGatekeeper));
+    }
+    let eid_from = packet.payload + F::bounded(usize::from(get!(original, hole_at)), RCF_LIMIT);
+    let done = Rcf::new::<F>(profile, sum, seq, eid_from)
+        .and_then(|rcf| answer::substitute(frame, packet, &rcf, checksum));
+    Some(if done.is_some() {
+        Verdict::Substitute
+    } else {
+        Verdict::Pass(Counter::PassNoRoom)
+    })
+}
+
+/// Whether the message is this profile's RCF but for requestSeqNum and the endpointIdentifier.
+#[inline(always)]
+fn same<F: Frame>(frame: &F, packet: &Packet, profile: Shared<Profile>) -> bool {
+    let len = F::bounded(packet.len, 2048);
+    if usize::from(get!(profile, len)) != len || !(16..=MAX_RCF).contains(&len) {
+        return false;
+    }
+    let (hole_at, hole_len) = (
+        usize::from(get!(profile, hole_at)),
+        usize::from(get!(profile, hole_len)),
+    );
+    for i in 0..MAX_RCF / 8 {
+        if 8 * i >= len {
+            break;
+        }
+        let (Some(theirs), Some(ours)) = (
+            payload_word(frame, packet.payload, len, i),
+            answer::word(profile, 8 * i),
+        ) else {
+            return false;
+        };
+        let hole = mask_below((hole_at + hole_len).saturating_sub(8 * i))
+            & !mask_below(hole_at.saturating_sub(8 * i));
+        let skip = if i == 0 { crate::hash::SEQ_MASK } else { 0 } | hole;
+        if (theirs ^ ours) & !skip != 0 {
+            return false;
+        }
+    }
+    true
+}
+
+/// The first `octets` octets of a word.
+#[inline(always)]
+fn mask_below(octets: usize) -> u64 {
+    if octets >= 8 {
+        !0
+    } else {
+        (1u64 << ((8 * octets as u32) & 63)) - 1
+    }
+}
+
+/// An RCF that no slot awaits, or not this one. With endpoint_ttl it goes to the controller, if that is alive.
+#[inline(always)]
+fn unknown_rcf<F: Frame, T: Tables>(
+    frame: &F,
+    tables: &mut T,
+    packet: &Packet,
+    peer: Peer,
+    changed: bool,
+) -> Verdict {
+    let endpoint = (packet.destination, packet.destination_port);
+    let divert = tables
+        .zone(peer.zone)
+        .is_some_and(|zone| get!(zone, divert) != 0);
+    if divert {
+        if controller_alive(tables)
+            && copy::copy(
+                frame,
+                tables,
+                packet,
+                peer,
+                endpoint,
+                CopyReason::Diverted,
+                Limit::Room,
+            )
+        {
+            return Verdict::Divert;
+        }
+        return Verdict::Pass(Counter::DivertBypass);
+    }
+    let reason = if changed {
+        CopyReason::ChangedRcf
+    } else {
+        CopyReason::FromGatekeeper
+    };
+    copy::copy(frame, tables, packet, peer, endpoint, reason, Limit::Source);
+    Verdict::Pass(Counter::PassFromGatekeeper)
+}
+
+#[inline(always)]
+fn controller_alive<T: Tables>(tables: &T) -> bool {
+    tables.globals().is_some_and(|globals| {
+        tables.now().saturating_sub(get!(globals, heartbeat_ns))
+            < get!(globals, heartbeat_timeout_ns)
+    })
+}
+
+/// RRJ withdraws the slots that await it; URQ and UCF all of the address and port (which one is meant stands in
+/// octets that the kernel does not read; the others are published again by the controller, or learned again).
+#[inline(always)]
+fn withdraw<F: Frame, T: Tables>(
+    frame: &F,
+    tables: &mut T,
+    packet: &Packet,
+    peer: Peer,
+    why: Counter,
+) -> Verdict {
+    let Some(seq) = frame.u16(packet.payload + ras::SEQ_AT) else {
+        return Verdict::Pass(Counter::PassShape);
+    };
+    let now = ticks(tables.now());
+    let mut any = false;
+    each_slot(tables, packet, peer, |slot, generation| {
+        if why != Counter::WithdrawnRrj || awaits(slot, seq, now) {
+            set!(slot, withdrawn, generation as u16);
+            any = true;
+        }
+        false
+    });
+    let reason = if any {
+        CopyReason::Withdrawn
+    } else {
+        CopyReason::FromGatekeeper
+    };
+    if any {
+        tables.count(why);
+    }
+    let limit = if any { Limit::Room } else { Limit::Source };
+    copy::copy(
+        frame,
+        tables,
+        packet,
+        peer,
+        (packet.destination, packet.destination_port),
+        reason,
+        limit,
+    );
+    Verdict::Pass(Counter::PassFromGatekeeper)
+}

@@ -1,0 +1,275 @@
+//! Frames and tables in plain memory: the data path as tests and fuzzers run it.
+
+use std::boxed::Box;
+use std::cell::UnsafeCell;
+use std::collections::HashMap;
+use std::vec;
+use std::vec::Vec;
+
+use rasline_abi::{
+    COUNTERS, Counter, EventHeader, Gatekeeper, GatekeeperState, Globals, MAX_INTERFACES, Profile,
+    RATE_BUCKETS, RateBucket, Slot, Zone,
+};
+
+use crate::tables::{Address, Shared};
+use crate::{Frame, Tables};
+
+/// A frame in a vector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostFrame {
+    /// Its octets.
+    pub octets: Vec<u8>,
+    /// It cannot become longer than this.
+    pub limit: usize,
+}
+
+impl HostFrame {
+    /// A frame with ample room.
+    #[must_use]
+    pub fn new(octets: &[u8]) -> Self {
+        Self {
+            octets: octets.to_vec(),
+            limit: octets.len().max(2048),
+        }
+    }
+
+    fn get<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        self.octets.get(at..at.checked_add(N)?)?.try_into().ok()
+    }
+
+    fn set<const N: usize>(&mut self, at: usize, value: [u8; N]) -> Option<()> {
+        self.octets
+            .get_mut(at..at.checked_add(N)?)?
+            .copy_from_slice(&value);
+        Some(())
+    }
+}
+
+impl Frame for HostFrame {
+    fn len(&self) -> usize {
+        self.octets.len()
+    }
+    fn u8(&self, at: usize) -> Option<u8> {
+        self.get::<1>(at).map(|[octet]| octet)
+    }
+    fn u16(&self, at: usize) -> Option<u16> {
+        self.get(at).map(u16::from_ne_bytes)
+    }
+    fn u32(&self, at: usize) -> Option<u32> {
+        self.get(at).map(u32::from_ne_bytes)
+    }
+    fn u64(&self, at: usize) -> Option<u64> {
+        self.get(at).map(u64::from_ne_bytes)
+    }
+    fn set_u8(&mut self, at: usize, value: u8) -> Option<()> {
+        self.set(at, [value])
+    }
+    fn set_u16(&mut self, at: usize, value: u16) -> Option<()> {
+        self.set(at, value.to_ne_bytes())
+    }
+    fn set_u32(&mut self, at: usize, value: u32) -> Option<()> {
+        self.set(at, value.to_ne_bytes())
+    }
+    fn set_u64(&mut self, at: usize, value: u64) -> Option<()> {
+        self.set(at, value.to_ne_bytes())
+    }
+    fn resize(&mut self, len: usize) -> Option<()> {
+        (len <= self.limit).then(|| self.octets.resize(len, 0))
+    }
+    fn bounded(value: usize, limit: usize) -> usize {
+        value & (limit - 1)
+    }
+}
+
+/// An array map.
+struct Array<T>(Box<[UnsafeCell<T>]>);
+
+impl<T: Copy> Array<T> {
+    fn new(value: T, len: usize) -> Self {
+        Self((0..len).map(|_| UnsafeCell::new(value)).collect())
+    }
+
+    #[allow(unsafe_code)]
+    fn at(&self, index: u32) -> Option<Shared<T>> {
+        // SAFETY: the cell lives as long as the tables, which outlive every `Shared` made for a frame.
+        self.0
+            .get(index as usize)
+            .map(|cell| unsafe { Shared::new(cell.get()) })
+    }
+
+    fn get_mut(&mut self, index: usize) -> &mut T {
+        self.0[index].get_mut()
+    }
+}
+
+/// The tables in plain memory.
+pub struct HostTables {
+    globals: Array<Globals>,
+    slots: Array<Slot>,
+    profiles: Array<Profile>,
+    zones: Array<Zone>,
+    gatekeepers: Array<Gatekeeper>,
+    gatekeeper_state: Array<GatekeeperState>,
+    rate: Array<RateBucket>,
+    interface: u32,
+    /// Gatekeeper index by zone and address.
+    pub gatekeeper_index: HashMap<(u32, Address), u32>,
+    /// Endpoints' prefixes: address, prefix length (of 128), zone.
+    pub endpoints: Vec<([u8; 16], u32, u32)>,
+    /// The time.
+    pub now: u64,
+    /// The interface.
+    pub ifindex: u32,
+    /// Counters, by interface and counter.
+    pub counters: Vec<u64>,
+    /// What was handed to the controller: header, and octet of the frame at which the message starts.
+    pub copied: Vec<(EventHeader, usize)>,
+    /// Whether the ring buffer has room.
+    pub room: bool,
+}
+
+impl HostTables {
+    /// Empty tables with this many slots (a power of two), profiles, zones and gatekeepers.
+    #[must_use]
+    pub fn new(
+        globals: Globals,
+        slots: usize,
+        profiles: usize,
+        zones: usize,
+        gatekeepers: usize,
+    ) -> Self {
+        let profile: Profile = bytemuck_zeroed();
+        Self {
+            globals: Array::new(globals, 1),
+            slots: Array::new(Slot::default(), slots),
+            profiles: Array::new(profile, profiles),
+            zones: Array::new(Zone::default(), zones),
+            gatekeepers: Array::new(Gatekeeper::default(), gatekeepers),
+            gatekeeper_state: Array::new(GatekeeperState::default(), gatekeepers),
+            rate: Array::new(RateBucket::default(), RATE_BUCKETS as usize + 1),
+            interface: MAX_INTERFACES as u32,
+            gatekeeper_index: HashMap::new(),
+            endpoints: Vec::new(),
+            now: 0,
+            ifindex: 0,
+            counters: vec![0; (MAX_INTERFACES + 1) * COUNTERS as usize],
+            copied: Vec::new(),
+            room: true,
+        }
+    }
+
+    /// The globals.
+    pub fn globals_mut(&mut self) -> &mut Globals {
+        self.globals.get_mut(0)
+    }
+    /// A slot.
+    pub fn slot_mut(&mut self, index: usize) -> &mut Slot {
+        self.slots.get_mut(index)
+    }
+    /// A profile.
+    pub fn profile_mut(&mut self, index: usize) -> &mut Profile {
+        self.profiles.get_mut(index)
+    }
+    /// A zone.
+    pub fn zone_mut(&mut self, index: usize) -> &mut Zone {
+        self.zones.get_mut(index)
+    }
+    /// A gatekeeper.
+    pub fn gatekeeper_mut(&mut self, index: usize) -> &mut Gatekeeper {
+        self.gatekeepers.get_mut(index)
+    }
+    /// Evidence about a gatekeeper.
+    pub fn gatekeeper_state_mut(&mut self, index: usize) -> &mut GatekeeperState {
+        self.gatekeeper_state.get_mut(index)
+    }
+    /// A counter, of all interfaces.
+    #[must_use]
+    pub fn counter(&self, counter: Counter) -> u64 {
+        self.counters
+            .chunks(COUNTERS as usize)
+            .map(|row| row[counter as usize])
+            .sum()
+    }
+}
+
+fn bytemuck_zeroed() -> Profile {
+    Profile {
+        len: 0,
+        hole_at: 0,
+        hole_len: 0,
+        patched: 0,
+        original: 0,
+        gatekeeper_ttl: 0,
+        refresh_every: 0,
+        sum: 0,
+        reserved: 0,
+        rcf: [0; rasline_abi::PROFILE_BYTES],
+    }
+}
+
+impl Tables for HostTables {
+    fn globals(&self) -> Option<Shared<Globals>> {
+        self.globals.at(0)
+    }
+    fn slot(&self, index: u32) -> Option<Shared<Slot>> {
+        self.slots.at(index)
+    }
+    fn profile(&self, index: u32) -> Option<Shared<Profile>> {
+        self.profiles.at(index)
+    }
+    fn zone(&self, index: u32) -> Option<Shared<Zone>> {
+        self.zones.at(index)
+    }
+    fn gatekeeper(&self, index: u32) -> Option<Shared<Gatekeeper>> {
+        self.gatekeepers.at(index)
+    }
+    fn gatekeeper_state(&self, index: u32) -> Option<Shared<GatekeeperState>> {
+        self.gatekeeper_state.at(index)
+    }
+    fn gatekeeper_index(&self, zone: u32, address: Address) -> Option<u32> {
+        self.gatekeeper_index.get(&(zone, address)).copied()
+    }
+    fn zone_of(&self, endpoint: Address) -> Option<u32> {
+        let mut octets = [0; 16];
+        octets[..8].copy_from_slice(&endpoint[0].to_ne_bytes());
+        octets[8..].copy_from_slice(&endpoint[1].to_ne_bytes());
+        let address = u128::from_be_bytes(octets);
+        let within = |prefix: &[u8; 16], len: u32| {
+            let shift = 128 - len;
+            len == 0 || (address >> shift) == (u128::from_be_bytes(*prefix) >> shift)
+        };
+        let matching = self
+            .endpoints
+            .iter()
+            .filter(|(prefix, len, _)| within(prefix, *len));
+        matching
+            .max_by_key(|(_, len, _)| *len)
+            .map(|(_, _, zone)| *zone)
+    }
+    fn rate_bucket(&self, index: u32) -> Option<Shared<RateBucket>> {
+        self.rate.at(index)
+    }
+    fn now(&self) -> u64 {
+        self.now
+    }
+    fn ifindex(&self) -> u32 {
+        self.ifindex
+    }
+    fn set_interface(&mut self, index: u32) {
+        self.interface = index;
+    }
+    #[allow(unsafe_code)]
+    fn increment<T>(&self, value: Shared<T>, field: fn(*mut T) -> *mut u64) {
+        // SAFETY: a valid value of these tables, which one thread uses.
+        unsafe { *field(value.ptr()) += 1 };
+    }
+    fn count(&mut self, counter: Counter) {
+        self.counters[(self.interface * COUNTERS + counter as u32) as usize] += 1;
+    }
+    fn copy(&mut self, header: &EventHeader, payload: usize) -> bool {
+        if self.room {
+            self.copied.push((*header, payload));
+        }
+        self.room
+    }
+}

@@ -1,0 +1,249 @@
+//! From the frame to a RAS datagram: Ethernet, 0..2 VLAN tags (802.1Q, 802.1ad), IPv4 without options or IPv6
+//! without extension headers, UDP. Anything else passes.
+
+use rasline_abi::{Counter, ENDPOINTS_SIDE, GATEKEEPERS_SIDE, MAX_INTERFACES};
+
+use crate::checksum::{fold, halves};
+use crate::ras;
+use crate::tables::{Address, get};
+use crate::{Frame, Tables};
+
+const IPV4: u16 = 0x0800u16.to_be();
+const IPV6: u16 = 0x86ddu16.to_be();
+const VLAN: u16 = 0x8100u16.to_be();
+const QINQ: u16 = 0x88a8u16.to_be();
+const UDP: u8 = 17;
+/// First half of an IPv4-mapped address.
+const MAPPED_LOW: u64 = 0;
+/// The octets before the IPv4 address in the second half.
+const MAPPED_HIGH: u64 = 0xffff_0000;
+/// Octets before the UDP payload at most: Ethernet, two tags, IPv6, UDP is 70.
+const HEADERS_LIMIT: usize = 128;
+/// Longest datagram at an MTU of 9000, as a power of two.
+const LENGTH_LIMIT: usize = 16_384;
+
+/// A RAS datagram of a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet {
+    /// Octet of the IP header.
+    pub l3: usize,
+    /// IPv6.
+    pub v6: bool,
+    /// Octet of the UDP payload.
+    pub payload: usize,
+    /// Octets of UDP payload, at least [`ras::MIN_LEN`].
+    pub len: usize,
+    /// Source address, IPv4 mapped.
+    pub source: Address,
+    /// Destination address, IPv4 mapped.
+    pub destination: Address,
+    /// Source port as on the wire.
+    pub source_port: u16,
+    /// Destination port as on the wire.
+    pub destination_port: u16,
+    /// First octet of the payload.
+    pub first: u8,
+    /// Came from the endpoints' side, to a RAS port.
+    pub to_gatekeeper: bool,
+    /// Came from the gatekeepers' side, from a RAS port.
+    pub from_gatekeeper: bool,
+}
+
+impl Packet {
+    /// Sum of the UDP pseudo header for a datagram with `payload_len` octets of payload.
+    #[inline(always)]
+    #[must_use]
+    pub fn pseudo(&self, payload_len: usize) -> u64 {
+        let len = u64::from((payload_len as u16 + 8).to_be());
+        // The octets before a mapped IPv4 address are 0xffff: nothing in ones' complement.
+        halves(self.source[0])
+            + halves(self.source[1])
+            + halves(self.destination[0])
+            + halves(self.destination[1])
+            + len
+            + u64::from(u16::from(UDP).to_be())
+    }
+}
+
+/// Finds a RAS datagram; else says why the frame passes.
+#[inline(always)]
+pub(crate) fn parse<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<Packet, Counter> {
+    let globals = tables.globals().ok_or(Counter::PassInterface)?;
+    let interface = side(tables)?;
+    let mut l3 = 14;
+    let mut ethertype = frame.u16(12).ok_or(Counter::PassNotRas)?;
+    if ethertype == VLAN || ethertype == QINQ {
+        l3 = 18;
+        ethertype = frame.u16(16).ok_or(Counter::PassNotRas)?;
+        if ethertype == VLAN || ethertype == QINQ {
+            l3 = 22;
+            ethertype = frame.u16(20).ok_or(Counter::PassNotRas)?;
+        }
+    }
+    let v6 = ethertype == IPV6;
+    if !v6 && ethertype != IPV4 {
+        return Err(Counter::PassNotRas);
+    }
+    let l3 = F::bounded(l3, HEADERS_LIMIT);
+    let l4_len = if v6 {
+        ipv6(frame, l3)?
+    } else {
+        ipv4(frame, l3)?
+    };
+    let l4 = F::bounded(if v6 { l3 + 40 } else { l3 + 20 }, HEADERS_LIMIT);
+
+    let ports = frame.u32(l4).ok_or(Counter::PassShape)?;
+    let (source_port, destination_port) = (ports as u16, (ports >> 16) as u16);
+    let to_gatekeeper = interface & ENDPOINTS_SIDE != 0 && is_ras(globals, destination_port);
+    let from_gatekeeper = interface & GATEKEEPERS_SIDE != 0 && is_ras(globals, source_port);
+    if !to_gatekeeper && !from_gatekeeper {
+        return Err(Counter::PassNotRas);
+    }
+    let lengths = frame.u32(l4 + 4).ok_or(Counter::PassShape)?;
+    let udp_len = usize::from(u16::from_be(lengths as u16));
+    if udp_len != l4_len || !(8 + ras::MIN_LEN..LENGTH_LIMIT).contains(&udp_len) {
+        return Err(Counter::PassShape);
+    }
+    if l4 + udp_len > frame.len() {
+        return Err(Counter::PassShape);
+    }
+    let (source, destination) = addresses(frame, l3, v6).ok_or(Counter::PassShape)?;
+    let first = frame.u8(l4 + 8).ok_or(Counter::PassShape)?;
+    Ok(Packet {
+        l3,
+        v6,
+        payload: l4 + 8,
+        len: F::bounded(udp_len - 8, LENGTH_LIMIT),
+        source,
+        destination,
+        source_port,
+        destination_port,
+        first,
+        to_gatekeeper,
+        from_gatekeeper,
+    })
+}
+
+/// The side of the interface that the frame came in by.
+#[inline(always)]
+fn side<T: Tables>(tables: &mut T) -> Result<u32, Counter> {
+    let globals = tables.globals().ok_or(Counter::PassInterface)?;
+    let ifindex = tables.ifindex();
+    for i in 0..MAX_INTERFACES {
+        let found = get!(globals, interfaces[i].ifindex);
+        if found == ifindex {
+            tables.set_interface(i as u32);
+            return Ok(get!(globals, interfaces[i].side));
+        }
+        if found == 0 {
+            break;
+        }
+    }
+    Err(Counter::PassInterface)
+}
+
+#[inline(always)]
+fn is_ras(globals: crate::Shared<rasline_abi::Globals>, port: u16) -> bool {
+    let port = u16::from_be(port);
+    get!(globals, ras_ports[usize::from(port >> 6)]) >> (port & 63) & 1 != 0
+}
+
+/// Checks an IPv4 header (all but its checksum); octets of payload.
+#[inline(always)]
+fn ipv4<F: Frame>(frame: &F, l3: usize) -> Result<usize, Counter> {
+    let protocol = frame.u8(l3 + 9).ok_or(Counter::PassNotRas)?;
+    if protocol != UDP {
+        return Err(Counter::PassNotRas);
+    }
+    let start = frame.u32(l3).ok_or(Counter::PassShape)?;
+    let fragment = frame.u16(l3 + 6).ok_or(Counter::PassShape)?;
+    // More fragments, or an offset. Don't-fragment and the reserved bit do not matter.
+    if start & 0xff != 0x45 || fragment & 0x3fffu16.to_be() != 0 {
+        return Err(Counter::PassShape);
+    }
+    let total = usize::from(u16::from_be((start >> 16) as u16));
+    if total < 28 {
+        Err(Counter::PassShape)
+    } else {
+        Ok(total - 20)
+    }
+}
+
+/// Checks an IPv6 header; octets of payload.
+#[inline(always)]
+fn ipv6<F: Frame>(frame: &F, l3: usize) -> Result<usize, Counter> {
+    let word = frame.u64(l3).ok_or(Counter::PassNotRas)?;
+    let next = (word >> 48) as u8;
+    if next != UDP {
+        // Hop-by-hop, routing, fragment, AH, destination options: a datagram may stand behind them.
+        let extension = matches!(next, 0 | 43 | 44 | 51 | 60);
+        return Err(if extension {
+            Counter::PassShape
+        } else {
+            Counter::PassNotRas
+        });
+    }
+    if word & 0xf0 != 0x60 {
+        return Err(Counter::PassShape);
+    }
+    Ok(usize::from(u16::from_be((word >> 32) as u16)))
+}
+
+#[inline(always)]
+fn addresses<F: Frame>(frame: &F, l3: usize, v6: bool) -> Option<(Address, Address)> {
+    if v6 {
+        return Some((
+            [frame.u64(l3 + 8)?, frame.u64(l3 + 16)?],
+            [frame.u64(l3 + 24)?, frame.u64(l3 + 32)?],
+        ));
+    }
+    let mapped = |address: u32| [MAPPED_LOW, MAPPED_HIGH | u64::from(address) << 32];
+    Some((mapped(frame.u32(l3 + 12)?), mapped(frame.u32(l3 + 16)?)))
+}
+
+/// Whether the IPv4 header and the datagram are intact; `payload_sum` is the sum of the payload's octets.
+///
+/// A datagram from a sender on this machine may carry only the pseudo header's sum (the checksum is left to a
+/// network card that it never meets); that counts as intact, and so does none at all over IPv4.
+#[inline(always)]
+pub(crate) fn intact<F: Frame>(frame: &F, packet: &Packet, payload_sum: u64) -> Option<Checksum> {
+    if !packet.v6 {
+        let mut sum = 0;
+        let mut at = 0;
+        while at < 20 {
+            sum += u64::from(frame.u32(packet.l3 + at)?);
+            at += 4;
+        }
+        if fold(sum) != 0xffff {
+            return None;
+        }
+    }
+    let carried = frame.u16(packet.payload - 2)?;
+    let pseudo = packet.pseudo(packet.len);
+    if carried == 0 {
+        return if packet.v6 {
+            None
+        } else {
+            Some(Checksum::Full)
+        };
+    }
+    let len = u64::from((packet.len as u16 + 8).to_be());
+    let ports = u64::from(packet.source_port) + u64::from(packet.destination_port);
+    if fold(pseudo + ports + len + u64::from(carried) + payload_sum) == 0xffff {
+        return Some(Checksum::Full);
+    }
+    if carried == fold(pseudo) {
+        Some(Checksum::Partial)
+    } else {
+        None
+    }
+}
+
+/// What the UDP checksum field of an intact datagram holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Checksum {
+    /// The checksum, or nothing.
+    Full,
+    /// The pseudo header's sum: the sender left the rest to its network card.
+    Partial,
+}

@@ -1,0 +1,119 @@
+//! Access to the tables. What they hold is shared with the controller and with other CPUs, so fields are read and
+//! written one by one, never through a reference.
+
+use rasline_abi::{Gatekeeper, GatekeeperState, Globals, Profile, RateBucket, Slot, Zone};
+
+/// A map value that others may change at any time.
+#[derive(Debug)]
+pub struct Shared<T>(*mut T);
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Shared<T> {}
+
+impl<T> Shared<T> {
+    /// # Safety
+    /// `value` must be valid for reads and writes while the frame is handled.
+    #[allow(unsafe_code)]
+    #[inline(always)]
+    pub unsafe fn new(value: *mut T) -> Self {
+        Self(value)
+    }
+
+    /// Where the value stands.
+    #[inline(always)]
+    #[must_use]
+    pub fn ptr(self) -> *mut T {
+        self.0
+    }
+}
+
+/// Reads a field (or an element of an array field) of a [`Shared`].
+macro_rules! get {
+    ($shared:expr, $($field:tt)+) => {{
+        let p = $shared.ptr();
+        // SAFETY: `Shared::new` promises a valid value; the field lies within it (the index, if any, is checked by
+        // the caller), and a torn read only gives a wrong number, which the generation check finds.
+        #[allow(unsafe_code)]
+        let v = unsafe { core::ptr::addr_of!((*p).$($field)+).read_volatile() };
+        v
+    }};
+}
+
+/// Reads the field `address` of a [`Shared`], as it lies in memory.
+macro_rules! address {
+    ($shared:expr) => {{
+        let p = $shared.ptr();
+        // SAFETY: as for `get!`; the contract asserts that the field is aligned for u64.
+        #[allow(unsafe_code, clippy::cast_ptr_alignment)]
+        let words = unsafe {
+            let p = core::ptr::addr_of!((*p).address).cast::<u64>();
+            [p.read_volatile(), p.add(1).read_volatile()]
+        };
+        words
+    }};
+}
+
+/// Writes a field of a [`Shared`].
+macro_rules! set {
+    ($shared:expr, $field:ident, $value:expr) => {{
+        let (p, v) = ($shared.ptr(), $value);
+        // SAFETY: as for `get!`; the kernel is this field's writer.
+        #[allow(unsafe_code)]
+        unsafe {
+            core::ptr::addr_of_mut!((*p).$field).write_volatile(v)
+        };
+    }};
+}
+
+/// The address of a field of a valid value.
+macro_rules! field_at {
+    ($p:expr, $field:ident) => {{
+        // SAFETY: no access, and `p` is the address of a valid value.
+        #[allow(unsafe_code)]
+        let at = unsafe { core::ptr::addr_of_mut!((*$p).$field) };
+        at
+    }};
+}
+
+pub(crate) use {address, field_at, get, set};
+
+/// An address as it lies in memory.
+pub(crate) type Address = [u64; 2];
+
+/// The tables, and what else the data path asks its surroundings for.
+pub trait Tables {
+    /// What concerns every packet.
+    fn globals(&self) -> Option<Shared<Globals>>;
+    /// Slot by index.
+    fn slot(&self, index: u32) -> Option<Shared<Slot>>;
+    /// Profile by index.
+    fn profile(&self, index: u32) -> Option<Shared<Profile>>;
+    /// Zone by index.
+    fn zone(&self, index: u32) -> Option<Shared<Zone>>;
+    /// Gatekeeper by index.
+    fn gatekeeper(&self, index: u32) -> Option<Shared<Gatekeeper>>;
+    /// Evidence about a gatekeeper, by index.
+    fn gatekeeper_state(&self, index: u32) -> Option<Shared<GatekeeperState>>;
+    /// Index of the gatekeeper of a zone with this address.
+    fn gatekeeper_index(&self, zone: u32, address: Address) -> Option<u32>;
+    /// Index of the zone whose endpoints' prefixes hold this address.
+    fn zone_of(&self, endpoint: Address) -> Option<u32>;
+    /// Copy limit by index.
+    fn rate_bucket(&self, index: u32) -> Option<Shared<RateBucket>>;
+    /// CLOCK_MONOTONIC, coarse, ns.
+    fn now(&self) -> u64;
+    /// ifindex the frame came in by.
+    fn ifindex(&self) -> u32;
+    /// Index of that interface in [`Globals::interfaces`], for the counters.
+    fn set_interface(&mut self, index: u32);
+    /// Adds one to a field that counts, whichever CPU else does.
+    fn increment<T>(&self, value: Shared<T>, field: fn(*mut T) -> *mut u64);
+    /// Counts.
+    fn count(&mut self, counter: rasline_abi::Counter);
+    /// Hands the header and `header.len` octets of the frame from `payload` on to the controller.
+    fn copy(&mut self, header: &rasline_abi::EventHeader, payload: usize) -> bool;
+}
