@@ -1,10 +1,21 @@
 //! H.225.0 RAS messages: total decode and encode in aligned PER (H.225.0 versions 4 to 8).
 //!
-//! The entry points are not generic, so that the types are instantiated here and nowhere else.
+//! - [`decode_ras`] and [`encode_ras`]: whole messages. Not generic, so that the types are instantiated here only.
+//! - [`header`]: kind and requestSeqNum of a message that need not decode.
+//! - [`view`]: what the state machines want to know, without ASN.1 types.
+//! - [`patch`]: changes of single fields in raw messages that keep every other octet.
+//! - [`build`]: messages from simple values.
+//! - [`types`]: the ASN.1 itself.
 #![deny(unsafe_code)]
 
+pub mod build;
 mod codec;
+mod kind;
+pub mod patch;
+mod text;
 pub mod types;
+pub mod view;
 
 pub use codec::{DecodeError, EncodeError, MAX_MESSAGE, decode_ras, encode_ras};
+pub use kind::{Header, RasKind, header};
 pub use types::RasMessage;

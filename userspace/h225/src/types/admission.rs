@@ -1,12 +1,4 @@
 //! Admission: ARQ, ACF, ARJ (H.225.0 7.11).
-#![allow(
-    missing_docs,
-    reason = "a plain transcription of ASN.1: the names are the standard's, and it describes them"
-)]
-#![allow(
-    clippy::struct_excessive_bools,
-    reason = "the standard's own SEQUENCE of BOOLEANs"
-)]
 
 use rasn::prelude::*;
 

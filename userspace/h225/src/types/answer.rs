@@ -1,8 +1,4 @@
 //! The answers to Setup: CallProceeding, Alerting, Connect, Progress (H.225.0 7.3).
-#![allow(
-    missing_docs,
-    reason = "a plain transcription of ASN.1: the names are the standard's, and it describes them"
-)]
 
 use rasn::prelude::*;
 

@@ -1,8 +1,4 @@
 //! Disengage: DRQ, DCF, DRJ (H.225.0 7.14).
-#![allow(
-    missing_docs,
-    reason = "a plain transcription of ASN.1: the names are the standard's, and it describes them"
-)]
 
 use rasn::prelude::*;
 

@@ -1,12 +1,4 @@
 //! What an endpoint is: EndpointType, Endpoint, vendor and non-standard data (H.225.0 7.6).
-#![allow(
-    missing_docs,
-    reason = "a plain transcription of ASN.1: the names are the standard's, and it describes them"
-)]
-#![allow(
-    clippy::struct_excessive_bools,
-    reason = "the standard's own SEQUENCE of BOOLEANs"
-)]
 
 use rasn::prelude::*;
 

@@ -1,8 +1,4 @@
 //! Gatekeeper discovery: GRQ, GCF, GRJ (H.225.0 7.8) and the lists of alternate gatekeepers.
-#![allow(
-    missing_docs,
-    reason = "a plain transcription of ASN.1: the names are the standard's, and it describes them"
-)]
 
 use rasn::prelude::*;
 

@@ -1,10 +1,6 @@
 //! The generic extensibility framework: GenericData, FeatureSet (H.225.0 7.6, H.460.1).
 //!
 //! The only recursive types of RAS; the decoder bounds their depth.
-#![allow(
-    missing_docs,
-    reason = "a plain transcription of ASN.1: the names are the standard's, and it describes them"
-)]
 
 use rasn::prelude::*;
 

@@ -1,12 +1,4 @@
 //! What RAS imports of H.245: quality of service, data protocols, T.38.
-#![allow(
-    missing_docs,
-    reason = "a plain transcription of ASN.1: the names are the standard's, and it describes them"
-)]
-#![allow(
-    clippy::struct_excessive_bools,
-    reason = "the standard's own SEQUENCE of BOOLEANs"
-)]
 
 use rasn::prelude::*;
 

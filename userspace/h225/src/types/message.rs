@@ -1,10 +1,6 @@
 //! The root of RAS: RasMessage (H.225.0 7.6 and Annex H).
 //!
 //! A CHOICE; its index stands in the first octet, see `crate::header`.
-#![allow(
-    missing_docs,
-    reason = "a plain transcription of ASN.1: the names are the standard's, and it describes them"
-)]
 
 use rasn::prelude::*;
 

@@ -1,8 +1,4 @@
 //! The rest of a call: Information, Facility, Notify, Status, ReleaseComplete (H.225.0 7.3).
-#![allow(
-    missing_docs,
-    reason = "a plain transcription of ASN.1: the names are the standard's, and it describes them"
-)]
 
 use rasn::prelude::*;
 

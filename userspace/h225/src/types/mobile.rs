@@ -1,8 +1,4 @@
 //! Aliases of mobile networks and of ISUP (H.225.0 7.6).
-#![allow(
-    missing_docs,
-    reason = "a plain transcription of ASN.1: the names are the standard's, and it describes them"
-)]
 
 use rasn::prelude::*;
 

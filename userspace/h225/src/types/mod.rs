@@ -3,6 +3,18 @@
 //! Three rules hold throughout, since the codec is silently wrong otherwise: a constraint stands on the field and not on
 //! a type of its own; an addition after `...` that the standard calls mandatory is an `Option`; and a type that PER
 //! encodes alike may stand in for a stricter one (`IA5String` for `PrintableString`, `OCTET STRING` for an open type).
+#![allow(
+    missing_docs,
+    reason = "a plain transcription of ASN.1: the names are the standard's, and it describes them"
+)]
+#![allow(
+    clippy::struct_excessive_bools,
+    reason = "the standard's own SEQUENCEs of BOOLEAN"
+)]
+#![allow(
+    clippy::no_effect_underscore_binding,
+    reason = "what the derive macros of rasn write"
+)]
 
 mod address;
 mod admission;

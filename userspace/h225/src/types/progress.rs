@@ -1,8 +1,4 @@
 //! Messages that stand alone: NonStandard, XRS, RIP, RAI, RAC (H.225.0 7.16 to 7.19).
-#![allow(
-    missing_docs,
-    reason = "a plain transcription of ASN.1: the names are the standard's, and it describes them"
-)]
 
 use rasn::prelude::*;
 

@@ -1,14 +1,6 @@
 //! Registration: RRQ, RCF, RRJ (H.225.0 7.9).
 //!
 //! The lightweight RRQ is an RRQ with `keep_alive` TRUE.
-#![allow(
-    missing_docs,
-    reason = "a plain transcription of ASN.1: the names are the standard's, and it describes them"
-)]
-#![allow(
-    clippy::struct_excessive_bools,
-    reason = "the standard's own SEQUENCE of BOOLEANs"
-)]
 
 use rasn::prelude::*;
 

@@ -1,10 +1,6 @@
 //! Tokens, keys and parameters of H.235.0.
 //!
 //! What is signed is an open type and kept as its octets.
-#![allow(
-    missing_docs,
-    reason = "a plain transcription of ASN.1: the names are the standard's, and it describes them"
-)]
 
 use rasn::prelude::*;
 
@@ -43,7 +39,7 @@ pub struct ClearToken {
 pub enum CryptoToken {
     CryptoEncryptedToken(CryptoTokenCryptoEncryptedToken),
     CryptoSignedToken(CryptoTokenCryptoSignedToken),
-    CryptoHashedToken(CryptoTokenCryptoHashedToken),
+    CryptoHashedToken(Box<CryptoTokenCryptoHashedToken>),
     CryptoPwdEncr(Encrypted),
 }
 

@@ -1,8 +1,4 @@
 //! Service control: SCI, SCR (H.225.0 7.20) and its sessions.
-#![allow(
-    missing_docs,
-    reason = "a plain transcription of ASN.1: the names are the standard's, and it describes them"
-)]
 
 use rasn::prelude::*;
 

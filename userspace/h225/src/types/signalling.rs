@@ -1,8 +1,4 @@
 //! The call-signalling PDU, H323-UU-PDU, which an IRR may carry (H.225.0 7.4).
-#![allow(
-    missing_docs,
-    reason = "a plain transcription of ASN.1: the names are the standard's, and it describes them"
-)]
 
 use rasn::prelude::*;
 

@@ -1,0 +1,107 @@
+//! GRQ and GCF.
+
+use std::net::SocketAddr;
+
+use super::{aliases, alternate_list, endpoint_type, identifier, listed, protocol_identifier};
+use crate::EncodeError;
+use crate::text::to_transport;
+use crate::types::{GatekeeperConfirm, GatekeeperRequest, RasMessage};
+use crate::view::Alternate;
+
+/// A GRQ of a terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grq {
+    /// requestSeqNum, 1 to 65535.
+    pub seq: u16,
+    /// Where the answer is to be sent.
+    pub ras_address: SocketAddr,
+    /// endpointAlias, as in [`super::Rrq::aliases`].
+    pub aliases: Vec<String>,
+    /// The gatekeeper that is looked for; any, if absent.
+    pub gatekeeper_identifier: Option<String>,
+    /// supportsAltGK.
+    pub supports_alt_gk: bool,
+}
+
+impl Grq {
+    /// A GRQ for any gatekeeper.
+    #[must_use]
+    pub const fn new(seq: u16, ras_address: SocketAddr) -> Self {
+        Self {
+            seq,
+            ras_address,
+            aliases: Vec::new(),
+            gatekeeper_identifier: None,
+            supports_alt_gk: true,
+        }
+    }
+
+    /// The message.
+    ///
+    /// # Errors
+    /// When a text cannot stand in its field.
+    pub fn message(&self) -> Result<RasMessage, EncodeError> {
+        Ok(RasMessage::GatekeeperRequest(GatekeeperRequest {
+            request_seq_num: self.seq,
+            protocol_identifier: protocol_identifier(),
+            non_standard_data: None,
+            ras_address: to_transport(self.ras_address),
+            endpoint_type: endpoint_type(Some(&("rasline".into(), "0.1".into()))),
+            gatekeeper_identifier: identifier(self.gatekeeper_identifier.as_ref())?,
+            call_services: None,
+            endpoint_alias: aliases(&self.aliases)?,
+            alternate_endpoints: None,
+            tokens: None,
+            crypto_tokens: None,
+            authentication_capability: None,
+            algorithm_oids: None,
+            integrity: None,
+            integrity_check_value: None,
+            supports_alt_gk: self.supports_alt_gk.then_some(()),
+            feature_set: None,
+            generic_data: None,
+            supports_assigned_gk: None,
+            assigned_gatekeeper: None,
+        }))
+    }
+}
+
+/// A GCF.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gcf {
+    /// requestSeqNum of the GRQ.
+    pub seq: u16,
+    /// gatekeeperIdentifier.
+    pub gatekeeper_identifier: Option<String>,
+    /// Where the gatekeeper wants RAS.
+    pub ras_address: SocketAddr,
+    /// alternateGatekeeper.
+    pub alternates: Vec<Alternate>,
+}
+
+impl Gcf {
+    /// The message.
+    ///
+    /// # Errors
+    /// When a text cannot stand in its field.
+    pub fn message(&self) -> Result<RasMessage, EncodeError> {
+        Ok(RasMessage::GatekeeperConfirm(GatekeeperConfirm {
+            request_seq_num: self.seq,
+            protocol_identifier: protocol_identifier(),
+            non_standard_data: None,
+            gatekeeper_identifier: identifier(self.gatekeeper_identifier.as_ref())?,
+            ras_address: to_transport(self.ras_address),
+            alternate_gatekeeper: listed(alternate_list(&self.alternates)?),
+            authentication_mode: None,
+            tokens: None,
+            crypto_tokens: None,
+            algorithm_oid: None,
+            integrity: None,
+            integrity_check_value: None,
+            feature_set: None,
+            generic_data: None,
+            assigned_gatekeeper: None,
+            rehoming_model: None,
+        }))
+    }
+}

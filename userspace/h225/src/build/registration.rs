@@ -1,0 +1,267 @@
+//! RRQ, RCF and RRJ.
+
+use std::net::SocketAddr;
+
+use rasn::types::BmpString;
+
+use super::{
+    addresses, alias, aliases, alternate_list, endpoint_type, identifier, listed,
+    protocol_identifier, tokens, vendor,
+};
+use crate::EncodeError;
+use crate::text::to_bmp;
+use crate::types::{
+    AliasAddress, AltGkInfo, RasMessage, RegistrationConfirm, RegistrationReject,
+    RegistrationRejectReason, RegistrationRequest,
+};
+use crate::view::Alternate;
+
+/// An RRQ.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the message"
+)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rrq {
+    /// requestSeqNum, 1 to 65535.
+    pub seq: u16,
+    /// Lightweight.
+    pub keep_alive: bool,
+    /// The gatekeeper was found by GRQ.
+    pub discovery_complete: bool,
+    /// Where calls are to be signalled.
+    pub call_signal_addresses: Vec<SocketAddr>,
+    /// Where RAS is to be sent.
+    pub ras_addresses: Vec<SocketAddr>,
+    /// terminalAlias: digits become dialedDigits, `scheme:...` a URL, everything else an h323-ID.
+    pub aliases: Vec<String>,
+    /// gatekeeperIdentifier.
+    pub gatekeeper_identifier: Option<String>,
+    /// endpointIdentifier.
+    pub endpoint_identifier: Option<String>,
+    /// timeToLive in seconds.
+    pub time_to_live: Option<u32>,
+    /// supportsAltGK: gatekeepers send alternates only to those.
+    pub supports_alt_gk: bool,
+    /// Product and version, in terminalType (then a terminal) and endpointVendor.
+    pub product: Option<(String, String)>,
+    /// Add a clear token, which makes it secured.
+    pub token: bool,
+}
+
+impl Rrq {
+    /// A full RRQ of a terminal that has one address for calls and one for RAS.
+    #[must_use]
+    pub fn full(seq: u16, call_signal: SocketAddr, ras: SocketAddr) -> Self {
+        Self {
+            seq,
+            discovery_complete: true,
+            call_signal_addresses: vec![call_signal],
+            ras_addresses: vec![ras],
+            supports_alt_gk: true,
+            product: Some(("rasline".into(), "0.1".into())),
+            ..Self::default()
+        }
+    }
+
+    /// A lightweight RRQ.
+    #[must_use]
+    pub fn lightweight(seq: u16, ras: SocketAddr, endpoint_identifier: &str) -> Self {
+        Self {
+            seq,
+            keep_alive: true,
+            discovery_complete: true,
+            ras_addresses: vec![ras],
+            endpoint_identifier: Some(endpoint_identifier.into()),
+            ..Self::default()
+        }
+    }
+
+    /// The message.
+    ///
+    /// # Errors
+    /// When a text cannot stand in its field.
+    pub fn message(&self) -> Result<RasMessage, EncodeError> {
+        Ok(RasMessage::RegistrationRequest(RegistrationRequest {
+            request_seq_num: self.seq,
+            protocol_identifier: protocol_identifier(),
+            non_standard_data: None,
+            discovery_complete: self.discovery_complete,
+            call_signal_address: addresses(&self.call_signal_addresses),
+            ras_address: addresses(&self.ras_addresses),
+            terminal_type: endpoint_type(self.product.as_ref()),
+            terminal_alias: aliases(&self.aliases)?,
+            gatekeeper_identifier: identifier(self.gatekeeper_identifier.as_ref())?,
+            endpoint_vendor: vendor(self.product.as_ref()),
+            alternate_endpoints: None,
+            time_to_live: self.time_to_live,
+            tokens: tokens(self.token),
+            crypto_tokens: None,
+            integrity_check_value: None,
+            keep_alive: Some(self.keep_alive),
+            endpoint_identifier: identifier(self.endpoint_identifier.as_ref())?,
+            will_supply_uuies: Some(false),
+            maintain_connection: Some(false),
+            alternate_transport_addresses: None,
+            additive_registration: None,
+            terminal_alias_pattern: None,
+            supports_alt_gk: self.supports_alt_gk.then_some(()),
+            usage_reporting_capability: None,
+            multiple_calls: None,
+            supported_h248_packages: None,
+            call_credit_capability: None,
+            capacity_reporting_capability: None,
+            capacity: None,
+            feature_set: None,
+            generic_data: None,
+            restart: None,
+            supports_acf_sequences: None,
+            supports_assigned_gk: None,
+            assigned_gatekeeper: None,
+            transport_qos: None,
+            language: None,
+        }))
+    }
+}
+
+/// An RCF.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rcf {
+    /// requestSeqNum of the RRQ.
+    pub seq: u16,
+    /// Where the gatekeeper wants calls.
+    pub call_signal_addresses: Vec<SocketAddr>,
+    /// terminalAlias, as in [`Rrq::aliases`].
+    pub aliases: Vec<String>,
+    /// gatekeeperIdentifier.
+    pub gatekeeper_identifier: Option<String>,
+    /// endpointIdentifier, 1 to 128 characters.
+    pub endpoint_identifier: String,
+    /// timeToLive in seconds; without it the endpoint concludes that there are no keep-alives.
+    pub time_to_live: Option<u32>,
+    /// alternateGatekeeper.
+    pub alternates: Vec<Alternate>,
+    /// Add a clear token, which makes it secured.
+    pub token: bool,
+}
+
+impl Rcf {
+    /// The message.
+    ///
+    /// # Errors
+    /// When a text cannot stand in its field.
+    pub fn message(&self) -> Result<RasMessage, EncodeError> {
+        Ok(RasMessage::RegistrationConfirm(RegistrationConfirm {
+            request_seq_num: self.seq,
+            call_signal_address: addresses(&self.call_signal_addresses),
+            terminal_alias: aliases(&self.aliases)?,
+            gatekeeper_identifier: identifier(self.gatekeeper_identifier.as_ref())?,
+            endpoint_identifier: to_bmp(&self.endpoint_identifier)?,
+            alternate_gatekeeper: listed(alternate_list(&self.alternates)?),
+            time_to_live: self.time_to_live,
+            tokens: tokens(self.token),
+            will_respond_to_irr: Some(false),
+            maintain_connection: Some(false),
+            ..empty_rcf()
+        }))
+    }
+}
+
+/// An RCF with nothing in it; it does not encode before endpointIdentifier is set.
+pub(crate) fn empty_rcf() -> RegistrationConfirm {
+    RegistrationConfirm {
+        request_seq_num: 1,
+        protocol_identifier: protocol_identifier(),
+        non_standard_data: None,
+        call_signal_address: Vec::new(),
+        terminal_alias: None,
+        gatekeeper_identifier: None,
+        endpoint_identifier: BmpString::default(),
+        alternate_gatekeeper: None,
+        time_to_live: None,
+        tokens: None,
+        crypto_tokens: None,
+        integrity_check_value: None,
+        will_respond_to_irr: None,
+        pre_granted_arq: None,
+        maintain_connection: None,
+        service_control: None,
+        supports_additive_registration: None,
+        terminal_alias_pattern: None,
+        supported_prefixes: None,
+        usage_spec: None,
+        feature_server_alias: None,
+        capacity_reporting_spec: None,
+        feature_set: None,
+        generic_data: None,
+        assigned_gatekeeper: None,
+        rehoming_model: None,
+        transport_qos: None,
+    }
+}
+
+/// An RRJ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rrj {
+    /// requestSeqNum of the RRQ.
+    pub seq: u16,
+    /// rejectReason.
+    pub reason: RegistrationRejectReason,
+    /// gatekeeperIdentifier.
+    pub gatekeeper_identifier: Option<String>,
+    /// altGKInfo, sent if there are any, and not permanent.
+    pub alternates: Vec<Alternate>,
+}
+
+impl Rrj {
+    /// An RRJ with this reason.
+    #[must_use]
+    pub const fn new(seq: u16, reason: RegistrationRejectReason) -> Self {
+        Self {
+            seq,
+            reason,
+            gatekeeper_identifier: None,
+            alternates: Vec::new(),
+        }
+    }
+
+    /// An RRJ duplicateAlias, which names the aliases.
+    ///
+    /// # Errors
+    /// When a text cannot be an alias.
+    pub fn duplicate_alias(seq: u16, texts: &[String]) -> Result<Self, EncodeError> {
+        let list = texts
+            .iter()
+            .map(|text| alias(text))
+            .collect::<Result<Vec<AliasAddress>, _>>()?;
+        Ok(Self::new(
+            seq,
+            RegistrationRejectReason::DuplicateAlias(list),
+        ))
+    }
+
+    /// The message.
+    ///
+    /// # Errors
+    /// When a text cannot stand in its field.
+    pub fn message(&self) -> Result<RasMessage, EncodeError> {
+        let alternates = listed(alternate_list(&self.alternates)?);
+        Ok(RasMessage::RegistrationReject(RegistrationReject {
+            request_seq_num: self.seq,
+            protocol_identifier: protocol_identifier(),
+            non_standard_data: None,
+            reject_reason: self.reason.clone(),
+            gatekeeper_identifier: identifier(self.gatekeeper_identifier.as_ref())?,
+            alt_gk_info: alternates.map(|alternate_gatekeeper| AltGkInfo {
+                alternate_gatekeeper,
+                alt_gk_is_permanent: false,
+            }),
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            feature_set: None,
+            generic_data: None,
+            assigned_gatekeeper: None,
+        }))
+    }
+}

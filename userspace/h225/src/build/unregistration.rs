@@ -1,0 +1,86 @@
+//! URQ, UCF and URJ.
+
+use std::net::SocketAddr;
+
+use super::{addresses, aliases, alternate_list, identifier, listed};
+use crate::EncodeError;
+use crate::types::{
+    RasMessage, UnregRejectReason, UnregRequestReason, UnregistrationConfirm, UnregistrationReject,
+    UnregistrationRequest,
+};
+use crate::view::Alternate;
+
+/// A URQ. Some endpoints ignore one that lacks either identifier.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Urq {
+    /// requestSeqNum, 1 to 65535.
+    pub seq: u16,
+    /// callSignalAddress.
+    pub call_signal_addresses: Vec<SocketAddr>,
+    /// endpointAlias, as in [`super::Rrq::aliases`].
+    pub aliases: Vec<String>,
+    /// endpointIdentifier.
+    pub endpoint_identifier: Option<String>,
+    /// gatekeeperIdentifier.
+    pub gatekeeper_identifier: Option<String>,
+    /// reason.
+    pub reason: Option<UnregRequestReason>,
+    /// alternateGatekeeper, of a gatekeeper's URQ.
+    pub alternates: Vec<Alternate>,
+}
+
+impl Urq {
+    /// The message.
+    ///
+    /// # Errors
+    /// When a text cannot stand in its field.
+    pub fn message(&self) -> Result<RasMessage, EncodeError> {
+        Ok(RasMessage::UnregistrationRequest(UnregistrationRequest {
+            request_seq_num: self.seq,
+            call_signal_address: addresses(&self.call_signal_addresses),
+            endpoint_alias: aliases(&self.aliases)?,
+            non_standard_data: None,
+            endpoint_identifier: identifier(self.endpoint_identifier.as_ref())?,
+            alternate_endpoints: None,
+            gatekeeper_identifier: identifier(self.gatekeeper_identifier.as_ref())?,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            reason: self.reason.clone(),
+            endpoint_alias_pattern: None,
+            supported_prefixes: None,
+            alternate_gatekeeper: listed(alternate_list(&self.alternates)?),
+            generic_data: None,
+            assigned_gatekeeper: None,
+        }))
+    }
+}
+
+/// A UCF.
+#[must_use]
+pub const fn ucf(seq: u16) -> RasMessage {
+    RasMessage::UnregistrationConfirm(UnregistrationConfirm {
+        request_seq_num: seq,
+        non_standard_data: None,
+        tokens: None,
+        crypto_tokens: None,
+        integrity_check_value: None,
+        generic_data: None,
+        assigned_gatekeeper: None,
+    })
+}
+
+/// A URJ.
+#[must_use]
+pub const fn urj(seq: u16, reason: UnregRejectReason) -> RasMessage {
+    RasMessage::UnregistrationReject(UnregistrationReject {
+        request_seq_num: seq,
+        reject_reason: reason,
+        non_standard_data: None,
+        alt_gk_info: None,
+        tokens: None,
+        crypto_tokens: None,
+        integrity_check_value: None,
+        generic_data: None,
+    })
+}

@@ -1,0 +1,208 @@
+//! The kinds of RAS messages and where each keeps its requestSeqNum.
+//!
+//! The header is read without decoding the message, so that one that does not decode can still be answered (XRS) or
+//! counted by kind. Invariant, tested and fuzzed: for every message that decodes, the header agrees with the value.
+
+use crate::types::RasMessage;
+
+/// Writes `RasKind` and what maps between it, the CHOICE index, and [`RasMessage`].
+macro_rules! kinds {
+    ($($variant:ident $name:literal $extension:literal $index:literal;)*) => {
+        /// The kind of a RAS message: the alternative of the CHOICE.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum RasKind {
+            $(
+                #[doc = $name]
+                $variant,
+            )*
+            /// Several ACF in one message (H.225.0 7.11.2).
+            AdmissionConfirmSequence,
+        }
+
+        impl RasKind {
+            /// Every kind, in the order of the CHOICE.
+            pub const ALL: &[Self] = &[$(Self::$variant,)* Self::AdmissionConfirmSequence];
+
+            /// The name that people use: `RRQ`, `RCF`, ...
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::AdmissionConfirmSequence => "ACFs",
+                }
+            }
+
+            /// The kind with this CHOICE index, among the root alternatives or among the additions.
+            #[must_use]
+            pub const fn from_index(extension: bool, index: u8) -> Option<Self> {
+                match (extension, index) {
+                    $(($extension, $index) => Some(Self::$variant),)*
+                    (true, 7) => Some(Self::AdmissionConfirmSequence),
+                    _ => None,
+                }
+            }
+        }
+
+        impl RasMessage {
+            /// Which message it is.
+            #[must_use]
+            pub const fn kind(&self) -> RasKind {
+                match self {
+                    $(Self::$variant(_) => RasKind::$variant,)*
+                    Self::AdmissionConfirmSequence(_) => RasKind::AdmissionConfirmSequence,
+                }
+            }
+
+            /// Its requestSeqNum, 1 to 65535. A sequence of ACF has the number of its first; an empty one has 0, which
+            /// is no requestSeqNum.
+            #[must_use]
+            pub fn request_seq_num(&self) -> u16 {
+                match self {
+                    $(Self::$variant(message) => message.request_seq_num,)*
+                    Self::AdmissionConfirmSequence(all) => all.first().map_or(0, |one| one.request_seq_num),
+                }
+            }
+
+            /// Gives it another requestSeqNum.
+            pub fn set_request_seq_num(&mut self, seq: u16) {
+                match self {
+                    $(Self::$variant(message) => message.request_seq_num = seq,)*
+                    Self::AdmissionConfirmSequence(all) => all.iter_mut().for_each(|one| one.request_seq_num = seq),
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    GatekeeperRequest "GRQ" false 0;
+    GatekeeperConfirm "GCF" false 1;
+    GatekeeperReject "GRJ" false 2;
+    RegistrationRequest "RRQ" false 3;
+    RegistrationConfirm "RCF" false 4;
+    RegistrationReject "RRJ" false 5;
+    UnregistrationRequest "URQ" false 6;
+    UnregistrationConfirm "UCF" false 7;
+    UnregistrationReject "URJ" false 8;
+    AdmissionRequest "ARQ" false 9;
+    AdmissionConfirm "ACF" false 10;
+    AdmissionReject "ARJ" false 11;
+    BandwidthRequest "BRQ" false 12;
+    BandwidthConfirm "BCF" false 13;
+    BandwidthReject "BRJ" false 14;
+    DisengageRequest "DRQ" false 15;
+    DisengageConfirm "DCF" false 16;
+    DisengageReject "DRJ" false 17;
+    LocationRequest "LRQ" false 18;
+    LocationConfirm "LCF" false 19;
+    LocationReject "LRJ" false 20;
+    InfoRequest "IRQ" false 21;
+    InfoRequestResponse "IRR" false 22;
+    NonStandardMessage "NonStandard" false 23;
+    UnknownMessageResponse "XRS" false 24;
+    RequestInProgress "RIP" true 0;
+    ResourcesAvailableIndicate "RAI" true 1;
+    ResourcesAvailableConfirm "RAC" true 2;
+    InfoRequestAck "IACK" true 3;
+    InfoRequestNak "INAK" true 4;
+    ServiceControlIndication "SCI" true 5;
+    ServiceControlResponse "SCR" true 6;
+}
+
+impl core::fmt::Display for RasKind {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What can be told of a message without decoding it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Which message it is.
+    pub kind: RasKind,
+    /// requestSeqNum as it stands on the wire (the number less one): copy it verbatim into an answer.
+    pub seq_wire: [u8; 2],
+    /// requestSeqNum.
+    pub seq: u16,
+}
+
+/// Reads kind and requestSeqNum. `None` for what is no RAS message of H.225.0 version 4 to 8, and for an IRR that puts
+/// nonStandardData before the number and does not decode.
+#[must_use]
+pub fn header(bytes: &[u8]) -> Option<Header> {
+    let first = *bytes.first()?;
+    let extension = first & 0x80 != 0;
+    let kind = if extension {
+        // A normally small number: bit 6 clear, six bits of index.
+        if first & 0x40 != 0 {
+            return None;
+        }
+        RasKind::from_index(true, first & 0x3f)?
+    } else {
+        RasKind::from_index(false, first >> 2)?
+    };
+    let offset = if extension {
+        extension_offset(kind, bytes)?
+    } else if kind == RasKind::InfoRequestResponse && first & 1 != 0 {
+        return behind_non_standard_data(kind, bytes);
+    } else {
+        root_offset(kind)
+    };
+    let seq_wire = [*bytes.get(offset)?, *bytes.get(offset + 1)?];
+    let seq = u16::from_be_bytes(seq_wire).checked_add(1)?;
+    Some(Header {
+        kind,
+        seq_wire,
+        seq,
+    })
+}
+
+/// Where the number stands in a root message: the extension bit and the bits of the OPTIONAL components of the root fill
+/// what the CHOICE index leaves of octet 0, or that and octet 1.
+const fn root_offset(kind: RasKind) -> usize {
+    match kind {
+        RasKind::UnregistrationConfirm
+        | RasKind::UnregistrationReject
+        | RasKind::AdmissionReject
+        | RasKind::BandwidthConfirm
+        | RasKind::BandwidthReject
+        | RasKind::DisengageRequest
+        | RasKind::DisengageConfirm
+        | RasKind::DisengageReject
+        | RasKind::LocationConfirm
+        | RasKind::LocationReject
+        | RasKind::NonStandardMessage
+        | RasKind::UnknownMessageResponse => 1,
+        _ => 2,
+    }
+}
+
+/// Where the number stands in an addition, which is an open type: a length, then the SEQUENCE. `None` for a length
+/// that no datagram has.
+fn extension_offset(kind: RasKind, bytes: &[u8]) -> Option<usize> {
+    let length = *bytes.get(1)?;
+    let body = match length {
+        0..=0x7f => 2,
+        0x80..=0xbf => 3,
+        _ => return None,
+    };
+    let bits = match kind {
+        RasKind::ServiceControlIndication => 2,
+        // A count, then the bits of the first ACF.
+        RasKind::AdmissionConfirmSequence if (1..0x80).contains(bytes.get(body)?) => 2,
+        RasKind::AdmissionConfirmSequence => return None,
+        _ => 1,
+    };
+    Some(body + bits)
+}
+
+/// An IRR with nonStandardData, which stands before the number: decode it.
+fn behind_non_standard_data(kind: RasKind, bytes: &[u8]) -> Option<Header> {
+    let seq = crate::decode_ras(bytes).ok()?.request_seq_num();
+    let seq_wire = seq.checked_sub(1)?.to_be_bytes();
+    Some(Header {
+        kind,
+        seq_wire,
+        seq,
+    })
+}
