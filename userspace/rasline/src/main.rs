@@ -1,2 +1,5 @@
-//! To be filled in.
-fn main() {}
+//! The `rasline` command.
+
+fn main() -> std::process::ExitCode {
+    rasline::cli::main()
+}

@@ -1,0 +1,116 @@
+//! Attaches the program to interfaces, and says why it cannot.
+
+use std::{io, path::Path};
+
+use aya::programs::{
+    ProgramError, Xdp, XdpError,
+    links::{FdLink, PinnedLink},
+    xdp::XdpMode as Mode,
+};
+
+use super::pins;
+use crate::{
+    config::{Interface, XdpMode},
+    failure::{Failure, Result, chain},
+    host::link::{self, LinkInfo},
+};
+
+/// Attaches and pins the link.
+pub(super) fn attach(
+    program: &mut Xdp,
+    interface: &Interface,
+    folder: &Path,
+) -> Result<(LinkInfo, PinnedLink)> {
+    let thing = || format!("interface {}", interface.name);
+    let info = look_up(&interface.name)?;
+    let mode = match interface.xdp_mode {
+        XdpMode::Native => Mode::Driver,
+        XdpMode::Generic => Mode::Skb,
+    };
+    let id = program
+        .attach_to_if_index(info.index, mode)
+        .map_err(|e| explain(interface, &info, &e))?;
+    let owned = program
+        .take_link(id)
+        .map_err(|e| Failure::plain(thing(), chain(&e)))?;
+    let link = FdLink::try_from(owned).map_err(|e| {
+        Failure::new(
+            thing(),
+            chain(&e),
+            "this kernel has no BPF links for XDP; take 5.18 or newer",
+        )
+    })?;
+    let path = pins::link_path(folder, &interface.name);
+    let pinned = link
+        .pin(&path)
+        .map_err(|e| Failure::plain(format!("pin {}", path.display()), chain(&e)))?;
+    Ok((info, pinned))
+}
+
+/// An interface of this network namespace.
+pub(super) fn look_up(name: &str) -> Result<LinkInfo> {
+    link::by_name(name).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => Failure::new(
+            format!("interface {name}"),
+            "there is none of this name in this network namespace",
+            "see `ip link`; start the controller in the right namespace (nsenter --net=/run/netns/NAME)",
+        ),
+        _ => Failure::plain(format!("interface {name}"), e),
+    })
+}
+
+fn os_error(e: &ProgramError) -> Option<i32> {
+    match e {
+        ProgramError::SyscallError(e) => e.io_error.raw_os_error(),
+        ProgramError::XdpError(XdpError::NetlinkError(e)) => {
+            // Its text is all that it shows; the code is in its source.
+            std::error::Error::source(e)?
+                .downcast_ref::<io::Error>()?
+                .raw_os_error()
+        }
+        _ => None,
+    }
+}
+
+fn explain(interface: &Interface, info: &LinkInfo, e: &ProgramError) -> Failure {
+    let now = link::by_name(&interface.name).unwrap_or_else(|_| info.clone());
+    let (cause, next) = match os_error(e) {
+        Some(libc::EBUSY | libc::EEXIST) => (
+            format!(
+                "carries another XDP program already ({})",
+                pins::describe_program(now.program)
+            ),
+            format!(
+                "stop its owner, or take it off: ip link set dev {} xdp off (a pinned link: remove its pin)",
+                interface.name
+            ),
+        ),
+        Some(libc::EOPNOTSUPP) => (
+            "its driver has no native XDP".to_owned(),
+            "set xdp_mode = \"generic\" for it if slow is good enough".to_owned(),
+        ),
+        Some(libc::ERANGE) => (
+            format!("its driver takes no XDP program at MTU {}", info.mtu),
+            "lower the MTU, or turn LRO/GRO_HW off".to_owned(),
+        ),
+        Some(libc::EPERM | libc::EACCES) => (
+            "not permitted".to_owned(),
+            format!("give the controller {}", needed()),
+        ),
+        Some(libc::EINVAL) => (
+            "the driver refuses the program".to_owned(),
+            "see `dmesg` for its reason (queues, MTU, offloads)".to_owned(),
+        ),
+        _ => (chain(e), "see `rasline doctor`".to_owned()),
+    };
+    Failure::new(format!("interface {}", interface.name), cause, next)
+}
+
+fn needed() -> String {
+    let missing = crate::host::caps::missing(crate::host::caps::effective());
+    if missing.is_empty() {
+        "CAP_NET_ADMIN".to_owned()
+    } else {
+        missing.join(" and ")
+    }
+}

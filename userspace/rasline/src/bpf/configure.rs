@@ -1,0 +1,255 @@
+//! Writes the configuration into the maps: zones, gatekeepers, prefixes, interfaces, limits.
+//!
+//! Invariant: a zone's prefixes lead to it only while its row and its gatekeepers' rows are complete.
+
+use std::{collections::HashMap, net::IpAddr, time::Duration};
+
+use aya::maps::{MapError, lpm_trie::Key};
+use bytemuck::bytes_of;
+use ipnet::IpNet;
+use rasline_abi::{
+    Answer as Policy, ENDPOINTS_SIDE, GATEKEEPERS_SIDE, Gatekeeper, GatekeeperKey, GatekeeperState,
+    Globals, Interface as Row, MAX_INTERFACES, Zone, duration_to_ticks,
+};
+
+use super::{Kernel, Port, attach, load, pins, ring::octets};
+use crate::{
+    config::{Answer, Daemon, Interface, Side},
+    failure::{Failure, Result, chain},
+};
+
+/// A zone as the kernel gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneRow {
+    /// Index.
+    pub index: u32,
+    /// Never 0.
+    pub generation: u16,
+    /// Policy.
+    pub answer: Answer,
+    /// Whether RCFs are diverted.
+    pub divert: bool,
+    /// How long a silent gatekeeper's endpoints are answered.
+    pub hold_for: Duration,
+    /// When a gatekeeper counts as silent.
+    pub dead_after: Duration,
+}
+
+/// A gatekeeper as the kernel gets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GatekeeperRow {
+    /// Index.
+    pub index: u32,
+    /// Index of its zone.
+    pub zone: u32,
+    /// Address.
+    pub address: IpAddr,
+    /// RAS port.
+    pub ras_port: u16,
+}
+
+const PORTS_WORD: usize = std::mem::offset_of!(Globals, ras_ports) / 8;
+const INTERFACES_WORD: usize = std::mem::offset_of!(Globals, interfaces) / 8;
+const TIMEOUT_WORD: usize = std::mem::offset_of!(Globals, heartbeat_timeout_ns) / 8;
+const COPIES_WORD: usize = std::mem::offset_of!(Globals, copies_per_second) / 8;
+const _: () = assert!(
+    size_of::<Row>() == 8 && std::mem::offset_of!(Globals, copies_per_second).is_multiple_of(8)
+);
+
+fn word(pair: [u32; 2]) -> u64 {
+    bytemuck::cast(pair)
+}
+
+fn bad(name: &str, e: &MapError) -> Failure {
+    Failure::plain(format!("map {name}"), chain(e))
+}
+
+impl Kernel {
+    /// Writes a zone's row.
+    pub fn set_zone(&mut self, row: &ZoneRow) {
+        let ticks = |d: Duration| duration_to_ticks(d.as_nanos() as u64);
+        let zone = Zone {
+            generation: row.generation,
+            reserved: 0,
+            answer: match row.answer {
+                Answer::Off => Policy::Off,
+                Answer::Hold => Policy::Hold,
+                Answer::Offload => Policy::Offload,
+            } as u32,
+            divert: u32::from(row.divert),
+            hold_for: ticks(row.hold_for),
+            dead_after_ns: row.dead_after.as_nanos() as u64,
+        };
+        self.zones.store(row.index as usize, &zone);
+    }
+
+    /// Empties a zone's row.
+    pub fn clear_zone(&mut self, index: u32) {
+        self.zones.store(index as usize, &Zone::default());
+    }
+
+    /// Writes a gatekeeper's row, then what leads to it. Its evidence starts anew.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn set_gatekeeper(&mut self, row: &GatekeeperRow) -> Result<()> {
+        let gatekeeper = Gatekeeper {
+            address: octets(row.address),
+            ras_port: row.ras_port.to_be_bytes(),
+            reserved: 0,
+            zone: row.zone,
+        };
+        self.states
+            .store(row.index as usize, &GatekeeperState::default());
+        self.gatekeepers.store(row.index as usize, &gatekeeper);
+        self.index
+            .insert(key(row), row.index, 0)
+            .map_err(|e| bad("GATEKEEPER_INDEX", &e))
+    }
+
+    /// Takes a gatekeeper out.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn clear_gatekeeper(&mut self, row: &GatekeeperRow) -> Result<()> {
+        self.index
+            .remove(&key(row))
+            .map_err(|e| bad("GATEKEEPER_INDEX", &e))?;
+        self.gatekeepers
+            .store(row.index as usize, &Gatekeeper::default());
+        Ok(())
+    }
+
+    /// Makes the prefixes lead to their zones, and no others.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn set_endpoints(&mut self, wanted: &HashMap<IpNet, u32>) -> Result<()> {
+        let wanted: HashMap<(u32, [u8; 16]), u32> = wanted
+            .iter()
+            .map(|(net, zone)| (prefix(net), *zone))
+            .collect();
+        let there: Vec<Key<[u8; 16]>> = self
+            .endpoints
+            .keys()
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|e| bad("ENDPOINTS", &e))?;
+        for key in there {
+            if !wanted.contains_key(&(key.prefix_len(), key.data())) {
+                self.endpoints
+                    .remove(&key)
+                    .map_err(|e| bad("ENDPOINTS", &e))?;
+            }
+        }
+        for ((len, address), zone) in wanted {
+            self.endpoints
+                .insert(&Key::new(len, address), zone, 0)
+                .map_err(|e| bad("ENDPOINTS", &e))?;
+        }
+        Ok(())
+    }
+
+    /// Sets the RAS ports that the program looks at.
+    pub fn set_ras_ports(&mut self, ports: impl IntoIterator<Item = u16>) {
+        let mut words = vec![0u64; 1024];
+        for port in ports {
+            words[usize::from(port) / 64] |= 1 << (port % 64);
+        }
+        for (i, word) in words.into_iter().enumerate() {
+            self.globals.store_word(0, PORTS_WORD + i, word);
+        }
+    }
+
+    /// Sets the limits that can change while it runs.
+    pub fn set_limits(&mut self, daemon: &Daemon) {
+        self.globals
+            .store_word(0, TIMEOUT_WORD, daemon.heartbeat_timeout.as_nanos() as u64);
+        self.globals.store_word(
+            0,
+            COPIES_WORD,
+            word([daemon.copies_per_second, daemon.copies_per_source]),
+        );
+    }
+
+    /// Attaches to an interface and pins the link.
+    ///
+    /// # Errors
+    /// When it cannot; the interface is as it was then.
+    pub fn attach(&mut self, interface: &Interface) -> Result<()> {
+        let info = attach::look_up(&interface.name)?;
+        let row = (0..MAX_INTERFACES).find(|row| self.ports.values().all(|p| p.row != *row));
+        let row = row.ok_or_else(|| {
+            Failure::plain(
+                format!("interface {}", interface.name),
+                "too many interfaces",
+            )
+        })?;
+        self.set_interface(row, info.index, interface.side);
+        let program = load::program_mut(&mut self.ebpf)?;
+        match attach::attach(program, interface, &self.folder) {
+            Ok((info, link)) => {
+                let port = Port {
+                    interface: interface.clone(),
+                    info,
+                    row,
+                    _link: link,
+                };
+                self.ports.insert(interface.name.clone(), port);
+                Ok(())
+            }
+            Err(e) => {
+                self.globals.store_word(0, INTERFACES_WORD + row, 0);
+                Err(e)
+            }
+        }
+    }
+
+    /// Detaches from an interface; false: it was not attached.
+    ///
+    /// # Errors
+    /// When the pin cannot be removed.
+    pub fn detach(&mut self, name: &str) -> Result<bool> {
+        let Some(port) = self.ports.remove(name) else {
+            return Ok(false);
+        };
+        let removed = pins::remove_link(&self.bpffs, name);
+        self.globals.store_word(0, INTERFACES_WORD + port.row, 0);
+        removed
+    }
+
+    /// Changes an attached interface's side.
+    pub fn set_side(&mut self, name: &str, side: Side) {
+        let Some(port) = self.ports.get_mut(name) else {
+            return;
+        };
+        port.interface.side = side;
+        let (row, index) = (port.row, port.info.index);
+        self.set_interface(row, index, side);
+    }
+
+    fn set_interface(&self, row: usize, ifindex: u32, side: Side) {
+        let bits = if side.endpoints() { ENDPOINTS_SIDE } else { 0 }
+            | if side.gatekeepers() {
+                GATEKEEPERS_SIDE
+            } else {
+                0
+            };
+        self.globals
+            .store_word(0, INTERFACES_WORD + row, word([ifindex, bits]));
+    }
+}
+
+fn key(row: &GatekeeperRow) -> [u8; 20] {
+    let key = GatekeeperKey {
+        zone: row.zone,
+        address: octets(row.address),
+    };
+    let mut all = [0; 20];
+    all.copy_from_slice(bytes_of(&key));
+    all
+}
+
+fn prefix(net: &IpNet) -> (u32, [u8; 16]) {
+    let len = u32::from(net.prefix_len()) + if matches!(net, IpNet::V4(_)) { 96 } else { 0 };
+    (len, octets(net.network()))
+}

@@ -1,0 +1,132 @@
+//! Everything that touches the kernel program: loading, maps, pins. The only module that uses `rasline_abi` and aya.
+//!
+//! Invariant: until [`Kernel::keep`] is called, dropping a [`Kernel`] leaves nothing attached and nothing pinned.
+
+mod attach;
+mod configure;
+mod counters;
+mod load;
+pub mod pins;
+mod profiles;
+mod rcf;
+mod ring;
+mod scan;
+mod shared;
+mod table;
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use aya::{
+    Ebpf,
+    maps::{HashMap as BpfHashMap, LpmTrie, MapData, PerCpuArray},
+    programs::links::PinnedLink,
+};
+use rasline_abi::{Gatekeeper, GatekeeperState, Globals, Zone};
+
+pub use counters::{CounterRow, counter_help};
+pub use profiles::Profiles;
+pub use rcf::{Template, reconstruct};
+pub use ring::{Message, Reason, Ring};
+pub use scan::{Observed, Peer};
+pub use shared::Shared;
+pub use table::{Entry, Place, Refused, Table};
+
+use crate::{
+    config::Interface,
+    failure::Result,
+    host::{link::LinkInfo, monotonic_ns},
+};
+
+/// The loaded program and its maps.
+pub struct Kernel {
+    bpffs: PathBuf,
+    folder: PathBuf,
+    keep: bool,
+    ebpf: Ebpf,
+    program_id: u32,
+    globals: Shared<Globals>,
+    zones: Shared<Zone>,
+    gatekeepers: Shared<Gatekeeper>,
+    states: Shared<GatekeeperState>,
+    endpoints: LpmTrie<MapData, [u8; 16], u32>,
+    index: BpfHashMap<MapData, [u8; 20], u32>,
+    counters: PerCpuArray<MapData, u64>,
+    table: Table,
+    scanned: scan::Scanned,
+    ports: BTreeMap<String, Port>,
+}
+
+/// An interface that the program is attached to.
+#[derive(Debug)]
+pub struct Port {
+    /// As configured.
+    pub interface: Interface,
+    /// As the kernel had it when it was attached.
+    pub info: LinkInfo,
+    /// Its row in [`Globals::interfaces`] and in the counters.
+    row: usize,
+    /// Kept open; the pin holds the attachment.
+    _link: PinnedLink,
+}
+
+impl Kernel {
+    /// Program id.
+    #[must_use]
+    pub fn program_id(&self) -> u32 {
+        self.program_id
+    }
+
+    /// Interfaces attached, by name.
+    #[must_use]
+    pub fn ports(&self) -> &BTreeMap<String, Port> {
+        &self.ports
+    }
+
+    /// The keep-alive table.
+    #[must_use]
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// The keep-alive table, to publish.
+    pub fn table_mut(&mut self) -> &mut Table {
+        &mut self.table
+    }
+
+    /// From now on the program outlives this process.
+    pub fn keep(&mut self) {
+        self.keep = true;
+    }
+
+    /// Says that the controller lives.
+    pub fn heartbeat(&self) {
+        self.globals
+            .store_word(0, load::HEARTBEAT_WORD, monotonic_ns());
+    }
+
+    /// Says that the controller is gone: nothing is diverted any more.
+    pub fn stop_heartbeat(&self) {
+        self.globals.store_word(0, load::HEARTBEAT_WORD, 0);
+    }
+
+    /// Detaches everything and removes the pins.
+    ///
+    /// # Errors
+    /// When a pin cannot be removed.
+    pub fn detach_all(&mut self) -> Result<()> {
+        self.stop_heartbeat();
+        self.ports.clear();
+        pins::remove_all(&self.bpffs)?;
+        Ok(())
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        if !self.keep
+            && let Err(e) = self.detach_all()
+        {
+            tracing::error!("{e}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Reads by mmap what the kernel noted: per slot and per gatekeeper.
+
+use rasline_abi::{GENERATION_EMPTY, TICK_NS, elapsed, ticks};
+
+use super::{Kernel, Place, table::Table};
+
+/// What the kernel noted about one published registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// Which.
+    pub place: Place,
+    /// Keep-alives answered.
+    pub answered: u32,
+    /// When its last keep-alive came, CLOCK_MONOTONIC.
+    pub last_seen_ns: u64,
+    /// When its gatekeeper last confirmed it.
+    pub confirmed_ns: u64,
+    /// When a keep-alive was last let through.
+    pub refreshed_ns: u64,
+    /// Its gatekeeper withdrew it.
+    pub withdrawn: bool,
+}
+
+/// What the kernel noted about one gatekeeper.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// When a RAS message last came from it; 0: never.
+    pub last_reply_ns: u64,
+    /// Oldest keep-alive let through that nothing has come back for since; 0: none.
+    pub first_unanswered_ns: u64,
+    /// Keep-alives let through since its last message.
+    pub outstanding: u64,
+    /// Keep-alives let through, in all.
+    pub requests: u64,
+    /// RAS messages from it, in all.
+    pub replies: u64,
+}
+
+/// What each slot looked like at the last scan.
+#[derive(Debug)]
+pub(super) struct Scanned(Vec<u64>);
+
+impl Scanned {
+    pub(super) fn new(slots: usize) -> Self {
+        Self(vec![0; slots])
+    }
+}
+
+/// CLOCK_MONOTONIC of a tick of the past.
+fn tick_ns(now_ns: u64, tick: u32) -> u64 {
+    now_ns.saturating_sub(u64::from(elapsed(ticks(now_ns), tick)) * TICK_NS)
+}
+
+impl Table {
+    /// The registrations that changed since `before` was last given here.
+    pub(super) fn scan(
+        &self,
+        now_ns: u64,
+        before: &mut Scanned,
+        mut changed: impl FnMut(Observed),
+    ) {
+        for (index, before) in before.0.iter_mut().enumerate() {
+            let generation = self.generation_at(index as u32);
+            if generation == GENERATION_EMPTY || generation & 1 == 1 {
+                continue;
+            }
+            let digest = self.digest(index);
+            if digest == *before {
+                continue;
+            }
+            *before = digest;
+            let place = Place {
+                slot: index as u32,
+                generation,
+            };
+            if let Some(seen) = self.observe(now_ns, place) {
+                changed(seen);
+            }
+        }
+    }
+
+    /// What the kernel noted about a registration.
+    #[must_use]
+    pub fn observe(&self, now_ns: u64, place: Place) -> Option<Observed> {
+        let slot = self.get(place)?;
+        Some(Observed {
+            place,
+            answered: slot.answered,
+            last_seen_ns: tick_ns(now_ns, slot.last_seen),
+            confirmed_ns: tick_ns(now_ns, slot.confirmed),
+            refreshed_ns: tick_ns(now_ns, slot.refreshed),
+            withdrawn: slot.withdrawn == slot.generation as u16,
+        })
+    }
+}
+
+impl Kernel {
+    /// The registrations that changed since the last scan. A million slots take some milliseconds.
+    pub fn scan(&mut self, now_ns: u64, changed: impl FnMut(Observed)) {
+        self.table.scan(now_ns, &mut self.scanned, changed);
+    }
+
+    /// What the kernel noted about a gatekeeper.
+    #[must_use]
+    pub fn peer(&self, gatekeeper: u32) -> Peer {
+        let state = self.states.load(gatekeeper as usize);
+        Peer {
+            last_reply_ns: state.last_reply_ns,
+            first_unanswered_ns: state.first_unanswered_ns,
+            outstanding: state.outstanding,
+            requests: state.requests,
+            replies: state.replies,
+        }
+    }
+}

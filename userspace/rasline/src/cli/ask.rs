@@ -1,0 +1,219 @@
+//! Commands that ask the controller.
+
+use std::{path::Path, process::ExitCode, time::Duration};
+
+use super::{
+    Cli, Command, GatekeeperCommand, RegistrationCommand, ZoneCommand, load, print, table,
+};
+use crate::{
+    bpf::pins,
+    config::Config,
+    control::{
+        Command as Ask, PAGE,
+        client::Client,
+        view::{Counters, Event, Gatekeeper, Registration, Status, Zone},
+    },
+    failure::{Failure, Result},
+    host::lock,
+};
+
+pub(super) fn run(cli: &Cli) -> Result<ExitCode> {
+    match &cli.command {
+        Command::Status { json, watch } => return status(cli, json.json, *watch),
+        Command::Zone(ZoneCommand::List(json)) => {
+            let zones: Vec<Zone> = cli.client()?.call(Ask::ZoneList)?;
+            print::zones(&zones, json.json);
+        }
+        Command::Zone(ZoneCommand::Show { zone, json }) => {
+            let zone: Zone = cli.client()?.call(Ask::ZoneShow { zone: zone.clone() })?;
+            print::zone(&zone, json.json);
+        }
+        Command::Gatekeeper(GatekeeperCommand::List(json)) => {
+            let all: Vec<Gatekeeper> = cli.client()?.call(Ask::GatekeeperList)?;
+            print::gatekeepers(&all, json.json);
+        }
+        Command::Registration(command) => registration(cli, command)?,
+        Command::Counters { json, all } => {
+            let rows: Vec<Counters> = cli.client()?.call(Ask::Counters)?;
+            print::counters(&rows, *all, json.json);
+        }
+        Command::Events { json, follow, last } => events(cli, json.json, *follow, *last)?,
+        Command::Attach { interface } => tell(
+            cli,
+            Ask::Attach {
+                interface: interface.clone(),
+            },
+        )?,
+        Command::Detach { interface } => detach(cli, interface)?,
+        Command::Reload => tell(cli, Ask::Reload)?,
+        Command::Stop { stay, detach } => stop(cli, *stay, *detach)?,
+        Command::Run | Command::Check { .. } | Command::Doctor { .. } => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(cli: &Cli, ask: Ask) -> Result<()> {
+    let done: String = cli.client()?.call(ask)?;
+    table::put(&done);
+    Ok(())
+}
+
+fn status(cli: &Cli, json: bool, watch: bool) -> Result<ExitCode> {
+    let mut client = match cli.client() {
+        Ok(client) => client,
+        Err(e) => return Err(dead(cli, e)),
+    };
+    loop {
+        let status: Status = client.call(Ask::Status)?;
+        if watch && !json {
+            table::put("\x1b[H\x1b[2J");
+        }
+        print::status(&status, json);
+        if !watch {
+            return Ok(ExitCode::SUCCESS);
+        }
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}
+
+/// No controller: says what its program still does.
+fn dead(cli: &Cli, e: Failure) -> Failure {
+    let Ok(config) = Config::load(&cli.config) else {
+        return e;
+    };
+    let pins = pins::links(&config.daemon.bpffs);
+    if pins.is_empty() || !e.thing.starts_with("control socket") || controller_runs(&config) {
+        return e;
+    }
+    let names: Vec<&str> = pins.iter().map(|p| p.interface.as_str()).collect();
+    Failure::new(
+        "controller",
+        format!(
+            "dead, but its program is still attached to {} and answering ({})",
+            names.join(", "),
+            e.cause
+        ),
+        "start it again with `rasline run`, or take the program off with `rasline stop --detach`",
+    )
+}
+
+fn controller_runs(config: &Config) -> bool {
+    lock::held(&config.daemon.state_dir.join("lock")).is_some()
+}
+
+fn registration(cli: &Cli, command: &RegistrationCommand) -> Result<()> {
+    let mut client = cli.client()?;
+    match command {
+        RegistrationCommand::List { zone, json } => {
+            let all = all_registrations(&mut client, zone.as_deref())?;
+            print::registrations(&all, json.json);
+        }
+        RegistrationCommand::Show { id, json } => {
+            let one: Registration = client.call(Ask::RegistrationShow { id: *id })?;
+            print::registration(&one, json.json);
+        }
+        RegistrationCommand::Drop { id } => {
+            let done: String = client.call(Ask::RegistrationDrop { id: *id })?;
+            table::put(&done);
+        }
+    }
+    Ok(())
+}
+
+fn all_registrations(client: &mut Client, zone: Option<&str>) -> Result<Vec<Registration>> {
+    let mut all: Vec<Registration> = Vec::new();
+    loop {
+        let after = all.last().map(|r| r.id);
+        let page: Vec<Registration> = client.call(Ask::RegistrationList {
+            zone: zone.map(str::to_owned),
+            after,
+        })?;
+        let last = page.len() < PAGE;
+        all.extend(page);
+        if last {
+            return Ok(all);
+        }
+    }
+}
+
+fn events(cli: &Cli, json: bool, follow: bool, last: Option<usize>) -> Result<()> {
+    let mut client = cli.client()?;
+    let past: Vec<Event> = client.call(Ask::Events { follow, last })?;
+    past.iter().for_each(|e| print::event(e, json));
+    if !follow {
+        return Ok(());
+    }
+    client.patient()?;
+    while let Some(event) = client.line::<Event>()? {
+        print::event(&event, json);
+    }
+    Err(Failure::plain("controller", "it has stopped"))
+}
+
+fn detach(cli: &Cli, interface: &str) -> Result<()> {
+    match cli.client() {
+        Ok(mut client) => {
+            let done: String = client.call(Ask::Detach {
+                interface: interface.to_owned(),
+            })?;
+            table::put(&done);
+            Ok(())
+        }
+        Err(e) if e.thing.starts_with("control socket") => {
+            let config = config_of_dead(cli, &e)?;
+            if pins::remove_link(&config.daemon.bpffs, interface)? {
+                table::put(&format!(
+                    "{interface}: detached (the controller does not run)"
+                ));
+                return Ok(());
+            }
+            Err(nothing(interface, &config.daemon.bpffs))
+        }
+        Err(e) => Err(e),
+    }
+}
+
+fn stop(cli: &Cli, stay: bool, detach: bool) -> Result<()> {
+    let wish = if stay {
+        Some(true)
+    } else {
+        detach.then_some(false)
+    };
+    match cli.client() {
+        Ok(mut client) => {
+            let done: String = client.call(Ask::Stop { stay: wish })?;
+            table::put(&done);
+            // The connection ends when the controller has.
+            client.patient()?;
+            while client.line::<serde_json::Value>()?.is_some() {}
+            Ok(())
+        }
+        Err(e) if detach && e.thing.starts_with("control socket") => {
+            let config = config_of_dead(cli, &e)?;
+            let interfaces = pins::remove_all(&config.daemon.bpffs)?;
+            table::put(&format!(
+                "detached from {} (the controller does not run)",
+                table::or_dash(&interfaces.join(", "))
+            ));
+            Ok(())
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// The configuration of a controller that is dead for sure: its lock is free.
+fn config_of_dead(cli: &Cli, e: &Failure) -> Result<Config> {
+    let config = load(&cli.config).ok_or_else(|| e.clone())?;
+    if controller_runs(&config) {
+        return Err(e.clone());
+    }
+    Ok(config)
+}
+
+fn nothing(interface: &str, bpffs: &Path) -> Failure {
+    Failure::new(
+        format!("interface {interface}"),
+        format!("no pin of rasline below {}", bpffs.display()),
+        "pins made inside `ip netns exec` vanish with it, as it remounts /sys; see `ip link` for programs",
+    )
+}

@@ -1,0 +1,229 @@
+//! The command line: parses it, asks the controller, prints. Exit codes: 0 fine, 1 failed, 2 wrong usage.
+
+mod ask;
+mod doctor;
+mod print;
+mod table;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    config::{Config, ConfigError, DEFAULT_PATH},
+    control::client::Client,
+    failure::{Failure, Result},
+};
+
+/// H.323 gateway: answers RAS keep-alives in the kernel.
+#[derive(Debug, Parser)]
+#[command(name = "rasline", version, max_term_width = 100)]
+struct Cli {
+    /// Configuration file.
+    #[arg(long, global = true, value_name = "FILE", default_value = DEFAULT_PATH)]
+    config: PathBuf,
+    /// Control socket of the controller; by default the one that the configuration names.
+    #[arg(long, global = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the controller in the foreground.
+    Run,
+    /// Validate a configuration.
+    Check {
+        /// The file; by default the one of --config.
+        file: Option<PathBuf>,
+    },
+    /// Interfaces, zones, gatekeepers, rates, tables, losses.
+    Status {
+        #[command(flatten)]
+        json: Json,
+        /// Show it again every second.
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Zones.
+    #[command(subcommand)]
+    Zone(ZoneCommand),
+    /// Gatekeepers.
+    #[command(subcommand)]
+    Gatekeeper(GatekeeperCommand),
+    /// Registrations.
+    #[command(subcommand)]
+    Registration(RegistrationCommand),
+    /// Every verdict and reason, by interface.
+    Counters {
+        #[command(flatten)]
+        json: Json,
+        /// Those at zero too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// What happened.
+    Events {
+        #[command(flatten)]
+        json: Json,
+        /// Go on with what happens.
+        #[arg(long)]
+        follow: bool,
+        /// Only the last so many.
+        #[arg(long, value_name = "N")]
+        last: Option<usize>,
+    },
+    /// Check capabilities, kernel, drivers, XDP modes, bpffs, forwarding, offloads.
+    Doctor {
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Attach the program to a configured interface again.
+    Attach {
+        /// The interface.
+        interface: String,
+    },
+    /// Detach the program from an interface; works without the controller too.
+    Detach {
+        /// The interface.
+        interface: String,
+    },
+    /// Read the configuration again (as SIGHUP does).
+    Reload,
+    /// Stop the controller.
+    Stop {
+        /// Leave the program attached and answering.
+        #[arg(long, conflicts_with = "detach")]
+        stay: bool,
+        /// Detach the program, whatever on_stop says; works without the controller too.
+        #[arg(long)]
+        detach: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ZoneCommand {
+    /// All of them.
+    List(Json),
+    /// One of them.
+    Show {
+        /// Its name.
+        zone: String,
+        #[command(flatten)]
+        json: Json,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum GatekeeperCommand {
+    /// All of them.
+    List(Json),
+}
+
+#[derive(Debug, Subcommand)]
+enum RegistrationCommand {
+    /// All of them.
+    List {
+        /// Of this zone only.
+        #[arg(long)]
+        zone: Option<String>,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// One of them.
+    Show {
+        /// Its number in the list.
+        id: u64,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Forget one: its keep-alives go to the gatekeeper until it is learned again.
+    Drop {
+        /// Its number in the list.
+        id: u64,
+    },
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, Args)]
+struct Json {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(code) => code,
+        Err(e) => {
+            eprintln!("rasline: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<ExitCode> {
+    match &cli.command {
+        Command::Run => {
+            let Some(config) = load(&cli.config) else {
+                return Ok(ExitCode::FAILURE);
+            };
+            crate::supervisor::run(&cli.config, config).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Check { file } => {
+            let file = file.as_ref().unwrap_or(&cli.config);
+            let Some(config) = load(file) else {
+                return Ok(ExitCode::FAILURE);
+            };
+            println!(
+                "{}: fine: {} interfaces, {} zones, {} gatekeepers",
+                file.display(),
+                config.interfaces.len(),
+                config.zones.len(),
+                config
+                    .zones
+                    .iter()
+                    .map(|z| z.gatekeepers.len())
+                    .sum::<usize>()
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Doctor { json } => doctor::run(&cli.config, json.json),
+        _ => ask::run(cli),
+    }
+}
+
+/// Loads a configuration, or prints all that is wrong with it.
+fn load(file: &std::path::Path) -> Option<Config> {
+    Config::load(file).map_err(|errors| complain(&errors)).ok()
+}
+
+fn complain(errors: &[ConfigError]) {
+    for e in errors {
+        eprintln!("rasline: {e}");
+    }
+}
+
+impl Cli {
+    /// Where the controller listens.
+    fn socket(&self) -> Result<PathBuf> {
+        if let Some(socket) = &self.socket {
+            return Ok(socket.clone());
+        }
+        match Config::load(&self.config) {
+            Ok(config) => Ok(config.daemon.control_socket),
+            Err(errors) => Err(match errors.first() {
+                Some(e) => Failure::new("configuration", e, "or name the socket with --socket"),
+                None => Failure::plain("configuration", "cannot be read"),
+            }),
+        }
+    }
+
+    fn client(&self) -> Result<Client> {
+        Client::connect(&self.socket()?)
+    }
+}

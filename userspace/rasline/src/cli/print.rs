@@ -1,0 +1,252 @@
+//! How each reply looks.
+
+use super::table::{ago, ahead, clock, or_dash, put, put_json, put_table, span, table};
+use crate::control::view::{Counters, Event, Gatekeeper, Registration, Status, Zone};
+
+pub(super) fn status(status: &Status, json: bool) {
+    if json {
+        return put_json(status);
+    }
+    put(&format!(
+        "controller {} up {}, process {}, configuration {}",
+        status.version,
+        span(Some(status.uptime)),
+        status.pid,
+        status.config
+    ));
+    put("");
+    let mut interfaces = table(&[
+        "INTERFACE",
+        "SIDE",
+        "MODE",
+        "ATTACHED",
+        "PROGRAM",
+        "TROUBLE",
+    ]);
+    for i in &status.interfaces {
+        let program = if i.program == 0 {
+            "-".to_owned()
+        } else {
+            i.program.to_string()
+        };
+        interfaces.add_row([
+            &*i.name,
+            &i.side,
+            &i.mode,
+            yes(i.attached),
+            &program,
+            &or_dash(&i.trouble),
+        ]);
+    }
+    put_table(&interfaces);
+    put("");
+    put_zones(&status.zones);
+    put("");
+    let all: Vec<&Gatekeeper> = status.zones.iter().flat_map(|z| &z.gatekeepers).collect();
+    put_gatekeepers(&all);
+    put("");
+    put(&format!(
+        "rates    {:.0} answers/s, {:.0} passes/s",
+        status.rates.answers, status.rates.passes
+    ));
+    let t = &status.tables;
+    put(&format!(
+        "tables   registrations {} of {}, RCFs {} of {}",
+        t.slots, t.slots_max, t.profiles, t.profiles_max
+    ));
+    if t.refusals > 0 {
+        put(&format!(
+            "         {} registrations could not be published; the last: {}",
+            t.refusals, t.refused
+        ));
+    }
+    let l = &status.losses;
+    put(&format!(
+        "losses   ring buffer {}, source limit {}, total limit {}, not sent {}",
+        l.copy_lost, l.copy_limited_source, l.copy_limited_total, l.send_failed
+    ));
+}
+
+const fn yes(b: bool) -> &'static str {
+    if b { "yes" } else { "no" }
+}
+
+fn put_zones(zones: &[Zone]) {
+    let mut t = table(&[
+        "ZONE",
+        "ANSWER",
+        "ENDPOINT TTL",
+        "REFRESH",
+        "HOLD",
+        "ANSWERED",
+        "KNOWN",
+    ]);
+    for z in zones {
+        t.add_row([
+            z.name.clone(),
+            z.answer.clone(),
+            z.endpoint_ttl
+                .map_or_else(|| "gatekeeper's".to_owned(), |s| span(Some(s))),
+            z.refresh_every
+                .map_or_else(|| "ttl/2".to_owned(), |s| span(Some(s))),
+            span(Some(z.hold_for)),
+            z.answered.to_string(),
+            z.known.to_string(),
+        ]);
+    }
+    put_table(&t);
+}
+
+fn put_gatekeepers(all: &[&Gatekeeper]) {
+    let mut t = table(&[
+        "GATEKEEPER",
+        "ZONE",
+        "ADDRESS",
+        "PRIORITY",
+        "STATE",
+        "LAST REPLY",
+        "SILENT FOR",
+        "REQUESTS",
+        "REPLIES",
+        "REGISTRATIONS",
+    ]);
+    for g in all {
+        t.add_row([
+            g.id.clone(),
+            g.zone.clone(),
+            g.address.clone(),
+            g.priority.to_string(),
+            g.state.clone(),
+            ago(g.last_reply),
+            span(g.silent_for),
+            g.requests.to_string(),
+            g.replies.to_string(),
+            g.registrations.to_string(),
+        ]);
+    }
+    put_table(&t);
+}
+
+pub(super) fn zones(zones: &[Zone], json: bool) {
+    if json {
+        return put_json(&zones);
+    }
+    put_zones(zones);
+}
+
+pub(super) fn zone(zone: &Zone, json: bool) {
+    if json {
+        return put_json(zone);
+    }
+    put_zones(std::slice::from_ref(zone));
+    put("");
+    put(&format!("endpoints   {}", zone.endpoints.join(", ")));
+    put(&format!("dead after  {}", span(Some(zone.dead_after))));
+    put("");
+    put_gatekeepers(&zone.gatekeepers.iter().collect::<Vec<_>>());
+}
+
+pub(super) fn gatekeepers(all: &[Gatekeeper], json: bool) {
+    if json {
+        return put_json(&all);
+    }
+    put_gatekeepers(&all.iter().collect::<Vec<_>>());
+}
+
+pub(super) fn registrations(all: &[Registration], json: bool) {
+    if json {
+        return put_json(&all);
+    }
+    let mut t = table(&[
+        "ID",
+        "ALIASES",
+        "ADDRESS",
+        "ENDPOINTIDENTIFIER",
+        "ZONE",
+        "GATEKEEPER",
+        "LAST SEEN",
+        "ANSWERED BY",
+        "REFRESH",
+        "TIME LEFT",
+        "WHY NOT",
+    ]);
+    for r in all {
+        t.add_row([
+            r.id.to_string(),
+            or_dash(&r.aliases.join(",")),
+            r.address.map_or_else(|| "-".to_owned(), |a| a.to_string()),
+            or_dash(&r.endpoint_identifier),
+            r.zone.clone(),
+            r.gatekeeper.clone(),
+            ago(r.last_seen),
+            r.answered_by.clone(),
+            ahead(r.next_refresh),
+            span(r.time_left),
+            or_dash(&r.why_not),
+        ]);
+    }
+    put_table(&t);
+}
+
+pub(super) fn registration(r: &Registration, json: bool) {
+    if json {
+        return put_json(r);
+    }
+    let rows = [
+        ("id", r.id.to_string()),
+        ("aliases", or_dash(&r.aliases.join(", "))),
+        (
+            "address",
+            r.address.map_or_else(|| "-".to_owned(), |a| a.to_string()),
+        ),
+        ("endpointIdentifier", or_dash(&r.endpoint_identifier)),
+        ("zone", r.zone.clone()),
+        ("gatekeeper", r.gatekeeper.clone()),
+        ("last seen", ago(r.last_seen)),
+        (
+            "answered by",
+            format!("{} ({} by the kernel)", r.answered_by, r.answered),
+        ),
+        ("next refresh", ahead(r.next_refresh)),
+        ("timeToLive", span(r.time_to_live)),
+        ("time left", span(r.time_left)),
+        ("why not", or_dash(&r.why_not)),
+    ];
+    for (name, value) in rows {
+        put(&format!("{name:<19} {value}"));
+    }
+}
+
+pub(super) fn counters(rows: &[Counters], all: bool, json: bool) {
+    if json {
+        return put_json(&rows);
+    }
+    let mut head = vec!["COUNTER"];
+    head.extend(rows.iter().map(|r| r.interface.as_str()));
+    head.push("WHAT");
+    let mut t = table(&head);
+    let names = rows
+        .first()
+        .map(|r| r.counters.as_slice())
+        .unwrap_or_default();
+    for (i, counter) in names.iter().enumerate() {
+        let values: Vec<u64> = rows
+            .iter()
+            .map(|r| r.counters.get(i).map_or(0, |c| c.value))
+            .collect();
+        if all || values.iter().any(|v| *v > 0) {
+            let mut row = vec![counter.name.clone()];
+            row.extend(values.iter().map(u64::to_string));
+            row.push(counter.help.clone());
+            t.add_row(row);
+        }
+    }
+    put_table(&t);
+}
+
+pub(super) fn event(e: &Event, json: bool) {
+    if json {
+        return put(&serde_json::to_string(e).unwrap_or_default());
+    }
+    put(&format!("{}  {:<12}  {}", clock(e.time), e.about, e.text));
+}

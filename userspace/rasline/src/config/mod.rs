@@ -1,0 +1,226 @@
+//! The configuration: one TOML file, unknown keys refused, every error with file, line and key.
+//!
+//! Invariant: a [`Config`] has passed all checks of [`check`]; nothing after it validates again.
+
+mod check;
+mod raw;
+mod units;
+
+use std::{
+    fmt,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+pub use units::{human_duration, parse_duration, parse_size};
+
+/// Where the configuration is looked for.
+pub const DEFAULT_PATH: &str = "/etc/rasline/rasline.toml";
+
+/// A configuration that holds together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `[daemon]`.
+    pub daemon: Daemon,
+    /// `[[interface]]`.
+    pub interfaces: Vec<Interface>,
+    /// `[[zone]]`.
+    pub zones: Vec<Zone>,
+}
+
+/// `[daemon]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Daemon {
+    /// Unix socket that the CLI talks to.
+    pub control_socket: PathBuf,
+    /// Group that may use it besides its owner.
+    pub control_group: Option<String>,
+    /// Where the controller keeps its lock.
+    pub state_dir: PathBuf,
+    /// Folder of the pins, in a bpffs.
+    pub bpffs: PathBuf,
+    /// Registrations that the kernel may answer for.
+    pub max_registrations: u32,
+    /// Octets of ring buffer between kernel and controller, a power of two.
+    pub ring_buffer: u32,
+    /// Messages a second that the kernel copies to the controller, each CPU.
+    pub copies_per_second: u32,
+    /// The same, from one source.
+    pub copies_per_source: u32,
+    /// A controller silent for so long counts as gone.
+    pub heartbeat_timeout: Duration,
+    /// What a clean stop does.
+    pub on_stop: OnStop,
+}
+
+/// What a clean stop does with the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnStop {
+    /// Detach it and remove the pins.
+    Detach,
+    /// Leave it attached and answering.
+    Stay,
+}
+
+/// `[[interface]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name in the network namespace of the controller.
+    pub name: String,
+    /// Who is behind it.
+    pub side: Side,
+    /// How the program is attached.
+    pub xdp_mode: XdpMode,
+}
+
+/// Who is behind an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// Endpoints.
+    Endpoints,
+    /// Gatekeepers.
+    Gatekeepers,
+    /// Both: a box on a stick.
+    Both,
+}
+
+/// How the program is attached; generic is never a fallback.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum XdpMode {
+    /// In the driver.
+    #[default]
+    Native,
+    /// In the network stack; slow, for drivers without XDP.
+    Generic,
+}
+
+/// Whether the kernel answers keep-alives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Answer {
+    /// All but one a refresh interval.
+    #[default]
+    Offload,
+    /// While the gatekeeper is silent.
+    Hold,
+    /// Never.
+    Off,
+}
+
+/// `[[zone]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// Its name.
+    pub name: String,
+    /// Who answers.
+    pub answer: Answer,
+    /// timeToLive given to endpoints, in whole seconds; none: the gatekeeper's own.
+    pub endpoint_ttl: Option<Duration>,
+    /// How often a keep-alive is let through; none: half the gatekeeper's timeToLive.
+    pub refresh_every: Option<Duration>,
+    /// How long a silent gatekeeper's endpoints are answered.
+    pub hold_for: Duration,
+    /// A gatekeeper that leaves a request unanswered for longer is silent.
+    pub dead_after: Duration,
+    /// Prefixes of its endpoints.
+    pub endpoints: Vec<IpNet>,
+    /// Its gatekeepers.
+    pub gatekeepers: Vec<Gatekeeper>,
+}
+
+/// `[[zone.gatekeeper]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gatekeeper {
+    /// Name of your choice.
+    pub id: String,
+    /// Address.
+    pub address: IpAddr,
+    /// RAS port.
+    pub ras_port: u16,
+    /// Call signalling port.
+    pub call_signal_port: u16,
+    /// As in H.225.0: the lowest is tried first.
+    pub priority: u8,
+}
+
+/// What is wrong with a configuration, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    /// The file.
+    pub file: PathBuf,
+    /// Line, from 1; none: the file as a whole.
+    pub line: Option<usize>,
+    /// The key; empty: none in particular.
+    pub key: String,
+    /// What is wrong, and what to do.
+    pub what: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, ": {}", self.key)?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// All that is wrong with it; parsing stops at the first syntax error.
+    pub fn load(file: &Path) -> Result<Self, Vec<ConfigError>> {
+        let text = std::fs::read_to_string(file).map_err(|e| {
+            let next = match e.kind() {
+                std::io::ErrorKind::NotFound => "name the right one with --config, or write it",
+                std::io::ErrorKind::PermissionDenied => "run as root, or let this user read it",
+                _ => "it must be a text file in UTF-8",
+            };
+            vec![ConfigError {
+                file: file.to_owned(),
+                line: None,
+                key: String::new(),
+                what: format!("cannot be read: {e}; {next}"),
+            }]
+        })?;
+        Self::parse(file, &text)
+    }
+
+    /// Parses and checks a text; `file` is what errors name.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(file: &Path, text: &str) -> Result<Self, Vec<ConfigError>> {
+        let source = check::Source { file, text };
+        let raw: raw::Config = toml::from_str(text).map_err(|e| vec![source.syntax(&e)])?;
+        check::check(&source, raw)
+    }
+}
+
+impl Side {
+    /// Whether endpoints are behind it.
+    #[must_use]
+    pub const fn endpoints(self) -> bool {
+        matches!(self, Self::Endpoints | Self::Both)
+    }
+    /// Whether gatekeepers are behind it.
+    #[must_use]
+    pub const fn gatekeepers(self) -> bool {
+        matches!(self, Self::Gatekeepers | Self::Both)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! The configuration as it stands in the file, with places. Unknown keys are refused here.
+
+use std::{net::IpAddr, path::PathBuf};
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{
+    Answer, OnStop, Side, XdpMode,
+    units::{Size, Span},
+};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Config {
+    #[serde(default)]
+    pub(super) daemon: Daemon,
+    #[serde(default)]
+    pub(super) interface: Vec<Spanned<Interface>>,
+    #[serde(default)]
+    pub(super) zone: Vec<Spanned<Zone>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Daemon {
+    pub(super) control_socket: Option<Spanned<PathBuf>>,
+    pub(super) control_group: Option<String>,
+    pub(super) state_dir: Option<Spanned<PathBuf>>,
+    pub(super) bpffs: Option<Spanned<PathBuf>>,
+    pub(super) max_registrations: Option<Spanned<u32>>,
+    pub(super) ring_buffer: Option<Spanned<Size>>,
+    pub(super) copies_per_second: Option<Spanned<u32>>,
+    pub(super) copies_per_source: Option<Spanned<u32>>,
+    pub(super) heartbeat_timeout: Option<Spanned<Span>>,
+    pub(super) on_stop: Option<OnStop>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Interface {
+    pub(super) name: Spanned<String>,
+    pub(super) side: Side,
+    #[serde(default)]
+    pub(super) xdp_mode: XdpMode,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Zone {
+    pub(super) name: Spanned<String>,
+    #[serde(default)]
+    pub(super) answer: Answer,
+    pub(super) endpoint_ttl: Option<Spanned<Span>>,
+    pub(super) refresh_every: Option<Spanned<Span>>,
+    pub(super) hold_for: Option<Spanned<Span>>,
+    pub(super) dead_after: Option<Spanned<Span>>,
+    #[serde(default)]
+    pub(super) endpoints: Vec<Spanned<IpNet>>,
+    #[serde(default)]
+    pub(super) gatekeeper: Vec<Spanned<Gatekeeper>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Gatekeeper {
+    pub(super) id: Spanned<String>,
+    pub(super) address: Spanned<IpAddr>,
+    pub(super) ras_port: Option<Spanned<u16>>,
+    pub(super) call_signal_port: Option<Spanned<u16>>,
+    pub(super) priority: Option<Spanned<u8>>,
+}

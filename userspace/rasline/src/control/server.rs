@@ -1,0 +1,270 @@
+//! The controller's end of the control socket.
+
+use std::{
+    io,
+    os::unix::fs::{FileTypeExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream, unix::OwnedWriteHalf},
+    sync::{Semaphore, broadcast, mpsc, oneshot},
+    time::timeout,
+};
+
+use super::{Command, MAX_REQUEST, Reply, parse, view::Event};
+use crate::failure::{Failure, Result};
+
+/// Clients at once.
+pub const MAX_CLIENTS: usize = 32;
+/// Requests that wait for the supervisor; a client's next one waits in its socket.
+pub const MAX_WAITING: usize = 64;
+const IDLE: Duration = Duration::from_secs(60);
+const WRITE: Duration = Duration::from_secs(10);
+
+/// A request on its way to the supervisor.
+#[derive(Debug)]
+pub struct Call {
+    /// What is asked for.
+    pub command: Command,
+    /// Where the reply goes.
+    pub reply: oneshot::Sender<Reply>,
+}
+
+/// The socket file; removed when dropped.
+#[derive(Debug)]
+pub struct Listening {
+    path: PathBuf,
+    listener: Option<UnixListener>,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Opens the socket, mode 0600, or 0660 for a group. A stale one is replaced.
+///
+/// # Errors
+/// When it is in use or cannot be made.
+pub fn bind(path: &Path, group: Option<&str>) -> Result<Listening> {
+    let thing = || format!("control socket {}", path.display());
+    let gid = group.map(group_id).transpose()?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|e| Failure::new(thing(), e, "make its folder, or run as root"))?;
+    }
+    remove_stale(path)?;
+    let old = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
+    let bound = UnixListener::bind(path);
+    rustix::process::umask(old);
+    let listener = bound
+        .map_err(|e| Failure::new(thing(), e, "choose another control_socket, or run as root"))?;
+    let listening = Listening {
+        path: path.to_owned(),
+        listener: Some(listener),
+    };
+    if let Some(gid) = gid {
+        std::os::unix::fs::chown(path, None, Some(gid))
+            .and_then(|()| std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)))
+            .map_err(|e| {
+                Failure::new(
+                    thing(),
+                    format!("cannot give it to the group: {e}"),
+                    "check control_group",
+                )
+            })?;
+    }
+    Ok(listening)
+}
+
+fn remove_stale(path: &Path) -> Result<()> {
+    let thing = || format!("control socket {}", path.display());
+    let Ok(meta) = std::fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    if !meta.file_type().is_socket() {
+        return Err(Failure::new(
+            thing(),
+            "something that is no socket stands there",
+            "remove it, or choose another control_socket",
+        ));
+    }
+    match std::os::unix::net::UnixStream::connect(path) {
+        Ok(_) => Err(Failure::new(
+            thing(),
+            "in use by another controller",
+            "stop that one with `rasline stop`, or choose another control_socket",
+        )),
+        Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {
+            tracing::info!("control socket {}: stale, removed", path.display());
+            std::fs::remove_file(path).map_err(|e| {
+                Failure::new(
+                    thing(),
+                    format!("stale, and cannot be removed: {e}"),
+                    "remove it",
+                )
+            })
+        }
+        Err(e) => Err(Failure::new(thing(), e, "remove it, or run as root")),
+    }
+}
+
+fn group_id(name: &str) -> Result<u32> {
+    let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    let of = |line: &str| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(name))
+            .then(|| fields.nth(1)?.parse().ok())
+            .flatten()
+    };
+    groups.lines().find_map(of).ok_or_else(|| {
+        Failure::new(
+            format!("control_group {name}"),
+            "there is no such group",
+            "make it with `groupadd`, or leave the key out",
+        )
+    })
+}
+
+impl Listening {
+    /// Serves clients until the task is dropped.
+    ///
+    /// # Panics
+    /// When called twice.
+    pub fn serve(
+        &mut self,
+        calls: mpsc::Sender<Call>,
+        events: broadcast::Sender<Event>,
+    ) -> tokio::task::JoinHandle<()> {
+        #[allow(clippy::expect_used)]
+        let listener = self.listener.take().expect("serve is called once");
+        let places = Arc::new(Semaphore::new(MAX_CLIENTS));
+        tokio::spawn(async move {
+            loop {
+                let stream = match listener.accept().await {
+                    Ok((stream, _)) => stream,
+                    Err(e) => {
+                        tracing::warn!("control socket: accept: {e}");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                        continue;
+                    }
+                };
+                let (calls, events) = (calls.clone(), events.clone());
+                match Arc::clone(&places).try_acquire_owned() {
+                    Ok(place) => {
+                        tokio::spawn(async move {
+                            let _place = place;
+                            if let Err(e) = client(stream, calls, events).await {
+                                tracing::debug!("control client: {e}");
+                            }
+                        });
+                    }
+                    Err(_) => {
+                        let (_, mut out) = stream.into_split();
+                        let _ = send(
+                            &mut out,
+                            &Reply::error("controller: too many clients; try again"),
+                        )
+                        .await;
+                    }
+                }
+            }
+        })
+    }
+}
+
+async fn client(
+    stream: UnixStream,
+    calls: mpsc::Sender<Call>,
+    events: broadcast::Sender<Event>,
+) -> io::Result<()> {
+    let (input, mut out) = stream.into_split();
+    let mut input = BufReader::new(input);
+    loop {
+        let mut line = Vec::new();
+        let mut bounded = (&mut input).take(MAX_REQUEST as u64 + 1);
+        let n = timeout(IDLE, bounded.read_until(b'\n', &mut line)).await??;
+        if n == 0 {
+            return Ok(());
+        }
+        if n > MAX_REQUEST {
+            return send(
+                &mut out,
+                &Reply::error(format!("request: longer than {MAX_REQUEST} octets")),
+            )
+            .await;
+        }
+        let command = match parse(&String::from_utf8_lossy(&line)) {
+            Ok(command) => command,
+            Err(e) => {
+                send(&mut out, &Reply::error(e)).await?;
+                continue;
+            }
+        };
+        let follow = matches!(command, Command::Events { follow: true, .. });
+        // Subscribed before the list is made, so that no event falls between.
+        let following = follow.then(|| events.subscribe());
+        let (reply, replied) = oneshot::channel();
+        let gone = || Reply::error("controller: it is stopping");
+        let reply = match calls.send(Call { command, reply }).await {
+            Ok(()) => replied.await.unwrap_or_else(|_| gone()),
+            Err(_) => gone(),
+        };
+        let seen = last_number(&reply);
+        send(&mut out, &reply).await?;
+        if let Some(following) = following {
+            return follow_events(&mut input, &mut out, following, seen).await;
+        }
+    }
+}
+
+fn last_number(reply: &Reply) -> u64 {
+    let last = reply.data.as_array().and_then(|all| all.last());
+    last.and_then(|e| e.get("number"))
+        .and_then(serde_json::Value::as_u64)
+        .unwrap_or(0)
+}
+
+async fn follow_events(
+    input: &mut BufReader<tokio::net::unix::OwnedReadHalf>,
+    out: &mut OwnedWriteHalf,
+    mut events: broadcast::Receiver<Event>,
+    seen: u64,
+) -> io::Result<()> {
+    let mut ignored = [0; 64];
+    loop {
+        let event = tokio::select! {
+            event = events.recv() => event,
+            // The client says nothing more; when its end closes, this one does.
+            n = input.read(&mut ignored) => if n? == 0 { return Ok(()) } else { continue },
+        };
+        match event {
+            Ok(event) if event.number > seen => send(out, &event).await?,
+            Ok(_) => {}
+            Err(broadcast::error::RecvError::Lagged(n)) => {
+                let text = format!("{n} events left out: this client reads too slowly");
+                send(
+                    out,
+                    &Event {
+                        about: "controller".into(),
+                        text,
+                        ..Event::default()
+                    },
+                )
+                .await?;
+            }
+            Err(broadcast::error::RecvError::Closed) => return Ok(()),
+        }
+    }
+}
+
+async fn send(out: &mut OwnedWriteHalf, value: &impl serde::Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    timeout(WRITE, out.write_all(&line)).await?
+}

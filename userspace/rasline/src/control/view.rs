@@ -1,0 +1,202 @@
+//! What the controller shows, as it stands in replies and in `--json`. Durations are seconds, times ago or ahead.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// `rasline status`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of the controller.
+    pub version: String,
+    /// Process id of the controller.
+    pub pid: u32,
+    /// Seconds since it started.
+    pub uptime: f64,
+    /// Configuration file.
+    pub config: String,
+    /// Id of the XDP program.
+    pub program: u32,
+    /// Interfaces.
+    pub interfaces: Vec<Interface>,
+    /// Zones.
+    pub zones: Vec<Zone>,
+    /// Over the last second.
+    pub rates: Rates,
+    /// Tables.
+    pub tables: Tables,
+    /// What went lost.
+    pub losses: Losses,
+}
+
+/// An interface.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Interface {
+    /// Name.
+    pub name: String,
+    /// endpoints, gatekeepers or both.
+    pub side: String,
+    /// native or generic.
+    pub mode: String,
+    /// Whether this controller's program is on it now.
+    pub attached: bool,
+    /// Id of the program that is on it now; 0: none.
+    pub program: u32,
+    /// What is wrong with it; empty: nothing.
+    pub trouble: String,
+}
+
+/// A zone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Zone {
+    /// Name.
+    pub name: String,
+    /// offload, hold or off.
+    pub answer: String,
+    /// timeToLive given to endpoints, seconds.
+    pub endpoint_ttl: Option<f64>,
+    /// Refresh interval, seconds.
+    pub refresh_every: Option<f64>,
+    /// How long a silent gatekeeper's endpoints are answered, seconds.
+    pub hold_for: f64,
+    /// When a gatekeeper counts as silent, seconds.
+    pub dead_after: f64,
+    /// Prefixes.
+    pub endpoints: Vec<String>,
+    /// Registrations known.
+    pub known: usize,
+    /// Of these, answered by the kernel.
+    pub answered: usize,
+    /// Gatekeepers.
+    pub gatekeepers: Vec<Gatekeeper>,
+}
+
+/// A gatekeeper.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Gatekeeper {
+    /// Zone.
+    pub zone: String,
+    /// Id.
+    pub id: String,
+    /// Address and RAS port.
+    pub address: String,
+    /// Priority.
+    pub priority: u8,
+    /// unknown, alive or silent.
+    pub state: String,
+    /// Seconds since its last RAS message.
+    pub last_reply: Option<f64>,
+    /// Seconds since the first keep-alive that it left unanswered.
+    pub silent_for: Option<f64>,
+    /// Keep-alives let through since its last message.
+    pub outstanding: u64,
+    /// Keep-alives let through, in all.
+    pub requests: u64,
+    /// RAS messages from it, in all.
+    pub replies: u64,
+    /// Registrations at it.
+    pub registrations: usize,
+}
+
+/// A registration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Registration {
+    /// Number that `show` and `drop` take.
+    pub id: u64,
+    /// Alias names.
+    pub aliases: Vec<String>,
+    /// Address and port of its RAS messages.
+    pub address: Option<SocketAddr>,
+    /// endpointIdentifier.
+    pub endpoint_identifier: String,
+    /// Zone.
+    pub zone: String,
+    /// Gatekeeper.
+    pub gatekeeper: String,
+    /// Seconds since its last keep-alive.
+    pub last_seen: Option<f64>,
+    /// kernel or gatekeeper.
+    pub answered_by: String,
+    /// Keep-alives answered by the kernel.
+    pub answered: u64,
+    /// Seconds until a keep-alive is let through.
+    pub next_refresh: Option<f64>,
+    /// Seconds until the registration runs out at the gatekeeper; what is promised to the endpoint follows from it.
+    pub time_left: Option<f64>,
+    /// timeToLive that the gatekeeper gave, seconds.
+    pub time_to_live: Option<f64>,
+    /// Why the kernel does not answer; empty: it does.
+    pub why_not: String,
+}
+
+/// Messages a second, over the last second.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rates {
+    /// Keep-alives answered.
+    pub answers: f64,
+    /// RAS messages that passed.
+    pub passes: f64,
+}
+
+/// How full the tables are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tables {
+    /// Registrations published.
+    pub slots: usize,
+    /// Most there can be.
+    pub slots_max: usize,
+    /// RCFs.
+    pub profiles: usize,
+    /// Most there can be.
+    pub profiles_max: usize,
+    /// Why the last registration could not be published; empty: all could.
+    pub refused: String,
+    /// Registrations that could not be published.
+    pub refusals: u64,
+}
+
+/// What went lost.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Losses {
+    /// Messages not copied: ring buffer full.
+    pub copy_lost: u64,
+    /// Messages not copied: their source sent too many.
+    pub copy_limited_source: u64,
+    /// Messages not copied: too many of all sources.
+    pub copy_limited_total: u64,
+    /// Messages of the controller that could not be sent.
+    pub send_failed: u64,
+}
+
+/// Counters of one interface.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Interface; `-`: all that are not configured.
+    pub interface: String,
+    /// All of them, in order.
+    pub counters: Vec<Counter>,
+}
+
+/// A counter.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counter {
+    /// Name.
+    pub name: String,
+    /// Value.
+    pub value: u64,
+    /// What it counts.
+    pub help: String,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Number, from 1.
+    pub number: u64,
+    /// Seconds since 1970.
+    pub time: f64,
+    /// What it concerns: registration, gatekeeper, interface, controller, table.
+    pub about: String,
+    /// What happened.
+    pub text: String,
+}

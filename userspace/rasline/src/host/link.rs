@@ -1,0 +1,193 @@
+//! Network interfaces of the current network namespace, asked by rtnetlink (sysfs may show another namespace).
+
+use std::io::{self, Read};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+const RTM_NEWLINK: u16 = 16;
+const RTM_GETLINK: u16 = 18;
+const NLMSG_ERROR: u16 = 2;
+const NLM_F_REQUEST: u16 = 1;
+const IFLA_IFNAME: u16 = 3;
+const IFLA_MTU: u16 = 4;
+const IFLA_LINKINFO: u16 = 18;
+const IFLA_INFO_KIND: u16 = 1;
+const IFLA_XDP: u16 = 43;
+const IFLA_XDP_ATTACHED: u16 = 2;
+const IFLA_XDP_PROG_ID: u16 = 4;
+const IFF_UP: u32 = 1;
+
+/// How an XDP program is attached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attached {
+    /// Not at all.
+    #[default]
+    None,
+    /// In the driver.
+    Native,
+    /// In the network stack.
+    Generic,
+    /// In the hardware.
+    Hardware,
+    /// Several at once.
+    Multiple,
+}
+
+/// What the kernel says about an interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinkInfo {
+    /// ifindex.
+    pub index: u32,
+    /// Administratively up.
+    pub up: bool,
+    /// MTU.
+    pub mtu: u32,
+    /// "veth", "bond", ...; empty for hardware.
+    pub kind: String,
+    /// Mode of the XDP program that it carries.
+    pub xdp: Attached,
+    /// Its id; 0: none.
+    pub program: u32,
+}
+
+/// Asks for an interface by name.
+///
+/// # Errors
+/// `NotFound` if there is none of this name.
+pub fn by_name(name: &str) -> io::Result<LinkInfo> {
+    if name.is_empty() || name.len() > 15 {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let socket = Socket::new(
+        Domain::from(libc::AF_NETLINK),
+        Type::RAW.cloexec(),
+        Some(Protocol::from(libc::NETLINK_ROUTE)),
+    )?;
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(2)))?;
+    socket.send(&request(name))?;
+    let mut reply = vec![0; 65_536];
+    let n = (&socket).read(&mut reply)?;
+    parse(&reply[..n])
+}
+
+fn request(name: &str) -> Vec<u8> {
+    let mut body = vec![0; 16]; // ifinfomsg
+    let value_len = name.len() + 1;
+    body.extend(((4 + value_len) as u16).to_ne_bytes());
+    body.extend(IFLA_IFNAME.to_ne_bytes());
+    body.extend(name.as_bytes());
+    body.push(0);
+    body.resize(body.len().next_multiple_of(4), 0);
+    let mut message = Vec::new();
+    message.extend((16 + body.len() as u32).to_ne_bytes());
+    message.extend(RTM_GETLINK.to_ne_bytes());
+    message.extend(NLM_F_REQUEST.to_ne_bytes());
+    message.extend([1, 0, 0, 0, 0, 0, 0, 0]); // sequence, port
+    message.extend(body);
+    message
+}
+
+fn u16_at(b: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_ne_bytes(b.get(at..at + 2)?.try_into().ok()?))
+}
+
+fn u32_at(b: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(b.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn parse(reply: &[u8]) -> io::Result<LinkInfo> {
+    let bad = || io::Error::from(io::ErrorKind::InvalidData);
+    match u16_at(reply, 4).ok_or_else(bad)? {
+        NLMSG_ERROR => {
+            let code = u32_at(reply, 16).ok_or_else(bad)?.cast_signed();
+            Err(match -code {
+                libc::ENODEV => io::ErrorKind::NotFound.into(),
+                code => io::Error::from_raw_os_error(code),
+            })
+        }
+        RTM_NEWLINK => link(reply.get(16..).ok_or_else(bad)?).ok_or_else(bad),
+        _ => Err(bad()),
+    }
+}
+
+fn link(message: &[u8]) -> Option<LinkInfo> {
+    let mut info = LinkInfo {
+        index: u32_at(message, 4)?,
+        up: u32_at(message, 8)? & IFF_UP != 0,
+        ..LinkInfo::default()
+    };
+    for (kind, value) in attributes(message.get(16..)?) {
+        match kind {
+            IFLA_MTU => info.mtu = u32_at(value, 0)?,
+            IFLA_LINKINFO => {
+                let name = attributes(value).find(|(kind, _)| *kind == IFLA_INFO_KIND);
+                let name =
+                    name.map(|(_, v)| String::from_utf8_lossy(v).trim_end_matches('\0').to_owned());
+                info.kind = name.unwrap_or_default();
+            }
+            IFLA_XDP => xdp(value, &mut info),
+            _ => {}
+        }
+    }
+    Some(info)
+}
+
+fn xdp(nested: &[u8], info: &mut LinkInfo) {
+    for (kind, value) in attributes(nested) {
+        match kind {
+            IFLA_XDP_ATTACHED => {
+                info.xdp = match value.first() {
+                    Some(1) => Attached::Native,
+                    Some(2) => Attached::Generic,
+                    Some(3) => Attached::Hardware,
+                    Some(4) => Attached::Multiple,
+                    _ => Attached::None,
+                }
+            }
+            IFLA_XDP_PROG_ID => info.program = u32_at(value, 0).unwrap_or(0),
+            _ => {}
+        }
+    }
+}
+
+/// Netlink attributes: type (flags taken off) and value.
+fn attributes(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let len = usize::from(u16_at(rest, 0)?);
+        let kind = u16_at(rest, 2)? & 0x3fff;
+        let value = rest.get(4..len)?;
+        rest = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
+        Some((kind, value))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn loopback_is_there() {
+        let lo = by_name("lo").unwrap();
+        assert_eq!((lo.index, lo.xdp), (1, Attached::None));
+    }
+
+    #[test]
+    fn absent_is_not_found() {
+        assert_eq!(
+            by_name("rasline-none").unwrap_err().kind(),
+            io::ErrorKind::NotFound
+        );
+        assert_eq!(
+            by_name("a-name-that-is-too-long").unwrap_err().kind(),
+            io::ErrorKind::NotFound
+        );
+    }
+
+    #[test]
+    fn short_replies_are_errors() {
+        for n in 0..40 {
+            let _ = parse(&vec![0; n]).unwrap_err();
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! One controller a configuration: an flock on a file that holds the controller's process id.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read, Seek, Write},
+    path::Path,
+};
+
+use crate::failure::{Failure, Result};
+
+/// Held until dropped; the kernel lets go of it when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Lock(#[allow(dead_code)] File);
+
+/// Takes the lock.
+///
+/// # Errors
+/// Names the process that holds it.
+pub fn take(path: &Path) -> Result<Lock> {
+    let thing = || format!("lock {}", path.display());
+    let mut file =
+        open(path).map_err(|e| Failure::new(thing(), e, "check the folder's owner and mode"))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(Failure::new(
+                thing(),
+                format!("another controller runs ({})", holder(&mut file)),
+                "stop it with `rasline stop`, or give this one its own control_socket, state_dir and bpffs",
+            ));
+        }
+        Err(TryLockError::Error(e)) => return Err(Failure::plain(thing(), e)),
+    }
+    let written = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()));
+    written.map_err(|e| Failure::plain(thing(), e))?;
+    Ok(Lock(file))
+}
+
+/// Whether some process holds the lock, and which.
+#[must_use]
+pub fn held(path: &Path) -> Option<String> {
+    let mut file = OpenOptions::new().read(true).open(path).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
+        _ => None,
+    }
+}
+
+fn open(path: &Path) -> std::io::Result<File> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+}
+
+fn holder(file: &mut File) -> String {
+    let mut pid = String::new();
+    match file.read_to_string(&mut pid) {
+        Ok(_) if !pid.trim().is_empty() => format!("process {}", pid.trim()),
+        _ => "process unknown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_second_is_refused_by_pid() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/lock");
+        let first = take(&path).unwrap();
+        let refused = take(&path).unwrap_err().to_string();
+        assert!(
+            refused.contains(&format!("process {}", std::process::id())),
+            "{refused}"
+        );
+        assert!(held(&path).is_some());
+        drop(first);
+        assert!(held(&path).is_none());
+        take(&path).unwrap();
+    }
+}

@@ -1,0 +1,41 @@
+//! The machine: its interfaces, what the process may do, the clock, bpffs and locks.
+
+pub mod bpffs;
+pub mod caps;
+pub mod ethtool;
+pub mod link;
+pub mod lock;
+
+/// CLOCK_MONOTONIC, ns: the clock of the kernel program.
+#[must_use]
+pub fn monotonic_ns() -> u64 {
+    let t = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64
+}
+
+/// Fills with random octets of the kernel.
+///
+/// # Errors
+/// When the kernel has none to give.
+pub fn random(into: &mut [u8]) -> std::io::Result<()> {
+    let mut at = 0;
+    while at < into.len() {
+        at += rustix::rand::getrandom(&mut into[at..], rustix::rand::GetRandomFlags::empty())?;
+    }
+    Ok(())
+}
+
+/// The kernel's version, as far as it counts: (major, minor), and its full name.
+#[must_use]
+pub fn kernel_version() -> ((u32, u32), String) {
+    let uname = rustix::system::uname();
+    let release = uname.release().to_string_lossy().into_owned();
+    let mut numbers = release.split(['.', '-']).map(|n| n.parse().unwrap_or(0));
+    (
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)),
+        release,
+    )
+}
+
+/// Oldest kernel that has all that the program needs (`#[xdp(frags)]`, `bpf_ktime_get_coarse_ns`, links, ring buffer).
+pub const OLDEST_KERNEL: (u32, u32) = (5, 18);
