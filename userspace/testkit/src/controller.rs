@@ -1,0 +1,358 @@
+//! The controller under test: its configuration, its process in the gateway's namespace, and its CLI.
+
+use std::{
+    fs::{self, File},
+    net::IpAddr,
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    netns::{BPFFS, PIN_PREFIX, unique},
+    topology, wait,
+};
+
+const READY_WITHIN: Duration = Duration::from_secs(20);
+const END_WITHIN: Duration = Duration::from_secs(10);
+
+/// What goes into its configuration; durations as they stand there.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `answer`.
+    pub answer: &'static str,
+    /// `endpoint_ttl`.
+    pub endpoint_ttl: Option<&'static str>,
+    /// `refresh_every`.
+    pub refresh_every: Option<&'static str>,
+    /// `hold_for`.
+    pub hold_for: &'static str,
+    /// `dead_after`.
+    pub dead_after: &'static str,
+    /// Gatekeepers' addresses, called gk1, gk2, ...
+    pub gatekeepers: Vec<IpAddr>,
+    /// More lines of `[daemon]`.
+    pub daemon: String,
+    /// (name, side) of each interface.
+    pub interfaces: Vec<(String, &'static str)>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            answer: "offload",
+            endpoint_ttl: None,
+            refresh_every: Some("60s"),
+            hold_for: "15m",
+            dead_after: "600ms",
+            gatekeepers: vec![topology::GATEKEEPER],
+            daemon: "max_registrations = 4096".into(),
+            interfaces: vec![
+                (topology::LAN.into(), "endpoints"),
+                (topology::WAN.into(), "gatekeepers"),
+            ],
+        }
+    }
+}
+
+/// Folders of one controller: everything it may write, and its pins. Removed on drop.
+#[derive(Debug)]
+pub struct Place {
+    folder: TempDir,
+    pins: PathBuf,
+}
+
+impl Place {
+    /// A new one.
+    ///
+    /// # Errors
+    /// When no temporary folder can be made.
+    pub fn new() -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("rasline-test-").tempdir()?;
+        let name = format!("{PIN_PREFIX}{}-{}", std::process::id(), unique());
+        Ok(Self {
+            folder,
+            pins: Path::new(BPFFS).join(name),
+        })
+    }
+
+    /// Where its configuration stands.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("rasline.toml")
+    }
+
+    /// Its control socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("control.sock")
+    }
+
+    /// Its pins.
+    #[must_use]
+    pub fn pins(&self) -> &Path {
+        &self.pins
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// Writes the configuration.
+    ///
+    /// # Errors
+    /// When the folder is gone.
+    pub fn write(&self, settings: &Settings) -> Result<()> {
+        fs::write(self.config(), self.toml(settings)).context("writing the configuration")
+    }
+
+    fn toml(&self, settings: &Settings) -> String {
+        use std::fmt::Write;
+        let mut text = format!(
+            "[daemon]\ncontrol_socket = {}\nstate_dir = {}\nbpffs = {}\n{}\n",
+            quoted(&self.socket()),
+            quoted(&self.folder.path().join("state")),
+            quoted(&self.pins),
+            settings.daemon
+        );
+        for (name, side) in &settings.interfaces {
+            let _ = write!(text, "\n[[interface]]\nname = {name:?}\nside = {side:?}\n");
+        }
+        let _ = write!(
+            text,
+            "\n[[zone]]\nname = \"site\"\nanswer = {:?}\nhold_for = {:?}\ndead_after = {:?}\nendpoints = {:?}\n",
+            settings.answer,
+            settings.hold_for,
+            settings.dead_after,
+            topology::ENDPOINTS
+        );
+        for (key, value) in [
+            ("endpoint_ttl", settings.endpoint_ttl),
+            ("refresh_every", settings.refresh_every),
+        ] {
+            if let Some(value) = value {
+                let _ = writeln!(text, "{key} = {value:?}");
+            }
+        }
+        for (i, address) in settings.gatekeepers.iter().enumerate() {
+            let _ = write!(
+                text,
+                "\n[[zone.gatekeeper]]\nid = \"gk{}\"\naddress = \"{address}\"\npriority = {i}\n",
+                i + 1
+            );
+        }
+        text
+    }
+}
+
+/// A path as a TOML string.
+fn quoted(path: &Path) -> String {
+    format!("{:?}", path.display().to_string())
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Removing the link's pin detaches the program, when its controller has gone.
+        let _ = fs::remove_dir_all(&self.pins);
+    }
+}
+
+/// A running controller; killed, detached and removed on drop.
+#[derive(Debug)]
+pub struct Controller {
+    place: Place,
+    child: Child,
+}
+
+/// The binary under test: `RASLINE_BIN`, or the one that was built beside this test.
+///
+/// # Errors
+/// When it is not there.
+pub fn binary() -> Result<PathBuf> {
+    let path = if let Some(path) = std::env::var_os("RASLINE_BIN") {
+        PathBuf::from(path)
+    } else {
+        let exe = std::env::current_exe()?;
+        // target/debug/deps/netns-0123 and target/release/rasline-demo
+        let folder = exe
+            .ancestors()
+            .skip(1)
+            .find(|folder| !folder.ends_with("deps"))
+            .context("no folder above this program")?;
+        folder.join("rasline")
+    };
+    ensure!(
+        path.is_file(),
+        "{} is not there: build it with `cargo xtask build`, or name it in RASLINE_BIN",
+        path.display()
+    );
+    Ok(path)
+}
+
+impl Controller {
+    /// Starts one and waits until it takes commands.
+    ///
+    /// # Errors
+    /// With its log, when it ends or is not ready in time.
+    pub fn start(gateway: &crate::Gateway, settings: &Settings) -> Result<Self> {
+        let place = Place::new()?;
+        place.write(settings)?;
+        Self::start_in(gateway, place)
+    }
+
+    fn start_in(gateway: &crate::Gateway, place: Place) -> Result<Self> {
+        let log = File::create(place.log())?;
+        let child = gateway
+            .gateway
+            .command(&binary()?)
+            .args(["run", "--config"])
+            .arg(place.config())
+            .env("RUST_LOG", "info")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("starting rasline")?;
+        let mut controller = Self { place, child };
+        controller.await_ready()?;
+        Ok(controller)
+    }
+
+    /// Runs `rasline run` that is expected to refuse; its output once it ended.
+    ///
+    /// # Errors
+    /// When it goes on running.
+    pub fn refused(gateway: &crate::Gateway, place: &Place) -> Result<Output> {
+        let mut child = gateway
+            .gateway
+            .command(&binary()?)
+            .args(["run", "--config"])
+            .arg(place.config())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("starting rasline")?;
+        let ended = wait::until_true("rasline to refuse", READY_WITHIN, || {
+            Ok(child.try_wait()?.is_some())
+        });
+        if ended.is_err() {
+            let _ = child.kill();
+        }
+        let output = child.wait_with_output()?;
+        ended.map(|()| output)
+    }
+
+    fn await_ready(&mut self) -> Result<()> {
+        let socket = self.place.socket();
+        let child = &mut self.child;
+        let ready = wait::until_true("the control socket", READY_WITHIN, || {
+            if let Some(status) = child.try_wait()? {
+                bail!("rasline ended with {status}");
+            }
+            Ok(UnixStream::connect(&socket).is_ok())
+        });
+        ready.with_context(|| format!("its log:\n{}", self.log()))
+    }
+
+    /// Its folders.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// What it logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.place.log()).unwrap_or_default()
+    }
+
+    /// Runs its CLI.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn cli(&self, words: &[&str]) -> Result<Output> {
+        Command::new(binary()?)
+            .arg("--socket")
+            .arg(self.place.socket())
+            .args(words)
+            .stdin(Stdio::null())
+            .output()
+            .context("running rasline's CLI")
+    }
+
+    /// What the CLI prints for people.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn text(&self, words: &[&str]) -> Result<String> {
+        let output = self.cli(words)?;
+        ensure!(
+            output.status.success(),
+            "`rasline {}`: {}",
+            words.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// The CLI's answer with `--json`.
+    ///
+    /// # Errors
+    /// When it fails or is not JSON.
+    pub fn json(&self, words: &[&str]) -> Result<Value> {
+        let text = self.text(&[words, &["--json"]].concat())?;
+        serde_json::from_str(&text).with_context(|| format!("`rasline {words:?} --json`: {text}"))
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// When it has gone.
+    pub fn signal(&self, signal: i32) -> Result<()> {
+        // SAFETY: kill takes no memory; the process is a child that was not waited for.
+        #[allow(unsafe_code)]
+        let done = unsafe { libc::kill(self.child.id().cast_signed(), signal) };
+        ensure!(
+            done == 0,
+            "signal {signal}: {}",
+            std::io::Error::last_os_error()
+        );
+        Ok(())
+    }
+
+    /// SIGKILL; returns when the process is gone. The pins stay.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// SIGTERM; returns when the process has ended.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn stop(&mut self) -> Result<ExitStatus> {
+        self.signal(libc::SIGTERM)?;
+        let child = &mut self.child;
+        wait::until("rasline to stop", END_WITHIN, || Ok(child.try_wait()?))
+    }
+}
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- log of rasline\n{}---", self.log());
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,381 @@
+//! An endpoint to test with: one UDP socket, registrations, keep-alives, and what came back exactly as it came.
+
+use std::{
+    collections::VecDeque,
+    io,
+    net::{SocketAddr, UdpSocket},
+    os::fd::AsRawFd,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use rasline_h225::{RasMessage, decode_ras};
+
+use crate::{
+    Netns,
+    messages::{self, Identity},
+};
+
+/// A retransmission comes after this time; its requestSeqNum is the same.
+const RETRANSMIT: Duration = Duration::from_secs(1);
+
+/// A datagram as the endpoint's socket gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// Payload.
+    pub bytes: Vec<u8>,
+    /// Source.
+    pub from: SocketAddr,
+    /// TTL or hop limit on arrival.
+    pub hops: u8,
+}
+
+impl Reply {
+    /// Whether the gateway itself sent it: what it forwards has lost one of 64 hops.
+    #[must_use]
+    pub fn by_gateway(&self) -> bool {
+        self.hops == 64
+    }
+
+    /// Decoded.
+    ///
+    /// # Errors
+    /// When it is no RAS message.
+    pub fn message(&self) -> Result<RasMessage> {
+        decode_ras(&self.bytes).with_context(|| messages::hex(&self.bytes))
+    }
+
+    /// Whether it is an RCF.
+    #[must_use]
+    pub fn is_rcf(&self) -> bool {
+        matches!(self.message(), Ok(RasMessage::RegistrationConfirm(_)))
+    }
+
+    /// Whether it is an RRJ.
+    #[must_use]
+    pub fn is_rrj(&self) -> bool {
+        matches!(self.message(), Ok(RasMessage::RegistrationReject(_)))
+    }
+
+    /// timeToLive of an RCF.
+    #[must_use]
+    pub fn time_to_live(&self) -> Option<u32> {
+        match self.message() {
+            Ok(RasMessage::RegistrationConfirm(rcf)) => rcf.time_to_live,
+            _ => None,
+        }
+    }
+}
+
+/// The endpoint. Its registration ends only when it says so.
+#[derive(Debug)]
+pub struct Endpoint {
+    socket: UdpSocket,
+    who: Identity,
+    gatekeeper: SocketAddr,
+    seq: u16,
+    eid: Option<String>,
+    keep_alive: Vec<u8>,
+    inbox: VecDeque<Reply>,
+}
+
+impl Endpoint {
+    /// Makes one with a socket on `address` and the aliases `name` and `digits`.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn new(
+        netns: &Netns,
+        address: SocketAddr,
+        gatekeeper: SocketAddr,
+        aliases: &[&str],
+    ) -> Result<Self> {
+        let socket = netns
+            .run(|| UdpSocket::bind(address))?
+            .with_context(|| format!("binding an endpoint to {address}"))?;
+        ask_for_hops(&socket)?;
+        Ok(Self {
+            who: Identity {
+                ras: socket.local_addr()?,
+                aliases: aliases.iter().map(|&a| a.to_owned()).collect(),
+                secured: false,
+                time_to_live: None,
+            },
+            socket,
+            gatekeeper,
+            seq: 1,
+            eid: None,
+            keep_alive: Vec::new(),
+            inbox: VecDeque::new(),
+        })
+    }
+
+    /// Another registration behind the same address and port.
+    ///
+    /// # Errors
+    /// When the socket cannot be shared.
+    pub fn beside(&self, aliases: &[&str]) -> Result<Self> {
+        Ok(Self {
+            socket: self.socket.try_clone()?,
+            who: Identity {
+                aliases: aliases.iter().map(|&a| a.to_owned()).collect(),
+                ..self.who.clone()
+            },
+            gatekeeper: self.gatekeeper,
+            // Numbers of its own, so that the answers can be told apart.
+            seq: self.seq.wrapping_add(20_000),
+            eid: None,
+            keep_alive: Vec::new(),
+            inbox: VecDeque::new(),
+        })
+    }
+
+    /// Changes who it is, before it registers.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Identity)) -> Self {
+        change(&mut self.who);
+        self
+    }
+
+    /// Its RAS address.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.who.ras
+    }
+
+    /// endpointIdentifier; empty before registration.
+    #[must_use]
+    pub fn eid(&self) -> &str {
+        self.eid.as_deref().unwrap_or_default()
+    }
+
+    /// requestSeqNum of the last request.
+    #[must_use]
+    pub fn seq(&self) -> u16 {
+        self.seq
+    }
+
+    /// GRQ, and its answer.
+    ///
+    /// # Errors
+    /// When there is none within `within`.
+    pub fn discover(&mut self, within: Duration) -> Result<Reply> {
+        let seq = self.next_seq();
+        self.request(&messages::grq(&self.who, seq), within)?
+            .context("no answer to GRQ")
+    }
+
+    /// Registers with a full RRQ; the RCF.
+    ///
+    /// # Errors
+    /// When there is none within `within`.
+    pub fn register(&mut self, within: Duration) -> Result<Reply> {
+        let seq = self.next_seq();
+        let rrq = messages::full_rrq(&self.who, seq, self.eid.as_deref());
+        let reply = self.request(&rrq, within)?.with_context(|| {
+            format!(
+                "no answer to the full RRQ of {} within {within:?}",
+                self.who.ras
+            )
+        })?;
+        let RasMessage::RegistrationConfirm(rcf) = reply.message()? else {
+            bail!("not an RCF: {}", messages::hex(&reply.bytes));
+        };
+        let eid = messages::text(&rcf.endpoint_identifier);
+        self.keep_alive = messages::light_rrq(&self.who, 1, &eid);
+        self.eid = Some(eid);
+        Ok(reply)
+    }
+
+    /// One keep-alive with the next requestSeqNum; its answer, if one comes within `within`. It is not retransmitted.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub fn keep_alive(&mut self, within: Duration) -> Result<Option<Reply>> {
+        self.send_keep_alive()?;
+        self.answer(self.seq, Instant::now() + within)
+    }
+
+    /// Sends one keep-alive; the answer is to be had by [`Self::answer`].
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub fn send_keep_alive(&mut self) -> Result<()> {
+        let seq = self.next_seq();
+        if self.who.secured {
+            self.keep_alive = messages::light_rrq(&self.who, seq, self.eid());
+        }
+        messages::set_seq(&mut self.keep_alive, seq);
+        self.socket.send_to(&self.keep_alive, self.gatekeeper)?;
+        Ok(())
+    }
+
+    /// Sends the last keep-alive again, requestSeqNum and all.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub fn retransmit(&mut self, within: Duration) -> Result<Option<Reply>> {
+        self.socket.send_to(&self.keep_alive, self.gatekeeper)?;
+        self.answer(self.seq, Instant::now() + within)
+    }
+
+    /// Unregisters; the UCF.
+    ///
+    /// # Errors
+    /// When there is none within `within`.
+    pub fn unregister(&mut self, within: Duration) -> Result<Reply> {
+        let seq = self.next_seq();
+        let urq = messages::urq(&self.who, seq, self.eid());
+        self.request(&urq, within)?.context("no answer to URQ")
+    }
+
+    /// Answers a URQ of the gatekeeper.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub fn confirm_unregistration(&self, urq: &Reply) -> Result<()> {
+        let seq = messages::seq(&urq.bytes).context("no requestSeqNum")?;
+        self.socket.send_to(&messages::ucf(seq), urq.from)?;
+        Ok(())
+    }
+
+    /// Sends these octets as they are.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub fn send(&self, octets: &[u8]) -> Result<()> {
+        self.socket.send_to(octets, self.gatekeeper)?;
+        Ok(())
+    }
+
+    /// The next datagram that answers nothing (a URQ, say).
+    ///
+    /// # Errors
+    /// When there is none within `within`.
+    pub fn unasked(&mut self, within: Duration) -> Result<Reply> {
+        if let Some(reply) = self.inbox.pop_front() {
+            return Ok(reply);
+        }
+        receive(&self.socket, Instant::now() + within)?
+            .with_context(|| format!("nothing came to {} within {within:?}", self.who.ras))
+    }
+
+    /// The answer with this requestSeqNum, if it comes before `end`; anything else goes to the inbox.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub fn answer(&mut self, seq: u16, end: Instant) -> Result<Option<Reply>> {
+        while let Some(reply) = receive(&self.socket, end)? {
+            if messages::seq(&reply.bytes) == Some(seq) {
+                return Ok(Some(reply));
+            }
+            self.inbox.push_back(reply);
+        }
+        Ok(None)
+    }
+
+    fn next_seq(&mut self) -> u16 {
+        self.seq = self.seq.checked_add(1).unwrap_or(1);
+        self.seq
+    }
+
+    fn request(&mut self, octets: &[u8], within: Duration) -> Result<Option<Reply>> {
+        let end = Instant::now() + within;
+        while Instant::now() < end {
+            self.socket.send_to(octets, self.gatekeeper)?;
+            let reply = self.answer(self.seq, end.min(Instant::now() + RETRANSMIT))?;
+            if reply.is_some() {
+                return Ok(reply);
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn ask_for_hops(socket: &UdpSocket) -> io::Result<()> {
+    let (level, name) = if socket.local_addr()?.is_ipv6() {
+        (libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT)
+    } else {
+        (libc::IPPROTO_IP, libc::IP_RECVTTL)
+    };
+    let on: libc::c_int = 1;
+    // SAFETY: the value is a c_int that outlives the call, and its size goes with it.
+    #[allow(unsafe_code)]
+    let done = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            (&raw const on).cast(),
+            size_of_val(&on) as u32,
+        )
+    };
+    if done == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// One datagram, if it comes before `end`.
+fn receive(socket: &UdpSocket, end: Instant) -> Result<Option<Reply>> {
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        // A timeout of zero would mean none; what has come already is taken even when the time is over.
+        socket.set_read_timeout(Some(left.max(Duration::from_micros(1))))?;
+        match receive_message(socket) {
+            Ok(reply) => return Ok(Some(reply)),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(e) => return Err(e).context("receiving"),
+        }
+    }
+}
+
+/// recvmsg, for the hop limit.
+fn receive_message(socket: &UdpSocket) -> io::Result<Reply> {
+    let mut buffer = vec![0u8; 65_536];
+    let mut control = [0u64; 16];
+    let mut hops: libc::c_int = 0;
+    let mut read = 0;
+    // SAFETY: `try_init` gives storage that is large enough for any address and zeroed; all pointers in `header` are to
+    // memory that outlives the call, with its size; control messages are walked only by the macros for that.
+    #[allow(unsafe_code)]
+    let ((), from) = unsafe {
+        socket2::SockAddr::try_init(|storage, len| {
+            let mut io_vector = libc::iovec {
+                iov_base: buffer.as_mut_ptr().cast(),
+                iov_len: buffer.len(),
+            };
+            let mut header: libc::msghdr = std::mem::zeroed();
+            header.msg_name = storage.cast();
+            header.msg_namelen = *len;
+            header.msg_iov = &raw mut io_vector;
+            header.msg_iovlen = 1;
+            header.msg_control = control.as_mut_ptr().cast();
+            header.msg_controllen = size_of_val(&control);
+            let n = libc::recvmsg(socket.as_raw_fd(), &raw mut header, 0);
+            if n < 0 {
+                return Err(io::Error::last_os_error());
+            }
+            read = n.cast_unsigned();
+            *len = header.msg_namelen;
+            let mut at = libc::CMSG_FIRSTHDR(&raw const header);
+            while !at.is_null() {
+                if matches!((*at).cmsg_type, libc::IP_TTL | libc::IPV6_HOPLIMIT) {
+                    hops = libc::CMSG_DATA(at).cast::<libc::c_int>().read_unaligned();
+                }
+                at = libc::CMSG_NXTHDR(&raw const header, at);
+            }
+            Ok(())
+        })?
+    };
+    buffer.truncate(read);
+    Ok(Reply {
+        bytes: buffer,
+        from: from
+            .as_socket()
+            .ok_or(io::Error::from(io::ErrorKind::InvalidData))?,
+        hops: hops.try_into().unwrap_or(0),
+    })
+}

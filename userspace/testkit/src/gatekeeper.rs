@@ -1,0 +1,419 @@
+//! A gatekeeper to test against (H.225.0 7.8 to 7.10, the registrar's side).
+//!
+//! ```text
+//! GRQ -> GCF      full RRQ -> RCF (a new or the same endpointIdentifier)      URQ -> UCF (and forgotten)
+//! lightweight RRQ -> RCF, or RRJ fullRegistrationRequired: unknown, from another address, or told to reject
+//! ```
+//! Invariant: what it saw stands in its log in order of arrival before the answer is sent.
+
+use std::{
+    collections::{HashMap, HashSet},
+    net::{SocketAddr, UdpSocket},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use rasline_h225::{RasMessage, decode_ras, types::RegistrationRequest};
+
+use crate::{Netns, messages};
+
+const RECEIVE_BUFFER: usize = 8 << 20;
+
+/// How it behaves; can change at any time.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// gatekeeperIdentifier.
+    pub name: String,
+    /// timeToLive that it grants.
+    pub time_to_live: u32,
+    /// Whether RCFs carry the endpoint's aliases.
+    pub aliases_in_rcf: bool,
+    /// Whether it reads but does not answer (a frozen process).
+    pub silent: bool,
+    /// Of a thousand messages, how many are lost before it sees them.
+    pub lost_per_mille: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            name: "gk1".into(),
+            time_to_live: 600,
+            aliases_in_rcf: true,
+            silent: false,
+            lost_per_mille: 0,
+        }
+    }
+}
+
+/// Kind of a message that it saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// GRQ.
+    Discovery,
+    /// RRQ without keepAlive.
+    FullRrq,
+    /// RRQ with keepAlive.
+    KeepAlive,
+    /// URQ.
+    Urq,
+    /// UCF, the answer to a URQ of its own.
+    Ucf,
+    /// Anything else.
+    Other,
+}
+
+/// One line of its log.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// When.
+    pub at: Instant,
+    /// From whom.
+    pub from: SocketAddr,
+    /// Which message.
+    pub what: What,
+    /// endpointIdentifier in it, or given in answer to it.
+    pub eid: Option<String>,
+    /// requestSeqNum.
+    pub seq: u16,
+}
+
+#[derive(Debug)]
+struct Registration {
+    ras: SocketAddr,
+    aliases: Vec<String>,
+}
+
+#[derive(Debug)]
+struct State {
+    policy: Policy,
+    registrations: HashMap<String, Registration>,
+    reject: HashSet<String>,
+    log: Vec<Seen>,
+    last_rcf: HashMap<String, Vec<u8>>,
+    next_eid: u32,
+    next_seq: u16,
+    dice: u32,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    news: Condvar,
+    stop: AtomicBool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A test that panicked elsewhere must not hide its message behind a poisoned lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The gatekeeper; stops on drop.
+#[derive(Debug)]
+pub struct FakeGatekeeper {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    running: Option<(Arc<UdpSocket>, JoinHandle<()>)>,
+}
+
+impl FakeGatekeeper {
+    /// Starts one on `address`.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn start(netns: &Netns, address: SocketAddr, policy: Policy) -> Result<Self> {
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                policy,
+                registrations: HashMap::new(),
+                reject: HashSet::new(),
+                log: Vec::new(),
+                last_rcf: HashMap::new(),
+                next_eid: 1,
+                next_seq: 1,
+                dice: 0x2545_f491,
+            }),
+            news: Condvar::new(),
+            stop: AtomicBool::new(false),
+        });
+        let mut gatekeeper = Self {
+            address,
+            shared,
+            running: None,
+        };
+        gatekeeper.resume(netns)?;
+        Ok(gatekeeper)
+    }
+
+    /// Starts it again after [`Self::kill`], with what it remembers.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn resume(&mut self, netns: &Netns) -> Result<()> {
+        let address = self.address;
+        let socket = netns
+            .run(|| UdpSocket::bind(address))?
+            .with_context(|| format!("binding the gatekeeper to {address}"))?;
+        socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER)?;
+        let socket = Arc::new(socket);
+        self.shared.stop.store(false, Ordering::SeqCst);
+        let (shared, ours) = (Arc::clone(&self.shared), Arc::clone(&socket));
+        let thread = std::thread::spawn(move || serve(&shared, &ours, address));
+        self.running = Some((socket, thread));
+        Ok(())
+    }
+
+    /// Closes its socket, as a killed process would: its host answers with ICMP port unreachable.
+    pub fn kill(&mut self) {
+        if let Some((socket, thread)) = self.running.take() {
+            self.shared.stop.store(true, Ordering::SeqCst);
+            // An empty datagram wakes the thread. Where the receive buffer is full, another one does.
+            let _ = socket.send_to(&[], self.address);
+            let _ = thread.join();
+        }
+    }
+
+    /// Forgets all registrations, as a restart without a store does.
+    pub fn forget(&self) {
+        self.shared.lock().registrations.clear();
+    }
+
+    /// Changes how it behaves.
+    pub fn set(&self, change: impl FnOnce(&mut Policy)) {
+        change(&mut self.shared.lock().policy);
+    }
+
+    /// Rejects the next keep-alive of this endpoint and forgets it.
+    pub fn reject_next(&self, eid: &str) {
+        self.shared.lock().reject.insert(eid.to_owned());
+    }
+
+    /// Sends URQ ttlExpired to a registered endpoint and forgets it.
+    ///
+    /// # Errors
+    /// When it is not registered, or this gatekeeper is not running.
+    pub fn unregister(&self, eid: &str) -> Result<()> {
+        let mut state = self.shared.lock();
+        let Some(registration) = state.registrations.remove(eid) else {
+            bail!("{eid} is not registered");
+        };
+        let seq = state.next_seq;
+        state.next_seq += 1;
+        let urq = messages::expire(seq, &state.policy.name, registration.ras, eid);
+        let (socket, _) = self.running.as_ref().context("the gatekeeper is stopped")?;
+        socket.send_to(&urq, registration.ras)?;
+        Ok(())
+    }
+
+    /// The RCF that it last sent to this endpoint, as sent.
+    #[must_use]
+    pub fn last_rcf(&self, eid: &str) -> Option<Vec<u8>> {
+        self.shared.lock().last_rcf.get(eid).cloned()
+    }
+
+    /// All that it saw.
+    #[must_use]
+    pub fn log(&self) -> Vec<Seen> {
+        self.shared.lock().log.clone()
+    }
+
+    /// How many messages like this it saw.
+    #[must_use]
+    pub fn count(&self, like: impl Fn(&Seen) -> bool) -> usize {
+        self.shared.lock().log.iter().filter(|s| like(s)).count()
+    }
+
+    /// How many keep-alives it saw, of this endpoint or of all.
+    #[must_use]
+    pub fn keep_alives(&self, eid: Option<&str>) -> usize {
+        self.count(|s| s.what == What::KeepAlive && (eid.is_none() || s.eid.as_deref() == eid))
+    }
+
+    /// Waits until `n` messages like this were seen.
+    ///
+    /// # Errors
+    /// When `within` is over before; says what was seen.
+    pub fn await_seen(
+        &self,
+        n: usize,
+        within: Duration,
+        like: impl Fn(&Seen) -> bool,
+    ) -> Result<()> {
+        let few = |state: &mut State| state.log.iter().filter(|s| like(s)).count() < n;
+        let (state, timeout) = self
+            .shared
+            .news
+            .wait_timeout_while(self.shared.lock(), within, few)
+            .unwrap_or_else(PoisonError::into_inner);
+        if timeout.timed_out() {
+            let last: Vec<_> = state.log.iter().rev().take(5).collect();
+            bail!(
+                "the gatekeeper did not see {n} such messages within {within:?}; last seen: {last:?}"
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Drop for FakeGatekeeper {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn serve(shared: &Shared, socket: &UdpSocket, address: SocketAddr) {
+    let mut buffer = vec![0; 65_536];
+    loop {
+        let received = socket.recv_from(&mut buffer);
+        if shared.stop.load(Ordering::SeqCst) {
+            return;
+        }
+        let Ok((n, from)) = received else { continue };
+        let mut state = shared.lock();
+        if state.lost() {
+            continue;
+        }
+        let reply = state.handle(address, from, &buffer[..n]);
+        let silent = state.policy.silent;
+        drop(state);
+        shared.news.notify_all();
+        if let Some(reply) = reply
+            && !silent
+        {
+            // An endpoint that has gone away is no concern of a gatekeeper.
+            let _ = socket.send_to(&reply, from);
+        }
+    }
+}
+
+impl State {
+    /// Numerical Recipes' generator: the same losses in every run.
+    fn lost(&mut self) -> bool {
+        self.dice = self
+            .dice
+            .wrapping_mul(1_664_525)
+            .wrapping_add(1_013_904_223);
+        (self.dice >> 16) % 1000 < self.policy.lost_per_mille
+    }
+
+    fn handle(&mut self, ours: SocketAddr, from: SocketAddr, octets: &[u8]) -> Option<Vec<u8>> {
+        let message = decode_ras(octets).ok()?;
+        let (what, seq) = match &message {
+            RasMessage::GatekeeperRequest(m) => (What::Discovery, m.request_seq_num),
+            RasMessage::RegistrationRequest(m) if m.keep_alive == Some(true) => {
+                (What::KeepAlive, m.request_seq_num)
+            }
+            RasMessage::RegistrationRequest(m) => (What::FullRrq, m.request_seq_num),
+            RasMessage::UnregistrationRequest(m) => (What::Urq, m.request_seq_num),
+            RasMessage::UnregistrationConfirm(m) => (What::Ucf, m.request_seq_num),
+            _ => (What::Other, messages::seq(octets)?),
+        };
+        let (eid, reply) = match message {
+            RasMessage::GatekeeperRequest(_) => {
+                (None, Some(messages::gcf(seq, &self.policy.name, ours)))
+            }
+            RasMessage::RegistrationRequest(m) if what == What::KeepAlive => {
+                self.keep_alive(ours, from, &m)
+            }
+            RasMessage::RegistrationRequest(m) => self.register(ours, from, &m),
+            RasMessage::UnregistrationRequest(m) => {
+                let eid = m.endpoint_identifier.as_ref().map(messages::text);
+                if let Some(eid) = &eid {
+                    self.registrations.remove(eid);
+                }
+                (eid, Some(messages::ucf(seq)))
+            }
+            _ => (None, None),
+        };
+        self.log.push(Seen {
+            at: Instant::now(),
+            from,
+            what,
+            eid,
+            seq,
+        });
+        reply
+    }
+
+    fn register(
+        &mut self,
+        ours: SocketAddr,
+        from: SocketAddr,
+        rrq: &RegistrationRequest,
+    ) -> (Option<String>, Option<Vec<u8>>) {
+        let aliases: Vec<String> = rrq
+            .terminal_alias
+            .iter()
+            .flatten()
+            .filter_map(messages::alias_text)
+            .collect();
+        let asked = rrq.endpoint_identifier.as_ref().map(messages::text);
+        let known = self
+            .registrations
+            .iter()
+            .find(|(_, r)| r.ras == from && r.aliases == aliases);
+        let eid = asked
+            .or_else(|| known.map(|(eid, _)| eid.clone()))
+            .unwrap_or_else(|| {
+                let eid = format!("{:04}_endp", self.next_eid);
+                self.next_eid += 1;
+                eid
+            });
+        self.registrations
+            .insert(eid.clone(), Registration { ras: from, aliases });
+        let rcf = self.confirm(ours, rrq, &eid);
+        (Some(eid), Some(rcf))
+    }
+
+    fn keep_alive(
+        &mut self,
+        ours: SocketAddr,
+        from: SocketAddr,
+        rrq: &RegistrationRequest,
+    ) -> (Option<String>, Option<Vec<u8>>) {
+        let eid = rrq.endpoint_identifier.as_ref().map(messages::text);
+        let known = eid.as_ref().filter(|eid| {
+            self.registrations
+                .get(*eid)
+                .is_some_and(|r| r.ras.ip() == from.ip())
+        });
+        let reply = match known {
+            Some(eid) if self.reject.remove(eid) => {
+                self.registrations.remove(eid);
+                messages::rrj(rrq, &self.policy.name)
+            }
+            Some(eid) => self.confirm(ours, rrq, &eid.clone()),
+            None => messages::rrj(rrq, &self.policy.name),
+        };
+        (eid, Some(reply))
+    }
+
+    fn confirm(&mut self, ours: SocketAddr, rrq: &RegistrationRequest, eid: &str) -> Vec<u8> {
+        let none = Vec::new();
+        let registered = self.registrations.get(eid).map_or(&none, |r| &r.aliases);
+        let rcf = messages::rcf(
+            rrq,
+            &messages::Confirm {
+                ras: ours,
+                gatekeeper: &self.policy.name,
+                eid,
+                time_to_live: self.policy.time_to_live,
+                aliases: if self.policy.aliases_in_rcf {
+                    registered
+                } else {
+                    &none
+                },
+                crypto_tokens: rrq.crypto_tokens.clone(),
+            },
+        );
+        self.last_rcf.insert(eid.to_owned(), rcf.clone());
+        rcf
+    }
+}
