@@ -91,12 +91,22 @@ impl Frame for XdpFrame {
                 return None;
             }
         }
-        *self = Self::new(self.ctx);
+        self.renew();
         Some(())
     }
     #[inline(always)]
-    fn bounded(value: usize, limit: usize) -> usize {
-        let (mut value, mask) = (value, limit - 1);
+    fn renew(&mut self) {
+        // SAFETY: as in `new`; volatile, so that the compiler does not use the pointers it has.
+        unsafe {
+            self.data = (&raw const (*self.ctx).data).read_volatile() as usize;
+            self.end = (&raw const (*self.ctx).data_end).read_volatile() as usize;
+        }
+    }
+    #[inline(always)]
+    fn bounded(&self, value: usize, limit: usize) -> usize {
+        // No frame is that long, so this is 0; the verifier does not know.
+        let zero = (self.end - self.data) >> 32;
+        let (mut value, mask) = (value + zero, limit - 1);
         // SAFETY: an AND. As machine code the compiler cannot drop it where it knows that it changes nothing, but
         // the verifier does not.
         unsafe { asm!("{0} &= {1}", inout(reg) value, in(reg) mask) };

@@ -9,6 +9,8 @@ use crate::ras;
 use crate::tables::{Shared, get};
 
 const LENGTH_LIMIT: usize = 512;
+/// More than the headers, an RRQ or RCF, and an endpointIdentifier.
+const FRAME_LIMIT: usize = 2048;
 const EID_LIMIT: usize = 128;
 const FRESH_TTL: u64 = 64;
 
@@ -34,14 +36,15 @@ impl Rcf {
     /// Reads a profile; `None`: it cannot be used. `eid_from` is an octet of the frame.
     #[inline(always)]
     pub(crate) fn new<F: Frame>(
+        frame: &F,
         profile: Shared<Profile>,
         sum: u16,
         seq: u16,
         eid_from: usize,
     ) -> Option<Self> {
-        let len = F::bounded(usize::from(get!(profile, len)), LENGTH_LIMIT);
-        let hole_len = F::bounded(usize::from(get!(profile, hole_len)), EID_LIMIT);
-        let hole_at = F::bounded(usize::from(get!(profile, hole_at)), LENGTH_LIMIT);
+        let len = frame.bounded(usize::from(get!(profile, len)), LENGTH_LIMIT);
+        let hole_len = frame.bounded(usize::from(get!(profile, hole_len)), EID_LIMIT);
+        let hole_at = frame.bounded(usize::from(get!(profile, hole_at)), LENGTH_LIMIT);
         if !(16..=MAX_RCF).contains(&len) || hole_len > MAX_EID || hole_at + hole_len > len {
             return None;
         }
@@ -60,44 +63,50 @@ impl Rcf {
     }
 }
 
-/// The characters of an endpointIdentifier, kept while the frame is overwritten.
-struct Eid([u64; MAX_EID / 8]);
+/// The characters of an endpointIdentifier, kept while the frame is overwritten: whole words, and the last eight.
+struct Eid {
+    words: [u64; MAX_EID / 8],
+    last: u64,
+}
 
 impl Eid {
-    /// Reads `len` octets (0, or 8..=[`MAX_EID`]): whole words, the last one overlapping.
+    /// Reads `len` octets: none, or 8..=[`MAX_EID`].
     #[inline(always)]
-    fn read<F: Frame>(frame: &F, at: usize, len: usize) -> Option<Self> {
-        let mut words = [0; MAX_EID / 8];
-        for (i, word) in words.iter_mut().enumerate() {
-            if 8 * i >= len {
+    fn read<F: Frame>(frame: &mut F, at: usize, len: usize) -> Option<Self> {
+        let mut eid = Self {
+            words: [0; MAX_EID / 8],
+            last: 0,
+        };
+        if len == 0 {
+            return Some(eid);
+        }
+        let end = frame.bounded(len, EID_LIMIT);
+        for (i, word) in eid.words.iter_mut().enumerate() {
+            if 8 * i + 8 > end {
                 break;
             }
-            *word = frame.u64(if 8 * i + 8 <= len {
-                at + 8 * i
-            } else {
-                at + len - 8
-            })?;
+            *word = frame.u64(at + 8 * i)?;
         }
-        Some(Self(words))
+        frame.renew();
+        eid.last = frame.u64(frame.bounded(at + len - 8, FRAME_LIMIT))?;
+        Some(eid)
     }
 
     /// Writes them as they were read.
     #[inline(always)]
     fn write<F: Frame>(&self, frame: &mut F, at: usize, len: usize) -> Option<()> {
-        for (i, word) in self.0.iter().enumerate() {
-            if 8 * i >= len {
+        if len == 0 {
+            return Some(());
+        }
+        let end = frame.bounded(len, EID_LIMIT);
+        for (i, word) in self.words.iter().enumerate() {
+            if 8 * i + 8 > end {
                 break;
             }
-            frame.set_u64(
-                if 8 * i + 8 <= len {
-                    at + 8 * i
-                } else {
-                    at + len - 8
-                },
-                *word,
-            )?;
+            frame.set_u64(at + 8 * i, *word)?;
         }
-        Some(())
+        frame.renew();
+        frame.set_u64(frame.bounded(at + len - 8, FRAME_LIMIT), self.last)
     }
 }
 
@@ -211,16 +220,16 @@ fn udp<F: Frame>(
 #[inline(always)]
 fn payload<F: Frame>(frame: &mut F, at: usize, rcf: &Rcf, eid: &Eid) -> Option<()> {
     let len = rcf.len;
+    let end = frame.bounded(len, LENGTH_LIMIT);
     for i in 0..MAX_RCF / 8 {
-        if 8 * i >= len {
+        if 8 * i + 8 > end {
             break;
         }
-        let from = if 8 * i + 8 <= len { 8 * i } else { len - 8 };
-        frame.set_u64(
-            at + from,
-            word(rcf.profile, F::bounded(from, LENGTH_LIMIT))?,
-        )?;
+        frame.set_u64(at + 8 * i, word(rcf.profile, 8 * i)?)?;
     }
+    frame.renew();
+    let last = frame.bounded(len - 8, LENGTH_LIMIT);
+    frame.set_u64(at + last, word(rcf.profile, last)?)?;
     frame.set_u16(at + ras::SEQ_AT, rcf.seq)?;
     eid.write(frame, at + rcf.hole_at, rcf.hole_len)
 }
@@ -231,14 +240,21 @@ pub(crate) fn word(profile: Shared<Profile>, at: usize) -> Option<u64> {
     if at > MAX_RCF {
         return None;
     }
-    let p = profile.ptr();
     // SAFETY: `at` is at most MAX_RCF, and the array is 8 octets longer (PROFILE_BYTES).
     #[allow(unsafe_code)]
-    Some(unsafe {
-        core::ptr::addr_of!((*p).rcf)
+    let p = unsafe {
+        core::ptr::addr_of!((*profile.ptr()).rcf)
             .cast::<u8>()
             .add(at)
             .cast::<u64>()
-            .read_unaligned()
+    };
+    // SAFETY: as above. The kernel's machine code loads unaligned words at once.
+    #[allow(unsafe_code)]
+    Some(unsafe {
+        if cfg!(target_arch = "bpf") {
+            *p
+        } else {
+            p.read_unaligned()
+        }
     })
 }

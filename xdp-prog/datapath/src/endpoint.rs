@@ -48,35 +48,55 @@ pub(crate) fn keep_alive<F: Frame, T: Tables>(
 
 /// Fingerprint of the RRQ, and the sum of its octets.
 #[inline(always)]
-fn digest<F: Frame, T: Tables>(frame: &F, tables: &T, packet: &Packet) -> Option<(u64, u64)> {
+fn digest<F: Frame, T: Tables>(frame: &mut F, tables: &T, packet: &Packet) -> Option<(u64, u64)> {
     let globals = tables.globals()?;
-    let (at, len) = (packet.payload, F::bounded(packet.len, RRQ_LIMIT));
+    let (at, len) = (packet.payload, packet.len);
     let mut passes = Passes::default();
     let mut sum = 0;
+    let mut words = 0;
+    let end = frame.bounded(len, RRQ_LIMIT);
     for i in 0..MAX_RRQ / 8 {
-        if 8 * i >= len {
+        if 8 * i + 8 > end {
             break;
         }
-        let word = if 8 * i + 8 <= len {
-            frame.u64(at + 8 * i)?
-        } else {
-            // The last octets: the last whole word of the message, without what was read before.
-            frame.u64(at + len - 8)? >> ((8 * (8 * i + 8 - len) as u32) & 63)
-        };
+        let word = frame.u64(at + 8 * i)?;
         sum += halves(word);
-        let k = [
-            get!(globals, hash_keys[4 * i]),
-            get!(globals, hash_keys[4 * i + 1]),
-            get!(globals, hash_keys[4 * i + 2]),
-            get!(globals, hash_keys[4 * i + 3]),
-        ];
-        passes.add(if i == 0 { word & !SEQ_MASK } else { word }, k);
+        passes.add(
+            if i == 0 { word & !SEQ_MASK } else { word },
+            keys(globals, i),
+        );
+        words = i + 1;
+    }
+    frame.renew();
+    if len & 7 != 0 {
+        // The last octets: the last eight of the message, without those that were in the last whole word.
+        let last = frame.bounded(at + len - 8, RRQ_LIMIT);
+        let word = frame.u64(last)? >> ((8 * (8 - (len & 7)) as u32) & 63);
+        sum += halves(word);
+        passes.add(word, keys(globals, frame.bounded(words, MAX_RRQ / 8)));
     }
     let last = [
         get!(globals, hash_keys[HASH_KEYS - 2]),
         get!(globals, hash_keys[HASH_KEYS - 1]),
     ];
     Some((passes.finish(last), sum))
+}
+
+/// The keys of word `i` (less than 64) of a message.
+#[inline(always)]
+fn keys(globals: Shared<rasline_abi::Globals>, i: usize) -> [u64; 4] {
+    let key = |k: usize| {
+        let p = globals.ptr();
+        // SAFETY: four keys stand for each of the 64 words.
+        #[allow(unsafe_code)]
+        unsafe {
+            core::ptr::addr_of!((*p).hash_keys)
+                .cast::<u64>()
+                .add(4 * i + k)
+                .read()
+        }
+    };
+    [key(0), key(1), key(2), key(3)]
 }
 
 /// First slot of an address and port.
@@ -184,8 +204,8 @@ fn known<F: Frame, T: Tables>(
     };
     match decide(&facts) {
         Decision::Answer { held } => {
-            let eid_from = packet.payload + F::bounded(eid_at, RRQ_LIMIT);
-            let done = Rcf::new::<F>(profile, sum, seq, eid_from)
+            let eid_from = packet.payload + frame.bounded(eid_at, RRQ_LIMIT);
+            let done = Rcf::new(frame, profile, sum, seq, eid_from)
                 .and_then(|rcf| answer::answer(frame, packet, &rcf));
             if done.is_none() {
                 return pass(Counter::PassNoRoom);

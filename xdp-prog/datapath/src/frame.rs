@@ -27,6 +27,10 @@ pub trait Frame {
     fn set_u64(&mut self, at: usize, value: u64) -> Option<()>;
     /// Makes the frame `len` octets long; new octets have any value. `None`, and nothing changed: no room.
     fn resize(&mut self, len: usize) -> Option<()>;
-    /// `value` as a number below `limit` (a power of two), in a way that the kernel's verifier understands.
-    fn bounded(value: usize, limit: usize) -> usize;
+    /// Looks at the frame anew: makes the kernel's verifier forget what it knows of earlier accesses, so that the
+    /// ways out of a loop are one and the same to it.
+    fn renew(&mut self);
+    /// `value`, which is less than `limit` (a power of two), as the kernel's verifier is to see it: a number of
+    /// which it knows no more than that. Without this it follows every value that a header's length can have.
+    fn bounded(&self, value: usize, limit: usize) -> usize;
 }

@@ -57,27 +57,24 @@ pub(crate) fn message<F: Frame, T: Tables>(
 
 /// Sum of the payload's octets less requestSeqNum, if the datagram is intact.
 #[inline(always)]
-fn verify<F: Frame>(frame: &F, packet: &Packet) -> Option<(u16, Checksum)> {
-    let len = F::bounded(packet.len, 2048);
+fn verify<F: Frame>(frame: &mut F, packet: &Packet) -> Option<(u16, Checksum)> {
+    let (at, len) = (packet.payload, packet.len);
+    let end = frame.bounded(len, 2048);
     let mut sum = 0;
     for i in 0..SUM_WORDS {
-        if 8 * i >= len {
+        if 8 * i + 8 > end {
             break;
         }
-        sum += halves(payload_word(frame, packet.payload, len, i)?);
+        sum += halves(frame.u64(at + 8 * i)?);
     }
-    let seq = frame.u16(packet.payload + ras::SEQ_AT)?;
+    frame.renew();
+    if len & 7 != 0 {
+        let last = frame.bounded(at + len - 8, 2048);
+        sum += halves(frame.u64(last)? >> ((8 * (8 - (len & 7)) as u32) & 63));
+    }
+    let seq = frame.u16(at + ras::SEQ_AT)?;
     let checksum = parse::intact(frame, packet, sum)?;
     Some((fold(sum + u64::from(!seq)), checksum))
-}
-
-/// Word `i` of a payload; behind its end, zeros.
-#[inline(always)]
-fn payload_word<F: Frame>(frame: &F, at: usize, len: usize, i: usize) -> Option<u64> {
-    if 8 * i + 8 <= len {
-        return frame.u64(at + 8 * i);
-    }
-    Some(frame.u64(at + len - 8)? >> ((8 * (8 * i + 8 - len) as u32) & 63))
 }
 
 /// The gatekeeper lives.
@@ -250,8 +247,8 @@ fn renew<F: Frame, T: Tables>(
     if !patched {
         return Some(Verdict::Pass(Counter::PassFromGatekeeper));
     }
-    let eid_from = packet.payload + F::bounded(usize::from(get!(original, hole_at)), RCF_LIMIT);
-    let done = Rcf::new::<F>(profile, sum, seq, eid_from)
+    let eid_from = packet.payload + frame.bounded(usize::from(get!(original, hole_at)), RCF_LIMIT);
+    let done = Rcf::new(frame, profile, sum, seq, eid_from)
         .and_then(|rcf| answer::substitute(frame, packet, &rcf, checksum));
     Some(if done.is_some() {
         Verdict::Substitute
@@ -262,43 +259,63 @@ fn renew<F: Frame, T: Tables>(
 
 /// Whether the message is this profile's RCF but for requestSeqNum and the endpointIdentifier.
 #[inline(always)]
-fn same<F: Frame>(frame: &F, packet: &Packet, profile: Shared<Profile>) -> bool {
-    let len = F::bounded(packet.len, 2048);
-    if usize::from(get!(profile, len)) != len || !(16..=MAX_RCF).contains(&len) {
+fn same<F: Frame>(frame: &mut F, packet: &Packet, profile: Shared<Profile>) -> bool {
+    let len = usize::from(get!(profile, len));
+    if len != packet.len || !(16..=MAX_RCF).contains(&len) {
         return false;
     }
-    let (hole_at, hole_len) = (
+    let (mut hole_at, hole_len) = (
         usize::from(get!(profile, hole_at)),
         usize::from(get!(profile, hole_len)),
     );
-    for i in 0..MAX_RCF / 8 {
-        if 8 * i >= len {
-            break;
-        }
-        let (Some(theirs), Some(ours)) = (
-            payload_word(frame, packet.payload, len, i),
-            answer::word(profile, 8 * i),
-        ) else {
-            return false;
-        };
-        let hole = mask_below((hole_at + hole_len).saturating_sub(8 * i))
-            & !mask_below(hole_at.saturating_sub(8 * i));
-        let skip = if i == 0 { crate::hash::SEQ_MASK } else { 0 } | hole;
-        if (theirs ^ ours) & !skip != 0 {
-            return false;
-        }
+    if hole_len == 0 {
+        hole_at = len;
     }
-    true
+    if hole_at < 8 || hole_at + hole_len > len {
+        return false;
+    }
+    let (Some(theirs), Some(ours)) = (frame.u64(packet.payload), answer::word(profile, 0)) else {
+        return false;
+    };
+    (theirs ^ ours) & !crate::hash::SEQ_MASK == 0
+        && same_part(frame, packet.payload, profile, 8, hole_at)
+        && same_part(frame, packet.payload, profile, hole_at + hole_len, len)
 }
 
-/// The first `octets` octets of a word.
+/// Whether the octets `from..to` are the profile's; `to` is at least 8.
 #[inline(always)]
-fn mask_below(octets: usize) -> u64 {
-    if octets >= 8 {
-        !0
-    } else {
-        (1u64 << ((8 * octets as u32) & 63)) - 1
+fn same_part<F: Frame>(
+    frame: &mut F,
+    at: usize,
+    profile: Shared<Profile>,
+    from: usize,
+    to: usize,
+) -> bool {
+    let (start, octets) = (
+        frame.bounded(from, RCF_LIMIT),
+        frame.bounded(to.saturating_sub(from), RCF_LIMIT),
+    );
+    let mut differ = 0;
+    for i in 0..MAX_RCF / 8 {
+        if 8 * i + 8 > octets {
+            break;
+        }
+        let here = frame.bounded(start + 8 * i, RCF_LIMIT);
+        let (Some(theirs), Some(ours)) = (frame.u64(at + here), answer::word(profile, here)) else {
+            return false;
+        };
+        differ |= theirs ^ ours;
     }
+    frame.renew();
+    let rest = frame.bounded(to.saturating_sub(from) & 7, 8);
+    if rest != 0 {
+        let last = frame.bounded(to - 8, RCF_LIMIT);
+        let (Some(theirs), Some(ours)) = (frame.u64(at + last), answer::word(profile, last)) else {
+            return false;
+        };
+        differ |= (theirs ^ ours) >> ((8 * (8 - rest) as u32) & 63);
+    }
+    differ == 0
 }
 
 /// An RCF that no slot awaits, or not this one. With endpoint_ttl it goes to the controller, if that is alive.

@@ -76,7 +76,8 @@ impl Frame for HostFrame {
     fn resize(&mut self, len: usize) -> Option<()> {
         (len <= self.limit).then(|| self.octets.resize(len, 0))
     }
-    fn bounded(value: usize, limit: usize) -> usize {
+    fn renew(&mut self) {}
+    fn bounded(&self, value: usize, limit: usize) -> usize {
         value & (limit - 1)
     }
 }

@@ -69,7 +69,7 @@ impl Packet {
 #[inline(always)]
 pub(crate) fn parse<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<Packet, Counter> {
     let globals = tables.globals().ok_or(Counter::PassInterface)?;
-    let interface = side(tables)?;
+    let interface = side(frame, tables)?;
     let mut l3 = 14;
     let mut ethertype = frame.u16(12).ok_or(Counter::PassNotRas)?;
     if ethertype == VLAN || ethertype == QINQ {
@@ -84,13 +84,14 @@ pub(crate) fn parse<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<Pa
     if !v6 && ethertype != IPV4 {
         return Err(Counter::PassNotRas);
     }
-    let l3 = F::bounded(l3, HEADERS_LIMIT);
+    let l3 = frame.bounded(l3, HEADERS_LIMIT);
+    let v6 = frame.bounded(usize::from(v6), 2) != 0;
     let l4_len = if v6 {
         ipv6(frame, l3)?
     } else {
         ipv4(frame, l3)?
     };
-    let l4 = F::bounded(if v6 { l3 + 40 } else { l3 + 20 }, HEADERS_LIMIT);
+    let l4 = frame.bounded(if v6 { l3 + 40 } else { l3 + 20 }, HEADERS_LIMIT);
 
     let ports = frame.u32(l4).ok_or(Counter::PassShape)?;
     let (source_port, destination_port) = (ports as u16, (ports >> 16) as u16);
@@ -113,7 +114,7 @@ pub(crate) fn parse<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<Pa
         l3,
         v6,
         payload: l4 + 8,
-        len: F::bounded(udp_len - 8, LENGTH_LIMIT),
+        len: frame.bounded(udp_len - 8, LENGTH_LIMIT),
         source,
         destination,
         source_port,
@@ -126,13 +127,13 @@ pub(crate) fn parse<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<Pa
 
 /// The side of the interface that the frame came in by.
 #[inline(always)]
-fn side<T: Tables>(tables: &mut T) -> Result<u32, Counter> {
+fn side<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<u32, Counter> {
     let globals = tables.globals().ok_or(Counter::PassInterface)?;
     let ifindex = tables.ifindex();
     for i in 0..MAX_INTERFACES {
         let found = get!(globals, interfaces[i].ifindex);
         if found == ifindex {
-            tables.set_interface(i as u32);
+            tables.set_interface(frame.bounded(i, MAX_INTERFACES) as u32);
             return Ok(get!(globals, interfaces[i].side));
         }
         if found == 0 {
@@ -208,12 +209,9 @@ fn addresses<F: Frame>(frame: &F, l3: usize, v6: bool) -> Option<(Address, Addre
 #[inline(always)]
 pub(crate) fn intact<F: Frame>(frame: &F, packet: &Packet, payload_sum: u64) -> Option<Checksum> {
     if !packet.v6 {
-        let mut sum = 0;
-        let mut at = 0;
-        while at < 20 {
-            sum += u64::from(frame.u32(packet.l3 + at)?);
-            at += 4;
-        }
+        let l3 = packet.l3;
+        let sum =
+            halves(frame.u64(l3)?) + halves(frame.u64(l3 + 8)?) + u64::from(frame.u32(l3 + 16)?);
         if fold(sum) != 0xffff {
             return None;
         }

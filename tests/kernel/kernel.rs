@@ -1,0 +1,135 @@
+//! The loaded program: fills its maps from a [`World`] and runs frames through it.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::path::PathBuf;
+
+use aya::maps::lpm_trie::Key;
+use aya::maps::{Array, HashMap, LpmTrie, MapData, PerCpuArray, RingBuf};
+use aya::programs::{TestRun, TestRunOptions, Xdp};
+use aya::{Ebpf, EbpfLoader, Pod};
+use rasline_abi::{COUNTERS, Counter, EventHeader, GatekeeperKey, GatekeeperState, Slot, map};
+
+use crate::world::{PROFILES, SLOTS, World};
+
+/// A value of the contract as aya's maps take it.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+struct Value<T>(T);
+
+// SAFETY: every `T` here is a `bytemuck::Pod` of the contract.
+#[allow(unsafe_code)]
+unsafe impl<T: bytemuck::Pod> Pod for Value<T> {}
+
+pub struct Kernel {
+    ebpf: Ebpf,
+}
+
+/// What the program did with a frame.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// XDP action.
+    pub action: u32,
+    pub octets: Vec<u8>,
+}
+
+impl Kernel {
+    /// Loads the program.
+    ///
+    /// # Panics
+    /// Without root, or where the verifier refuses the program: such a test has not passed.
+    pub fn load() -> Self {
+        let path = std::env::var_os("RASLINE_XDP_OBJECT").map_or_else(
+            || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bpf/rasline-xdp.o")),
+            PathBuf::from,
+        );
+        let mut ebpf = EbpfLoader::new()
+            .map_max_entries(map::SLOTS, SLOTS)
+            .map_max_entries(map::PROFILES, PROFILES)
+            .load_file(&path)
+            .unwrap_or_else(|e| panic!("load {}: {e:?}; run as root, after `cargo xtask build`", path.display()));
+        let program: &mut Xdp = ebpf.program_mut("rasline").unwrap().try_into().unwrap();
+        program.load().unwrap_or_else(|e| panic!("the verifier or a missing privilege stands against it: {e:?}"));
+        Self { ebpf }
+    }
+
+    fn array<T: bytemuck::Pod>(&mut self, name: &str) -> Array<&mut MapData, Value<T>> {
+        Array::try_from(self.ebpf.map_mut(name).unwrap()).unwrap()
+    }
+
+    /// Makes the maps hold this world.
+    pub fn fill(&mut self, world: &World) {
+        self.array(map::GLOBALS).set(0, Value(world.globals), 0).unwrap();
+        for (i, profile) in world.profiles.iter().enumerate() {
+            self.array(map::PROFILES).set(i as u32, Value(*profile), 0).unwrap();
+        }
+        for (i, zone) in world.zones.iter().enumerate() {
+            self.array(map::ZONES).set(i as u32, Value(*zone), 0).unwrap();
+        }
+        for (i, gatekeeper) in world.gatekeepers.iter().enumerate() {
+            self.array(map::GATEKEEPERS).set(i as u32, Value(*gatekeeper), 0).unwrap();
+            self.array(map::GATEKEEPER_STATE).set(i as u32, Value(world.states[i]), 0).unwrap();
+            let mut index: HashMap<_, Value<GatekeeperKey>, u32> =
+                self.ebpf.map_mut(map::GATEKEEPER_INDEX).unwrap().try_into().unwrap();
+            let key = GatekeeperKey { zone: gatekeeper.zone, address: gatekeeper.address };
+            index.insert(Value(key), i as u32, 0).unwrap();
+        }
+        for (address, len, zone) in &world.endpoints {
+            let mut trie: LpmTrie<_, [u8; 16], u32> =
+                self.ebpf.map_mut(map::ENDPOINTS).unwrap().try_into().unwrap();
+            trie.insert(&Key::new(*len, *address), zone, 0).unwrap();
+        }
+        self.set_slots(world);
+    }
+
+    /// Puts slots and evidence back as they are in the world.
+    pub fn set_slots(&mut self, world: &World) {
+        for (index, slot) in &world.slots {
+            self.array(map::SLOTS).set(*index, Value(*slot), 0).unwrap();
+        }
+        for (i, state) in world.states.iter().enumerate() {
+            self.array(map::GATEKEEPER_STATE).set(i as u32, Value(*state), 0).unwrap();
+        }
+    }
+
+    pub fn slot(&mut self, index: u32) -> Slot {
+        self.array(map::SLOTS).get(&index, 0).unwrap().0
+    }
+
+    pub fn state(&mut self, index: u32) -> GatekeeperState {
+        self.array(map::GATEKEEPER_STATE).get(&index, 0).unwrap().0
+    }
+
+    /// A counter, of all interfaces and CPUs.
+    pub fn counter(&mut self, counter: Counter) -> u64 {
+        let counters: PerCpuArray<_, u64> = self.ebpf.map(map::COUNTERS).unwrap().try_into().unwrap();
+        let rows = rasline_abi::MAX_INTERFACES as u32 + 1;
+        (0..rows).map(|row| counters.get(&(row * COUNTERS + counter as u32), 0).unwrap().iter().sum::<u64>()).sum()
+    }
+
+    /// All counters.
+    pub fn counters(&mut self) -> Vec<u64> {
+        Counter::ALL.iter().map(|c| self.counter(*c)).collect()
+    }
+
+    /// What was copied to the controller since the last call.
+    pub fn copies(&mut self) -> Vec<(EventHeader, Vec<u8>)> {
+        let mut ring = RingBuf::try_from(self.ebpf.map_mut(map::EVENTS).unwrap()).unwrap();
+        let mut found = vec![];
+        while let Some(item) = ring.next() {
+            let (header, message) = item.split_at(size_of::<EventHeader>());
+            found.push((bytemuck::pod_read_unaligned(header), message.to_vec()));
+        }
+        found
+    }
+
+    /// Runs one frame.
+    pub fn run(&mut self, frame: &[u8]) -> Outcome {
+        let program: &mut Xdp = self.ebpf.program_mut("rasline").unwrap().try_into().unwrap();
+        let mut out = vec![0; 4096];
+        let options = TestRunOptions { data_in: Some(frame), data_out: Some(&mut out), ..TestRunOptions::default() };
+        let result = program.test_run(options).unwrap();
+        let len = result.data_size_out as usize;
+        out.truncate(len);
+        Outcome { action: result.return_value, octets: out }
+    }
+}

@@ -1,0 +1,8 @@
+//! The XDP program through the real verifier and BPF_PROG_TEST_RUN.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod differential;
+mod kernel;
+mod refusals;
+mod verdicts;
+mod world;

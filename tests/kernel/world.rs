@@ -1,0 +1,379 @@
+//! A small, whole world: tables with known content, and frames that belong to it.
+//!
+//! The same [`World`] fills the kernel's maps and the host's tables, so that both can be run side by side.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use rasline_abi::{
+    Answer, ENDPOINTS_SIDE, GATEKEEPERS_SIDE, Gatekeeper, GatekeeperState, Globals, HASH_KEYS, Interface,
+    PROFILE_BYTES, Profile, Slot, Zone, duration_to_ticks, ticks,
+};
+use rasline_datapath::host::{HostFrame, HostTables};
+use rasline_datapath::{checksum, hash};
+
+pub const SLOTS: u32 = 1024;
+pub const PROFILES: u32 = 64;
+/// BPF_PROG_TEST_RUN lets frames come in by the loopback interface.
+pub const IFINDEX: u32 = 1;
+pub const SECOND: u64 = 1_000_000_000;
+
+/// The lightweight RRQ and its RCF with which the contract is documented (endpointIdentifier "0001_ep").
+pub const RRQ: &str = "0e40000a060008914a000680000100c000020106b700020067006b003100b5000012348f0000000340012b01800f0c0030003000300031005f0065007001000100";
+pub const RCF: &str = "1240000a060008914a000600040067006b00310c0030003000300031005f00650070288a00000340012b01000100";
+pub const RRJ: &str = "1480000a060008914a0006840100040067006b0031";
+pub const URQ: &str = "1a4000060100c000020106b80c0030003000300031005f006500701409000120100140c000020a06b7040067006b003200";
+pub const UCF: &str = "1c000a";
+pub const GCF: &str = "0640000a060008914a0006040067006b003100c000020106b7";
+
+pub fn hex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
+}
+
+pub fn v4(a: u8, b: u8, c: u8, d: u8) -> [u8; 16] {
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d]
+}
+
+pub fn v6(last: u8) -> [u8; 16] {
+    [0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, last]
+}
+
+pub fn words(address: [u8; 16]) -> [u64; 2] {
+    let half = |at: usize| u64::from_ne_bytes(address[at..at + 8].try_into().unwrap());
+    [half(0), half(8)]
+}
+
+pub const ENDPOINT: fn() -> [u8; 16] = || v4(10, 0, 0, 7);
+pub const GATEKEEPER: fn() -> [u8; 16] = || v4(10, 1, 0, 1);
+pub const ENDPOINT6: fn() -> [u8; 16] = || v6(7);
+pub fn gatekeeper6() -> [u8; 16] {
+    let mut address = v6(1);
+    address[1] = 1;
+    address
+}
+pub const PORT: u16 = 1719;
+
+/// A UDP datagram in a frame.
+#[derive(Clone)]
+pub struct Datagram {
+    pub vlan: Vec<(u16, u16)>,
+    pub source: [u8; 16],
+    pub destination: [u8; 16],
+    pub ports: (u16, u16),
+    pub ttl: u8,
+    pub payload: Vec<u8>,
+}
+
+impl Datagram {
+    /// From the endpoint to its gatekeeper.
+    pub fn up(payload: &[u8]) -> Self {
+        Self { vlan: vec![], source: ENDPOINT(), destination: GATEKEEPER(), ports: (PORT, PORT), ttl: 63, payload: payload.to_vec() }
+    }
+    /// From the gatekeeper to the endpoint.
+    pub fn down(payload: &[u8]) -> Self {
+        Self { source: GATEKEEPER(), destination: ENDPOINT(), ..Self::up(payload) }
+    }
+    /// The same over IPv6.
+    pub fn ipv6(mut self) -> Self {
+        let (endpoint, gatekeeper) = (ENDPOINT6(), gatekeeper6());
+        let up = self.destination == GATEKEEPER();
+        (self.source, self.destination) = if up { (endpoint, gatekeeper) } else { (gatekeeper, endpoint) };
+        self
+    }
+    /// With VLAN tags, outermost first.
+    pub fn tagged(mut self, tags: &[(u16, u16)]) -> Self {
+        self.vlan = tags.to_vec();
+        self
+    }
+    pub fn is_v4(&self) -> bool {
+        self.source[..12] == [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
+    }
+
+    /// The frame, checksums right.
+    pub fn frame(&self) -> Vec<u8> {
+        let mut f = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+        for (ethertype, tag) in &self.vlan {
+            f.extend(ethertype.to_be_bytes());
+            f.extend(tag.to_be_bytes());
+        }
+        let udp_len = (self.payload.len() + 8) as u16;
+        let (source, destination) = if self.is_v4() {
+            f.extend([8, 0]);
+            let at = f.len();
+            f.extend([0x45, 0]);
+            f.extend((udp_len + 20).to_be_bytes());
+            f.extend([0x12, 0x34, 0, 0, self.ttl, 17, 0, 0]);
+            f.extend(&self.source[12..]);
+            f.extend(&self.destination[12..]);
+            let check = !checksum::sum(&f[at..]);
+            f[at + 10..at + 12].copy_from_slice(&check.to_ne_bytes());
+            (&self.source[12..], &self.destination[12..])
+        } else {
+            f.extend([0x86, 0xdd, 0x60, 0, 0, 0]);
+            f.extend(udp_len.to_be_bytes());
+            f.extend([17, self.ttl]);
+            f.extend(self.source);
+            f.extend(self.destination);
+            (&self.source[..], &self.destination[..])
+        };
+        let mut udp = vec![];
+        udp.extend(self.ports.0.to_be_bytes());
+        udp.extend(self.ports.1.to_be_bytes());
+        udp.extend(udp_len.to_be_bytes());
+        udp.extend([0, 0]);
+        udp.extend(&self.payload);
+        let mut pseudo = source.to_vec();
+        pseudo.extend(destination);
+        pseudo.extend([0, 17]);
+        pseudo.extend(udp_len.to_be_bytes());
+        pseudo.extend(&udp);
+        let check = match !checksum::sum(&pseudo) {
+            0 => 0xffff,
+            check => check,
+        };
+        udp[6..8].copy_from_slice(&check.to_ne_bytes());
+        f.extend(udp);
+        f
+    }
+
+    /// The datagram that comes back: addresses and ports swapped, TTL fresh, identification 0, don't fragment.
+    pub fn reply(&self, payload: &[u8]) -> Vec<u8> {
+        let back = Self {
+            vlan: self.vlan.clone(),
+            source: self.destination,
+            destination: self.source,
+            ports: (self.ports.1, self.ports.0),
+            ttl: 64,
+            payload: payload.to_vec(),
+        };
+        let mut f = back.frame();
+        f[..12].copy_from_slice(&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1]);
+        if self.is_v4() {
+            let at = 14 + 4 * self.vlan.len();
+            f[at + 4..at + 8].copy_from_slice(&[0, 0, 0x40, 0]);
+            f[at + 10..at + 12].fill(0);
+            let check = !checksum::sum(&f[at..at + 20]);
+            f[at + 10..at + 12].copy_from_slice(&check.to_ne_bytes());
+        }
+        f
+    }
+}
+
+/// Content of all tables.
+#[derive(Clone)]
+pub struct World {
+    pub globals: Globals,
+    pub slots: Vec<(u32, Slot)>,
+    pub profiles: Vec<Profile>,
+    pub zones: Vec<Zone>,
+    pub gatekeepers: Vec<Gatekeeper>,
+    pub states: Vec<GatekeeperState>,
+    pub endpoints: Vec<([u8; 16], u32, u32)>,
+    pub now: u64,
+}
+
+/// A registration to be put into a world.
+#[derive(Clone)]
+pub struct Registration {
+    pub address: [u8; 16],
+    pub port: u16,
+    pub rrq: Vec<u8>,
+    pub rcf: Vec<u8>,
+    /// The gatekeeper's own RCF, if another.
+    pub original: Option<Vec<u8>>,
+    /// Characters of the endpointIdentifier, left out of the profile when not empty.
+    pub eid: Vec<u8>,
+    pub gatekeeper: u16,
+    pub gatekeeper_ttl: u64,
+    pub refresh_every: u64,
+    /// Age of the last confirmation, ns.
+    pub confirmed_ago: u64,
+}
+
+impl Registration {
+    pub fn sample() -> Self {
+        Self {
+            address: ENDPOINT(),
+            port: PORT,
+            rrq: hex(RRQ),
+            rcf: hex(RCF),
+            original: None,
+            eid: utf16("0001_ep"),
+            gatekeeper: 0,
+            gatekeeper_ttl: 600 * SECOND,
+            refresh_every: 300 * SECOND,
+            confirmed_ago: 10 * SECOND,
+        }
+    }
+    pub fn ipv6(mut self) -> Self {
+        (self.address, self.gatekeeper) = (ENDPOINT6(), 1);
+        self
+    }
+}
+
+pub fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_be_bytes).collect()
+}
+
+pub fn position(octets: &[u8], part: &[u8]) -> Option<usize> {
+    octets.windows(part.len()).position(|w| w == part)
+}
+
+pub fn with_seq(message: &[u8], seq: u16) -> Vec<u8> {
+    let mut message = message.to_vec();
+    message[2..4].copy_from_slice(&seq.to_be_bytes());
+    message
+}
+
+impl World {
+    /// Zone 0: 10.0.0.0/16 and fd00::/16, gatekeepers 0 (10.1.0.1) and 1 (its IPv6 address); no registrations.
+    pub fn new() -> Self {
+        let mut globals = Globals {
+            abi_version: rasline_abi::ABI_VERSION,
+            slot_mask: SLOTS - 1,
+            heartbeat_ns: u64::MAX / 2,
+            heartbeat_timeout_ns: SECOND,
+            copies_per_second: 1_000_000,
+            copies_per_source: 1_000_000,
+            interfaces: [Interface::default(); rasline_abi::MAX_INTERFACES],
+            ras_ports: [0; 1024],
+            hash_keys: [0; HASH_KEYS],
+        };
+        globals.interfaces[0] = Interface { ifindex: IFINDEX, side: ENDPOINTS_SIDE | GATEKEEPERS_SIDE };
+        globals.ras_ports[usize::from(PORT / 64)] |= 1 << (PORT % 64);
+        let mut x = 0x9e37_79b9_7f4a_7c15u64;
+        for key in &mut globals.hash_keys {
+            x = x.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(1);
+            *key = x ^ (x >> 29);
+        }
+        let zone = Zone {
+            generation: 1,
+            answer: Answer::Offload as u32,
+            hold_for: duration_to_ticks(900 * SECOND),
+            dead_after_ns: SECOND * 6 / 10,
+            ..Zone::default()
+        };
+        let gatekeeper = |address| Gatekeeper { address, ras_port: PORT.to_be_bytes(), reserved: 0, zone: 0 };
+        let mut prefix6 = [0; 16];
+        prefix6[0] = 0xfd;
+        Self {
+            globals,
+            slots: vec![],
+            profiles: vec![],
+            zones: vec![zone],
+            gatekeepers: vec![gatekeeper(GATEKEEPER()), gatekeeper(gatekeeper6())],
+            states: vec![GatekeeperState::default(); 2],
+            endpoints: vec![(v4(10, 0, 0, 0), 112, 0), (prefix6, 16, 0)],
+            now: now(),
+        }
+    }
+
+    /// With the sample registration, over IPv4 and IPv6.
+    pub fn sample() -> Self {
+        let mut world = Self::new();
+        world.register(&Registration::sample());
+        world.register(&Registration::sample().ipv6());
+        world
+    }
+
+    /// Publishes; the slot's place in `slots`.
+    pub fn register(&mut self, r: &Registration) -> usize {
+        let original = r.original.clone().unwrap_or_else(|| r.rcf.clone());
+        let profile = self.profiles.len() as u32;
+        let mut patched = self.profile(r, &r.rcf);
+        patched.patched = u16::from(r.original.is_some());
+        patched.original = profile + u32::from(r.original.is_some());
+        self.profiles.push(patched);
+        if r.original.is_some() {
+            let mut own = self.profile(r, &original);
+            own.original = profile + 1;
+            self.profiles.push(own);
+        }
+        let keys = &self.globals.hash_keys;
+        let fingerprint = hash::fingerprint(keys, &r.rrq);
+        let home = hash::home(keys, SLOTS - 1, &r.address, r.port.to_be_bytes());
+        let mut index = (home + hash::spread(fingerprint)) & (SLOTS - 1);
+        while self.slots.iter().any(|(taken, _)| *taken == index) {
+            index = (index + 1) & (SLOTS - 1);
+        }
+        let confirmed = ticks(self.now - r.confirmed_ago);
+        let slot = Slot {
+            generation: 2,
+            zone_generation: 1,
+            rrq_len: r.rrq.len() as u16,
+            address: r.address,
+            fingerprint,
+            port: r.port.to_be_bytes(),
+            gatekeeper: r.gatekeeper,
+            profile,
+            eid_at: if r.eid.is_empty() { 0 } else { position(&r.rrq, &r.eid).unwrap() as u16 },
+            rcf_sum: checksum::sum(&with_seq(&r.rcf, 0)),
+            confirmed,
+            refreshed: confirmed,
+            last_seen: confirmed,
+            ..Slot::default()
+        };
+        self.slots.push((index, slot));
+        self.slots.len() - 1
+    }
+
+    fn profile(&self, r: &Registration, rcf: &[u8]) -> Profile {
+        let mut octets = [0; PROFILE_BYTES];
+        octets[..rcf.len()].copy_from_slice(rcf);
+        octets[2..4].fill(0);
+        let mut hole_at = 0;
+        if !r.eid.is_empty() {
+            hole_at = position(rcf, &r.eid).unwrap();
+            octets[hole_at..hole_at + r.eid.len()].fill(0);
+        }
+        Profile {
+            len: rcf.len() as u16,
+            hole_at: hole_at as u16,
+            hole_len: r.eid.len() as u16,
+            patched: 0,
+            original: 0,
+            gatekeeper_ttl: duration_to_ticks(r.gatekeeper_ttl),
+            refresh_every: duration_to_ticks(r.refresh_every),
+            sum: checksum::sum(&octets[..rcf.len()]),
+            reserved: 0,
+            rcf: octets,
+        }
+    }
+
+    /// The world as host tables.
+    pub fn host(&self) -> HostTables {
+        let mut tables = HostTables::new(self.globals, SLOTS as usize, PROFILES as usize, 8, 8);
+        for (index, slot) in &self.slots {
+            *tables.slot_mut(*index as usize) = *slot;
+        }
+        for (i, profile) in self.profiles.iter().enumerate() {
+            *tables.profile_mut(i) = *profile;
+        }
+        for (i, zone) in self.zones.iter().enumerate() {
+            *tables.zone_mut(i) = *zone;
+        }
+        for (i, gatekeeper) in self.gatekeepers.iter().enumerate() {
+            *tables.gatekeeper_mut(i) = *gatekeeper;
+            *tables.gatekeeper_state_mut(i) = self.states[i];
+            tables.gatekeeper_index.insert((gatekeeper.zone, words(gatekeeper.address)), i as u32);
+        }
+        tables.endpoints.clone_from(&self.endpoints);
+        tables.ifindex = IFINDEX;
+        tables.now = self.now;
+        tables
+    }
+}
+
+/// A host frame with the room that BPF_PROG_TEST_RUN gives.
+pub fn host_frame(octets: &[u8]) -> HostFrame {
+    HostFrame { octets: octets.to_vec(), limit: 3500 }
+}
+
+/// CLOCK_MONOTONIC, coarse.
+pub fn now() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a valid clock and a valid place for its time.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time);
+    }
+    time.tv_sec as u64 * SECOND + time.tv_nsec as u64
+}
