@@ -4,24 +4,25 @@
 use std::path::PathBuf;
 
 /// The root of the workspace.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// One message and where it stands.
-pub struct Vector {
+pub(crate) struct Vector {
     /// File and line.
-    pub at: String,
+    pub(crate) at: String,
     /// The comment above it.
-    pub origin: String,
+    pub(crate) origin: String,
     /// Its octets.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// The messages of one file.
-pub fn file(name: &str) -> Vec<Vector> {
+pub(crate) fn file(name: &str) -> Vec<Vector> {
     let path = root().join("tests/vectors").join(name);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut origin = String::new();
     let mut all = Vec::new();
     for (line, text) in text.lines().enumerate() {
@@ -29,36 +30,54 @@ pub fn file(name: &str) -> Vec<Vector> {
             origin = comment.trim().to_owned();
         } else if !text.is_empty() {
             let at = format!("{name}:{}", line + 1);
-            all.push(Vector { bytes: hex(text, &at), at, origin: origin.clone() });
+            all.push(Vector {
+                bytes: hex(text, &at),
+                at,
+                origin: origin.clone(),
+            });
         }
     }
     all
 }
 
 /// Every message that must decode: all files but `truncated.txt`.
-pub fn good() -> Vec<Vector> {
+pub(crate) fn good() -> Vec<Vector> {
     let folder = root().join("tests/vectors");
     let mut names: Vec<String> = std::fs::read_dir(&folder)
         .expect("tests/vectors")
-        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("a name")
+        })
         .filter(|name| name.ends_with(".txt") && name != "truncated.txt")
         .collect();
     names.sort();
     let all: Vec<Vector> = names.iter().flat_map(|name| file(name)).collect();
-    assert!(all.len() > 280, "only {} vectors in {}", all.len(), folder.display());
+    assert!(
+        all.len() > 280,
+        "only {} vectors in {}",
+        all.len(),
+        folder.display()
+    );
     all
 }
 
 /// The octets of a line of hex.
-pub fn hex(text: &str, at: &str) -> Vec<u8> {
+pub(crate) fn hex(text: &str, at: &str) -> Vec<u8> {
     assert!(text.len().is_multiple_of(2), "{at}: odd number of digits");
     (0..text.len() / 2)
-        .map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap_or_else(|error| panic!("{at}: {error}")))
+        .map(|i| {
+            u8::from_str_radix(&text[2 * i..2 * i + 2], 16)
+                .unwrap_or_else(|error| panic!("{at}: {error}"))
+        })
         .collect()
 }
 
 /// Hex of octets.
-pub fn to_hex(bytes: &[u8]) -> String {
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, octet| {
         let _ = write!(text, "{octet:02x}");
