@@ -1,1 +1,26 @@
-//! To be filled in.
+//! rasline's state machines, without IO: no clock, no sockets, no randomness.
+//!
+//! [`Core::handle`] takes the time and one [`Input`] and appends [`Output`]s, which the caller carries out in order;
+//! what became of them comes back as inputs. Two things always hold:
+//! - every diverted RCF gives exactly one [`Output::Send`], whatever it is;
+//! - a registration is published only after two keep-alives with different requestSeqNum, equal in every other octet,
+//!   were confirmed by RCFs equal in every other octet.
+
+mod config;
+mod event;
+mod io;
+mod machine;
+mod registration;
+mod stats;
+mod time;
+mod why;
+
+pub use config::{Answer, Config, Gatekeeper, Zone};
+pub use event::{Cause, Event, EventKind};
+pub use io::{Input, Kernel, Message, Output, Reason, Refusal, Template};
+pub use machine::Core;
+pub use rasline_h225::view::Alternate;
+pub use registration::{Registration, RegistrationId, State};
+pub use stats::{GatekeeperInfo, Stats};
+pub use time::Time;
+pub use why::Why;

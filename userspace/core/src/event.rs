@@ -1,0 +1,154 @@
+//! What people are told. The serialised form is stable: variants and fields are added, never renamed.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{RegistrationId, Time, Why};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub time: Time,
+    /// Zone index.
+    pub zone: u32,
+    /// Gatekeeper index.
+    pub gatekeeper: u32,
+    /// Registration, if it concerns one.
+    pub registration: Option<RegistrationId>,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum EventKind {
+    /// A registration is known from now on.
+    Registered {
+        /// Where from.
+        endpoint: SocketAddr,
+        /// endpointIdentifier.
+        endpoint_identifier: String,
+    },
+    /// Its keep-alives are known and go to the kernel.
+    Learned,
+    /// The kernel does not answer it any more, or it is gone.
+    Withdrawn {
+        /// Why.
+        cause: Cause,
+        /// It is not known any more either.
+        gone: bool,
+    },
+    /// It is gone: no keep-alive came.
+    Expired,
+    /// The kernel does not answer it.
+    NotAnswered {
+        /// Why.
+        why: Why,
+    },
+    /// A registration could not be kept: `max_registrations` is reached. At most once a minute.
+    TableFull {
+        /// Registrations not kept so far.
+        refused: u64,
+    },
+    /// Another list of alternate gatekeepers.
+    Alternates {
+        /// Their RAS addresses.
+        addresses: Vec<SocketAddr>,
+    },
+}
+
+/// Why a registration was withdrawn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "cause")]
+pub enum Cause {
+    /// Its gatekeeper rejected it.
+    Rejected {
+        /// rejectReason.
+        reason: String,
+    },
+    /// Its gatekeeper unregistered it.
+    UnregisteredByGatekeeper {
+        /// reason of the URQ, if any.
+        reason: Option<String>,
+    },
+    /// It unregistered.
+    Unregistered,
+    /// Someone at its address and port unregistered, and it is not known who.
+    UnregistrationUnknown,
+    /// It registered anew.
+    Replaced,
+    /// It came from another address or port, or went to another gatekeeper.
+    Moved,
+    /// Its keep-alive changed.
+    KeepAliveChanged,
+    /// Its RCF changed.
+    ConfirmChanged,
+    /// The kernel found that it does not hold any more.
+    Kernel,
+    /// It uses tokens or integrity checks now, or its messages do not fit any more.
+    NotAnswerable,
+    /// The operator dropped it.
+    Dropped,
+    /// Its zone or gatekeeper is not configured any more.
+    Reconfigured,
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Rejected { reason } => write!(f, "its gatekeeper rejected it: {reason}"),
+            Self::UnregisteredByGatekeeper {
+                reason: Some(reason),
+            } => {
+                write!(f, "its gatekeeper unregistered it: {reason}")
+            }
+            Self::UnregisteredByGatekeeper { reason: None } => {
+                f.write_str("its gatekeeper unregistered it")
+            }
+            Self::Unregistered => f.write_str("it unregistered"),
+            Self::UnregistrationUnknown => {
+                f.write_str("an endpoint at its address and port unregistered, unknown which")
+            }
+            Self::Replaced => f.write_str("it registered anew"),
+            Self::Moved => f.write_str("its address, port or gatekeeper changed"),
+            Self::KeepAliveChanged => f.write_str("its keep-alive changed"),
+            Self::ConfirmChanged => f.write_str("its gatekeeper confirms it differently"),
+            Self::Kernel => f.write_str("the kernel withdrew it"),
+            Self::NotAnswerable => f.write_str("the kernel cannot answer it any more"),
+            Self::Dropped => f.write_str("dropped by the operator"),
+            Self::Reconfigured => f.write_str("its zone or gatekeeper is not configured any more"),
+        }
+    }
+}
+
+impl std::fmt::Display for EventKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Registered {
+                endpoint,
+                endpoint_identifier,
+            } => {
+                write!(f, "registered: {endpoint} as {endpoint_identifier}")
+            }
+            Self::Learned => f.write_str("keep-alive learned"),
+            Self::Withdrawn { cause, gone: true } => write!(f, "gone: {cause}"),
+            Self::Withdrawn { cause, gone: false } => write!(f, "withdrawn: {cause}"),
+            Self::Expired => f.write_str("expired: no keep-alive came"),
+            Self::NotAnswered { why } => write!(f, "not answered by the kernel: {why}"),
+            Self::TableFull { refused } => write!(
+                f,
+                "max_registrations reached: {refused} registrations not kept so far, their keep-alives go to the gatekeeper"
+            ),
+            Self::Alternates { addresses } => {
+                f.write_str("alternate gatekeepers:")?;
+                addresses
+                    .iter()
+                    .try_for_each(|address| write!(f, " {address}"))
+            }
+        }
+    }
+}
