@@ -1,1 +1,4 @@
-//! To be filled in.
+//! rasline's tests that need a kernel, and its demo. The tests are in `netns/` and `kernel/`; this library holds what
+//! the programs in `src/bin` share.
+
+pub mod report;

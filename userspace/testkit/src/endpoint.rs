@@ -143,6 +143,27 @@ impl Endpoint {
         self.who.ras
     }
 
+    /// Who it is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        self.who.clone()
+    }
+
+    /// The same endpoint on a socket of the same address, with no memory of its registration.
+    ///
+    /// # Errors
+    /// When the socket cannot be shared.
+    pub fn anew(&self) -> Result<Self> {
+        self.beside(
+            &self
+                .who
+                .aliases
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>(),
+        )
+    }
+
     /// endpointIdentifier; empty before registration.
     #[must_use]
     pub fn eid(&self) -> &str {
@@ -185,6 +206,21 @@ impl Endpoint {
         self.keep_alive = messages::light_rrq(&self.who, 1, &eid);
         self.eid = Some(eid);
         Ok(reply)
+    }
+
+    /// Registers with the endpointIdentifier of an earlier registration, as one that has moved does.
+    ///
+    /// # Errors
+    /// As [`Self::register`].
+    pub fn register_as(&mut self, eid: &str, within: Duration) -> Result<Reply> {
+        self.eid = Some(eid.to_owned());
+        self.register(within)
+    }
+
+    /// Asks for another timeToLive from the next keep-alive on.
+    pub fn ask_for(&mut self, time_to_live: Option<u32>) {
+        self.who.time_to_live = time_to_live;
+        self.keep_alive = messages::light_rrq(&self.who, 1, self.eid());
     }
 
     /// One keep-alive with the next requestSeqNum; its answer, if one comes within `within`. It is not retransmitted.
@@ -258,6 +294,14 @@ impl Endpoint {
         }
         receive(&self.socket, Instant::now() + within)?
             .with_context(|| format!("nothing came to {} within {within:?}", self.who.ras))
+    }
+
+    /// As [`Self::answer`], from now on.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub fn answer_within(&mut self, seq: u16, within: Duration) -> Result<Option<Reply>> {
+        self.answer(seq, Instant::now() + within)
     }
 
     /// The answer with this requestSeqNum, if it comes before `end`; anything else goes to the inbox.

@@ -15,6 +15,8 @@ use crate::{Endpoint, Netns};
 pub struct Swarm {
     /// Each of them.
     pub endpoints: Vec<Endpoint>,
+    /// When each last had an RCF.
+    confirmed: Vec<Option<Instant>>,
 }
 
 /// What one round of keep-alives gave.
@@ -30,6 +32,8 @@ pub struct Round {
     pub rejected: usize,
     /// Every timeToLive that was given.
     pub time_to_live: BTreeSet<u32>,
+    /// The longest that an endpoint was without an RCF.
+    pub longest_wait: Duration,
 }
 
 impl Round {
@@ -40,6 +44,7 @@ impl Round {
         self.by_gateway += other.by_gateway;
         self.rejected += other.rejected;
         self.time_to_live.extend(other.time_to_live);
+        self.longest_wait = self.longest_wait.max(other.longest_wait);
     }
 }
 
@@ -53,7 +58,7 @@ impl Swarm {
         addresses: impl IntoIterator<Item = SocketAddr>,
         gatekeeper: SocketAddr,
     ) -> Result<Self> {
-        let endpoints = addresses
+        let endpoints: Vec<_> = addresses
             .into_iter()
             .enumerate()
             .map(|(i, address)| {
@@ -61,7 +66,11 @@ impl Swarm {
                 Endpoint::new(netns, address, gatekeeper, &[&aliases[0], &aliases[1]])
             })
             .collect::<Result<_>>()?;
-        Ok(Self { endpoints })
+        let confirmed = vec![None; endpoints.len()];
+        Ok(Self {
+            endpoints,
+            confirmed,
+        })
     }
 
     /// Registers all; every timeToLive that was given.
@@ -70,8 +79,9 @@ impl Swarm {
     /// When one gets no RCF.
     pub fn register(&mut self, within: Duration) -> Result<BTreeSet<u32>> {
         let mut given = BTreeSet::new();
-        for endpoint in &mut self.endpoints {
+        for (endpoint, confirmed) in self.endpoints.iter_mut().zip(&mut self.confirmed) {
             given.extend(endpoint.register(within)?.time_to_live());
+            *confirmed = Some(Instant::now());
         }
         Ok(given)
     }
@@ -87,11 +97,15 @@ impl Swarm {
             round.sent += 1;
         }
         let end = Instant::now() + within;
-        for endpoint in &mut self.endpoints {
-            let Some(reply) = endpoint.answer(endpoint.seq(), end)? else {
-                continue;
-            };
+        for (endpoint, confirmed) in self.endpoints.iter_mut().zip(&mut self.confirmed) {
+            let reply = endpoint.answer(endpoint.seq(), end)?;
+            let now = Instant::now();
+            if let Some(confirmed) = confirmed {
+                round.longest_wait = round.longest_wait.max(now - *confirmed);
+            }
+            let Some(reply) = reply else { continue };
             if reply.is_rcf() {
+                *confirmed = Some(now);
                 round.confirmed += 1;
                 round.by_gateway += usize::from(reply.by_gateway());
                 round.time_to_live.extend(reply.time_to_live());

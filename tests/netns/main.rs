@@ -1,0 +1,18 @@
+//! End to end in network namespaces: endpoints, the gateway with the real program and controller, a gatekeeper.
+//!
+//! Each test has its own namespaces, pins and controller, so they run in parallel. They need root, the built `rasline`
+//! (`cargo xtask build`, or RASLINE_BIN), tshark and pycrate (`cargo xtask setup`); without them they fail and say so.
+//! Nothing is timed: a test waits for what must come, and what must never come is checked against who saw what.
+#![allow(clippy::unwrap_used)]
+
+mod answers;
+mod bystanders;
+mod controller;
+mod failure;
+mod flood;
+mod learning;
+mod policy;
+mod rhythms;
+mod scene;
+mod secured;
+mod withdrawal;
