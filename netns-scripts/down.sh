@@ -13,6 +13,7 @@ if [ "$(id -u)" != 0 ]; then
     exit 1
 fi
 prefix=${1:-ras}
+rm -f "/sys/fs/bpf/$prefix-endpoints-ep0" "/sys/fs/bpf/$prefix-gatekeepers-gk0"
 for role in endpoints gateway gatekeepers; do
     if [ -e "/run/netns/$prefix-$role" ]; then ip netns del "$prefix-$role"; fi
 done

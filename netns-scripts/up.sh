@@ -14,8 +14,9 @@ Makes three network namespaces, PREFIX-endpoints, PREFIX-gateway and PREFIX-gate
        (and 10.0.64.0/18, fd00:0:0:1::/64, all of it local)
                                        wan0  10.1.0.254/24, fd00:1::fe/64  -----  gk0  10.1.0.1/24, fd00:1::1/64
 
-The gateway forwards. rasline answers by XDP_TX, which over veth needs an XDP program on the peer (ep0) too: where
-xdp-loader or bpftool and clang are not at hand, `rasline` may run with xdp_mode = "generic" on lan0.
+The gateway forwards. rasline answers by XDP_TX, which over veth needs an XDP program on the peer (ep0) too, and sees
+no finished checksums unless the peers' checksum offload is off: rasline-peer does both (build it with
+`cargo build -p rasline-tests`; another place than target/release or target/debug: RASLINE_PEER).
 
 Run things inside with nsenter, not with `ip netns exec`, which hides the pins in /sys/fs/bpf:
 
@@ -37,7 +38,17 @@ lan=$prefix-endpoints
 box=$prefix-gateway
 wan=$prefix-gatekeepers
 
+root=$(dirname "$0")/..
+for peer in "${RASLINE_PEER:-}" "$root/target/release/rasline-peer" "$root/target/debug/rasline-peer"; do
+    if [ -x "$peer" ]; then break; fi
+done
+if [ ! -x "$peer" ]; then
+    echo "up.sh: rasline-peer is not built: run cargo build -p rasline-tests" >&2
+    exit 1
+fi
+
 undo() {
+    rm -f "/sys/fs/bpf/$lan-ep0" "/sys/fs/bpf/$wan-gk0"
     for ns in "$lan" "$box" "$wan"; do ip netns del "$ns" 2>/dev/null || true; done
 }
 
@@ -87,10 +98,8 @@ ip -n "$box" route add 10.0.64.0/18 via 10.0.0.2
 ip -n "$box" -6 route add fd00:0:0:1::/64 via fd00::2
 ip -n "$wan" route add default via 10.1.0.254
 ip -n "$wan" -6 route add default via fd00:1::fe
-# On veth an XDP program would see unfinished checksums.
-for pair in "$lan ep0" "$wan gk0"; do
-    nsenter --net="/run/netns/${pair% *}" ethtool -K "${pair#* }" tx off >/dev/null 2>&1 ||
-        echo "up.sh: ethtool is missing: rasline will count pass_checksum for what ${pair#* } sends" >&2
-done
+if [ -d /sys/fs/bpf ] && ! grep -q ' /sys/fs/bpf bpf ' /proc/mounts; then mount -t bpf bpf /sys/fs/bpf; fi
+"$peer" "$lan" ep0 "/sys/fs/bpf/$lan-ep0"
+"$peer" "$wan" gk0 "/sys/fs/bpf/$wan-gk0"
 trap - EXIT
 echo "up: $lan $box $wan"

@@ -40,6 +40,7 @@ pub(crate) fn unique() -> u32 {
 pub struct Netns {
     name: String,
     file: File,
+    ours: bool,
 }
 
 impl Netns {
@@ -52,12 +53,25 @@ impl Netns {
         SWEEP.call_once(sweep);
         let name = format!("{PREFIX}{}-{}-{role}", std::process::id(), unique());
         ip(&["netns", "add", &name])?;
-        let file = File::open(Path::new(FOLDER).join(&name))
-            .with_context(|| format!("opening namespace {name}"))?;
-        let netns = Self { name, file };
+        let mut netns = Self::open(&name)?;
+        netns.ours = true;
         netns.ip("link set lo up")?;
         netns.quiet()?;
         Ok(netns)
+    }
+
+    /// One that is there already; it stays.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn open(name: &str) -> Result<Self> {
+        let file = File::open(Path::new(FOLDER).join(name))
+            .with_context(|| format!("opening network namespace {name}"))?;
+        Ok(Self {
+            name: name.to_owned(),
+            file,
+            ours: false,
+        })
     }
 
     /// Its name, as `ip netns` shows it.
@@ -128,7 +142,9 @@ impl Netns {
 
 impl Drop for Netns {
     fn drop(&mut self) {
-        if let Err(error) = ip(&["netns", "del", &self.name]) {
+        if self.ours
+            && let Err(error) = ip(&["netns", "del", &self.name])
+        {
             // A panic here would hide the one that may be under way.
             eprintln!("namespace {} stays behind: {error:#}", self.name);
         }

@@ -5,6 +5,7 @@ use std::{
     ffi::CString,
     io,
     os::fd::{AsRawFd, FromRawFd, OwnedFd},
+    path::Path,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -12,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 use crate::Netns;
 
 const BPF_PROG_LOAD: libc::c_long = 5;
+const BPF_OBJ_PIN: libc::c_long = 6;
 const BPF_LINK_CREATE: libc::c_long = 28;
 const BPF_PROG_TYPE_XDP: u32 = 6;
 const BPF_XDP: u32 = 37;
@@ -42,10 +44,35 @@ struct LinkCreate {
     flags: u32,
 }
 
+#[repr(C)]
+struct ObjPin {
+    pathname: u64,
+    bpf_fd: u32,
+    file_flags: u32,
+}
+
 /// Keeps the program attached while it lives.
 #[derive(Debug)]
 pub struct Attached {
-    _link: OwnedFd,
+    link: OwnedFd,
+}
+
+impl Attached {
+    /// Keeps it attached until `path`, which must lie in a bpffs, is removed.
+    ///
+    /// # Errors
+    /// When there is something at `path`, or it is in no bpffs.
+    pub fn pin(&self, path: &Path) -> Result<()> {
+        let name = CString::new(path.as_os_str().as_encoded_bytes())?;
+        let attributes = ObjPin {
+            pathname: name.as_ptr() as u64,
+            bpf_fd: self.link.as_raw_fd().cast_unsigned(),
+            file_flags: 0,
+        };
+        bpf(BPF_OBJ_PIN, &attributes)
+            .map(drop)
+            .with_context(|| format!("pinning to {}", path.display()))
+    }
 }
 
 /// Attaches a program called `name` that passes everything, in native mode.
@@ -59,7 +86,7 @@ pub fn attach_pass(netns: &Netns, interface: &str, name: &str) -> Result<Attache
             link(&program, index(interface)?)
         })?
         .with_context(|| format!("attaching XDP_PASS to {interface}"))?;
-    Ok(Attached { _link: link })
+    Ok(Attached { link })
 }
 
 /// Turns off transmit checksum offload (ETHTOOL_STXCSUM): on veth an XDP program would see unfinished checksums.
@@ -95,7 +122,7 @@ fn load(name: &str) -> io::Result<OwnedFd> {
     let mut prog_name = [0; 16];
     let n = name.len().min(15);
     prog_name[..n].copy_from_slice(&name.as_bytes()[..n]);
-    bpf(
+    descriptor(
         BPF_PROG_LOAD,
         &ProgLoad {
             prog_type: BPF_PROG_TYPE_XDP,
@@ -113,7 +140,7 @@ fn load(name: &str) -> io::Result<OwnedFd> {
 }
 
 fn link(program: &OwnedFd, target_ifindex: u32) -> io::Result<OwnedFd> {
-    bpf(
+    descriptor(
         BPF_LINK_CREATE,
         &LinkCreate {
             prog_fd: program.as_raw_fd().cast_unsigned(),
@@ -134,12 +161,12 @@ fn index(interface: &str) -> io::Result<u32> {
     }
 }
 
-/// A bpf command that gives a descriptor.
-fn bpf<T>(command: libc::c_long, attributes: &T) -> io::Result<OwnedFd> {
+/// A bpf command; what it gives.
+fn bpf<T>(command: libc::c_long, attributes: &T) -> io::Result<i32> {
     // SAFETY: `attributes` has the kernel's layout for `command` and its size goes with it; pointers in it are to
-    // memory that outlives the call. The kernel reads but does not write it for the two commands used here.
+    // memory that outlives the call. The kernel reads but does not write it for the commands used here.
     #[allow(unsafe_code)]
-    let fd = unsafe {
+    let done = unsafe {
         libc::syscall(
             libc::SYS_bpf,
             command,
@@ -147,10 +174,16 @@ fn bpf<T>(command: libc::c_long, attributes: &T) -> io::Result<OwnedFd> {
             size_of::<T>(),
         )
     };
-    if fd < 0 {
+    if done < 0 {
         return Err(io::Error::last_os_error());
     }
+    Ok(done as i32)
+}
+
+/// A bpf command that gives a descriptor.
+fn descriptor<T>(command: libc::c_long, attributes: &T) -> io::Result<OwnedFd> {
+    let fd = bpf(command, attributes)?;
     // SAFETY: a descriptor that the kernel has just made, owned by nobody else.
     #[allow(unsafe_code)]
-    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
