@@ -62,3 +62,67 @@ pub fn encode_ras(message: &RasMessage) -> Result<Vec<u8>, EncodeError> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build;
+    use crate::types::{
+        AliasAddress, Content, Endpoint, EnumeratedParameter, GenericData, GenericIdentifier,
+        RtpSession,
+    };
+
+    /// A UCF with GenericData in GenericData, so many levels deep.
+    fn nested(levels: usize) -> RasMessage {
+        let id = GenericIdentifier::Standard(0);
+        let mut data = GenericData {
+            id: id.clone(),
+            parameters: None,
+        };
+        for _ in 0..levels {
+            let content = Some(Content::Nested(vec![data]));
+            data = GenericData {
+                id: id.clone(),
+                parameters: Some(vec![EnumeratedParameter {
+                    id: id.clone(),
+                    content,
+                }]),
+            };
+        }
+        let mut message = build::ucf(1);
+        if let RasMessage::UnregistrationConfirm(ucf) = &mut message {
+            ucf.generic_data = Some(vec![data]);
+        }
+        message
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let bytes = encode_ras(&nested(20)).expect("encodes");
+        assert_eq!(decode_ras(&bytes), Ok(nested(20)));
+        // Far more levels than the decoder follows; the stack of a test thread (2 MiB) holds what it does follow.
+        let bytes = encode_ras(&nested(100)).expect("encodes");
+        assert!(matches!(decode_ras(&bytes), Err(DecodeError::Malformed(_))));
+    }
+
+    #[test]
+    fn lists_are_bounded_by_the_input() {
+        // A UCF whose genericData claims 16,383 entries in an open type of four octets.
+        let mut bytes = encode_ras(&nested(0)).expect("encodes");
+        let length = bytes.len();
+        bytes[length - 4] = 0xbf;
+        bytes[length - 3] = 0xff;
+        assert!(decode_ras(&bytes).is_err());
+        // What one octet of input can at most become in memory is a matter of the sizes of the types.
+        for (name, size) in [
+            ("RasMessage", size_of::<RasMessage>()),
+            ("Endpoint", size_of::<Endpoint>()),
+            ("RtpSession", size_of::<RtpSession>()),
+            ("AliasAddress", size_of::<AliasAddress>()),
+            ("GenericData", size_of::<GenericData>()),
+        ] {
+            println!("{name}: {size} octets");
+            assert!(size < 2_048, "{name} takes {size} octets");
+        }
+    }
+}

@@ -27,7 +27,7 @@ pub(crate) fn file(name: &str) -> Vec<Vector> {
     let mut all = Vec::new();
     for (line, text) in text.lines().enumerate() {
         if let Some(comment) = text.strip_prefix('#') {
-            origin = comment.trim().to_owned();
+            comment.trim().clone_into(&mut origin);
         } else if !text.is_empty() {
             let at = format!("{name}:{}", line + 1);
             all.push(Vector {
@@ -52,7 +52,10 @@ pub(crate) fn good() -> Vec<Vector> {
                 .into_string()
                 .expect("a name")
         })
-        .filter(|name| name.ends_with(".txt") && name != "truncated.txt")
+        .filter(|name| {
+            name.strip_suffix(".txt")
+                .is_some_and(|name| name != "truncated")
+        })
         .collect();
     names.sort();
     let all: Vec<Vector> = names.iter().flat_map(|name| file(name)).collect();
