@@ -23,6 +23,7 @@ use aya::{
 };
 use rasline_abi::{Gatekeeper, GatekeeperState, Globals, Zone};
 
+pub use configure::{GatekeeperRow, ZoneRow};
 pub use counters::{CounterRow, counter_help};
 pub use profiles::Profiles;
 pub use rcf::{Template, reconstruct};
@@ -70,6 +71,11 @@ pub struct Port {
 }
 
 impl Kernel {
+    /// Zones at most; indices are below.
+    pub const MAX_ZONES: u32 = rasline_abi::MAX_ZONES;
+    /// Gatekeepers at most; indices are below.
+    pub const MAX_GATEKEEPERS: u32 = rasline_abi::MAX_GATEKEEPERS;
+
     /// Program id.
     #[must_use]
     pub fn program_id(&self) -> u32 {

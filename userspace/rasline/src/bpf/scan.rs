@@ -1,6 +1,7 @@
 //! Reads by mmap what the kernel noted: per slot and per gatekeeper.
 
 use rasline_abi::{GENERATION_EMPTY, TICK_NS, elapsed, ticks};
+use rasline_datapath::hash;
 
 use super::{Kernel, Place, table::Table};
 
@@ -77,6 +78,15 @@ impl Table {
                 changed(seen);
             }
         }
+    }
+
+    /// When the next keep-alive of a registration is let through, CLOCK_MONOTONIC.
+    #[must_use]
+    pub fn refresh_due(&self, now_ns: u64, place: Place) -> Option<u64> {
+        let slot = self.get(place)?;
+        let every = self.profiles().get(slot.profile).refresh_every;
+        let after = u64::from(hash::refresh_after(every, slot.fingerprint)) * TICK_NS;
+        Some(tick_ns(now_ns, slot.confirmed) + after)
     }
 
     /// What the kernel noted about a registration.

@@ -6,7 +6,7 @@
 //! - a slot is written only while its generation is odd, and no generation is used twice for a slot;
 //! - a slot that was freed, and its profile, rest for a while before they are used again.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, net::SocketAddr};
 
 use rasline_abi::{GENERATION_EMPTY, HASH_KEYS, MAX_RRQ, PROBE_LIMIT, SPREAD, Slot, ticks};
 use rasline_datapath::{checksum, hash};
@@ -14,16 +14,15 @@ use rasline_datapath::{checksum, hash};
 use super::{
     profiles::{Profiles, REST_NS},
     rcf::Template,
+    ring::octets,
     shared::Shared,
 };
 
 /// What the kernel shall answer.
 #[derive(Clone, Debug)]
 pub struct Entry<'a> {
-    /// Source address of the keep-alive.
-    pub address: [u8; 16],
-    /// Its source port.
-    pub port: [u8; 2],
+    /// Source address and port of the keep-alive.
+    pub endpoint: SocketAddr,
     /// The keep-alive, with whatever requestSeqNum.
     pub rrq: &'a [u8],
     /// What is answered, and what the gatekeeper says.
@@ -34,6 +33,8 @@ pub struct Entry<'a> {
     pub gatekeeper: u16,
     /// When the gatekeeper last confirmed it, CLOCK_MONOTONIC.
     pub confirmed_ns: u64,
+    /// When its last keep-alive came.
+    pub last_seen_ns: u64,
 }
 
 /// A place in the table: slot and the generation it was published under.
@@ -118,6 +119,12 @@ impl Table {
         &self.profiles
     }
 
+    /// Zone generation under which something stands there.
+    #[must_use]
+    pub fn zone_generation(&self, place: Place) -> Option<u16> {
+        self.get(place).map(|slot| slot.zone_generation)
+    }
+
     /// A slot as it stands, if it still is what was published there.
     #[must_use]
     pub fn get(&self, place: Place) -> Option<Slot> {
@@ -158,11 +165,15 @@ impl Table {
         if !(12..=MAX_RRQ).contains(&entry.rrq.len()) {
             return Err(Refused::Rrq);
         }
+        let (address, port) = (
+            octets(entry.endpoint.ip()),
+            entry.endpoint.port().to_be_bytes(),
+        );
         let fingerprint = hash::fingerprint(&self.keys, entry.rrq);
         if self.used >= self.capacity() {
             return Err(Refused::Full);
         }
-        let slot = self.place(&entry.address, entry.port, fingerprint, old)?;
+        let slot = self.place(&address, port, fingerprint, old)?;
         let parts = entry.template.split(entry.rrq).ok_or(Refused::Rcf)?;
         let profile = self.profile(now_ns, &parts)?;
         self.used += 1;
@@ -176,16 +187,16 @@ impl Table {
                 generation: place.generation,
                 zone_generation: entry.zone_generation,
                 rrq_len: entry.rrq.len() as u16,
-                address: entry.address,
+                address,
                 fingerprint,
-                port: entry.port,
+                port,
                 gatekeeper: entry.gatekeeper,
                 profile,
                 eid_at: parts.eid_at,
                 rcf_sum: checksum::sum(&parts.answer),
                 confirmed: ticks(entry.confirmed_ns),
                 refreshed: ticks(entry.confirmed_ns),
-                last_seen: ticks(entry.confirmed_ns),
+                last_seen: ticks(entry.last_seen_ns),
                 ..Slot::default()
             },
         );

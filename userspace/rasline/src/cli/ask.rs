@@ -139,6 +139,10 @@ fn all_registrations(client: &mut Client, zone: Option<&str>) -> Result<Vec<Regi
 fn events(cli: &Cli, json: bool, follow: bool, last: Option<usize>) -> Result<()> {
     let mut client = cli.client()?;
     let past: Vec<Event> = client.call(Ask::Events { follow, last })?;
+    if json && !follow {
+        table::put_json(&past);
+        return Ok(());
+    }
     past.iter().for_each(|e| print::event(e, json));
     if !follow {
         return Ok(());
@@ -183,9 +187,8 @@ fn stop(cli: &Cli, stay: bool, detach: bool) -> Result<()> {
         Ok(mut client) => {
             let done: String = client.call(Ask::Stop { stay: wish })?;
             table::put(&done);
-            // The connection ends when the controller has.
-            client.patient()?;
-            while client.line::<serde_json::Value>()?.is_some() {}
+            // The connection ends, one way or other, when the controller has.
+            while let Ok(Some(_)) = client.line::<serde_json::Value>() {}
             Ok(())
         }
         Err(e) if detach && e.thing.starts_with("control socket") => {

@@ -208,7 +208,14 @@ pub(super) fn registration(r: &Registration, json: bool) {
             format!("{} ({} by the kernel)", r.answered_by, r.answered),
         ),
         ("next refresh", ahead(r.next_refresh)),
-        ("timeToLive", span(r.time_to_live)),
+        (
+            "timeToLive",
+            format!(
+                "{}, endpoint's {}",
+                span(r.time_to_live),
+                span(r.endpoint_ttl.or(r.time_to_live))
+            ),
+        ),
         ("time left", span(r.time_left)),
         ("why not", or_dash(&r.why_not)),
     ];

@@ -32,6 +32,8 @@ pub struct Call {
     pub command: Command,
     /// Where the reply goes.
     pub reply: oneshot::Sender<Reply>,
+    /// Ends when the reply was written, or could not be.
+    pub written: oneshot::Receiver<()>,
 }
 
 /// The socket file; removed when dropped.
@@ -210,13 +212,22 @@ async fn client(
         // Subscribed before the list is made, so that no event falls between.
         let following = follow.then(|| events.subscribe());
         let (reply, replied) = oneshot::channel();
+        let (writing, written) = oneshot::channel::<()>();
         let gone = || Reply::error("controller: it is stopping");
-        let reply = match calls.send(Call { command, reply }).await {
+        let reply = match calls
+            .send(Call {
+                command,
+                reply,
+                written,
+            })
+            .await
+        {
             Ok(()) => replied.await.unwrap_or_else(|_| gone()),
             Err(_) => gone(),
         };
         let seen = last_number(&reply);
         send(&mut out, &reply).await?;
+        drop(writing);
         if let Some(following) = following {
             return follow_events(&mut input, &mut out, following, seen).await;
         }

@@ -25,6 +25,8 @@ pub struct Status {
     pub rates: Rates,
     /// Tables.
     pub tables: Tables,
+    /// Learning.
+    pub learning: Learning,
     /// What went lost.
     pub losses: Losses,
 }
@@ -96,6 +98,10 @@ pub struct Gatekeeper {
     pub replies: u64,
     /// Registrations at it.
     pub registrations: usize,
+    /// gatekeeperIdentifier that it gave.
+    pub gatekeeper_identifier: Option<String>,
+    /// Alternate gatekeepers that it named last.
+    pub alternates: Vec<String>,
 }
 
 /// A registration.
@@ -125,6 +131,8 @@ pub struct Registration {
     pub time_left: Option<f64>,
     /// timeToLive that the gatekeeper gave, seconds.
     pub time_to_live: Option<f64>,
+    /// timeToLive that the endpoint was given in place of that, seconds.
+    pub endpoint_ttl: Option<f64>,
     /// Why the kernel does not answer; empty: it does.
     pub why_not: String,
 }
@@ -153,6 +161,29 @@ pub struct Tables {
     pub refused: String,
     /// Registrations that could not be published.
     pub refusals: u64,
+}
+
+/// What was learned, and what was not.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Learning {
+    /// Requests that wait for their confirm.
+    pub pending: usize,
+    /// Messages taken.
+    pub messages: u64,
+    /// Messages that do not decode.
+    pub undecodable: u64,
+    /// Pairs of RRQ and RCF.
+    pub paired: u64,
+    /// Requests that no answer was seen for.
+    pub unanswered: u64,
+    /// Requests forgotten early, because too many waited.
+    pub forgotten: u64,
+    /// RCFs sent on with the endpoints' timeToLive.
+    pub patched: u64,
+    /// RCFs sent on unchanged.
+    pub unpatched: u64,
+    /// Registrations not kept: max_registrations reached.
+    pub refused: u64,
 }
 
 /// What went lost.

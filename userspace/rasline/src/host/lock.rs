@@ -39,6 +39,24 @@ pub fn take(path: &Path) -> Result<Lock> {
     Ok(Lock(file))
 }
 
+/// Takes the lock of a folder itself, where nothing can be written into.
+///
+/// # Errors
+/// When it is taken.
+pub fn take_folder(path: &Path) -> Result<Lock> {
+    let thing = || format!("lock {}", path.display());
+    let folder = File::open(path).map_err(|e| Failure::plain(thing(), e))?;
+    match folder.try_lock() {
+        Ok(()) => Ok(Lock(folder)),
+        Err(TryLockError::WouldBlock) => Err(Failure::new(
+            thing(),
+            "another controller uses this folder",
+            "stop it, or give this one its own bpffs folder",
+        )),
+        Err(TryLockError::Error(e)) => Err(Failure::plain(thing(), e)),
+    }
+}
+
 /// Whether some process holds the lock, and which.
 #[must_use]
 pub fn held(path: &Path) -> Option<String> {

@@ -1,8 +1,295 @@
-//! x
+//! The controller: one event loop that owns the core, the kernel's tables and everything else that changes.
+//!
+//! Ring buffer, timer, signals and requests come in; what the core wants done is carried out in [`effects`].
+//! Invariants: no channel is unbounded; the heartbeat is written only by this loop, so it stops when the loop does.
+
+pub mod apply;
+mod effects;
 pub mod events;
 pub mod layout;
+mod ports;
+mod rates;
+mod requests;
 pub mod sender;
-/// x
-pub fn run(_: &std::path::Path, _: crate::config::Config) -> crate::failure::Result<()> {
-    Ok(())
+mod show;
+mod start;
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{mpsc, oneshot},
+    time::{MissedTickBehavior, interval, timeout},
+};
+
+use crate::{
+    bpf::{Kernel, Ring},
+    config::{Config, OnStop},
+    control::{
+        Reply,
+        server::{Call, MAX_WAITING},
+    },
+    failure::{Failure, Result},
+    host::monotonic_ns,
+    log,
+    supervisor::{
+        effects::Effects, events::Events, layout::Layout, ports::Ports, rates::Rates,
+        sender::Sender,
+    },
+};
+
+const HEARTBEAT: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_secs(1);
+const LAST_REPLY: Duration = Duration::from_secs(1);
+/// Messages handled before anything else gets a turn.
+const BATCH: usize = 256;
+
+/// Whether the loop goes on.
+enum Next {
+    GoOn,
+    Stop(Stop),
+}
+
+/// What was said about stopping, and by whom.
+#[derive(Default)]
+struct Stop {
+    stay: Option<bool>,
+    asked: Option<Asked>,
+}
+
+/// A client that waits until the controller has stopped.
+struct Asked {
+    reply: oneshot::Sender<Reply>,
+    written: oneshot::Receiver<()>,
+}
+
+/// Everything that changes.
+struct Supervisor {
+    file: PathBuf,
+    config: Config,
+    layout: Layout,
+    kernel: Kernel,
+    effects: Effects,
+    sender: Sender,
+    events: Events,
+    ports: Ports,
+    rates: Rates,
+    started: Instant,
+}
+
+/// Runs the controller until it is told to stop.
+///
+/// # Errors
+/// When it cannot start, or cannot stop cleanly.
+pub fn run(file: &Path, config: Config) -> Result<()> {
+    log::init();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::plain("tokio", e))?;
+    runtime.block_on(supervise(file, config))
+}
+
+/// The ring buffer as something to wait for.
+#[allow(unsafe_code)]
+fn watch(ring: Ring) -> Result<AsyncFd<Ring>> {
+    // SAFETY: the ring buffer owns its descriptor, which stays the same and open for as long as it lives.
+    let watched = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) };
+    watched.map_err(|e| Failure::plain("ring buffer", e))
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+fn signals() -> Result<Signals> {
+    let of = |kind| signal(kind).map_err(|e| Failure::plain("signals", e));
+    Ok(Signals {
+        hangup: of(SignalKind::hangup())?,
+        terminate: of(SignalKind::terminate())?,
+        interrupt: of(SignalKind::interrupt())?,
+    })
+}
+
+async fn supervise(file: &Path, config: Config) -> Result<()> {
+    // Before anything is attached, so that no signal can end the process in between.
+    let signals = signals()?;
+    let start::Started {
+        kernel,
+        ring,
+        layout,
+        mut listening,
+        locks,
+    } = start::start(&config)?;
+    let effects = Effects::new(&config, &layout);
+    let mut supervisor = Supervisor {
+        file: std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
+        config,
+        layout,
+        kernel,
+        effects,
+        sender: Sender::default(),
+        events: Events::default(),
+        ports: Ports::default(),
+        rates: Rates::default(),
+        started: Instant::now(),
+    };
+    let (calls, waiting) = mpsc::channel(MAX_WAITING);
+    let server = listening.serve(calls, supervisor.events.followers());
+    let ring = watch(ring)?;
+    let names: Vec<&str> = supervisor
+        .config
+        .interfaces
+        .iter()
+        .map(|i| i.name.as_str())
+        .collect();
+    tracing::info!(
+        "attached to {}; control socket {}",
+        names.join(", "),
+        supervisor.config.daemon.control_socket.display()
+    );
+    supervisor.events.add("controller", "started");
+    let stop = supervisor.turn(ring, signals, waiting).await;
+    let stopped = supervisor.stop(stop.stay);
+    if let Some(asked) = stop.asked {
+        let _ = asked
+            .reply
+            .send(stopped.clone().map_or_else(Reply::error, Reply::done));
+        // A client that does not read must not keep the controller.
+        let _ = timeout(LAST_REPLY, asked.written).await;
+    }
+    server.abort();
+    drop(locks);
+    stopped.map(drop)
+}
+
+impl Supervisor {
+    /// The loop; gives what the one who stopped it said about staying.
+    async fn turn(
+        &mut self,
+        mut ring: AsyncFd<Ring>,
+        mut signals: Signals,
+        mut calls: mpsc::Receiver<Call>,
+    ) -> Stop {
+        let mut heartbeat = interval(HEARTBEAT);
+        let mut tick = interval(TICK);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            // Biased, and a bounded batch of messages each: a flood of them delays nothing else.
+            let next = tokio::select! {
+                biased;
+                _ = heartbeat.tick() => {
+                    self.kernel.heartbeat();
+                    Next::GoOn
+                }
+                _ = signals.terminate.recv() => Next::Stop(Stop::default()),
+                _ = signals.interrupt.recv() => Next::Stop(Stop::default()),
+                _ = signals.hangup.recv() => {
+                    if let Err(e) = self.reload() {
+                        tracing::error!("reload: {e}");
+                    }
+                    Next::GoOn
+                }
+                Some(call) = calls.recv() => self.request(call),
+                _ = tick.tick() => {
+                    self.tick();
+                    Next::GoOn
+                }
+                ready = ring.readable_mut() => {
+                    match ready {
+                        Ok(mut guard) => {
+                            if self.messages(guard.get_inner_mut()) {
+                                guard.clear_ready();
+                            }
+                        }
+                        Err(e) => tracing::error!("ring buffer: {e}"),
+                    }
+                    tokio::task::yield_now().await;
+                    Next::GoOn
+                }
+            };
+            if let Next::Stop(stop) = next {
+                return stop;
+            }
+        }
+    }
+
+    /// Handles some messages; true: there are no more.
+    fn messages(&mut self, ring: &mut Ring) -> bool {
+        for _ in 0..BATCH {
+            let Some(message) = ring.next_message() else {
+                return true;
+            };
+            self.message(&message);
+        }
+        false
+    }
+
+    fn tick(&mut self) {
+        let now = monotonic_ns();
+        self.kernel.table_mut().settle(now);
+        self.observe(now);
+        self.ports
+            .watch(&mut self.kernel, &self.config.interfaces, &mut self.events);
+        match self.kernel.counters() {
+            Ok(rows) => self.rates.update(now, rows),
+            Err(e) => tracing::warn!("{e}"),
+        }
+    }
+
+    /// Reads the configuration again.
+    fn reload(&mut self) -> Result<String> {
+        let new = Config::load(&self.file).map_err(|errors| {
+            errors.iter().for_each(|e| tracing::error!("{e}"));
+            let first = errors.first().map_or_else(String::new, ToString::to_string);
+            let more = if errors.len() > 1 {
+                format!(" (and {} more)", errors.len() - 1)
+            } else {
+                String::new()
+            };
+            Failure::new(
+                "configuration",
+                format!("{first}{more}"),
+                "the old configuration stays",
+            )
+        })?;
+        apply::restart_needed(&self.config, &new)?;
+        let layout = apply::plan(&self.layout, Some(&self.config), &new)?;
+        apply::write(
+            &mut self.kernel,
+            Some((&self.config, &self.layout)),
+            &new,
+            &layout,
+        )?;
+        self.reconfigure(&new, &layout);
+        self.config = new;
+        self.layout = layout;
+        self.ports
+            .reconcile(&mut self.kernel, &self.config.interfaces, &mut self.events);
+        let senders = apply::senders(&self.config);
+        self.sender.retain(|address| senders.contains(address));
+        self.events.add("controller", "configuration reloaded");
+        tracing::info!("configuration reloaded");
+        Ok("configuration reloaded".to_owned())
+    }
+
+    /// Ends cleanly: nothing is diverted any more; detached unless told to stay.
+    fn stop(&mut self, stay: Option<bool>) -> Result<&'static str> {
+        self.kernel.stop_heartbeat();
+        let done = if stay.unwrap_or(self.config.daemon.on_stop == OnStop::Stay) {
+            "stopped; the program stays attached and answers what it knows"
+        } else {
+            self.kernel.detach_all()?;
+            "stopped and detached"
+        };
+        tracing::info!("{done}");
+        Ok(done)
+    }
 }

@@ -72,8 +72,10 @@ impl Endpoint {
 
     fn entry(&self) -> Entry<'_> {
         Entry {
-            address: self.address,
-            port: self.port,
+            endpoint: std::net::SocketAddr::new(
+                std::net::Ipv6Addr::from(self.address).into(),
+                u16::from_be_bytes(self.port),
+            ),
             rrq: &self.rrq,
             template: Template {
                 answer: &self.rcf,
@@ -85,6 +87,7 @@ impl Endpoint {
             zone_generation: 1,
             gatekeeper: 0,
             confirmed_ns: SECOND,
+            last_seen_ns: SECOND,
         }
     }
 }

@@ -1,0 +1,208 @@
+//! Puts a configuration into the kernel: at start all of it, on reload what differs.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+};
+
+use ipnet::IpNet;
+
+use crate::{
+    bpf::{GatekeeperRow, Kernel, ZoneRow},
+    config::{Config, Zone},
+    failure::{Failure, Result},
+    supervisor::layout::Layout,
+};
+
+/// What must not change while the controller runs.
+///
+/// # Errors
+/// Names the first such key.
+pub fn restart_needed(old: &Config, new: &Config) -> Result<()> {
+    let (o, n) = (&old.daemon, &new.daemon);
+    let key = if o.control_socket != n.control_socket || o.control_group != n.control_group {
+        "control_socket"
+    } else if o.state_dir != n.state_dir {
+        "state_dir"
+    } else if o.bpffs != n.bpffs {
+        "bpffs"
+    } else if o.max_registrations != n.max_registrations {
+        "max_registrations"
+    } else if o.ring_buffer != n.ring_buffer {
+        "ring_buffer"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(
+        "configuration",
+        format!("{key} cannot change while the controller runs; the old configuration stays"),
+        "restart it for that",
+    ))
+}
+
+/// The layout for a new configuration; zones whose registrations are not good any more get a new generation.
+///
+/// # Errors
+/// When there are more than the tables hold, old and new together.
+pub fn plan(layout: &Layout, old: Option<&Config>, new: &Config) -> Result<Layout> {
+    let mut next = layout.next(new);
+    let too_many = new.zones.iter().any(|z| {
+        next.zone(&z.name).is_none_or(|i| i >= Kernel::MAX_ZONES)
+            || z.gatekeepers.iter().any(|g| {
+                next.gatekeeper(z, g)
+                    .is_none_or(|i| i >= Kernel::MAX_GATEKEEPERS)
+            })
+    });
+    if too_many {
+        return Err(Failure::new(
+            "configuration",
+            "too many zones or gatekeepers change at once; the old configuration stays",
+            "restart the controller for that",
+        ));
+    }
+    for zone in old.into_iter().flat_map(|o| &o.zones) {
+        let same = new.zones.iter().find(|z| z.name == zone.name);
+        if same.is_some_and(|z| is_other(zone, z))
+            && let Some(index) = next.zone(&zone.name)
+        {
+            next.raise(index);
+        }
+    }
+    Ok(next)
+}
+
+/// Whether what was learned under one is wrong under the other: what is answered, and to whom. (The registrations of
+/// a gatekeeper that is no longer configured end with its row.)
+#[must_use]
+pub fn is_other(old: &Zone, new: &Zone) -> bool {
+    old.endpoint_ttl != new.endpoint_ttl
+        || old.refresh_every != new.refresh_every
+        || !old
+            .endpoints
+            .iter()
+            .all(|net| new.endpoints.iter().any(|wider| wider.contains(net)))
+}
+
+/// The gatekeepers' rows of a configuration.
+#[must_use]
+pub fn gatekeeper_rows(config: &Config, layout: &Layout) -> BTreeMap<u32, GatekeeperRow> {
+    let mut rows = BTreeMap::new();
+    for zone in &config.zones {
+        for g in &zone.gatekeepers {
+            if let (Some(index), Some(zone)) = (layout.gatekeeper(zone, g), layout.zone(&zone.name))
+            {
+                rows.insert(
+                    index,
+                    GatekeeperRow {
+                        index,
+                        zone,
+                        address: g.address,
+                        ras_port: g.ras_port,
+                    },
+                );
+            }
+        }
+    }
+    rows
+}
+
+/// Writes a configuration. Prefixes come last: only then does anything lead to a zone.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn write(
+    kernel: &mut Kernel,
+    old: Option<(&Config, &Layout)>,
+    new: &Config,
+    layout: &Layout,
+) -> Result<()> {
+    let rows = gatekeeper_rows(new, layout);
+    let old_rows = old
+        .map(|(config, layout)| gatekeeper_rows(config, layout))
+        .unwrap_or_default();
+    for zone in &new.zones {
+        if let Some(index) = layout.zone(&zone.name) {
+            kernel.set_zone(&ZoneRow {
+                index,
+                generation: layout.generation(index),
+                answer: zone.answer,
+                divert: zone.endpoint_ttl.is_some(),
+                hold_for: zone.hold_for,
+                dead_after: zone.dead_after,
+            });
+        }
+    }
+    for row in old_rows
+        .values()
+        .filter(|row| rows.get(&row.index) != Some(row))
+    {
+        kernel.clear_gatekeeper(row)?;
+    }
+    for row in rows
+        .values()
+        .filter(|row| old_rows.get(&row.index) != Some(row))
+    {
+        kernel.set_gatekeeper(row)?;
+    }
+    kernel.set_ras_ports(rows.values().map(|r| r.ras_port));
+    kernel.set_limits(&new.daemon);
+    let prefixes: HashMap<IpNet, u32> = new
+        .zones
+        .iter()
+        .filter_map(|z| layout.zone(&z.name).map(|index| (z, index)))
+        .flat_map(|(z, index)| z.endpoints.iter().map(move |net| (*net, index)))
+        .collect();
+    kernel.set_endpoints(&prefixes)?;
+    if let Some((old, old_layout)) = old {
+        for zone in &old.zones {
+            if let (Some(index), None) = (old_layout.zone(&zone.name), layout.zone(&zone.name)) {
+                kernel.clear_zone(index);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Addresses that messages to endpoints may come from.
+#[must_use]
+pub fn senders(config: &Config) -> Vec<SocketAddr> {
+    let all = config.zones.iter().flat_map(|z| &z.gatekeepers);
+    all.map(|g| SocketAddr::new(g.address, g.ras_port))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "[[interface]]\nname = \"x\"\nside = \"both\"\n[[zone]]\nname = \"a\"\nendpoint_ttl = \"5s\"\n\
+        endpoints = [\"10.0.0.0/8\"]\n[[zone.gatekeeper]]\nid = \"g\"\naddress = \"192.0.2.1\"\n";
+
+    fn config(text: &str) -> Config {
+        Config::parse(std::path::Path::new("t"), text).unwrap()
+    }
+
+    #[test]
+    fn only_what_matters_raises_the_generation() {
+        let old = config(TEXT);
+        let first = plan(&Layout::default(), None, &old).unwrap();
+        assert_eq!(first.generation(0), 1);
+        let held = config(&TEXT.replace("endpoint_ttl", "answer = \"hold\"\nendpoint_ttl"));
+        assert_eq!(plan(&first, Some(&old), &held).unwrap().generation(0), 1);
+        let longer = config(&TEXT.replace("5s", "7s"));
+        assert_eq!(plan(&first, Some(&old), &longer).unwrap().generation(0), 2);
+    }
+
+    #[test]
+    fn some_keys_need_a_restart() {
+        let old = config(TEXT);
+        let new = config(&format!("[daemon]\nmax_registrations = 100\n{TEXT}"));
+        assert!(
+            restart_needed(&old, &new)
+                .unwrap_err()
+                .to_string()
+                .contains("max_registrations")
+        );
+        restart_needed(&old, &config(&TEXT.replace("5s", "7s"))).unwrap();
+    }
+}

@@ -1,0 +1,344 @@
+//! The core and its effects: what it wants done is carried out here, and only here; results go back as inputs.
+//!
+//! Invariant: a registration has at most one place in the kernel's table, and each place one registration.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+};
+
+use rasline_core::{
+    Core, EventKind, Input, Kernel as Noted, Message, Output, Reason, Refusal, RegistrationId,
+    Template, Time,
+};
+
+use crate::{
+    bpf::{self, Entry, Observed, Place, Refused},
+    config::{Answer, Config},
+    host::monotonic_ns,
+    supervisor::{Supervisor, layout::Layout},
+};
+
+/// Requests at most that the learner lets wait for their confirm.
+const MAX_PENDING: usize = 65_536;
+
+/// Where a registration stands in the kernel's table, and how often it was answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Published {
+    pub(super) place: Place,
+    zone: u32,
+    seen: u32,
+    answered: u64,
+}
+
+/// The core, what it published, and how it was refused.
+pub(super) struct Effects {
+    pub(super) core: Core,
+    published: HashMap<RegistrationId, Published>,
+    by_slot: HashMap<u32, RegistrationId>,
+    gatekeepers: HashMap<u32, SocketAddr>,
+    pub(super) refusals: u64,
+    pub(super) refused: Option<Refused>,
+}
+
+impl Effects {
+    pub(super) fn new(config: &Config, layout: &Layout) -> Self {
+        let core_config = core_config(config, layout);
+        Self {
+            gatekeepers: addresses(&core_config),
+            core: Core::new(core_config),
+            published: HashMap::new(),
+            by_slot: HashMap::new(),
+            refusals: 0,
+            refused: None,
+        }
+    }
+
+    pub(super) fn published(&self, id: RegistrationId) -> Option<Published> {
+        self.published.get(&id).copied()
+    }
+}
+
+fn addresses(config: &rasline_core::Config) -> HashMap<u32, SocketAddr> {
+    config
+        .zones
+        .iter()
+        .flat_map(|z| &z.gatekeepers)
+        .map(|g| (g.index, g.address))
+        .collect()
+}
+
+/// The configuration as the core has it.
+fn core_config(config: &Config, layout: &Layout) -> rasline_core::Config {
+    let zone = |z: &crate::config::Zone| {
+        Some(rasline_core::Zone {
+            index: layout.zone(&z.name)?,
+            name: z.name.clone(),
+            answer: match z.answer {
+                Answer::Off => rasline_core::Answer::Off,
+                Answer::Hold => rasline_core::Answer::Hold,
+                Answer::Offload => rasline_core::Answer::Offload,
+            },
+            endpoint_ttl: z.endpoint_ttl,
+            refresh_every: z.refresh_every,
+            hold_for: z.hold_for,
+            gatekeepers: z
+                .gatekeepers
+                .iter()
+                .filter_map(|g| {
+                    let address = SocketAddr::new(g.address, g.ras_port);
+                    Some(rasline_core::Gatekeeper {
+                        index: layout.gatekeeper(z, g)?,
+                        id: g.id.clone(),
+                        address,
+                    })
+                })
+                .collect(),
+        })
+    };
+    let max_registrations = config.daemon.max_registrations as usize;
+    rasline_core::Config {
+        zones: config.zones.iter().filter_map(zone).collect(),
+        max_registrations,
+        max_pending: max_registrations.clamp(1024, MAX_PENDING),
+    }
+}
+
+const fn reason(reason: bpf::Reason) -> Reason {
+    match reason {
+        bpf::Reason::UnknownRrq => Reason::UnknownRrq,
+        bpf::Reason::FromEndpoint => Reason::FromEndpoint,
+        bpf::Reason::FromGatekeeper => Reason::FromGatekeeper,
+        bpf::Reason::Diverted => Reason::Diverted,
+        bpf::Reason::ChangedRcf => Reason::ChangedRcf,
+        bpf::Reason::Withdrawn => Reason::Withdrawn,
+    }
+}
+
+impl Supervisor {
+    /// A message of the ring buffer.
+    pub(super) fn message(&mut self, message: &bpf::Message) {
+        self.handle(Input::Message(Message {
+            reason: reason(message.reason),
+            zone: message.zone,
+            gatekeeper: message.gatekeeper,
+            endpoint: message.endpoint,
+            payload: &message.octets,
+        }));
+    }
+
+    /// What the kernel noted since the last time, and that time passes.
+    pub(super) fn observe(&mut self, now_ns: u64) {
+        let mut changed = Vec::new();
+        self.kernel.scan(now_ns, |observed| changed.push(observed));
+        for observed in changed {
+            if let Some(noted) = self.noted(&observed) {
+                self.handle(Input::Kernel(noted));
+            }
+        }
+        self.handle(Input::Tick);
+    }
+
+    fn noted(&mut self, observed: &Observed) -> Option<Noted> {
+        let id = *self.effects.by_slot.get(&observed.place.slot)?;
+        let published = self
+            .effects
+            .published
+            .get_mut(&id)
+            .filter(|p| p.place == observed.place)?;
+        published.answered += u64::from(observed.answered.wrapping_sub(published.seen));
+        published.seen = observed.answered;
+        Some(Noted {
+            id,
+            last_seen: Time(observed.last_seen_ns),
+            answered: published.answered,
+            confirmed: Time(observed.confirmed_ns),
+            withdrawn: observed.withdrawn,
+        })
+    }
+
+    /// `rasline registration drop`; false: there is none.
+    pub(super) fn drop_registration(&mut self, id: u64) -> bool {
+        let id = RegistrationId(id);
+        let known = self.effects.core.registration(id).is_some();
+        if known {
+            self.handle(Input::DropRegistration { id });
+        }
+        known
+    }
+
+    /// Tells the core about another configuration. What stands in the table under an old generation goes.
+    pub(super) fn reconfigure(&mut self, config: &Config, layout: &Layout) {
+        let core_config = core_config(config, layout);
+        self.effects.gatekeepers = addresses(&core_config);
+        self.layout = layout.clone();
+        self.handle(Input::Reconfigure(core_config));
+        let now_ns = monotonic_ns();
+        let stale: Vec<Place> = self
+            .effects
+            .published
+            .values()
+            .filter(|p| {
+                self.kernel.table().zone_generation(p.place) != Some(layout.generation(p.zone))
+            })
+            .map(|p| p.place)
+            .collect();
+        for place in stale {
+            let observed = self.kernel.table().observe(now_ns, place);
+            if let Some(noted) = observed.and_then(|o| self.noted(&o)) {
+                self.handle(Input::Kernel(Noted {
+                    withdrawn: true,
+                    ..noted
+                }));
+            }
+            if let Some(id) = self.effects.by_slot.get(&place.slot).copied() {
+                self.withdraw_at(now_ns, id, place);
+            }
+        }
+    }
+
+    /// Gives the core an input and carries out what follows, in order.
+    pub(super) fn handle(&mut self, input: Input<'_>) {
+        let mut out = Vec::new();
+        self.effects
+            .core
+            .handle(Time(monotonic_ns()), input, &mut out);
+        let mut queue = VecDeque::from(out);
+        while let Some(output) = queue.pop_front() {
+            let Some(result) = self.carry_out(output) else {
+                continue;
+            };
+            let mut more = Vec::new();
+            self.effects
+                .core
+                .handle(Time(monotonic_ns()), result, &mut more);
+            queue.extend(more);
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) -> Option<Input<'static>> {
+        let now_ns = monotonic_ns();
+        match output {
+            Output::Send {
+                gatekeeper,
+                endpoint,
+                payload,
+            } => {
+                if let Some(from) = self.effects.gatekeepers.get(&gatekeeper) {
+                    self.sender.send(now_ns, *from, endpoint, &payload);
+                }
+                None
+            }
+            Output::Publish(template) => Some(self.publish(now_ns, &template)),
+            Output::Withdraw { id } => {
+                if let Some(published) = self.effects.published(id) {
+                    self.withdraw_at(now_ns, id, published.place);
+                }
+                None
+            }
+            Output::Event(event) => {
+                self.tell(&event);
+                None
+            }
+        }
+    }
+
+    fn publish(&mut self, now_ns: u64, template: &Template) -> Input<'static> {
+        let id = template.id;
+        let old = self.effects.published(id);
+        let entry = Entry {
+            endpoint: template.endpoint,
+            rrq: &template.rrq,
+            template: bpf::Template {
+                answer: &template.rcf,
+                original: (template.original_rcf != template.rcf).then_some(&template.original_rcf),
+                endpoint_identifier: &template.endpoint_identifier,
+                gatekeeper_ttl: template.gatekeeper_ttl,
+                refresh_every: template.refresh_every,
+            },
+            zone_generation: self.layout.generation(template.zone),
+            gatekeeper: template.gatekeeper as u16,
+            confirmed_ns: template.confirmed.0,
+            last_seen_ns: template.last_seen.0,
+        };
+        let table = self.kernel.table_mut();
+        let placed = match old {
+            Some(old) => table.replace(now_ns, old.place, &entry),
+            None => table.insert(now_ns, &entry),
+        };
+        if let Some(old) = old {
+            self.forget(id, old.place);
+        }
+        match placed {
+            Ok(place) => {
+                let answered = self.effects.core.registration(id).map_or(0, |r| r.answered);
+                let published = Published {
+                    place,
+                    zone: template.zone,
+                    seen: 0,
+                    answered,
+                };
+                self.effects.published.insert(id, published);
+                self.effects.by_slot.insert(place.slot, id);
+                Input::Published { id }
+            }
+            Err(refused) => {
+                self.effects.refusals += 1;
+                self.effects.refused = Some(refused);
+                Input::PublishFailed {
+                    id,
+                    why: refusal(refused),
+                }
+            }
+        }
+    }
+
+    fn withdraw_at(&mut self, now_ns: u64, id: RegistrationId, place: Place) {
+        self.kernel.table_mut().remove(now_ns, place);
+        self.forget(id, place);
+    }
+
+    fn forget(&mut self, id: RegistrationId, place: Place) {
+        self.effects.published.remove(&id);
+        self.effects.by_slot.remove(&place.slot);
+    }
+
+    fn tell(&mut self, event: &rasline_core::Event) {
+        let zone = self.zone_name(event.zone);
+        let (about, text) = match (&event.kind, event.registration) {
+            (EventKind::TableFull { .. }, _) => ("table", format!("{zone}: {}", event.kind)),
+            (_, Some(id)) => ("registration", format!("{zone}: {id}: {}", event.kind)),
+            (_, None) => (
+                "gatekeeper",
+                format!(
+                    "{zone}: {}: {}",
+                    self.gatekeeper_name(event.gatekeeper),
+                    event.kind
+                ),
+            ),
+        };
+        if about == "registration" {
+            tracing::debug!("{about} {text}");
+        } else {
+            tracing::info!("{about} {text}");
+        }
+        self.events.add(about, text);
+    }
+}
+
+const fn refusal(refused: Refused) -> Refusal {
+    match refused {
+        Refused::Full | Refused::Profiles => Refusal::TableFull,
+        Refused::Crowded => Refusal::Crowded,
+        Refused::Twice | Refused::Rrq | Refused::Rcf => Refusal::Unfit,
+    }
+}
+
+impl Supervisor {
+    /// What the kernel noted about a registration, now.
+    pub(super) fn observed(&self, now_ns: u64, id: RegistrationId) -> Option<Observed> {
+        self.kernel
+            .table()
+            .observe(now_ns, self.effects.published(id)?.place)
+    }
+}

@@ -1,0 +1,113 @@
+//! What the CLI asks for.
+
+use crate::{
+    control::{Command, PAGE, Reply, server::Call},
+    failure::{Failure, Result},
+    host::monotonic_ns,
+    supervisor::{Asked, Next, Stop, Supervisor, events::KEPT},
+};
+
+impl Supervisor {
+    /// Answers a request.
+    pub(super) fn request(&mut self, call: Call) -> Next {
+        if let Command::Stop { stay } = call.command {
+            return Next::Stop(Stop {
+                stay,
+                asked: Some(Asked {
+                    reply: call.reply,
+                    written: call.written,
+                }),
+            });
+        }
+        let reply = self.reply(call.command);
+        // A client that has gone needs no reply.
+        let _ = call.reply.send(reply);
+        Next::GoOn
+    }
+
+    fn reply(&mut self, command: Command) -> Reply {
+        match command {
+            Command::Status => Reply::data(&self.show_status()),
+            Command::ZoneList => Reply::data(&self.show_zones()),
+            Command::ZoneShow { zone } => or_error(self.show_zone(&zone).map(|z| Reply::data(&z))),
+            Command::GatekeeperList => {
+                let all: Vec<_> = self
+                    .show_zones()
+                    .into_iter()
+                    .flat_map(|z| z.gatekeepers)
+                    .collect();
+                Reply::data(&all)
+            }
+            Command::RegistrationList { zone, after } => {
+                or_error(self.list(zone.as_deref(), after))
+            }
+            Command::RegistrationShow { id } => {
+                let found = self
+                    .show_registration(monotonic_ns(), id)
+                    .ok_or_else(|| no_registration(id));
+                or_error(found.map(|r| Reply::data(&r)))
+            }
+            Command::RegistrationDrop { id } => {
+                let dropped = self.drop_registration(id);
+                or_error(
+                    dropped
+                        .then(|| Reply::done(format!("registration {id}: dropped")))
+                        .ok_or_else(|| no_registration(id)),
+                )
+            }
+            Command::Counters => or_error(self.show_counters().map(|rows| Reply::data(&rows))),
+            Command::Events { last, .. } => {
+                let n = last.unwrap_or(KEPT).min(KEPT);
+                Reply::data(&self.events.last(n))
+            }
+            Command::Attach { interface } => {
+                let done = self
+                    .ports
+                    .attach(&mut self.kernel, &self.config.interfaces, &interface);
+                self.said("interface", done)
+            }
+            Command::Detach { interface } => {
+                let done = self
+                    .ports
+                    .detach(&mut self.kernel, &self.config.interfaces, &interface);
+                self.said("interface", done)
+            }
+            Command::Reload => or_error(self.reload().map(Reply::done)),
+            Command::Stop { .. } => Reply::done("stopping"),
+        }
+    }
+
+    fn said(&mut self, about: &str, done: Result<String>) -> Reply {
+        match done {
+            Ok(text) => {
+                self.events.add(about, text.clone());
+                Reply::done(text)
+            }
+            Err(e) => Reply::error(e),
+        }
+    }
+
+    fn list(&self, zone: Option<&str>, after: Option<u64>) -> Result<Reply> {
+        if let Some(zone) = zone {
+            self.show_zone(zone)?;
+        }
+        Ok(Reply::data(&self.show_registrations(
+            monotonic_ns(),
+            zone,
+            after,
+            PAGE,
+        )))
+    }
+}
+
+fn or_error(reply: Result<Reply>) -> Reply {
+    reply.unwrap_or_else(Reply::error)
+}
+
+fn no_registration(id: u64) -> Failure {
+    Failure::new(
+        format!("registration {id}"),
+        "there is none with this number",
+        "see `rasline registration list`",
+    )
+}
