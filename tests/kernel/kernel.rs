@@ -39,16 +39,28 @@ impl Kernel {
     /// Without root, or where the verifier refuses the program: such a test has not passed.
     pub fn load() -> Self {
         let path = std::env::var_os("RASLINE_XDP_OBJECT").map_or_else(
-            || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bpf/rasline-xdp.o")),
+            || {
+                PathBuf::from(concat!(
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/../target/bpf/rasline-xdp.o"
+                ))
+            },
             PathBuf::from,
         );
         let mut ebpf = EbpfLoader::new()
             .map_max_entries(map::SLOTS, SLOTS)
             .map_max_entries(map::PROFILES, PROFILES)
             .load_file(&path)
-            .unwrap_or_else(|e| panic!("load {}: {e:?}; run as root, after `cargo xtask build`", path.display()));
+            .unwrap_or_else(|e| {
+                panic!(
+                    "load {}: {e:?}; run as root, after `cargo xtask build`",
+                    path.display()
+                )
+            });
         let program: &mut Xdp = ebpf.program_mut("rasline").unwrap().try_into().unwrap();
-        program.load().unwrap_or_else(|e| panic!("the verifier or a missing privilege stands against it: {e:?}"));
+        program.load().unwrap_or_else(|e| {
+            panic!("the verifier or a missing privilege stands against it: {e:?}")
+        });
         Self { ebpf }
     }
 
@@ -58,24 +70,45 @@ impl Kernel {
 
     /// Makes the maps hold this world.
     pub fn fill(&mut self, world: &World) {
-        self.array(map::GLOBALS).set(0, Value(world.globals), 0).unwrap();
+        self.array(map::GLOBALS)
+            .set(0, Value(world.globals), 0)
+            .unwrap();
         for (i, profile) in world.profiles.iter().enumerate() {
-            self.array(map::PROFILES).set(i as u32, Value(*profile), 0).unwrap();
+            self.array(map::PROFILES)
+                .set(i as u32, Value(*profile), 0)
+                .unwrap();
         }
         for (i, zone) in world.zones.iter().enumerate() {
-            self.array(map::ZONES).set(i as u32, Value(*zone), 0).unwrap();
+            self.array(map::ZONES)
+                .set(i as u32, Value(*zone), 0)
+                .unwrap();
         }
         for (i, gatekeeper) in world.gatekeepers.iter().enumerate() {
-            self.array(map::GATEKEEPERS).set(i as u32, Value(*gatekeeper), 0).unwrap();
-            self.array(map::GATEKEEPER_STATE).set(i as u32, Value(world.states[i]), 0).unwrap();
-            let mut index: HashMap<_, Value<GatekeeperKey>, u32> =
-                self.ebpf.map_mut(map::GATEKEEPER_INDEX).unwrap().try_into().unwrap();
-            let key = GatekeeperKey { zone: gatekeeper.zone, address: gatekeeper.address };
+            self.array(map::GATEKEEPERS)
+                .set(i as u32, Value(*gatekeeper), 0)
+                .unwrap();
+            self.array(map::GATEKEEPER_STATE)
+                .set(i as u32, Value(world.states[i]), 0)
+                .unwrap();
+            let mut index: HashMap<_, Value<GatekeeperKey>, u32> = self
+                .ebpf
+                .map_mut(map::GATEKEEPER_INDEX)
+                .unwrap()
+                .try_into()
+                .unwrap();
+            let key = GatekeeperKey {
+                zone: gatekeeper.zone,
+                address: gatekeeper.address,
+            };
             index.insert(Value(key), i as u32, 0).unwrap();
         }
         for (address, len, zone) in &world.endpoints {
-            let mut trie: LpmTrie<_, [u8; 16], u32> =
-                self.ebpf.map_mut(map::ENDPOINTS).unwrap().try_into().unwrap();
+            let mut trie: LpmTrie<_, [u8; 16], u32> = self
+                .ebpf
+                .map_mut(map::ENDPOINTS)
+                .unwrap()
+                .try_into()
+                .unwrap();
             trie.insert(&Key::new(*len, *address), zone, 0).unwrap();
         }
         self.set_slots(world);
@@ -87,7 +120,9 @@ impl Kernel {
             self.array(map::SLOTS).set(*index, Value(*slot), 0).unwrap();
         }
         for (i, state) in world.states.iter().enumerate() {
-            self.array(map::GATEKEEPER_STATE).set(i as u32, Value(*state), 0).unwrap();
+            self.array(map::GATEKEEPER_STATE)
+                .set(i as u32, Value(*state), 0)
+                .unwrap();
         }
     }
 
@@ -99,11 +134,18 @@ impl Kernel {
         self.array(map::GATEKEEPER_STATE).get(&index, 0).unwrap().0
     }
 
-    /// A counter, of all interfaces and CPUs.
+    /// A counter, of the one interface and of those not configured, and of all CPUs.
     pub fn counter(&mut self, counter: Counter) -> u64 {
-        let counters: PerCpuArray<_, u64> = self.ebpf.map(map::COUNTERS).unwrap().try_into().unwrap();
-        let rows = rasline_abi::MAX_INTERFACES as u32 + 1;
-        (0..rows).map(|row| counters.get(&(row * COUNTERS + counter as u32), 0).unwrap().iter().sum::<u64>()).sum()
+        let counters: PerCpuArray<_, u64> =
+            self.ebpf.map(map::COUNTERS).unwrap().try_into().unwrap();
+        let row = |row: u32| {
+            counters
+                .get(&(row * COUNTERS + counter as u32), 0)
+                .unwrap()
+                .iter()
+                .sum::<u64>()
+        };
+        row(0) + row(rasline_abi::MAX_INTERFACES as u32)
     }
 
     /// All counters.
@@ -124,12 +166,24 @@ impl Kernel {
 
     /// Runs one frame.
     pub fn run(&mut self, frame: &[u8]) -> Outcome {
-        let program: &mut Xdp = self.ebpf.program_mut("rasline").unwrap().try_into().unwrap();
+        let program: &mut Xdp = self
+            .ebpf
+            .program_mut("rasline")
+            .unwrap()
+            .try_into()
+            .unwrap();
         let mut out = vec![0; 4096];
-        let options = TestRunOptions { data_in: Some(frame), data_out: Some(&mut out), ..TestRunOptions::default() };
+        let options = TestRunOptions {
+            data_in: Some(frame),
+            data_out: Some(&mut out),
+            ..TestRunOptions::default()
+        };
         let result = program.test_run(options).unwrap();
         let len = result.data_size_out as usize;
         out.truncate(len);
-        Outcome { action: result.return_value, octets: out }
+        Outcome {
+            action: result.return_value,
+            octets: out,
+        }
     }
 }

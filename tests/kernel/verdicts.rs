@@ -4,7 +4,8 @@ use rasline_abi::{Counter, GATEKEEPERS_SIDE, Interface, elapsed, ticks};
 
 use crate::kernel::Kernel;
 use crate::world::{
-    Datagram, GATEKEEPER, IFINDEX, RCF, RRJ, RRQ, Registration, SECOND, UCF, URQ, World, hex, v4, with_seq,
+    Datagram, GATEKEEPER, IFINDEX, RCF, RRJ, RRQ, Registration, SECOND, UCF, URQ, World, hex, v4,
+    with_seq,
 };
 
 const PASS: u32 = 2;
@@ -24,14 +25,24 @@ fn passes(kernel: &mut Kernel, frame: &[u8], why: Counter) {
     let outcome = kernel.run(frame);
     assert_eq!(outcome.action, PASS, "{why:?}");
     assert_eq!(outcome.octets, frame, "a frame that passes is untouched");
-    let counted: Vec<_> = Counter::ALL.iter().filter(|c| kernel.counter(**c) > 0).collect();
-    assert_eq!(kernel.counter(why), before + 1, "expected {why:?}, counted so far {counted:?}");
+    let counted: Vec<_> = Counter::ALL
+        .iter()
+        .filter(|c| kernel.counter(**c) > 0)
+        .collect();
+    assert_eq!(
+        kernel.counter(why),
+        before + 1,
+        "expected {why:?}, counted so far {counted:?}"
+    );
 }
 
 #[track_caller]
 fn answers(kernel: &mut Kernel, datagram: &Datagram, rcf: &[u8]) {
     let outcome = kernel.run(&datagram.frame());
-    let counted: Vec<_> = Counter::ALL.iter().filter(|c| kernel.counter(**c) > 0).collect();
+    let counted: Vec<_> = Counter::ALL
+        .iter()
+        .filter(|c| kernel.counter(**c) > 0)
+        .collect();
     assert_eq!(outcome.action, TX, "counted: {counted:?}");
     assert_eq!(outcome.octets, datagram.reply(rcf));
 }
@@ -39,8 +50,12 @@ fn answers(kernel: &mut Kernel, datagram: &Datagram, rcf: &[u8]) {
 #[test]
 fn answers_ipv4_ipv6_and_vlans() {
     let mut kernel = loaded(&World::sample());
-    let tags: [&[(u16, u16)]; 4] =
-        [&[], &[(0x8100, 42)], &[(0x88a8, 7), (0x8100, 42)], &[(0x8100, 0xe007), (0x8100, 9)]];
+    let tags: [&[(u16, u16)]; 4] = [
+        &[],
+        &[(0x8100, 42)],
+        &[(0x88a8, 7), (0x8100, 42)],
+        &[(0x8100, 0xe007), (0x8100, 9)],
+    ];
     for (i, tags) in tags.iter().enumerate() {
         let seq = 0x1234 + i as u16;
         let datagram = Datagram::up(&with_seq(&hex(RRQ), seq)).tagged(tags);
@@ -53,7 +68,17 @@ fn answers_ipv4_ipv6_and_vlans() {
 #[test]
 fn answers_whatever_the_lengths() {
     // A longer RCF than the RRQ, a shorter one, odd lengths, no hole, a hole at an odd place.
-    for (rrq_more, rcf_more) in [(0, 0), (1, 0), (7, 0), (0, 1), (3, 60), (200, 411), (300, 0), (440, 430), (0, 434)] {
+    for (rrq_more, rcf_more) in [
+        (0, 0),
+        (1, 0),
+        (7, 0),
+        (0, 1),
+        (3, 60),
+        (200, 411),
+        (300, 0),
+        (440, 430),
+        (0, 434),
+    ] {
         for hole in [true, false] {
             let mut registration = Registration::sample();
             registration.rrq.extend(vec![0x5a; rrq_more]);
@@ -68,7 +93,11 @@ fn answers_whatever_the_lengths() {
             for seq in [0, 1, 0xffff] {
                 let datagram = Datagram::up(&with_seq(&registration.rrq, seq));
                 answers(&mut kernel, &datagram, &with_seq(&registration.rcf, seq));
-                answers(&mut kernel, &datagram.ipv6(), &with_seq(&registration.rcf, seq));
+                answers(
+                    &mut kernel,
+                    &datagram.ipv6(),
+                    &with_seq(&registration.rcf, seq),
+                );
             }
         }
     }
@@ -77,19 +106,29 @@ fn answers_whatever_the_lengths() {
 #[test]
 fn answers_endpoint_identifiers_of_any_length() {
     for chars in 4..=32 {
-        let text: String = (0..chars).map(|i| char::from(b'a' + (i % 26) as u8)).collect();
+        let text: String = (0..chars)
+            .map(|i| char::from(b'a' + (i % 26) as u8))
+            .collect();
         let eid = crate::world::utf16(&text);
         let old = crate::world::utf16("0001_ep");
         let swap = |message: &[u8]| {
             let at = crate::world::position(message, &old).unwrap();
             [&message[..at], &eid[..], &message[at + old.len()..]].concat()
         };
-        let registration =
-            Registration { rrq: swap(&hex(RRQ)), rcf: swap(&hex(RCF)), eid: eid.clone(), ..Registration::sample() };
+        let registration = Registration {
+            rrq: swap(&hex(RRQ)),
+            rcf: swap(&hex(RCF)),
+            eid: eid.clone(),
+            ..Registration::sample()
+        };
         let mut world = World::new();
         world.register(&registration);
         let mut kernel = loaded(&world);
-        answers(&mut kernel, &Datagram::up(&with_seq(&registration.rrq, 77)), &with_seq(&registration.rcf, 77));
+        answers(
+            &mut kernel,
+            &Datagram::up(&with_seq(&registration.rrq, 77)),
+            &with_seq(&registration.rcf, 77),
+        );
     }
 }
 
@@ -118,7 +157,12 @@ fn two_registrations_behind_one_address_and_port() {
         let swap = |message: &str| {
             let message = hex(message);
             let at = crate::world::position(&message, &crate::world::utf16("0001_ep")).unwrap();
-            [&message[..at], &crate::world::utf16(&eid)[..], &message[at + 14..]].concat()
+            [
+                &message[..at],
+                &crate::world::utf16(&eid)[..],
+                &message[at + 14..],
+            ]
+            .concat()
         };
         let registration = Registration {
             rrq: swap(RRQ),
@@ -131,14 +175,21 @@ fn two_registrations_behind_one_address_and_port() {
     }
     let mut kernel = loaded(&world);
     for registration in &all {
-        answers(&mut kernel, &Datagram::up(&with_seq(&registration.rrq, 9)), &with_seq(&registration.rcf, 9));
+        answers(
+            &mut kernel,
+            &Datagram::up(&with_seq(&registration.rrq, 9)),
+            &with_seq(&registration.rcf, 9),
+        );
     }
 }
 
 #[test]
 fn refresh_is_let_through_once_and_its_rcf_renews() {
     let mut world = World::new();
-    let slot = world.register(&Registration { confirmed_ago: 301 * SECOND, ..Registration::sample() });
+    let slot = world.register(&Registration {
+        confirmed_ago: 301 * SECOND,
+        ..Registration::sample()
+    });
     let index = world.slots[slot].0;
     let mut kernel = loaded(&world);
     let up = |seq| Datagram::up(&with_seq(&hex(RRQ), seq));
@@ -148,10 +199,22 @@ fn refresh_is_let_through_once_and_its_rcf_renews() {
     // While it is under way, others are answered.
     answers(&mut kernel, &up(6), &with_seq(&hex(RCF), 6));
     // Another number's RCF renews nothing; it is not the known one to anything awaited.
-    passes(&mut kernel, &Datagram::down(&with_seq(&hex(RCF), 4)).frame(), Counter::PassFromGatekeeper);
+    passes(
+        &mut kernel,
+        &Datagram::down(&with_seq(&hex(RCF), 4)).frame(),
+        Counter::PassFromGatekeeper,
+    );
     assert_eq!(kernel.counter(Counter::Renewed), 0);
-    assert_eq!(kernel.state(0).first_unanswered_ns, 0, "whatever comes from the gatekeeper shows that it lives");
-    passes(&mut kernel, &Datagram::down(&with_seq(&hex(RCF), 5)).frame(), Counter::Renewed);
+    assert_eq!(
+        kernel.state(0).first_unanswered_ns,
+        0,
+        "whatever comes from the gatekeeper shows that it lives"
+    );
+    passes(
+        &mut kernel,
+        &Datagram::down(&with_seq(&hex(RCF), 5)).frame(),
+        Counter::Renewed,
+    );
     assert!(elapsed(ticks(crate::world::now()), kernel.slot(index).confirmed) < 60);
     answers(&mut kernel, &up(7), &with_seq(&hex(RCF), 7));
     assert_eq!(kernel.state(0).replies, 2);
@@ -175,13 +238,28 @@ fn rcf_to_a_refresh_is_replaced_by_the_patched_one() {
         let mut kernel = loaded(&world);
         for six in [false, true] {
             let turn = |d: Datagram| if six { d.ipv6() } else { d };
-            passes(&mut kernel, &turn(Datagram::up(&with_seq(&hex(RRQ), 8))).frame(), Counter::PassRefresh);
+            passes(
+                &mut kernel,
+                &turn(Datagram::up(&with_seq(&hex(RRQ), 8))).frame(),
+                Counter::PassRefresh,
+            );
             let down = turn(Datagram::down(&with_seq(&hex(RCF), 8)));
             let outcome = kernel.run(&down.frame());
             assert_eq!(outcome.action, PASS);
-            let expected = Datagram { payload: with_seq(&patched, 8), ..down };
-            assert_eq!(outcome.octets, expected.frame(), "only the RCF, lengths and checksums change");
-            answers(&mut kernel, &turn(Datagram::up(&with_seq(&hex(RRQ), 9))), &with_seq(&patched, 9));
+            let expected = Datagram {
+                payload: with_seq(&patched, 8),
+                ..down
+            };
+            assert_eq!(
+                outcome.octets,
+                expected.frame(),
+                "only the RCF, lengths and checksums change"
+            );
+            answers(
+                &mut kernel,
+                &turn(Datagram::up(&with_seq(&hex(RRQ), 9))),
+                &with_seq(&patched, 9),
+            );
         }
         assert_eq!(kernel.counter(Counter::Substitute), 2);
     }
@@ -190,15 +268,25 @@ fn rcf_to_a_refresh_is_replaced_by_the_patched_one() {
 #[test]
 fn another_rcf_withdraws_and_is_diverted_while_the_controller_lives() {
     let other = with_seq(&hex(&RCF.replace("0340012b", "0340012c")), 8);
-    for (alive, action, counter) in [(true, DROP, Counter::Divert), (false, PASS, Counter::DivertBypass)] {
+    for (alive, action, counter) in [
+        (true, DROP, Counter::Divert),
+        (false, PASS, Counter::DivertBypass),
+    ] {
         let mut world = World::new();
         world.zones[0].divert = 1;
         if !alive {
             world.globals.heartbeat_ns = 1;
         }
-        world.register(&Registration { confirmed_ago: 301 * SECOND, ..Registration::sample() });
+        world.register(&Registration {
+            confirmed_ago: 301 * SECOND,
+            ..Registration::sample()
+        });
         let mut kernel = loaded(&world);
-        passes(&mut kernel, &Datagram::up(&with_seq(&hex(RRQ), 8)).frame(), Counter::PassRefresh);
+        passes(
+            &mut kernel,
+            &Datagram::up(&with_seq(&hex(RRQ), 8)).frame(),
+            Counter::PassRefresh,
+        );
         let outcome = kernel.run(&Datagram::down(&other).frame());
         assert_eq!(outcome.action, action);
         assert_eq!(kernel.counter(counter), 1);
@@ -207,7 +295,11 @@ fn another_rcf_withdraws_and_is_diverted_while_the_controller_lives() {
         if alive {
             assert_eq!(copies[0].1, other);
         }
-        passes(&mut kernel, &Datagram::up(&with_seq(&hex(RRQ), 9)).frame(), Counter::PassUnknown);
+        passes(
+            &mut kernel,
+            &Datagram::up(&with_seq(&hex(RRQ), 9)).frame(),
+            Counter::PassUnknown,
+        );
     }
 }
 
@@ -221,21 +313,49 @@ fn rrj_urq_and_ucf_withdraw_at_once() {
     ] {
         let turn = |d: Datagram| if six { d.ipv6() } else { d };
         let mut world = World::new();
-        world.register(&Registration { confirmed_ago: 301 * SECOND, ..Registration::sample() });
-        world.register(&Registration { confirmed_ago: 301 * SECOND, ..Registration::sample() }.ipv6());
+        world.register(&Registration {
+            confirmed_ago: 301 * SECOND,
+            ..Registration::sample()
+        });
+        world.register(
+            &Registration {
+                confirmed_ago: 301 * SECOND,
+                ..Registration::sample()
+            }
+            .ipv6(),
+        );
         let mut kernel = loaded(&world);
-        passes(&mut kernel, &turn(Datagram::up(&with_seq(&hex(RRQ), 8))).frame(), Counter::PassRefresh);
-        answers(&mut kernel, &turn(Datagram::up(&with_seq(&hex(RRQ), 9))), &with_seq(&hex(RCF), 9));
+        passes(
+            &mut kernel,
+            &turn(Datagram::up(&with_seq(&hex(RRQ), 8))).frame(),
+            Counter::PassRefresh,
+        );
+        answers(
+            &mut kernel,
+            &turn(Datagram::up(&with_seq(&hex(RRQ), 9))),
+            &with_seq(&hex(RCF), 9),
+        );
         let mut payload = hex(message);
         if message == RRJ {
             payload = with_seq(&payload, 8);
         }
-        payload.resize(payload.len().max(12), 0);
-        passes(&mut kernel, &turn(Datagram::down(&payload)).frame(), counter);
-        passes(&mut kernel, &turn(Datagram::up(&with_seq(&hex(RRQ), 10))).frame(), Counter::PassUnknown);
+        passes(
+            &mut kernel,
+            &turn(Datagram::down(&payload)).frame(),
+            counter,
+        );
+        passes(
+            &mut kernel,
+            &turn(Datagram::up(&with_seq(&hex(RRQ), 10))).frame(),
+            Counter::PassUnknown,
+        );
         assert_eq!(kernel.counter(Counter::Answer), 1);
         let copies = kernel.copies();
-        assert_eq!(copies.len(), 2, "the withdrawal, and the keep-alive that is no longer known");
+        assert_eq!(
+            copies.len(),
+            2,
+            "the withdrawal, and the keep-alive that is no longer known"
+        );
         assert_eq!(copies[0].1, payload);
     }
 }
@@ -243,8 +363,16 @@ fn rrj_urq_and_ucf_withdraw_at_once() {
 #[test]
 fn rrj_to_another_request_withdraws_nothing() {
     let mut kernel = loaded(&World::sample());
-    passes(&mut kernel, &Datagram::down(&with_seq(&hex(RRJ), 8)).frame(), Counter::PassFromGatekeeper);
-    answers(&mut kernel, &Datagram::up(&with_seq(&hex(RRQ), 9)), &with_seq(&hex(RCF), 9));
+    passes(
+        &mut kernel,
+        &Datagram::down(&with_seq(&hex(RRJ), 8)).frame(),
+        Counter::PassFromGatekeeper,
+    );
+    answers(
+        &mut kernel,
+        &Datagram::up(&with_seq(&hex(RRQ), 9)),
+        &with_seq(&hex(RCF), 9),
+    );
 }
 
 #[test]
@@ -257,7 +385,10 @@ fn silent_gatekeeper_is_held_for_hold_for_and_no_longer() {
     assert_eq!(kernel.counter(Counter::AnswerHeld), 1);
     // Past its timeToLive at the gatekeeper, but the promise stood when the gatekeeper fell silent.
     let mut old = World::new();
-    old.register(&Registration { confirmed_ago: 1000 * SECOND, ..Registration::sample() });
+    old.register(&Registration {
+        confirmed_ago: 1000 * SECOND,
+        ..Registration::sample()
+    });
     old.states[0].first_unanswered_ns = old.now - 890 * SECOND;
     old.states[0].last_probe_ns = old.now - SECOND;
     let mut kernel = loaded(&old);
@@ -279,8 +410,15 @@ fn silent_gatekeeper_is_looked_for_now_and_then() {
     let up = Datagram::up(&with_seq(&hex(RRQ), 9));
     passes(&mut kernel, &up.frame(), Counter::PassProbe);
     answers(&mut kernel, &up, &with_seq(&hex(RCF), 9));
-    assert_eq!(kernel.state(0).first_unanswered_ns, world.states[0].first_unanswered_ns);
-    passes(&mut kernel, &Datagram::down(&with_seq(&hex(RCF), 9)).frame(), Counter::Renewed);
+    assert_eq!(
+        kernel.state(0).first_unanswered_ns,
+        world.states[0].first_unanswered_ns
+    );
+    passes(
+        &mut kernel,
+        &Datagram::down(&with_seq(&hex(RCF), 9)).frame(),
+        Counter::Renewed,
+    );
     assert_eq!(kernel.state(0).first_unanswered_ns, 0);
 }
 
@@ -304,7 +442,11 @@ fn off_only_watches() {
     let index = world.slots[0].0;
     world.slots[0].1.last_seen = 0;
     let mut kernel = loaded(&world);
-    passes(&mut kernel, &Datagram::up(&with_seq(&hex(RRQ), 9)).frame(), Counter::PassOff);
+    passes(
+        &mut kernel,
+        &Datagram::up(&with_seq(&hex(RRQ), 9)).frame(),
+        Counter::PassOff,
+    );
     assert_ne!(kernel.slot(index).last_seen, 0);
 }
 
@@ -316,12 +458,17 @@ fn copies_are_limited_by_source_and_in_all() {
     let mut kernel = loaded(&world);
     for i in 0..8 {
         for _ in 0..3 {
-            let datagram = Datagram { source: v4(10, 0, 9, i), ..Datagram::up(&hex(RRQ)) };
+            let datagram = Datagram {
+                source: v4(10, 0, 9, i),
+                ..Datagram::up(&hex(RRQ))
+            };
             passes(&mut kernel, &datagram.frame(), Counter::PassUnknown);
         }
     }
-    let (source, total) =
-        (kernel.counter(Counter::CopyLimitedSource), kernel.counter(Counter::CopyLimitedTotal));
+    let (source, total) = (
+        kernel.counter(Counter::CopyLimitedSource),
+        kernel.counter(Counter::CopyLimitedTotal),
+    );
     assert!(source >= 4, "{source}");
     assert!(total >= 1, "{total}");
     assert_eq!(kernel.copies().len() as u64 + source + total, 24);
@@ -330,14 +477,36 @@ fn copies_are_limited_by_source_and_in_all() {
 #[test]
 fn wrong_side_passes() {
     let mut world = World::sample();
-    world.globals.interfaces[0] = Interface { ifindex: IFINDEX, side: GATEKEEPERS_SIDE };
+    world.globals.interfaces[0] = Interface {
+        ifindex: IFINDEX,
+        side: GATEKEEPERS_SIDE,
+    };
     let mut kernel = loaded(&world);
-    passes(&mut kernel, &Datagram::up(&hex(RRQ)).frame(), Counter::PassNoZone);
+    passes(
+        &mut kernel,
+        &Datagram::up(&hex(RRQ)).frame(),
+        Counter::PassNoZone,
+    );
     world.globals.interfaces[0].ifindex = 99;
     kernel.fill(&world);
-    passes(&mut kernel, &Datagram::up(&hex(RRQ)).frame(), Counter::PassInterface);
-    world.globals.interfaces[0] = Interface { ifindex: IFINDEX, side: rasline_abi::ENDPOINTS_SIDE };
+    passes(
+        &mut kernel,
+        &Datagram::up(&hex(RRQ)).frame(),
+        Counter::PassInterface,
+    );
+    world.globals.interfaces[0] = Interface {
+        ifindex: IFINDEX,
+        side: rasline_abi::ENDPOINTS_SIDE,
+    };
     kernel.fill(&world);
     answers(&mut kernel, &Datagram::up(&hex(RRQ)), &hex(RCF));
-    passes(&mut kernel, &Datagram { source: GATEKEEPER(), ..Datagram::down(&hex(RCF)) }.frame(), Counter::PassNoZone);
+    passes(
+        &mut kernel,
+        &Datagram {
+            source: GATEKEEPER(),
+            ..Datagram::down(&hex(RCF))
+        }
+        .frame(),
+        Counter::PassNoZone,
+    );
 }

@@ -4,8 +4,8 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use rasline_abi::{
-    Answer, ENDPOINTS_SIDE, GATEKEEPERS_SIDE, Gatekeeper, GatekeeperState, Globals, HASH_KEYS, Interface,
-    PROFILE_BYTES, Profile, Slot, Zone, duration_to_ticks, ticks,
+    Answer, ENDPOINTS_SIDE, GATEKEEPERS_SIDE, Gatekeeper, GatekeeperState, Globals, HASH_KEYS,
+    Interface, PROFILE_BYTES, Profile, Slot, Zone, duration_to_ticks, ticks,
 };
 use rasline_datapath::host::{HostFrame, HostTables};
 use rasline_datapath::{checksum, hash};
@@ -18,14 +18,18 @@ pub const SECOND: u64 = 1_000_000_000;
 
 /// The lightweight RRQ and its RCF with which the contract is documented (endpointIdentifier "0001_ep").
 pub const RRQ: &str = "0e40000a060008914a000680000100c000020106b700020067006b003100b5000012348f0000000340012b01800f0c0030003000300031005f0065007001000100";
-pub const RCF: &str = "1240000a060008914a000600040067006b00310c0030003000300031005f00650070288a00000340012b01000100";
+pub const RCF: &str =
+    "1240000a060008914a000600040067006b00310c0030003000300031005f00650070288a00000340012b01000100";
 pub const RRJ: &str = "1480000a060008914a0006840100040067006b0031";
 pub const URQ: &str = "1a4000060100c000020106b80c0030003000300031005f006500701409000120100140c000020a06b7040067006b003200";
 pub const UCF: &str = "1c000a";
 pub const GCF: &str = "0640000a060008914a0006040067006b003100c000020106b7";
 
 pub fn hex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap())
+        .collect()
 }
 
 pub fn v4(a: u8, b: u8, c: u8, d: u8) -> [u8; 16] {
@@ -65,17 +69,32 @@ pub struct Datagram {
 impl Datagram {
     /// From the endpoint to its gatekeeper.
     pub fn up(payload: &[u8]) -> Self {
-        Self { vlan: vec![], source: ENDPOINT(), destination: GATEKEEPER(), ports: (PORT, PORT), ttl: 63, payload: payload.to_vec() }
+        Self {
+            vlan: vec![],
+            source: ENDPOINT(),
+            destination: GATEKEEPER(),
+            ports: (PORT, PORT),
+            ttl: 63,
+            payload: payload.to_vec(),
+        }
     }
     /// From the gatekeeper to the endpoint.
     pub fn down(payload: &[u8]) -> Self {
-        Self { source: GATEKEEPER(), destination: ENDPOINT(), ..Self::up(payload) }
+        Self {
+            source: GATEKEEPER(),
+            destination: ENDPOINT(),
+            ..Self::up(payload)
+        }
     }
     /// The same over IPv6.
     pub fn ipv6(mut self) -> Self {
         let (endpoint, gatekeeper) = (ENDPOINT6(), gatekeeper6());
         let up = self.destination == GATEKEEPER();
-        (self.source, self.destination) = if up { (endpoint, gatekeeper) } else { (gatekeeper, endpoint) };
+        (self.source, self.destination) = if up {
+            (endpoint, gatekeeper)
+        } else {
+            (gatekeeper, endpoint)
+        };
         self
     }
     /// With VLAN tags, outermost first.
@@ -237,7 +256,10 @@ impl World {
             ras_ports: [0; 1024],
             hash_keys: [0; HASH_KEYS],
         };
-        globals.interfaces[0] = Interface { ifindex: IFINDEX, side: ENDPOINTS_SIDE | GATEKEEPERS_SIDE };
+        globals.interfaces[0] = Interface {
+            ifindex: IFINDEX,
+            side: ENDPOINTS_SIDE | GATEKEEPERS_SIDE,
+        };
         globals.ras_ports[usize::from(PORT / 64)] |= 1 << (PORT % 64);
         let mut x = 0x9e37_79b9_7f4a_7c15u64;
         for key in &mut globals.hash_keys {
@@ -251,7 +273,12 @@ impl World {
             dead_after_ns: SECOND * 6 / 10,
             ..Zone::default()
         };
-        let gatekeeper = |address| Gatekeeper { address, ras_port: PORT.to_be_bytes(), reserved: 0, zone: 0 };
+        let gatekeeper = |address| Gatekeeper {
+            address,
+            ras_port: PORT.to_be_bytes(),
+            reserved: 0,
+            zone: 0,
+        };
         let mut prefix6 = [0; 16];
         prefix6[0] = 0xfd;
         Self {
@@ -271,6 +298,64 @@ impl World {
         let mut world = Self::new();
         world.register(&Registration::sample());
         world.register(&Registration::sample().ipv6());
+        world
+    }
+
+    /// With registrations in every state, in a zone that diverts.
+    pub fn in_every_state() -> Self {
+        let mut world = Self::new();
+        world.zones[0].divert = 1;
+        let sample = Registration::sample;
+        let patched = Registration {
+            original: Some(hex(RCF)),
+            rcf: hex(&RCF.replace("0340012b", "020001")),
+            address: v4(10, 0, 0, 8),
+            ..sample()
+        };
+        let far = 250 * SECOND;
+        for registration in [
+            sample(),
+            sample().ipv6(),
+            patched.clone(),
+            Registration {
+                confirmed_ago: 301 * SECOND,
+                port: 1720,
+                ..sample()
+            },
+            Registration {
+                confirmed_ago: 301 * SECOND,
+                address: v4(10, 0, 0, 9),
+                ..patched
+            },
+            Registration {
+                confirmed_ago: 700 * SECOND,
+                port: 1721,
+                ..sample()
+            },
+            Registration {
+                eid: vec![],
+                port: 1722,
+                confirmed_ago: far,
+                ..sample()
+            },
+            Registration {
+                rcf: [hex(RCF), vec![7; 211]].concat(),
+                port: 1723,
+                ..sample()
+            },
+            Registration {
+                rrq: [hex(RRQ), vec![9; 130]].concat(),
+                port: 1724,
+                ..sample()
+            },
+        ] {
+            world.register(&registration);
+        }
+        // Some await the RCF or RRJ with requestSeqNum 9.
+        for (_, slot) in world.slots.iter_mut().skip(2) {
+            slot.refresh_seq = [0, 9];
+            slot.refreshed = rasline_abi::ticks(world.now - 2 * SECOND);
+        }
         world
     }
 
@@ -304,7 +389,11 @@ impl World {
             port: r.port.to_be_bytes(),
             gatekeeper: r.gatekeeper,
             profile,
-            eid_at: if r.eid.is_empty() { 0 } else { position(&r.rrq, &r.eid).unwrap() as u16 },
+            eid_at: if r.eid.is_empty() {
+                0
+            } else {
+                position(&r.rrq, &r.eid).unwrap() as u16
+            },
             rcf_sum: checksum::sum(&with_seq(&r.rcf, 0)),
             confirmed,
             refreshed: confirmed,
@@ -353,7 +442,9 @@ impl World {
         for (i, gatekeeper) in self.gatekeepers.iter().enumerate() {
             *tables.gatekeeper_mut(i) = *gatekeeper;
             *tables.gatekeeper_state_mut(i) = self.states[i];
-            tables.gatekeeper_index.insert((gatekeeper.zone, words(gatekeeper.address)), i as u32);
+            tables
+                .gatekeeper_index
+                .insert((gatekeeper.zone, words(gatekeeper.address)), i as u32);
         }
         tables.endpoints.clone_from(&self.endpoints);
         tables.ifindex = IFINDEX;
@@ -364,12 +455,18 @@ impl World {
 
 /// A host frame with the room that BPF_PROG_TEST_RUN gives.
 pub fn host_frame(octets: &[u8]) -> HostFrame {
-    HostFrame { octets: octets.to_vec(), limit: 3500 }
+    HostFrame {
+        octets: octets.to_vec(),
+        limit: 3500,
+    }
 }
 
 /// CLOCK_MONOTONIC, coarse.
 pub fn now() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: a valid clock and a valid place for its time.
     #[allow(unsafe_code)]
     unsafe {

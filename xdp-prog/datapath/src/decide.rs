@@ -99,3 +99,92 @@ pub(crate) fn decide(f: &Facts) -> Decision {
     }
     Decision::Answer { held: false }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: u64 = 1_000_000_000;
+    const NOW: u64 = 1_000_000 * S;
+
+    /// A registration confirmed `age` seconds ago, at a gatekeeper silent for `silent` seconds (0: not).
+    fn facts(answer: Answer, age: u64, silent: u64) -> Facts {
+        Facts {
+            now_ns: NOW,
+            answer: answer as u32,
+            hold_for: rasline_abi::duration_to_ticks(900 * S),
+            dead_after_ns: S / 2,
+            first_unanswered_ns: if silent == 0 { 0 } else { NOW - silent * S },
+            last_probe_ns: NOW - S,
+            confirmed: ticks(NOW - age * S),
+            refreshed: ticks(NOW - age * S),
+            fingerprint: 0,
+            gatekeeper_ttl: rasline_abi::duration_to_ticks(600 * S),
+            refresh_every: rasline_abi::duration_to_ticks(300 * S),
+        }
+    }
+
+    const ANSWER: Decision = Decision::Answer { held: false };
+    const HELD: Decision = Decision::Answer { held: true };
+    const fn pass(why: Counter) -> Decision {
+        Decision::Pass(why)
+    }
+
+    /// Every policy, age of the confirmation and silence of the gatekeeper that makes a difference.
+    #[test]
+    fn the_whole_table() {
+        use Answer::{Hold, Off, Offload};
+        let table = [
+            (Off, 10, 0, pass(Counter::PassOff)),
+            (Off, 10, 5, pass(Counter::PassOff)),
+            (Off, 700, 0, pass(Counter::PassOff)),
+            (Offload, 10, 0, ANSWER),
+            (Offload, 299, 0, ANSWER),
+            (Offload, 301, 0, pass(Counter::PassRefresh)),
+            (Offload, 601, 0, pass(Counter::PassExpired)),
+            (Offload, 10, 5, HELD),
+            (Offload, 301, 5, HELD),
+            (Offload, 1400, 890, HELD),
+            (Offload, 1000, 901, pass(Counter::PassExpired)),
+            (Offload, 1500, 890, pass(Counter::PassExpired)),
+            (Hold, 10, 0, pass(Counter::PassHold)),
+            (Hold, 301, 0, pass(Counter::PassHold)),
+            (Hold, 601, 0, pass(Counter::PassExpired)),
+            (Hold, 10, 5, HELD),
+            (Hold, 1000, 901, pass(Counter::PassExpired)),
+        ];
+        for (answer, age, silent, expected) in table {
+            assert_eq!(
+                decide(&facts(answer, age, silent)),
+                expected,
+                "{answer:?} {age} {silent}"
+            );
+        }
+    }
+
+    #[test]
+    fn silence_shorter_than_dead_after_is_none() {
+        let mut f = facts(Answer::Offload, 10, 5);
+        f.first_unanswered_ns = NOW - S / 2;
+        assert_eq!(decide(&f), ANSWER);
+        f.first_unanswered_ns -= 1;
+        assert_eq!(decide(&f), HELD);
+    }
+
+    #[test]
+    fn a_refresh_under_way_is_not_repeated_at_once() {
+        let mut f = facts(Answer::Offload, 301, 0);
+        f.refreshed = ticks(NOW - S / 2);
+        assert_eq!(decide(&f), ANSWER);
+        f.refreshed = ticks(NOW - 2 * S);
+        assert_eq!(decide(&f), pass(Counter::PassRefresh));
+    }
+
+    #[test]
+    fn a_silent_gatekeeper_is_looked_for() {
+        let mut f = facts(Answer::Hold, 10, 60);
+        assert_eq!(decide(&f), HELD);
+        f.last_probe_ns = NOW - PROBE_EVERY_NS;
+        assert_eq!(decide(&f), pass(Counter::PassProbe));
+    }
+}

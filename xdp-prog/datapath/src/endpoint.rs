@@ -31,7 +31,7 @@ pub(crate) fn keep_alive<F: Frame, T: Tables>(
     tables: &mut T,
     packet: &Packet,
 ) -> Step {
-    if packet.len > MAX_RRQ {
+    if packet.len > MAX_RRQ || packet.len < ras::MIN_RRQ {
         return Step::Slow;
     }
     let Some((fingerprint, sum)) = digest(frame, tables, packet) else {

@@ -55,9 +55,9 @@ pub(crate) fn message<F: Frame, T: Tables>(
     }
 }
 
-/// Sum of the payload's octets less requestSeqNum, if the datagram is intact.
+/// Sum of the payload's octets, if the datagram is intact.
 #[inline(always)]
-fn verify<F: Frame>(frame: &mut F, packet: &Packet) -> Option<(u16, Checksum)> {
+fn verify<F: Frame>(frame: &mut F, packet: &Packet) -> Option<(u64, Checksum)> {
     let (at, len) = (packet.payload, packet.len);
     let end = frame.bounded(len, 2048);
     let mut sum = 0;
@@ -72,9 +72,7 @@ fn verify<F: Frame>(frame: &mut F, packet: &Packet) -> Option<(u16, Checksum)> {
         let last = frame.bounded(at + len - 8, 2048);
         sum += halves(frame.u64(last)? >> ((8 * (8 - (len & 7)) as u32) & 63));
     }
-    let seq = frame.u16(at + ras::SEQ_AT)?;
-    let checksum = parse::intact(frame, packet, sum)?;
-    Some((fold(sum + u64::from(!seq)), checksum))
+    Some((sum, parse::intact(frame, packet, sum)?))
 }
 
 /// The gatekeeper lives.
@@ -168,12 +166,13 @@ fn confirm<F: Frame, T: Tables>(
     tables: &mut T,
     packet: &Packet,
     peer: Peer,
-    sum: u16,
+    sum: u64,
     checksum: Checksum,
 ) -> Verdict {
     let Some(seq) = frame.u16(packet.payload + ras::SEQ_AT) else {
         return Verdict::Pass(Counter::PassShape);
     };
+    let sum = fold(sum + u64::from(!seq));
     let now = ticks(tables.now());
     let (mut candidate, mut awaited) = (None, None);
     each_slot(tables, packet, peer, |slot, generation| {
@@ -374,13 +373,11 @@ fn withdraw<F: Frame, T: Tables>(
     peer: Peer,
     why: Counter,
 ) -> Verdict {
-    let Some(seq) = frame.u16(packet.payload + ras::SEQ_AT) else {
-        return Verdict::Pass(Counter::PassShape);
-    };
+    let seq = frame.u16(packet.payload + ras::SEQ_AT);
     let now = ticks(tables.now());
     let mut any = false;
     each_slot(tables, packet, peer, |slot, generation| {
-        if why != Counter::WithdrawnRrj || awaits(slot, seq, now) {
+        if why != Counter::WithdrawnRrj || seq.is_some_and(|seq| awaits(slot, seq, now)) {
             set!(slot, withdrawn, generation as u16);
             any = true;
         }

@@ -17,8 +17,10 @@ pub const EXTENSION: u8 = 0xff;
 
 /// Octet of requestSeqNum in RRQ, RCF and RRJ (two octets).
 pub const SEQ_AT: usize = 2;
-/// Shortest message that is looked at: anything that is a complete RRQ or RCF is longer.
-pub const MIN_LEN: usize = 12;
+/// Shortest message that is looked at: a UCF with nothing but requestSeqNum.
+pub const MIN_LEN: usize = 3;
+/// Shortest RRQ that can be known; no complete one is shorter.
+pub const MIN_RRQ: usize = 12;
 
 /// Choice index of the message that starts with `octet`; [`EXTENSION`] for those behind the extension mark.
 #[inline(always)]
