@@ -14,7 +14,10 @@ fn main() -> ExitCode {
     println!("cargo::rerun-if-changed={}", object.display());
     match std::path::absolute(&object).and_then(|path| path.canonicalize()) {
         Ok(path) => {
-            println!("cargo::rustc-env=RASLINE_XDP_OBJECT_PATH={}", path.display());
+            println!(
+                "cargo::rustc-env=RASLINE_XDP_OBJECT_PATH={}",
+                path.display()
+            );
             ExitCode::SUCCESS
         }
         Err(error) => {

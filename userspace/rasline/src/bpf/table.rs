@@ -82,7 +82,10 @@ pub struct Table {
 }
 
 impl Table {
-    /// An empty table over zeroed memory; the number of slots is a power of two.
+    /// An empty table over zeroed memory.
+    ///
+    /// # Panics
+    /// When the number of slots is not a power of two, or too small.
     #[must_use]
     pub fn new(slots: Shared<Slot>, profiles: Profiles, keys: Box<[u64; HASH_KEYS]>) -> Self {
         assert!(
@@ -309,7 +312,7 @@ impl Table {
     fn generation(&mut self) -> u32 {
         let generation = self.next_generation;
         self.next_generation = generation.wrapping_add(2);
-        if self.next_generation & 0xffff == 0 {
+        if self.next_generation.trailing_zeros() >= 16 {
             self.next_generation = self.next_generation.wrapping_add(2);
         }
         generation

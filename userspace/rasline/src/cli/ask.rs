@@ -143,7 +143,9 @@ fn events(cli: &Cli, json: bool, follow: bool, last: Option<usize>) -> Result<()
         table::put_json(&past);
         return Ok(());
     }
-    past.iter().for_each(|e| print::event(e, json));
+    for event in &past {
+        print::event(event, json);
+    }
     if !follow {
         return Ok(());
     }

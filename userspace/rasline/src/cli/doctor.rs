@@ -8,7 +8,6 @@ use super::table::{put_json, put_table, table};
 use crate::{
     bpf::pins,
     config::{Config, DEFAULT_PATH, Interface, XdpMode},
-    failure::Result,
     host::{
         OLDEST_KERNEL, bpffs, caps, ethtool, kernel_version,
         link::{self, Attached, LinkInfo},
@@ -64,7 +63,7 @@ impl Findings {
 }
 
 /// Examines the machine; exit code 1 if anything fails.
-pub(super) fn run(file: &Path, json: bool) -> Result<ExitCode> {
+pub(super) fn run(file: &Path, json: bool) -> ExitCode {
     let mut f = Findings::default();
     machine(&mut f);
     match configuration(&mut f, file) {
@@ -83,11 +82,11 @@ pub(super) fn run(file: &Path, json: bool) -> Result<ExitCode> {
     }
     print(&f.0, json);
     let failed = f.0.iter().any(|f| f.verdict == Verdict::Fail);
-    Ok(if failed {
+    if failed {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
-    })
+    }
 }
 
 fn print(findings: &[Finding], json: bool) {

@@ -192,7 +192,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
             );
             Ok(ExitCode::SUCCESS)
         }
-        Command::Doctor { json } => doctor::run(&cli.config, json.json),
+        Command::Doctor { json } => Ok(doctor::run(&cli.config, json.json)),
         _ => ask::run(cli),
     }
 }

@@ -98,8 +98,11 @@ pub(super) fn clock(seconds: f64) -> String {
     if seconds <= 0.0 {
         return "-".to_owned();
     }
-    let total = seconds as u64;
-    let (days, rest) = ((total / 86_400) as i64, total % 86_400);
+    let total = Duration::try_from_secs_f64(seconds)
+        .unwrap_or_default()
+        .as_secs()
+        .cast_signed();
+    let (days, rest) = (total / 86_400, total % 86_400);
     // Days to civil date, counted in eras of 400 years from 0000-03-01.
     let z = days + 719_468;
     let era = z.div_euclid(146_097);

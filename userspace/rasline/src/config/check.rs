@@ -11,7 +11,7 @@ use super::{
 };
 
 const MAX_REGISTRATIONS: u32 = 131_072;
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 /// The text and its name, to say where an error is.
 pub(super) struct Source<'a> {
@@ -21,11 +21,8 @@ pub(super) struct Source<'a> {
 
 impl Source<'_> {
     fn line(&self, at: usize) -> usize {
-        self.text.as_bytes()[..at.min(self.text.len())]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count()
-            + 1
+        let before = self.text.get(..at).unwrap_or(self.text);
+        before.matches('\n').count() + 1
     }
 
     fn error(&self, span: Option<Range<usize>>, key: &str, what: impl Into<String>) -> ConfigError {
@@ -214,7 +211,7 @@ impl Checker<'_> {
                 .duration(
                     "heartbeat_timeout",
                     raw.heartbeat_timeout,
-                    (Duration::from_secs(1), Duration::from_secs(60)),
+                    (Duration::from_secs(1), Duration::from_mins(1)),
                 )
                 .unwrap_or(Duration::from_secs(3)),
             on_stop: raw.on_stop.unwrap_or(OnStop::Detach),
@@ -389,12 +386,12 @@ impl Checker<'_> {
         }
         let hold_for = self
             .duration("hold_for", zone.hold_for, (second, 365 * DAY))
-            .unwrap_or(Duration::from_secs(900));
+            .unwrap_or(Duration::from_mins(15));
         let dead_after = self
             .duration(
                 "dead_after",
                 zone.dead_after,
-                (Duration::from_millis(50), Duration::from_secs(60)),
+                (Duration::from_millis(50), Duration::from_mins(1)),
             )
             .unwrap_or(Duration::from_millis(600));
         Zone {

@@ -47,7 +47,7 @@ fn defaults() {
     let zone = &config.zones[0];
     assert_eq!(
         (zone.answer, zone.hold_for),
-        (Answer::Offload, Duration::from_secs(900))
+        (Answer::Offload, Duration::from_mins(15))
     );
     assert_eq!(
         (zone.refresh_every, zone.dead_after),

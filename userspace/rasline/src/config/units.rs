@@ -14,6 +14,9 @@ const UNITS: [(&str, u64); 6] = [
 ];
 
 /// Parses a duration: whole numbers, each with a unit, largest first: `1h30m`, `150ms`.
+///
+/// # Errors
+/// What is wrong with it, and how to write it.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let hint = "write a number and a unit (ms, s, m, h, d), as in \"5s\" or \"1h30m\"";
     let mut rest = text.trim();
@@ -54,6 +57,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Parses a size: a number of octets, or with KiB, MiB, GiB.
+///
+/// # Errors
+/// What is wrong with it, and how to write it.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let digits = text
@@ -141,7 +147,7 @@ mod tests {
     fn durations() {
         assert_eq!(parse_duration("5s"), Ok(Duration::from_secs(5)));
         assert_eq!(parse_duration("150ms"), Ok(Duration::from_millis(150)));
-        assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(parse_duration("1h30m"), Ok(Duration::from_mins(90)));
         for bad in [
             "",
             "5",
@@ -170,8 +176,8 @@ mod tests {
     #[test]
     fn shown() {
         assert_eq!(human_duration(Duration::from_secs(250)), "4m 10s");
-        assert_eq!(human_duration(Duration::from_secs(240)), "4m");
+        assert_eq!(human_duration(Duration::from_mins(4)), "4m");
         assert_eq!(human_duration(Duration::from_millis(40)), "40ms");
-        assert_eq!(human_duration(Duration::from_secs(90_000)), "1d 1h");
+        assert_eq!(human_duration(Duration::from_hours(25)), "1d 1h");
     }
 }

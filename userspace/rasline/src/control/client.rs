@@ -67,7 +67,7 @@ impl Client {
             ));
         }
         if !reply.ok {
-            return Err(said(reply.error.unwrap_or_default()));
+            return Err(said(&reply.error.unwrap_or_default()));
         }
         serde_json::from_value(reply.data).map_err(|e| Failure::plain("reply of the controller", e))
     }
@@ -103,10 +103,10 @@ impl Client {
 }
 
 /// The controller's own `thing: cause; next`.
-fn said(text: String) -> Failure {
+fn said(text: &str) -> Failure {
     let (thing, rest) = text
         .split_once(": ")
-        .map_or(("controller", text.as_str()), |(a, b)| (a, b));
+        .map_or(("controller", text), |(a, b)| (a, b));
     let (cause, next) = rest.split_once("; ").unwrap_or((rest, ""));
     Failure::new(thing, cause, next)
 }

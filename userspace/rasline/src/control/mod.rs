@@ -127,7 +127,7 @@ impl Reply {
     }
 
     /// Not done.
-    pub fn error(error: impl ToString) -> Self {
+    pub fn error(error: impl std::fmt::Display) -> Self {
         Self {
             version: VERSION,
             ok: false,

@@ -22,7 +22,7 @@ use crate::failure::{Failure, Result};
 pub const MAX_CLIENTS: usize = 32;
 /// Requests that wait for the supervisor; a client's next one waits in its socket.
 pub const MAX_WAITING: usize = 64;
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 const WRITE: Duration = Duration::from_secs(10);
 
 /// A request on its way to the supervisor.
@@ -157,23 +157,20 @@ impl Listening {
                     }
                 };
                 let (calls, events) = (calls.clone(), events.clone());
-                match Arc::clone(&places).try_acquire_owned() {
-                    Ok(place) => {
-                        tokio::spawn(async move {
-                            let _place = place;
-                            if let Err(e) = client(stream, calls, events).await {
-                                tracing::debug!("control client: {e}");
-                            }
-                        });
-                    }
-                    Err(_) => {
-                        let (_, mut out) = stream.into_split();
-                        let _ = send(
-                            &mut out,
-                            &Reply::error("controller: too many clients; try again"),
-                        )
-                        .await;
-                    }
+                if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
+                    tokio::spawn(async move {
+                        let _place = place;
+                        if let Err(e) = client(stream, calls, events).await {
+                            tracing::debug!("control client: {e}");
+                        }
+                    });
+                } else {
+                    let (_, mut out) = stream.into_split();
+                    let _ = send(
+                        &mut out,
+                        &Reply::error("controller: too many clients; try again"),
+                    )
+                    .await;
                 }
             }
         })

@@ -12,7 +12,7 @@ const USUAL: &str = "/sys/fs/bpf";
 pub fn is_bpffs(path: &Path) -> bool {
     path.ancestors()
         .find_map(|p| rustix::fs::statfs(p).ok())
-        .is_some_and(|s| s.f_type as i64 & 0xffff_ffff == BPF_FS_MAGIC)
+        .is_some_and(|s| s.f_type & 0xffff_ffff == BPF_FS_MAGIC)
 }
 
 /// Makes sure that the folder exists in a bpffs; true: one had to be mounted.

@@ -61,6 +61,7 @@ impl Events {
     }
 
     /// The last `n`, oldest first.
+    #[must_use]
     pub fn last(&self, n: usize) -> Vec<&Event> {
         self.kept
             .iter()

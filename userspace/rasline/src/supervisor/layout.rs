@@ -32,7 +32,9 @@ fn key(zone: &Zone, g: &Gatekeeper) -> GatekeeperKey {
 /// The lowest number that is not taken.
 fn free(taken: impl Iterator<Item = u32>) -> u32 {
     let taken: std::collections::BTreeSet<u32> = taken.collect();
-    (0..).find(|n| !taken.contains(n)).unwrap_or(u32::MAX)
+    (0..u32::MAX)
+        .find(|n| !taken.contains(n))
+        .unwrap_or(u32::MAX)
 }
 
 impl Layout {

@@ -247,7 +247,9 @@ impl Supervisor {
     /// Reads the configuration again.
     fn reload(&mut self) -> Result<String> {
         let new = Config::load(&self.file).map_err(|errors| {
-            errors.iter().for_each(|e| tracing::error!("{e}"));
+            for e in &errors {
+                tracing::error!("{e}");
+            }
             let first = errors.first().map_or_else(String::new, ToString::to_string);
             let more = if errors.len() > 1 {
                 format!(" (and {} more)", errors.len() - 1)

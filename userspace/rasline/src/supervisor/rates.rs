@@ -1,4 +1,6 @@
 //! Counters from one second to the next.
+// Rates for people: a double holds them well enough.
+#![allow(clippy::cast_precision_loss)]
 
 use crate::{bpf::CounterRow, control::view};
 
@@ -7,7 +9,7 @@ use crate::{bpf::CounterRow, control::view};
 pub struct Rates {
     rows: Vec<CounterRow>,
     last: Option<(u64, u64, u64)>,
-    rates: view::Rates,
+    shown: view::Rates,
 }
 
 fn sum(rows: &[CounterRow], wanted: impl Fn(&str) -> bool) -> u64 {
@@ -30,7 +32,7 @@ impl Rates {
         if let Some((then, old_answers, old_passes)) = self.last {
             let seconds = (now_ns.saturating_sub(then) as f64 / 1e9).max(1e-3);
             let rate = |new: u64, old: u64| new.saturating_sub(old) as f64 / seconds;
-            self.rates = view::Rates {
+            self.shown = view::Rates {
                 answers: rate(answers, old_answers),
                 passes: rate(passes, old_passes),
             };
@@ -42,7 +44,7 @@ impl Rates {
     /// Messages a second.
     #[must_use]
     pub fn rates(&self) -> view::Rates {
-        self.rates.clone()
+        self.shown.clone()
     }
 
     /// A counter over all interfaces, at the last reading.

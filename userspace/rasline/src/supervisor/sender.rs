@@ -3,7 +3,7 @@
 //! Invariant: sending never blocks; what cannot be sent is counted and said, not too often.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     io,
     net::{SocketAddr, UdpSocket},
     time::Duration,
@@ -51,12 +51,9 @@ impl Sender {
     }
 
     fn try_send(&mut self, from: SocketAddr, to: SocketAddr, message: &[u8]) -> io::Result<()> {
-        if !self.sockets.contains_key(&from) {
-            let socket = open(from)?;
-            self.sockets.insert(from, socket);
-        }
-        let Some(socket) = self.sockets.get(&from) else {
-            return Err(io::ErrorKind::NotFound.into());
+        let socket = match self.sockets.entry(from) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(place) => place.insert(open(from)?),
         };
         socket.send_to(message, to).map(drop)
     }

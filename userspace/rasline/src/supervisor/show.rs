@@ -1,4 +1,6 @@
 //! What the controller shows.
+// Seconds for people: a double holds them well enough.
+#![allow(clippy::cast_precision_loss)]
 
 use std::{collections::HashMap, net::SocketAddr, time::Duration};
 

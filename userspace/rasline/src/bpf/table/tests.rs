@@ -81,8 +81,8 @@ impl Endpoint {
                 answer: &self.rcf,
                 original: None,
                 endpoint_identifier: &self.eid,
-                gatekeeper_ttl: Duration::from_secs(600),
-                refresh_every: Duration::from_secs(300),
+                gatekeeper_ttl: Duration::from_mins(10),
+                refresh_every: Duration::from_mins(5),
             },
             zone_generation: 1,
             gatekeeper: 0,
@@ -177,7 +177,9 @@ fn deleted_slots_become_empty_again() {
             .map(|e| t.insert(now, &e.entry()).unwrap())
             .collect();
         assert!(all.iter().all(|e| answer(&t, e).is_some()));
-        places.into_iter().for_each(|p| assert!(t.remove(now, p)));
+        for place in places {
+            assert!(t.remove(now, place));
+        }
     }
     t.settle(10_000 * SECOND);
     assert!((0..64).all(|i| t.generation_at(i) == GENERATION_EMPTY));
