@@ -9,8 +9,16 @@
 mod config;
 mod event;
 mod io;
+mod learn;
+mod leave;
 mod machine;
+mod octets;
+mod pending;
+mod phase;
+mod publish;
+mod reconfigure;
 mod registration;
+mod registry;
 mod stats;
 mod time;
 mod why;

@@ -1,18 +1,32 @@
-//! The controller's state machine as a whole.
+//! The controller's state machine as a whole: what comes in goes to the part that it concerns.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
+use crate::pending::{Asked, Pendings};
+use crate::phase::Stimulus;
+use crate::registry::{Place, Registry};
 use crate::{
-    Config, GatekeeperInfo, Input, Output, Reason, Registration, RegistrationId, Stats, Time, Why,
+    Answer, Cause, Config, Event, EventKind, GatekeeperInfo, Input, Kernel, Output, Registration,
+    RegistrationId, State, Stats, Time, Why, Zone,
 };
+
+/// Least time without keep-alives after which a registration is forgotten (and a tenth more).
+const FORGET_AFTER: Duration = Duration::from_mins(1);
+/// Registrations published again at one [`Input::Tick`] at most, when the configuration has changed.
+const RENEW_AT_ONCE: usize = 8192;
 
 /// Everything that is known, and what follows from it.
 #[derive(Debug)]
 pub struct Core {
-    config: Config,
-    registrations: HashMap<RegistrationId, Registration>,
-    gatekeepers: HashMap<u32, GatekeeperInfo>,
-    stats: Stats,
+    pub(crate) config: Config,
+    pub(crate) gatekeepers: HashMap<u32, GatekeeperInfo>,
+    pub(crate) registry: Registry,
+    pub(crate) pendings: Pendings,
+    pub(crate) stats: Stats,
+    /// To be published again by and by.
+    pub(crate) renewals: BTreeSet<RegistrationId>,
+    pub(crate) table_full_told: Option<Time>,
 }
 
 impl Core {
@@ -21,44 +35,55 @@ impl Core {
     pub fn new(config: Config) -> Self {
         Self {
             config,
-            registrations: HashMap::new(),
             gatekeepers: HashMap::new(),
+            registry: Registry::default(),
+            pendings: Pendings::default(),
             stats: Stats::default(),
+            renewals: BTreeSet::new(),
+            table_full_told: None,
         }
     }
 
     /// Takes one input and appends what is to be done, in order.
     pub fn handle(&mut self, now: Time, input: Input<'_>, out: &mut Vec<Output>) {
-        let _ = now;
         match input {
-            Input::Message(message) if message.reason == Reason::Diverted => {
-                out.push(Output::Send {
-                    gatekeeper: message.gatekeeper,
-                    endpoint: message.endpoint,
-                    payload: message.payload.to_vec(),
-                })
+            Input::Message(message) => self.message(now, &message, out),
+            Input::Published { id } => self.published(now, id, out),
+            Input::PublishFailed { id, why } => {
+                self.step(now, id, Stimulus::Refused(why), Cause::NotAnswerable, out);
             }
-            Input::Reconfigure(config) => self.config = config,
-            _ => {}
+            Input::Kernel(kernel) => self.kernel(now, kernel, out),
+            Input::Tick => self.tick(now, out),
+            Input::DropRegistration { id } => self.remove(now, id, Cause::Dropped, out),
+            Input::Reconfigure(config) => self.reconfigure(now, config, out),
         }
     }
 
-    /// All registrations, in no order.
+    /// All registrations, by id.
     pub fn registrations(&self) -> impl Iterator<Item = &Registration> {
-        self.registrations.values()
+        self.registry.iter().map(|record| &record.shown)
     }
 
     /// One registration.
     #[must_use]
     pub fn registration(&self, id: RegistrationId) -> Option<&Registration> {
-        self.registrations.get(&id)
+        self.registry.get(id).map(|record| &record.shown)
     }
 
     /// Why the kernel does not answer it; `None`: it does, as its zone's policy has it.
     #[must_use]
     pub fn why_not(&self, registration: &Registration) -> Option<Why> {
-        let _ = registration;
-        None
+        let off = || {
+            self.zone(registration.zone)
+                .is_none_or(|zone| zone.answer == Answer::Off)
+        };
+        match registration.state {
+            State::NotAnswered { why } => Some(why),
+            _ if off() => Some(Why::ZoneOff),
+            State::Answered => None,
+            State::Learning { .. } if registration.settling => Some(Why::Settling),
+            State::Learning { .. } | State::Publishing => Some(Why::Learning),
+        }
     }
 
     /// What a gatekeeper said about itself.
@@ -70,6 +95,137 @@ impl Core {
     /// Numbers.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.stats
+        Stats {
+            pending: self.pendings.len(),
+            registrations: self.registry.len(),
+            published: self.registry.published(),
+            ..self.stats
+        }
+    }
+
+    pub(crate) fn zone(&self, index: u32) -> Option<&Zone> {
+        self.config.zones.iter().find(|zone| zone.index == index)
+    }
+
+    fn published(&mut self, now: Time, id: RegistrationId, out: &mut Vec<Output>) {
+        if let Some(record) = self.registry.get_mut(id) {
+            record.published_at = now;
+        }
+        self.step(now, id, Stimulus::Published, Cause::Kernel, out);
+    }
+
+    fn kernel(&mut self, now: Time, kernel: Kernel, out: &mut Vec<Output>) {
+        let Some(record) = self.registry.get_mut(kernel.id) else {
+            return;
+        };
+        let shown = &mut record.shown;
+        shown.last_seen = shown.last_seen.max(kernel.last_seen);
+        shown.confirmed = shown.confirmed.max(kernel.confirmed);
+        shown.answered = shown.answered.max(kernel.answered);
+        if kernel.withdrawn && shown.state.is_published() {
+            self.step(now, kernel.id, Stimulus::Forget, Cause::Kernel, out);
+        }
+    }
+
+    fn tick(&mut self, now: Time, out: &mut Vec<Output>) {
+        while let Some(request) = self.pendings.expired(now) {
+            let Asked::KeepAlive(_) = request.asked else {
+                continue;
+            };
+            self.stats.unanswered += 1;
+            let (gatekeeper, endpoint) = request.source;
+            let Some(endpoint_identifier) = request.endpoint_identifier else {
+                continue;
+            };
+            let place = Place {
+                zone: request.zone,
+                gatekeeper,
+                endpoint,
+                endpoint_identifier,
+            };
+            if let Some(id) = self.registry.find(&place) {
+                self.step(now, id, Stimulus::Unanswered, Cause::NotAnswerable, out);
+            }
+        }
+        while let Some(id) = self.registry.due(now) {
+            self.check_deadline(now, id, out);
+        }
+        self.renew_some(now, out);
+    }
+
+    /// Publishes again what waits for it, as many as one step may take.
+    pub(crate) fn renew_some(&mut self, now: Time, out: &mut Vec<Output>) {
+        for _ in 0..RENEW_AT_ONCE {
+            let Some(id) = self.renewals.pop_first() else {
+                break;
+            };
+            self.step(now, id, Stimulus::Renew, Cause::Reconfigured, out);
+        }
+    }
+
+    fn check_deadline(&mut self, now: Time, id: RegistrationId, out: &mut Vec<Output>) {
+        let Some(record) = self.registry.get(id) else {
+            return;
+        };
+        let hold_for = self
+            .zone(record.shown.zone)
+            .map_or(Duration::ZERO, |zone| zone.hold_for);
+        let quiet = record
+            .shown
+            .gatekeeper_ttl
+            .unwrap_or_default()
+            .max(hold_for)
+            .max(FORGET_AFTER);
+        let deadline = record
+            .shown
+            .last_seen
+            .after(quiet.saturating_add(quiet / 10));
+        if deadline > now {
+            self.registry.set_deadline(id, deadline);
+            return;
+        }
+        let event = self.event_about(now, id, EventKind::Expired);
+        self.forget(id, out);
+        out.extend(event);
+    }
+
+    /// Removes a registration and tells why.
+    pub(crate) fn remove(
+        &mut self,
+        now: Time,
+        id: RegistrationId,
+        cause: Cause,
+        out: &mut Vec<Output>,
+    ) {
+        let event = self.event_about(now, id, EventKind::Withdrawn { cause, gone: true });
+        self.forget(id, out);
+        out.extend(event);
+    }
+
+    fn forget(&mut self, id: RegistrationId, out: &mut Vec<Output>) {
+        self.renewals.remove(&id);
+        let Some(record) = self.registry.remove(id) else {
+            return;
+        };
+        if record.shown.state.is_published() {
+            out.push(Output::Withdraw { id });
+        }
+    }
+
+    /// An event about a registration, if it is known.
+    pub(crate) fn event_about(
+        &self,
+        now: Time,
+        id: RegistrationId,
+        kind: EventKind,
+    ) -> Option<Output> {
+        let shown = &self.registry.get(id)?.shown;
+        Some(Output::Event(Event {
+            time: now,
+            zone: shown.zone,
+            gatekeeper: shown.gatekeeper,
+            registration: Some(id),
+            kind,
+        }))
     }
 }

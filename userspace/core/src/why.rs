@@ -73,6 +73,15 @@ impl Why {
             Self::ZoneOff => "its zone only watches (answer = \"off\")",
         }
     }
+
+    /// The reason that a refusal gives.
+    pub(crate) const fn of(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::TableFull => Self::TableFull,
+            Refusal::Crowded => Self::Crowded,
+            Refusal::Unfit => Self::Unfit,
+        }
+    }
 }
 
 impl std::fmt::Display for Why {
@@ -83,10 +92,18 @@ impl std::fmt::Display for Why {
 
 impl From<Refusal> for Why {
     fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::TableFull => Self::TableFull,
-            Refusal::Crowded => Self::Crowded,
-            Refusal::Unfit => Self::Unfit,
-        }
+        Self::of(refusal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_own_sentence() {
+        let sentences: std::collections::BTreeSet<_> =
+            Why::ALL.iter().map(|why| why.sentence()).collect();
+        assert_eq!(sentences.len(), Why::ALL.len());
     }
 }

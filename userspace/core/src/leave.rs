@@ -1,0 +1,136 @@
+//! The end of registrations: RRJ, URQ, UCF (H.225.0 7.9.3, 7.10).
+//!
+//! The kernel cannot read whom a URQ or UCF names and withdraws every slot of the address and port; the ones that are
+//! not meant are published again here.
+
+use crate::pending::Asked;
+use crate::phase::Stimulus;
+use crate::registry::Place;
+use crate::{Cause, Core, Message, Output, Reason, RegistrationId, Time};
+
+impl Core {
+    /// An RRJ takes the registration that asked. One that the kernel let through is known only by the slot that it
+    /// withdrew: where several stand behind one address and port, the next scan of the slots tells.
+    pub(crate) fn rejected(
+        &mut self,
+        now: Time,
+        message: &Message<'_>,
+        seq: u16,
+        reason: &str,
+        out: &mut Vec<Output>,
+    ) {
+        let cause = Cause::Rejected {
+            reason: reason.to_owned(),
+        };
+        let asked = self
+            .pendings
+            .rejected((message.gatekeeper, message.endpoint), seq);
+        if asked.is_empty() {
+            match self.published_at(message)[..] {
+                [id] if message.reason == Reason::Withdrawn => self.remove(now, id, cause, out),
+                _ => self.stats.unpaired += 1,
+            }
+            return;
+        }
+        for request in asked {
+            let named = request.endpoint_identifier.as_ref();
+            let id = named.and_then(|eid| self.registry.find(&place(message, eid)));
+            let id = id.or_else(|| match &request.asked {
+                Asked::KeepAlive(rrq) => self.by_keep_alive(message, rrq),
+                _ => None,
+            });
+            if let Some(id) = id {
+                self.remove(now, id, cause.clone(), out);
+            }
+        }
+    }
+
+    /// A UCF confirms what the URQ with its number asked.
+    pub(crate) fn unregistration_confirmed(
+        &mut self,
+        now: Time,
+        message: &Message<'_>,
+        seq: u16,
+        out: &mut Vec<Output>,
+    ) {
+        let asked = self
+            .pendings
+            .unregistered((message.gatekeeper, message.endpoint), seq);
+        if !asked.is_empty() {
+            let named: Vec<_> = asked
+                .into_iter()
+                .map(|request| request.endpoint_identifier)
+                .collect();
+            self.unregistered(now, message, &named, &Cause::Unregistered, out);
+            return;
+        }
+        self.stats.unpaired += 1;
+        if message.reason == Reason::Withdrawn {
+            for id in self.published_at(message) {
+                self.step(now, id, Stimulus::Forget, Cause::UnregistrationUnknown, out);
+            }
+        }
+    }
+
+    /// Those named are gone, all of the address and port if one is not named; the rest stays.
+    pub(crate) fn unregistered(
+        &mut self,
+        now: Time,
+        message: &Message<'_>,
+        named: &[Option<String>],
+        cause: &Cause,
+        out: &mut Vec<Output>,
+    ) {
+        for id in self
+            .registry
+            .at_gatekeeper(message.zone, message.gatekeeper, message.endpoint)
+        {
+            let eid = self
+                .registry
+                .get(id)
+                .map(|record| &record.shown.endpoint_identifier);
+            let meant = named
+                .iter()
+                .any(|name| name.is_none() || name.as_ref() == eid);
+            if meant {
+                self.remove(now, id, cause.clone(), out);
+            } else if message.reason == Reason::Withdrawn {
+                self.step(now, id, Stimulus::Renew, Cause::Kernel, out);
+            }
+        }
+    }
+
+    fn published_at(&self, message: &Message<'_>) -> Vec<RegistrationId> {
+        let mut all =
+            self.registry
+                .at_gatekeeper(message.zone, message.gatekeeper, message.endpoint);
+        all.retain(|id| {
+            self.registry
+                .get(*id)
+                .is_some_and(|r| r.shown.state.is_published())
+        });
+        all
+    }
+
+    fn by_keep_alive(&self, message: &Message<'_>, rrq: &[u8]) -> Option<RegistrationId> {
+        let all = self
+            .registry
+            .at_gatekeeper(message.zone, message.gatekeeper, message.endpoint);
+        all.into_iter().find(|id| {
+            let pair = self
+                .registry
+                .get(*id)
+                .and_then(|record| record.pair.as_ref());
+            pair.is_some_and(|pair| *pair.rrq == *rrq)
+        })
+    }
+}
+
+fn place(message: &Message<'_>, endpoint_identifier: &str) -> Place {
+    Place {
+        zone: message.zone,
+        gatekeeper: message.gatekeeper,
+        endpoint: message.endpoint,
+        endpoint_identifier: endpoint_identifier.to_owned(),
+    }
+}
