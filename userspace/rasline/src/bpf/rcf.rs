@@ -95,7 +95,8 @@ impl Template<'_> {
         if !(8..=MAX_EID).contains(&eid.len()) {
             return None;
         }
-        let hole_at = only(self.answer, eid).filter(|at| *at >= 4)?;
+        // The kernel compares the first eight octets on their own.
+        let hole_at = only(self.answer, eid).filter(|at| *at >= 8)?;
         if let Some(original) = self.original
             && only(original, eid) != Some(hole_at)
         {
