@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io::{Read, Write as _},
     net::IpAddr,
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
@@ -169,6 +170,17 @@ pub struct Controller {
     child: Child,
 }
 
+/// Asks for the status: the socket is there before the programs are attached, a reply only comes after.
+fn replies(socket: &Path) -> std::io::Result<()> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(READY_WITHIN))?;
+    stream.write_all(b"{\"version\":1,\"command\":\"status\"}\n")?;
+    match stream.read(&mut [0; 16])? {
+        0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
+    }
+}
+
 /// The binary under test: `RASLINE_BIN`, or the one that was built beside this test.
 ///
 /// # Errors
@@ -255,7 +267,7 @@ impl Controller {
             if let Some(status) = child.try_wait()? {
                 bail!("rasline ended with {status}");
             }
-            Ok(UnixStream::connect(&socket).is_ok())
+            Ok(replies(&socket).is_ok())
         });
         ready.with_context(|| format!("its log:\n{}", self.log()))
     }
