@@ -28,7 +28,6 @@ pub(super) fn start(config: &Config) -> Result<Started> {
     kernel_is_new_enough()?;
     let mut locks = take_locks(config)?;
     let daemon = &config.daemon;
-    let listening = server::bind(&daemon.control_socket, daemon.control_group.as_deref())?;
     if bpffs::ensure(&daemon.bpffs)? {
         tracing::info!(
             "bpffs mounted for {}; inside `ip netns exec` it vanishes with the command: use nsenter --net there",
@@ -48,6 +47,8 @@ pub(super) fn start(config: &Config) -> Result<Started> {
     apply::write(&mut kernel, None, config, &layout)?;
     kernel.heartbeat();
     Ports::attach_all(&mut kernel, &config.interfaces)?;
+    // Last: whoever can connect finds everything attached.
+    let listening = server::bind(&daemon.control_socket, daemon.control_group.as_deref())?;
     kernel.keep();
     Ok(Started {
         kernel,
