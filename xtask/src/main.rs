@@ -1,2 +1,113 @@
-//! To be filled in.
-fn main() {}
+//! `cargo xtask`: the development tasks of rasline. Every task first sets up what it needs and builds what it runs.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::build::Want;
+use crate::setup::Part;
+
+mod bench;
+mod btf;
+mod build;
+mod check;
+mod demo;
+mod fuzz;
+mod paths;
+mod process;
+mod setup;
+mod test;
+mod toolchain;
+
+/// Development tasks of rasline.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what the other tasks need: the BPF toolchain, network tools, the Python oracle.
+    Setup {
+        /// Only say what is missing; exit with 1 if something is.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build the BPF object, then everything that runs in userspace.
+    Build {
+        /// Build the rasline binary, optimised, instead of all crates.
+        #[arg(long)]
+        release: bool,
+    },
+    /// Show a gateway at work in network namespaces (root).
+    Demo {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Run all tests, those through the kernel and in namespaces among them (root).
+    Test {
+        /// Run only tests whose name contains one of these.
+        filters: Vec<String>,
+    },
+    /// Formatting, lints, documentation, licences and house rules; all steps run, then failures are summed up.
+    Check,
+    /// Measure (root).
+    Bench {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Fuzz with cargo-fuzz on nightly.
+    Fuzz {
+        /// The fuzz target; all of them when left out.
+        target: Option<String>,
+        /// For how long to run each target.
+        #[arg(long, default_value_t = 5)]
+        minutes: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    match task {
+        Task::Setup { check: true } => setup::report(),
+        Task::Setup { check: false } => setup::everything(),
+        Task::Build { release: false } => {
+            setup::ensure(&[Part::Bpf])?;
+            build::run(Want::Debug)
+        }
+        Task::Build { release: true } => {
+            setup::ensure(&[Part::Bpf])?;
+            build::run(Want::Release)
+        }
+        Task::Demo { args } => {
+            ready_for_namespaces("demo")?;
+            demo::run(&args)
+        }
+        Task::Test { filters } => test::run(&filters),
+        Task::Check => check::run(),
+        Task::Bench { args } => {
+            ready_for_namespaces("bench")?;
+            bench::run(&args)
+        }
+        Task::Fuzz { target, minutes } => fuzz::run(target.as_deref(), minutes),
+    }
+}
+
+/// What demo and bench share: root, all tools, optimised binaries.
+fn ready_for_namespaces(task: &str) -> anyhow::Result<()> {
+    process::require_root(task)?;
+    setup::ensure(&[Part::Bpf, Part::Network, Part::Python])?;
+    build::run(Want::ReleaseWithTools)
+}

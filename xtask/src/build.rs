@@ -1,0 +1,110 @@
+//! Builds the BPF object, then the crates that embed and use it.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::toolchain::{TARGET, Toolchain};
+use crate::{btf, paths, process};
+
+/// What to build for userspace.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// All crates, for development.
+    Debug,
+    /// The `rasline` binary, optimised.
+    Release,
+    /// The `rasline` binary and the binaries of the tests' crate, optimised.
+    ReleaseWithTools,
+}
+
+/// Builds the BPF object and what is wanted of userspace.
+pub fn run(want: Want) -> Result<()> {
+    object()?;
+    userspace(want)
+}
+
+/// Builds the BPF object, and replaces `target/bpf/rasline-xdp.o` only when it has changed: cargo goes by its time.
+pub fn object() -> Result<()> {
+    let toolchain = Toolchain::pick()?;
+    process::say(format!("BPF object, by {toolchain}"));
+    let start = Instant::now();
+    let target_dir = paths::target().join("bpf");
+    process::run(
+        &mut toolchain.cargo("build", &target_dir, "")?,
+        "the BPF object",
+    )?;
+
+    let built = target_dir.join(TARGET).join("bpf/rasline-xdp");
+    let bytes = fs::read(&built).with_context(|| format!("the BPF object {}", built.display()))?;
+    let btf = btf::section_size(&bytes, ".BTF")
+        .with_context(|| format!("the BPF object {}", built.display()))?;
+    if btf == 0 {
+        bail!(
+            "the BPF object {} has no .BTF section: check that bpf-linker got --btf and the bpf profile keeps debug = 2",
+            built.display()
+        );
+    }
+    let changed = replace_if_changed(&paths::object(), &bytes)?;
+    process::say(format!(
+        "BPF object {} ({} KiB, BTF {} KiB) in {:.1} s",
+        if changed { "built" } else { "unchanged" },
+        bytes.len() / 1024,
+        btf / 1024,
+        start.elapsed().as_secs_f64()
+    ));
+    Ok(())
+}
+
+fn userspace(want: Want) -> Result<()> {
+    let mut cargo = process::cargo();
+    cargo.arg("build");
+    match want {
+        // xtask is what runs
+        Want::Debug => cargo.args([
+            "--workspace",
+            "--exclude",
+            "rasline-xdp",
+            "--exclude",
+            "xtask",
+        ]),
+        Want::Release => cargo.args(["--release", "--package", "rasline"]),
+        Want::ReleaseWithTools => cargo.args([
+            "--release",
+            "--package",
+            "rasline",
+            "--package",
+            "rasline-tests",
+            "--bins",
+        ]),
+    };
+    process::run(&mut cargo, "the userspace crates")
+}
+
+/// Writes beside the file and renames, so that a reader never sees half an object. True when it was replaced.
+fn replace_if_changed(path: &Path, bytes: &[u8]) -> Result<bool> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(false);
+    }
+    let fresh = path.with_extension(format!("o.{}", std::process::id()));
+    fs::write(&fresh, bytes).with_context(|| format!("cannot write {}", fresh.display()))?;
+    fs::rename(&fresh, path).with_context(|| format!("cannot replace {}", path.display()))?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unchanged_object_keeps_its_time() {
+        let path = std::env::temp_dir().join(format!("xtask-object-{}", std::process::id()));
+        assert!(replace_if_changed(&path, b"one").expect("written"));
+        assert!(!replace_if_changed(&path, b"one").expect("compared"));
+        assert!(replace_if_changed(&path, b"two").expect("replaced"));
+        assert_eq!(fs::read(&path).expect("read"), b"two");
+        fs::remove_file(path).expect("removed");
+    }
+}

@@ -1,0 +1,70 @@
+//! The house rules that no compiler knows: nothing left to be done, no test left out, no overlong file.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::paths;
+use crate::process::{self, say};
+
+/// Does not match itself: the brackets stand for one character.
+const FORBIDDEN: &str = r"todo[!]|unimplemented[!]|dbg[!]\(|#\[ignore";
+const LONGEST: usize = 500;
+
+/// Fails where a source file holds something that must not be there.
+pub fn forbidden() -> Result<()> {
+    let mut git = git();
+    git.args([
+        "grep",
+        "--untracked",
+        "--line-number",
+        "--extended-regexp",
+        "-e",
+        FORBIDDEN,
+        "--",
+        "*.rs",
+    ]);
+    let output = git.output().context("git cannot be started")?;
+    match output.status.code() {
+        Some(1) => Ok(()), // nothing found
+        Some(0) => bail!(
+            "must not be in the sources:\n{}",
+            String::from_utf8_lossy(&output.stdout).trim_end()
+        ),
+        _ => bail!(
+            "git grep failed: {}",
+            String::from_utf8_lossy(&output.stderr).trim_end()
+        ),
+    }
+}
+
+/// Warns of files over 500 lines.
+pub fn lengths() -> Result<()> {
+    let mut git = git();
+    git.args([
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--",
+        "*.rs",
+    ]);
+    for name in process::capture(&mut git, "the list of files")?.lines() {
+        // a file may be listed and gone
+        let lines =
+            fs::read_to_string(paths::root().join(name)).map_or(0, |text| text.lines().count());
+        if lines > LONGEST {
+            say(format!(
+                "warning: {name} has {lines} lines; split files over {LONGEST}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn git() -> Command {
+    let mut git = Command::new("git");
+    git.current_dir(paths::root());
+    git
+}

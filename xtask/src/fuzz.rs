@@ -1,0 +1,73 @@
+//! `cargo xtask fuzz`: runs the fuzz targets of `fuzz/` with cargo-fuzz on nightly.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::process::{self, say};
+use crate::setup::{self, Part};
+use crate::{paths, toolchain};
+
+/// Runs one target, or all of them one after the other.
+pub fn run(target: Option<&str>, minutes: u64) -> Result<()> {
+    ensure!(
+        toolchain::nightly().is_some(),
+        "fuzzing needs a nightly compiler, and rustup has none: run `rustup toolchain install nightly --profile minimal`"
+    );
+    setup::ensure(&[Part::Fuzz])?;
+    let known = targets()?;
+    let chosen: Vec<&String> = known
+        .iter()
+        .filter(|name| target.is_none_or(|wanted| wanted == *name))
+        .collect();
+    if chosen.is_empty() {
+        bail!(
+            "there is no such fuzz target; there are: {}",
+            known.join(", ")
+        );
+    }
+    for name in chosen {
+        say(format!("fuzzing {name} for {minutes} min"));
+        let seconds = minutes.saturating_mul(60);
+        let mut fuzz = Command::new("rustup");
+        fuzz.args([
+            "run",
+            "nightly",
+            "cargo",
+            "fuzz",
+            "run",
+            "--fuzz-dir",
+            ".",
+            name,
+            "--",
+        ])
+        .arg(format!("-max_total_time={seconds}"))
+        .current_dir(paths::root().join("fuzz"))
+        .env("PATH", process::path_with(&[paths::tools().join("bin")])?);
+        toolchain::forget_rustup(&mut fuzz);
+        process::run(&mut fuzz, name).with_context(|| {
+            format!("what made it fail is in fuzz/artifacts/{name}: put it into fuzz/corpus/{name} once it is mended")
+        })?;
+    }
+    Ok(())
+}
+
+/// The targets are the files of `fuzz/fuzz_targets`.
+fn targets() -> Result<Vec<String>> {
+    let dir = paths::root().join("fuzz/fuzz_targets");
+    let entries =
+        fs::read_dir(&dir).with_context(|| format!("the fuzz targets in {}", dir.display()))?;
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| {
+            entry
+                .ok()?
+                .file_name()
+                .to_str()?
+                .strip_suffix(".rs")
+                .map(str::to_owned)
+        })
+        .collect();
+    names.sort();
+    Ok(names)
+}

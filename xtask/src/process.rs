@@ -1,0 +1,150 @@
+//! Running other programs: every failure names the program and what it was for.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::paths;
+
+/// The cargo that runs this task, in the workspace's root.
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(paths::root());
+    command
+}
+
+/// Runs to the end; anything but success is an error.
+pub fn run(command: &mut Command, what: &str) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("{what}: {} cannot be started", shown(command)))?;
+    ensure!(
+        status.success(),
+        "{what}: `{}` failed ({status})",
+        shown(command)
+    );
+    Ok(())
+}
+
+/// Runs to the end and hands back what it wrote to its standard output.
+pub fn capture(command: &mut Command, what: &str) -> Result<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("{what}: {} cannot be started", shown(command)))?;
+    if !output.status.success() {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        bail!(
+            "{what}: `{}` failed ({})\n{}",
+            shown(command),
+            output.status,
+            stderr.trim_end()
+        );
+    }
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("{what}: `{}` did not write UTF-8", shown(command)))
+}
+
+/// True when the program runs and ends well; silent.
+pub fn succeeds(command: &mut Command) -> bool {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// Runs a built binary with arguments passed through.
+pub fn pass_through(profile: &str, name: &str, args: &[OsString]) -> Result<()> {
+    let program = paths::binary(profile, name);
+    let mut command = Command::new(&program);
+    command
+        .args(args)
+        .current_dir(paths::root())
+        .env("RASLINE_BIN", paths::binary(profile, "rasline"))
+        .env("RASLINE_PYTHON", paths::python());
+    run(&mut command, name)
+}
+
+/// Finds a program on PATH, and where administration tools are even when PATH leaves that out.
+pub fn which(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    find_in(&path, name).or_else(|| find_in(OsStr::new("/usr/sbin:/sbin:/usr/local/sbin"), name))
+}
+
+fn find_in(path: &OsStr, name: &str) -> Option<PathBuf> {
+    std::env::split_paths(path)
+        .map(|dir| dir.join(name))
+        .find(|candidate| is_executable(candidate))
+}
+
+/// True for a file (or a link to one) that may be executed.
+pub fn is_executable(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+/// PATH with folders put before it.
+pub fn path_with(first: &[PathBuf]) -> Result<OsString> {
+    let rest = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(first.iter().cloned().chain(std::env::split_paths(&rest)))
+        .context("PATH: a folder's name contains a colon; move the checkout")
+}
+
+/// True when this process runs as root.
+pub fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0)
+}
+
+/// Refuses to go on without root, and says how to get it.
+pub fn require_root(task: &str) -> Result<()> {
+    ensure!(
+        is_root(),
+        "`cargo xtask {task}` loads BPF programs and makes network namespaces, and so needs root: \
+         run `sudo -E env \"PATH=$PATH\" cargo xtask {task}`; \
+         the crates that need no root can be tested one by one, as in `cargo test -p rasline-h225`"
+    );
+    Ok(())
+}
+
+/// Says what is being done, on the standard error, so that results can be piped.
+pub fn say(text: impl AsRef<str>) {
+    eprintln!("xtask: {}", text.as_ref());
+}
+
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words
+        .map(OsStr::to_string_lossy)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_by_name() {
+        assert!(find_in(OsStr::new("/nowhere:/bin"), "sh").is_some());
+        assert!(find_in(OsStr::new("/bin"), "no-such-program").is_none());
+    }
+
+    #[test]
+    fn a_folder_is_no_program() {
+        assert!(!is_executable(Path::new("/bin")));
+    }
+
+    #[test]
+    fn a_failure_names_the_command() {
+        let error = run(Command::new("false").arg("--why"), "trial").expect_err("false fails");
+        assert!(
+            error.to_string().contains("`false --why` failed"),
+            "{error}"
+        );
+    }
+}

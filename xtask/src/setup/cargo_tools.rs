@@ -1,0 +1,90 @@
+//! The tools that cargo builds into `target/tools`: bpf-linker and cargo-fuzz, in fixed versions.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::{Missing, Remedy};
+use crate::paths;
+use crate::process::{self, say};
+
+/// A crate to install, and how.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Tool {
+    name: &'static str,
+    version: &'static str,
+    why: &'static str,
+    args: &'static [&'static str],
+    env: &'static [(&'static str, &'static str)],
+}
+
+/// Linked against the LLVM of Debian's rustc-web.
+pub static BPF_LINKER: Tool = Tool {
+    name: "bpf-linker",
+    version: "0.13.0",
+    why: "links the BPF object and makes its BTF",
+    args: &["--no-default-features", "--features", "llvm-22"],
+    env: &[("LLVM_PREFIX", "/usr/lib/llvm-22")],
+};
+
+/// Drives libFuzzer.
+pub static CARGO_FUZZ: Tool = Tool {
+    name: "cargo-fuzz",
+    version: "0.13.2",
+    why: "runs the fuzz targets",
+    args: &[],
+    env: &[],
+};
+
+/// Nothing when the right version is in place and starts: a shared library may have gone.
+pub fn missing(tool: &'static Tool) -> Option<Missing> {
+    let mut command = Command::new(paths::tools().join("bin").join(tool.name));
+    let said = process::capture(command.arg("--version"), tool.name).unwrap_or_default();
+    (!is_version(&said, tool)).then(|| Missing {
+        what: format!("{} {}", tool.name, tool.version),
+        why: tool.why,
+        remedy: Remedy::CargoTool(tool),
+    })
+}
+
+fn is_version(said: &str, tool: &Tool) -> bool {
+    said.split_whitespace().eq([tool.name, tool.version])
+}
+
+/// Builds and installs it.
+pub fn install(tool: &Tool) -> Result<()> {
+    say(format!(
+        "cargo builds {} {}: this takes a minute or two, once",
+        tool.name, tool.version
+    ));
+    let mut cargo = process::cargo();
+    cargo
+        .args([
+            "install",
+            tool.name,
+            "--version",
+            tool.version,
+            "--locked",
+            "--force",
+            "--quiet",
+            "--root",
+        ])
+        .arg(paths::tools())
+        .args(tool.args)
+        .envs(tool.env.iter().copied())
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_TARGET_DIR");
+    process::run(&mut cargo, tool.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_version_does_not_count() {
+        assert!(is_version("bpf-linker 0.13.0\n", &BPF_LINKER));
+        assert!(!is_version("bpf-linker 0.13.01\n", &BPF_LINKER));
+        assert!(!is_version("", &BPF_LINKER));
+    }
+}
