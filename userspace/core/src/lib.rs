@@ -7,6 +7,7 @@
 //!   were confirmed by RCFs equal in every other octet.
 
 mod config;
+mod confirm;
 mod event;
 mod io;
 mod learn;
@@ -17,6 +18,7 @@ mod pending;
 mod phase;
 mod publish;
 mod reconfigure;
+mod register;
 mod registration;
 mod registry;
 mod stats;

@@ -21,11 +21,7 @@ impl Core {
             return;
         };
         let (state, effect) = phase::step(record.shown.state, stimulus);
-        if matches!(
-            stimulus,
-            Stimulus::Forget | Stimulus::Unfit(_) | Stimulus::Anew
-        ) && !state.is_published()
-        {
+        if state == (State::Learning { pairs: 0 }) || matches!(stimulus, Stimulus::Unfit(_)) {
             record.pair = None;
         }
         self.registry.set_state(id, state);
@@ -90,11 +86,8 @@ fn template(zone: &Zone, record: &mut Record) -> Option<Template> {
     let shown = &mut record.shown;
     let gatekeeper_ttl = shown.gatekeeper_ttl?;
     let patched = patched(&pair.rcf, Some(seconds(gatekeeper_ttl)), zone.endpoint_ttl);
-    shown.endpoint_ttl = patched
-        .is_some()
-        .then(|| zone.endpoint_ttl)
-        .flatten()
-        .map(|ttl| Duration::from_secs(seconds(ttl).into()));
+    let given = zone.endpoint_ttl.filter(|_| patched.is_some());
+    shown.endpoint_ttl = given.map(|ttl| Duration::from_secs(seconds(ttl).into()));
     let (refresh_every, clamped) = refresh(zone.refresh_every, gatekeeper_ttl);
     shown.refresh_every = Some(refresh_every);
     shown.refresh_clamped = clamped;

@@ -175,10 +175,11 @@ impl Registry {
         Some(record)
     }
 
-    /// It stands elsewhere from now on.
+    /// It stands elsewhere from now on, where no pair of it was seen yet.
     pub(crate) fn move_to(&mut self, id: RegistrationId, place: Place) {
         self.unindex(id);
         if let Some(record) = self.get_mut(id) {
+            record.pair = None;
             record.shown.zone = place.zone;
             record.shown.gatekeeper = place.gatekeeper;
             record.shown.endpoint = place.endpoint;

@@ -1,0 +1,466 @@
+//! From messages to templates: what is learned, and what is not.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::net::{Ipv6Addr, SocketAddr};
+
+use common::*;
+use rasline_core::{Answer, Cause, EventKind, Input, Reason, Refusal, State, Why};
+use rasline_h225::build::{Rcf, Rrq};
+
+#[test]
+fn two_equal_pairs_with_different_numbers_are_published() {
+    let mut world = World::new(config());
+    let first = world.keeps_alive(endpoint(1), 10, "0001_ep");
+    assert_eq!(published(&first), []);
+    assert_eq!(world.only().state, State::Learning { pairs: 1 });
+    let out = world.keeps_alive(endpoint(1), 11, "0001_ep");
+    let all = templates(&out);
+    let [template] = all[..] else {
+        panic!("{out:?}")
+    };
+    assert_eq!(template.rrq, masked(&keep_alive(11, "0001_ep")));
+    assert_eq!(template.rcf, masked(&rcf(11, "0001_ep").encode().unwrap()));
+    assert_eq!(template.rcf, template.original_rcf);
+    assert_eq!(
+        template.endpoint_identifier,
+        b"\x000\x000\x000\x001\0_\0e\0p"
+    );
+    assert_eq!(
+        (template.gatekeeper_ttl, template.refresh_every),
+        (600 * SECOND, 300 * SECOND)
+    );
+    assert_eq!(
+        (template.confirmed, template.endpoint),
+        (world.now, endpoint(1))
+    );
+    assert_eq!(world.only().state, State::Answered);
+    assert_eq!(world.core.why_not(world.only()), None);
+    assert_eq!(events(&out), [&EventKind::Learned]);
+    assert_eq!(world.core.stats().published, 1);
+    assert_eq!(
+        world
+            .core
+            .gatekeeper(0)
+            .unwrap()
+            .gatekeeper_identifier
+            .as_deref(),
+        Some("gk")
+    );
+}
+
+#[test]
+fn retransmissions_count_once() {
+    let mut world = World::new(config());
+    for _ in 0..5 {
+        assert_eq!(published(&world.keeps_alive(endpoint(1), 10, "e")), []);
+    }
+    // Sent twice before the answer, and answered twice.
+    world.message(Reason::UnknownRrq, endpoint(1), &keep_alive(10, "e"));
+    world.message(Reason::UnknownRrq, endpoint(1), &keep_alive(10, "e"));
+    for _ in 0..2 {
+        let answer = rcf(10, "e").encode().unwrap();
+        assert_eq!(
+            published(&world.message(Reason::FromGatekeeper, endpoint(1), &answer)),
+            []
+        );
+    }
+    assert_eq!(world.only().state, State::Learning { pairs: 1 });
+}
+
+#[test]
+fn a_confirm_before_its_request_is_unpaired() {
+    let mut world = World::new(config());
+    for seq in [10, 11, 12] {
+        world.message(
+            Reason::FromGatekeeper,
+            endpoint(1),
+            &rcf(seq, "e").encode().unwrap(),
+        );
+        world.message(Reason::UnknownRrq, endpoint(1), &keep_alive(seq, "e"));
+    }
+    assert_eq!(world.core.registrations().count(), 0);
+    let stats = world.core.stats();
+    assert_eq!((stats.unpaired, stats.pending), (3, 3));
+}
+
+#[test]
+fn loss_delays_only() {
+    let mut world = World::new(config());
+    world.keeps_alive(endpoint(1), 10, "e");
+    // The RCF's copy is lost.
+    world.message(Reason::UnknownRrq, endpoint(1), &keep_alive(11, "e"));
+    world.pass(10 * SECOND);
+    let out = world.input(Input::Tick);
+    assert_eq!(
+        events(&out),
+        [&EventKind::NotAnswered {
+            why: Why::Unconfirmed
+        }]
+    );
+    assert_eq!(world.core.stats().unanswered, 1);
+    // The RRQ's copy is lost.
+    world.message(
+        Reason::FromGatekeeper,
+        endpoint(1),
+        &rcf(12, "e").encode().unwrap(),
+    );
+    assert_eq!(published(&world.keeps_alive(endpoint(1), 13, "e")).len(), 1);
+}
+
+#[test]
+fn time_to_live_that_settles_is_waited_for() {
+    let mut world = World::new(config());
+    for (seq, ttl) in [(10, 87), (11, 63), (12, 45), (13, 42)] {
+        let rrq = Rrq {
+            time_to_live: Some(ttl),
+            ..Rrq::lightweight(seq, endpoint(1), "e")
+        };
+        let rcf = Rcf {
+            time_to_live: Some(ttl),
+            ..rcf(seq, "e")
+        };
+        let out = world.exchange(endpoint(1), &rrq.encode().unwrap(), &rcf.encode().unwrap());
+        assert_eq!(published(&out), []);
+    }
+    assert_eq!(world.core.why_not(world.only()), Some(Why::Settling));
+    let rrq = Rrq {
+        time_to_live: Some(42),
+        ..Rrq::lightweight(14, endpoint(1), "e")
+    };
+    let rcf = Rcf {
+        time_to_live: Some(42),
+        ..rcf(14, "e")
+    };
+    let out = world.exchange(endpoint(1), &rrq.encode().unwrap(), &rcf.encode().unwrap());
+    assert_eq!(templates(&out)[0].gatekeeper_ttl, 42 * SECOND);
+}
+
+#[test]
+fn secured_is_never_published() {
+    for (of_rrq, of_rcf) in [(true, false), (false, true), (true, true)] {
+        let mut world = World::new(config());
+        for seq in 10..20 {
+            let rrq = Rrq {
+                token: of_rrq,
+                ..Rrq::lightweight(seq, endpoint(1), "e")
+            };
+            let rcf = Rcf {
+                token: of_rcf,
+                ..rcf(seq, "e")
+            };
+            let out = world.exchange(endpoint(1), &rrq.encode().unwrap(), &rcf.encode().unwrap());
+            assert_eq!(published(&out), []);
+        }
+        assert_eq!(world.core.why_not(world.only()), Some(Why::Secured));
+        // Not even if its keep-alives come without tokens, until it registers without.
+        world.keeps_alive(endpoint(1), 30, "e");
+        assert_eq!(published(&world.keeps_alive(endpoint(1), 31, "e")), []);
+        let rrq = Rrq {
+            endpoint_identifier: Some("e".into()),
+            ..full(32, signalling(0), "alice")
+        };
+        world.exchange(
+            endpoint(1),
+            &rrq.encode().unwrap(),
+            &rcf(32, "e").encode().unwrap(),
+        );
+        world.learned(endpoint(1), "e");
+    }
+}
+
+#[test]
+fn one_that_becomes_secured_is_withdrawn() {
+    let mut world = World::new(config());
+    let id = world.learned(endpoint(1), "e");
+    let rrq = Rrq {
+        token: true,
+        ..Rrq::lightweight(20, endpoint(1), "e")
+    };
+    let out = world.exchange(
+        endpoint(1),
+        &rrq.encode().unwrap(),
+        &rcf(20, "e").encode().unwrap(),
+    );
+    assert_eq!(withdrawn(&out), [id]);
+    assert_eq!(world.state(id), State::NotAnswered { why: Why::Secured });
+}
+
+#[test]
+fn what_does_not_fit_is_named() {
+    let long = |n: usize| {
+        (0..n)
+            .map(|i| format!("alias-number-{i}"))
+            .collect::<Vec<_>>()
+    };
+    let plain = Rrq::lightweight(10, endpoint(1), "e");
+    let cases = [
+        (
+            plain.clone(),
+            Rcf {
+                time_to_live: None,
+                ..rcf(10, "e")
+            },
+            Why::NoTimeToLive,
+        ),
+        (
+            Rrq {
+                aliases: long(40),
+                ..plain.clone()
+            },
+            rcf(10, "e"),
+            Why::RrqTooLong,
+        ),
+        (
+            plain,
+            Rcf {
+                aliases: long(40),
+                ..rcf(10, "e")
+            },
+            Why::RcfTooLong,
+        ),
+    ];
+    for (rrq, rcf, why) in cases {
+        let mut world = World::new(config());
+        for seq in 10..14 {
+            let (rrq, rcf) = (Rrq { seq, ..rrq.clone() }, Rcf { seq, ..rcf.clone() });
+            let out = world.exchange(endpoint(1), &rrq.encode().unwrap(), &rcf.encode().unwrap());
+            assert_eq!(published(&out), []);
+        }
+        assert_eq!(world.core.why_not(world.only()), Some(why));
+    }
+}
+
+#[test]
+fn two_registrations_behind_one_address_and_port() {
+    let mut world = World::new(config());
+    let registrations = ["0001_ep", "0002_ep"];
+    for seq in [10, 11] {
+        // Both under way with the same number, confirmed in the other order.
+        for eid in registrations {
+            world.message(Reason::UnknownRrq, endpoint(1), &keep_alive(seq, eid));
+        }
+        for eid in registrations.into_iter().rev() {
+            let answer = rcf(seq, eid).encode().unwrap();
+            let out = world.message(Reason::FromGatekeeper, endpoint(1), &answer);
+            assert_eq!(published(&out).len(), usize::from(seq == 11));
+            for template in templates(&out) {
+                assert_eq!(template.rrq, masked(&keep_alive(seq, eid)));
+            }
+        }
+    }
+    assert_eq!(world.core.stats().published, 2);
+}
+
+#[test]
+fn ipv6() {
+    let mut world = World::new(config());
+    let from = SocketAddr::from((Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 1719));
+    let id = world.learned(from, "e");
+    assert_eq!(world.get(id).endpoint, from);
+}
+
+#[test]
+fn mapped_ipv4_is_ipv4() {
+    let mut world = World::new(config());
+    let mapped = SocketAddr::from(("::ffff:192.0.2.1".parse::<Ipv6Addr>().unwrap(), 1719));
+    world.keeps_alive(mapped, 10, "e");
+    assert_eq!(published(&world.keeps_alive(endpoint(1), 11, "e")).len(), 1);
+}
+
+#[test]
+fn a_moved_endpoint_is_answered_only_where_it_is() {
+    let mut world = World::new(config());
+    let id = world.learned(endpoint(1), "e");
+    let out = world.keeps_alive(endpoint(2), 20, "e");
+    assert_eq!(withdrawn(&out), [id]);
+    assert_eq!(events(&out), [&back(Cause::Moved)]);
+    let shown = world.only();
+    assert_eq!(
+        (shown.endpoint, shown.state),
+        (endpoint(2), State::Learning { pairs: 1 })
+    );
+    assert_eq!(published(&world.keeps_alive(endpoint(2), 21, "e")), [id]);
+}
+
+#[test]
+fn a_registration_that_goes_to_another_gatekeeper_leaves_the_first() {
+    let mut world = World::new(config());
+    let id = world.learned(endpoint(1), "e");
+    world.message_of(1, Reason::UnknownRrq, endpoint(1), &keep_alive(20, "e"));
+    let answer = rcf(20, "e").encode().unwrap();
+    let out = world.message_of(1, Reason::FromGatekeeper, endpoint(1), &answer);
+    assert_eq!(withdrawn(&out), [id]);
+    assert_eq!(world.only().gatekeeper, 1);
+}
+
+#[test]
+fn a_full_registration_gives_names_and_replaces() {
+    let mut world = World::new(config());
+    let register = |world: &mut World, seq, call_signal, alias: &str, eid| {
+        let rrq = full(seq, call_signal, alias).encode().unwrap();
+        world.exchange(endpoint(1), &rrq, &rcf(seq, eid).encode().unwrap())
+    };
+    register(&mut world, 1, signalling(0), "alice", "a");
+    register(&mut world, 2, signalling(1), "bob", "b");
+    let alice = world.learned(endpoint(1), "a");
+    let bob = world.learned(endpoint(1), "b");
+    assert_eq!(world.get(alice).aliases, ["alice"]);
+    assert_eq!(world.get(alice).call_signal_addresses, [signalling(0)]);
+    // Registers anew: same call signalling address, another endpointIdentifier.
+    let out = register(&mut world, 3, signalling(0), "alice", "c");
+    assert_eq!(withdrawn(&out), [alice]);
+    assert!(events(&out).contains(&&gone(Cause::Replaced)));
+    assert_eq!(world.state(bob), State::Answered);
+    // Registers anew: same endpointIdentifier.
+    let out = register(&mut world, 4, signalling(1), "robert", "b");
+    assert_eq!(withdrawn(&out), []);
+    assert_eq!(world.get(bob).aliases, ["robert"]);
+    assert_eq!(world.core.registrations().count(), 2);
+}
+
+#[test]
+fn another_keep_alive_is_learned_after_the_old_one_is_withdrawn() {
+    let mut world = World::new(config());
+    let id = world.learned(endpoint(1), "e");
+    let other = |seq| Rrq::lightweight(seq, endpoint(1), "e").encode().unwrap();
+    let out = world.exchange(endpoint(1), &other(20), &rcf(20, "e").encode().unwrap());
+    assert_eq!((withdrawn(&out), published(&out)), (vec![id], vec![]));
+    assert_eq!(events(&out), [&back(Cause::KeepAliveChanged)]);
+    let out = world.exchange(endpoint(1), &other(21), &rcf(21, "e").encode().unwrap());
+    assert_eq!(published(&out), [id]);
+}
+
+#[test]
+fn one_keep_alive_stands_for_one_registration() {
+    let mut world = World::new(config());
+    let nameless = |seq| {
+        let rrq = Rrq {
+            endpoint_identifier: None,
+            ..Rrq::lightweight(seq, endpoint(1), "")
+        };
+        rrq.encode().unwrap()
+    };
+    world.exchange(
+        endpoint(1),
+        &nameless(10),
+        &rcf(10, "old").encode().unwrap(),
+    );
+    let out = world.exchange(
+        endpoint(1),
+        &nameless(11),
+        &rcf(11, "old").encode().unwrap(),
+    );
+    let old = published(&out);
+    let out = world.exchange(
+        endpoint(1),
+        &nameless(12),
+        &rcf(12, "new").encode().unwrap(),
+    );
+    assert_eq!((withdrawn(&out), published(&out)), (old, vec![]));
+    assert_eq!(world.only().endpoint_identifier, "new");
+}
+
+#[test]
+fn a_changed_confirm_is_the_first_of_two() {
+    let mut world = World::new(config());
+    let id = world.learned(endpoint(1), "e");
+    let changed = |seq| {
+        Rcf {
+            time_to_live: Some(90),
+            ..rcf(seq, "e")
+        }
+        .encode()
+        .unwrap()
+    };
+    let out = world.message(Reason::ChangedRcf, endpoint(1), &changed(20));
+    assert_eq!(withdrawn(&out), [id]);
+    assert_eq!(world.state(id), State::Learning { pairs: 1 });
+    let out = world.exchange(endpoint(1), &keep_alive(21, "e"), &changed(21));
+    assert_eq!(templates(&out)[0].gatekeeper_ttl, 90 * SECOND);
+    // One without timeToLive ends it.
+    let out = world.message(
+        Reason::ChangedRcf,
+        endpoint(1),
+        &Rcf {
+            time_to_live: None,
+            ..rcf(22, "e")
+        }
+        .encode()
+        .unwrap(),
+    );
+    assert_eq!(withdrawn(&out), [id]);
+    assert_eq!(world.core.why_not(world.get(id)), Some(Why::NoTimeToLive));
+}
+
+#[test]
+fn the_kernel_withdraws() {
+    let mut world = World::new(config());
+    let id = world.learned(endpoint(1), "e");
+    assert_eq!(world.kernel(id, false), []);
+    assert_eq!(world.get(id).answered, 7);
+    let out = world.kernel(id, true);
+    assert_eq!(
+        (withdrawn(&out), events(&out)),
+        (vec![id], vec![&back(Cause::Kernel)])
+    );
+    assert_eq!(world.state(id), State::Learning { pairs: 0 });
+    assert_eq!(world.kernel(id, true), []);
+    assert_eq!(published(&world.keeps_alive(endpoint(1), 20, "e")), []);
+    assert_eq!(published(&world.keeps_alive(endpoint(1), 21, "e")), [id]);
+}
+
+#[test]
+fn a_keep_alive_that_the_kernel_does_not_know_is_published_again() {
+    let mut world = World::new(config());
+    let id = world.learned(endpoint(1), "e");
+    // Copied before it was published: nothing to do.
+    assert_eq!(world.keeps_alive(endpoint(1), 20, "e"), []);
+    world.pass(2 * SECOND);
+    let out = world.keeps_alive(endpoint(1), 21, "e");
+    assert_eq!((withdrawn(&out), published(&out)), (vec![id], vec![id]));
+    assert_eq!(events(&out), Vec::<&EventKind>::new());
+}
+
+#[test]
+fn a_full_kernel_table_is_named_and_tried_again() {
+    let mut world = World::new(config());
+    world.kernel_takes = false;
+    world.keeps_alive(endpoint(1), 10, "e");
+    let id = published(&world.keeps_alive(endpoint(1), 11, "e"))[0];
+    assert_eq!(world.state(id), State::Publishing);
+    let out = world.input(Input::PublishFailed {
+        id,
+        why: Refusal::TableFull,
+    });
+    assert_eq!(
+        events(&out),
+        [&EventKind::NotAnswered {
+            why: Why::TableFull
+        }]
+    );
+    assert_eq!(published(&world.keeps_alive(endpoint(1), 12, "e")), [id]);
+    // Told once.
+    assert_eq!(
+        world.input(Input::PublishFailed {
+            id,
+            why: Refusal::TableFull
+        }),
+        []
+    );
+    world.keeps_alive(endpoint(1), 13, "e");
+    assert_eq!(
+        events(&world.input(Input::Published { id })),
+        [&EventKind::Learned]
+    );
+}
+
+#[test]
+fn a_zone_that_only_watches_publishes_and_says_so() {
+    let mut config = config();
+    config.zones[0].answer = Answer::Off;
+    let mut world = World::new(config);
+    let id = world.learned(endpoint(1), "e");
+    assert_eq!(world.core.why_not(world.get(id)), Some(Why::ZoneOff));
+}
