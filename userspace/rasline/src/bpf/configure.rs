@@ -112,9 +112,12 @@ impl Kernel {
     /// # Errors
     /// When the kernel refuses.
     pub fn clear_gatekeeper(&mut self, row: &GatekeeperRow) -> Result<()> {
-        self.index
-            .remove(&key(row))
-            .map_err(|e| bad("GATEKEEPER_INDEX", &e))?;
+        match self.index.remove(&key(row)) {
+            // Already gone is fine: what was half-written is taken back this way.
+            Ok(()) => {}
+            Err(MapError::SyscallError(e)) if e.io_error.raw_os_error() == Some(libc::ENOENT) => {}
+            Err(e) => return Err(bad("GATEKEEPER_INDEX", &e)),
+        }
         self.gatekeepers
             .store(row.index as usize, &Gatekeeper::default());
         Ok(())

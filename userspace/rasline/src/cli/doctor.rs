@@ -265,7 +265,7 @@ fn interface(f: &mut Findings, interface: &Interface, ours: &[u32]) {
             Verdict::Warn,
             &format!("{name} veth"),
             "answers leave by XDP_TX",
-            "its peer needs an XDP program too, if only XDP_PASS",
+            "its peer needs an XDP program, if only XDP_PASS, and finished checksums: ethtool -K PEER tx off",
         );
     }
     if let Some(rp) = sysctl(&format!("net/ipv4/conf/{name}/rp_filter")) {

@@ -60,6 +60,17 @@ pub(super) fn status(status: &Status, json: bool) {
             t.refusals, t.refused
         ));
     }
+    let n = &status.learning;
+    put(&format!(
+        "learning {} messages, {} pairs, {} waiting, {} unanswered, {} undecodable, {} RCFs patched",
+        n.messages, n.paired, n.pending, n.unanswered, n.undecodable, n.patched
+    ));
+    if n.refused > 0 {
+        put(&format!(
+            "         {} registrations were not kept: raise max_registrations",
+            n.refused
+        ));
+    }
     let l = &status.losses;
     put(&format!(
         "losses   ring buffer {}, source limit {}, total limit {}, not sent {}",

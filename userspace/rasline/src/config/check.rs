@@ -1,76 +1,18 @@
 //! From what stands in the file to what holds together: defaults, ranges, names, prefixes.
 
-use std::{collections::HashSet, net::IpAddr, ops::Range, path::Path, time::Duration};
+use std::{collections::HashSet, ops::Range, path::PathBuf, time::Duration};
 
-use ipnet::IpNet;
 use toml::Spanned;
 
 use super::{
-    Config, ConfigError, Daemon, Gatekeeper, Interface, OnStop, Zone, human_duration, raw,
+    Config, ConfigError, Daemon, Interface, OnStop, human_duration, raw, source::Source,
     units::Span,
 };
 
 const MAX_REGISTRATIONS: u32 = 131_072;
-const DAY: Duration = Duration::from_hours(24);
-
-/// The text and its name, to say where an error is.
-pub(super) struct Source<'a> {
-    pub(super) file: &'a Path,
-    pub(super) text: &'a str,
-}
-
-impl Source<'_> {
-    fn line(&self, at: usize) -> usize {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        before.matches('\n').count() + 1
-    }
-
-    fn error(&self, span: Option<Range<usize>>, key: &str, what: impl Into<String>) -> ConfigError {
-        ConfigError {
-            file: self.file.to_owned(),
-            line: span.map(|s| self.line(s.start)),
-            key: key.to_owned(),
-            what: what.into(),
-        }
-    }
-
-    /// An error of the TOML parser or of serde. The key is what stands left of `=` in that line.
-    pub(super) fn syntax(&self, e: &toml::de::Error) -> ConfigError {
-        let message = e.message().replace('\n', ", ");
-        let Some(span) = e.span() else {
-            return self.error(None, "", message);
-        };
-        let line = self
-            .text
-            .lines()
-            .nth(self.line(span.start) - 1)
-            .unwrap_or_default();
-        let key = line
-            .split_once('=')
-            .map(|(key, _)| key.trim())
-            .unwrap_or_default();
-        let key = if key.starts_with('#') || key.starts_with('[') {
-            ""
-        } else {
-            key
-        };
-        let what = if let Some(rest) = message.strip_prefix("unknown field ") {
-            let known = rest.split_once(", ").map_or("", |(_, known)| known);
-            let name = self.text.get(span.clone()).unwrap_or_default();
-            let known = known.replace("expected one of ", "known here: ");
-            return self.error(
-                Some(span.clone()),
-                if key.is_empty() { name } else { key },
-                format!("is not a key that is known here; remove it or correct its name ({known})"),
-            );
-        } else {
-            message
-        };
-        self.error(Some(span), key, what)
-    }
-}
-
-struct Checker<'a> {
+pub(super) const DAY: Duration = Duration::from_hours(24);
+/// Collects errors on the way.
+pub(super) struct Checker<'a> {
     source: &'a Source<'a>,
     errors: Vec<ConfigError>,
 }
@@ -97,11 +39,11 @@ pub(super) fn check(source: &Source<'_>, raw: raw::Config) -> Result<Config, Vec
 }
 
 impl Checker<'_> {
-    fn fail(&mut self, span: Option<Range<usize>>, key: &str, what: impl Into<String>) {
+    pub(super) fn fail(&mut self, span: Option<Range<usize>>, key: &str, what: impl Into<String>) {
         self.errors.push(self.source.error(span, key, what));
     }
 
-    fn duration(
+    pub(super) fn duration(
         &mut self,
         key: &str,
         value: Option<Spanned<Span>>,
@@ -124,7 +66,7 @@ impl Checker<'_> {
         Some(d)
     }
 
-    fn number<T: PartialOrd + std::fmt::Display + Copy>(
+    pub(super) fn number<T: PartialOrd + std::fmt::Display + Copy>(
         &mut self,
         key: &str,
         value: Option<Spanned<T>>,
@@ -143,12 +85,7 @@ impl Checker<'_> {
         n
     }
 
-    fn path(
-        &mut self,
-        key: &str,
-        value: Option<Spanned<std::path::PathBuf>>,
-        default: &str,
-    ) -> std::path::PathBuf {
+    fn path(&mut self, key: &str, value: Option<Spanned<PathBuf>>, default: &str) -> PathBuf {
         let Some(value) = value else {
             return default.into();
         };
@@ -257,196 +194,6 @@ impl Checker<'_> {
             if !present {
                 self.fail(None, "interface", format!("none is on the side of the {side}; add an [[interface]] with side = \"{side}\" or \"both\""));
             }
-        }
-        all
-    }
-
-    fn zones(&mut self, raw: Vec<Spanned<raw::Zone>>) -> Vec<Zone> {
-        if raw.is_empty() {
-            self.fail(None, "zone", "there is none; add a [[zone]]");
-        }
-        if raw.len() > rasline_abi::MAX_ZONES as usize {
-            self.fail(
-                None,
-                "zone",
-                format!(
-                    "{} are more than the {} that can be",
-                    raw.len(),
-                    rasline_abi::MAX_ZONES
-                ),
-            );
-        }
-        let gatekeepers: usize = raw.iter().map(|z| z.get_ref().gatekeeper.len()).sum();
-        if gatekeepers > rasline_abi::MAX_GATEKEEPERS as usize {
-            self.fail(
-                None,
-                "zone.gatekeeper",
-                format!(
-                    "{gatekeepers} are more than the {} that can be",
-                    rasline_abi::MAX_GATEKEEPERS
-                ),
-            );
-        }
-        self.prefixes(&raw);
-        let mut names = HashSet::new();
-        raw.into_iter()
-            .map(|zone| self.zone(zone, &mut names))
-            .collect()
-    }
-
-    /// Prefixes of different zones apart, and no gatekeeper inside any.
-    fn prefixes(&mut self, zones: &[Spanned<raw::Zone>]) {
-        let prefixes: Vec<(&str, &Spanned<IpNet>)> = zones
-            .iter()
-            .flat_map(|z| {
-                z.get_ref()
-                    .endpoints
-                    .iter()
-                    .map(|p| (z.get_ref().name.get_ref().as_str(), p))
-            })
-            .collect();
-        let overlaps = |a: &IpNet, b: &IpNet| a.contains(b) || b.contains(a);
-        for (i, (zone, prefix)) in prefixes.iter().enumerate() {
-            let net = prefix.get_ref();
-            if net.trunc() != *net {
-                self.fail(
-                    Some(prefix.span()),
-                    "endpoints",
-                    format!(
-                        "{net} has bits set after its prefix; write \"{}\"",
-                        net.trunc()
-                    ),
-                );
-            }
-            if let IpNet::V6(v6) = net
-                && v6.contains(&std::net::Ipv4Addr::UNSPECIFIED.to_ipv6_mapped())
-            {
-                self.fail(Some(prefix.span()), "endpoints", format!("{net} covers IPv4 too, as ::ffff:0:0/96; write a longer prefix, such as 2000::/3"));
-            }
-            if let Some((other, theirs)) = prefixes[..i]
-                .iter()
-                .find(|(other, p)| other != zone && overlaps(p.get_ref(), net))
-            {
-                self.fail(Some(prefix.span()), "endpoints", format!("{net} of zone \"{zone}\" overlaps {} of zone \"{other}\"; an endpoint can be of one zone only", theirs.get_ref()));
-            }
-        }
-        for gatekeeper in zones.iter().flat_map(|z| &z.get_ref().gatekeeper) {
-            let address = &gatekeeper.get_ref().address;
-            if let Some((zone, prefix)) = prefixes
-                .iter()
-                .find(|(_, p)| p.get_ref().contains(address.get_ref()))
-            {
-                self.fail(Some(address.span()), "address", format!("gatekeeper \"{}\" ({}) lies inside {} of zone \"{zone}\"'s endpoints; narrow that prefix", gatekeeper.get_ref().id.get_ref(), address.get_ref(), prefix.get_ref()));
-            }
-        }
-    }
-
-    fn zone(&mut self, zone: Spanned<raw::Zone>, names: &mut HashSet<String>) -> Zone {
-        let second = Duration::from_secs(1);
-        let span = zone.span();
-        let zone = zone.into_inner();
-        let name = zone.name.get_ref().clone();
-        if name.is_empty() || !names.insert(name.clone()) {
-            let what = if name.is_empty() {
-                "is empty; give the zone a name".to_owned()
-            } else {
-                format!("zone \"{name}\" stands twice; rename one")
-            };
-            self.fail(Some(zone.name.span()), "name", what);
-        }
-        if zone.endpoints.is_empty() {
-            self.fail(
-                Some(span.clone()),
-                "endpoints",
-                format!("zone \"{name}\" has none; list the prefixes of its endpoints"),
-            );
-        }
-        if zone.gatekeeper.is_empty() {
-            self.fail(
-                Some(span),
-                "gatekeeper",
-                format!("zone \"{name}\" has none; add a [[zone.gatekeeper]]"),
-            );
-        }
-        let ttl_span = zone.endpoint_ttl.as_ref().map(Spanned::span);
-        let refresh_span = zone.refresh_every.as_ref().map(Spanned::span);
-        let endpoint_ttl = self.duration("endpoint_ttl", zone.endpoint_ttl, (second, DAY));
-        if endpoint_ttl.is_some_and(|d| d.subsec_nanos() != 0) {
-            self.fail(
-                ttl_span,
-                "endpoint_ttl",
-                "timeToLive counts whole seconds; leave out the fraction",
-            );
-        }
-        let refresh_every = self.duration("refresh_every", zone.refresh_every, (second, 365 * DAY));
-        if let (Some(ttl), Some(every)) = (endpoint_ttl, refresh_every)
-            && every < ttl
-        {
-            self.fail(refresh_span, "refresh_every", format!("{} is shorter than endpoint_ttl ({}), so no keep-alive would be answered; make it longer", human_duration(every), human_duration(ttl)));
-        }
-        let hold_for = self
-            .duration("hold_for", zone.hold_for, (second, 365 * DAY))
-            .unwrap_or(Duration::from_mins(15));
-        let dead_after = self
-            .duration(
-                "dead_after",
-                zone.dead_after,
-                (Duration::from_millis(50), Duration::from_mins(1)),
-            )
-            .unwrap_or(Duration::from_millis(600));
-        Zone {
-            gatekeepers: self.gatekeepers(&name, zone.gatekeeper),
-            name,
-            answer: zone.answer,
-            endpoint_ttl,
-            refresh_every,
-            hold_for,
-            dead_after,
-            endpoints: zone
-                .endpoints
-                .into_iter()
-                .map(Spanned::into_inner)
-                .collect(),
-        }
-    }
-
-    fn gatekeepers(&mut self, zone: &str, raw: Vec<Spanned<raw::Gatekeeper>>) -> Vec<Gatekeeper> {
-        let mut ids: HashSet<String> = HashSet::new();
-        let mut addresses: HashSet<IpAddr> = HashSet::new();
-        let mut all = Vec::new();
-        for gatekeeper in raw {
-            let g = gatekeeper.into_inner();
-            let (id, address) = (g.id.get_ref().clone(), *g.address.get_ref());
-            if id.is_empty() || !ids.insert(id.clone()) {
-                let what = if id.is_empty() {
-                    "is empty; give the gatekeeper a name".to_owned()
-                } else {
-                    format!("gatekeeper \"{id}\" stands twice in zone \"{zone}\"; rename one")
-                };
-                self.fail(Some(g.id.span()), "id", what);
-            }
-            if !addresses.insert(address) {
-                self.fail(Some(g.address.span()), "address", format!("{address} stands twice in zone \"{zone}\"; a gatekeeper is known by its address"));
-            }
-            if address.is_unspecified() || address.is_multicast() {
-                self.fail(
-                    Some(g.address.span()),
-                    "address",
-                    format!("{address} cannot be a gatekeeper; give a unicast address"),
-                );
-            }
-            all.push(Gatekeeper {
-                id,
-                address,
-                ras_port: self.number("ras_port", g.ras_port, (1, 65_535), 1719),
-                call_signal_port: self.number(
-                    "call_signal_port",
-                    g.call_signal_port,
-                    (1, 65_535),
-                    1720,
-                ),
-                priority: self.number("priority", g.priority, (0, 127), 0),
-            });
         }
         all
     }

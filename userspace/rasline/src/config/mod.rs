@@ -4,7 +4,9 @@
 
 mod check;
 mod raw;
+mod source;
 mod units;
+mod zones;
 
 use std::{
     fmt,
@@ -203,7 +205,7 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn parse(file: &Path, text: &str) -> Result<Self, Vec<ConfigError>> {
-        let source = check::Source { file, text };
+        let source = source::Source { file, text };
         let raw: raw::Config = toml::from_str(text).map_err(|e| vec![source.syntax(&e)])?;
         check::check(&source, raw)
     }

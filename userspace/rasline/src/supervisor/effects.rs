@@ -8,19 +8,19 @@ use std::{
 };
 
 use rasline_core::{
-    Core, EventKind, Input, Kernel as Noted, Message, Output, Reason, Refusal, RegistrationId,
-    Template, Time,
+    Core, EventKind, Input, Kernel as Noted, Message, Output, RegistrationId, Template, Time,
 };
 
 use crate::{
     bpf::{self, Entry, Observed, Place, Refused},
-    config::{Answer, Config},
+    config::Config,
     host::monotonic_ns,
-    supervisor::{Supervisor, layout::Layout},
+    supervisor::{
+        Supervisor,
+        bridge::{addresses, core_config, reason, refusal},
+        layout::Layout,
+    },
 };
-
-/// Requests at most that the learner lets wait for their confirm.
-const MAX_PENDING: usize = 65_536;
 
 /// Where a registration stands in the kernel's table, and how often it was answered.
 #[derive(Clone, Copy, Debug)]
@@ -56,62 +56,6 @@ impl Effects {
 
     pub(super) fn published(&self, id: RegistrationId) -> Option<Published> {
         self.published.get(&id).copied()
-    }
-}
-
-fn addresses(config: &rasline_core::Config) -> HashMap<u32, SocketAddr> {
-    config
-        .zones
-        .iter()
-        .flat_map(|z| &z.gatekeepers)
-        .map(|g| (g.index, g.address))
-        .collect()
-}
-
-/// The configuration as the core has it.
-fn core_config(config: &Config, layout: &Layout) -> rasline_core::Config {
-    let zone = |z: &crate::config::Zone| {
-        Some(rasline_core::Zone {
-            index: layout.zone(&z.name)?,
-            name: z.name.clone(),
-            answer: match z.answer {
-                Answer::Off => rasline_core::Answer::Off,
-                Answer::Hold => rasline_core::Answer::Hold,
-                Answer::Offload => rasline_core::Answer::Offload,
-            },
-            endpoint_ttl: z.endpoint_ttl,
-            refresh_every: z.refresh_every,
-            hold_for: z.hold_for,
-            gatekeepers: z
-                .gatekeepers
-                .iter()
-                .filter_map(|g| {
-                    let address = SocketAddr::new(g.address, g.ras_port);
-                    Some(rasline_core::Gatekeeper {
-                        index: layout.gatekeeper(z, g)?,
-                        id: g.id.clone(),
-                        address,
-                    })
-                })
-                .collect(),
-        })
-    };
-    let max_registrations = config.daemon.max_registrations as usize;
-    rasline_core::Config {
-        zones: config.zones.iter().filter_map(zone).collect(),
-        max_registrations,
-        max_pending: max_registrations.clamp(1024, MAX_PENDING),
-    }
-}
-
-const fn reason(reason: bpf::Reason) -> Reason {
-    match reason {
-        bpf::Reason::UnknownRrq => Reason::UnknownRrq,
-        bpf::Reason::FromEndpoint => Reason::FromEndpoint,
-        bpf::Reason::FromGatekeeper => Reason::FromGatekeeper,
-        bpf::Reason::Diverted => Reason::Diverted,
-        bpf::Reason::ChangedRcf => Reason::ChangedRcf,
-        bpf::Reason::Withdrawn => Reason::Withdrawn,
     }
 }
 
@@ -323,14 +267,6 @@ impl Supervisor {
             tracing::info!("{about} {text}");
         }
         self.events.add(about, text);
-    }
-}
-
-const fn refusal(refused: Refused) -> Refusal {
-    match refused {
-        Refused::Full | Refused::Profiles => Refusal::TableFull,
-        Refused::Crowded => Refusal::Crowded,
-        Refused::Twice | Refused::Rrq | Refused::Rcf => Refusal::Unfit,
     }
 }
 

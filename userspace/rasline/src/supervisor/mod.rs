@@ -4,6 +4,7 @@
 //! Invariants: no channel is unbounded; the heartbeat is written only by this loop, so it stops when the loop does.
 
 pub mod apply;
+mod bridge;
 mod effects;
 pub mod events;
 pub mod layout;
@@ -12,6 +13,7 @@ mod rates;
 mod requests;
 pub mod sender;
 mod show;
+mod show_registrations;
 mod start;
 
 use std::{
@@ -264,12 +266,15 @@ impl Supervisor {
         })?;
         apply::restart_needed(&self.config, &new)?;
         let layout = apply::plan(&self.layout, Some(&self.config), &new)?;
-        apply::write(
-            &mut self.kernel,
-            Some((&self.config, &self.layout)),
-            &new,
-            &layout,
-        )?;
+        let (old, old_layout) = (&self.config, &self.layout);
+        if let Err(e) = apply::write(&mut self.kernel, Some((old, old_layout)), &new, &layout) {
+            if let Err(again) =
+                apply::write(&mut self.kernel, Some((&new, &layout)), old, old_layout)
+            {
+                tracing::error!("{again}");
+            }
+            return Err(e);
+        }
         self.reconfigure(&new, &layout);
         self.config = new;
         self.layout = layout;

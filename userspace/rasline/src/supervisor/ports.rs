@@ -11,11 +11,15 @@ use crate::{
     supervisor::events::Events,
 };
 
+/// An interface in trouble is tried again at every so many looks.
+const RETRY: u32 = 5;
+
 /// What is wrong with interfaces, and which were detached by hand.
 #[derive(Debug, Default)]
 pub struct Ports {
     trouble: BTreeMap<String, String>,
     by_hand: Vec<String>,
+    looks: u32,
 }
 
 impl Ports {
@@ -62,6 +66,7 @@ impl Ports {
 
     /// Looks whether the program still is where it should be, and attaches where it can be again.
     pub fn watch(&mut self, kernel: &mut Kernel, interfaces: &[Interface], events: &mut Events) {
+        self.looks = self.looks.wrapping_add(1);
         for interface in interfaces {
             let name = &interface.name;
             if self.by_hand.contains(name) {
@@ -84,7 +89,9 @@ impl Ports {
                     tracing::error!("{e}");
                 }
             }
-            if now.is_some() && !kernel.ports().contains_key(name) {
+            // What is in trouble already is not tried each time.
+            let try_now = !self.trouble.contains_key(name) || self.looks.is_multiple_of(RETRY);
+            if now.is_some() && try_now && !kernel.ports().contains_key(name) {
                 match kernel.attach(interface) {
                     Ok(()) => {
                         self.trouble.remove(name);

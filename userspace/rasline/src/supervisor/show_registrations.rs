@@ -1,0 +1,107 @@
+//! Registrations as they are shown: what the core knows, what the kernel noted, and what it promises.
+// Seconds for people: a double holds them well enough.
+#![allow(clippy::cast_precision_loss)]
+
+use rasline_core::Registration;
+
+use crate::{
+    config::Answer,
+    control::view,
+    supervisor::{
+        Supervisor,
+        show::{ago, silent_for},
+    },
+};
+
+/// Seconds from `now` to `then`, negative if that is over.
+fn ahead(now_ns: u64, then_ns: u64) -> f64 {
+    (then_ns as f64 - now_ns as f64) / 1e9
+}
+
+impl Supervisor {
+    pub(super) fn show_registrations(
+        &self,
+        now_ns: u64,
+        zone: Option<&str>,
+        after: Option<u64>,
+        most: usize,
+    ) -> Vec<view::Registration> {
+        let zone = zone.and_then(|z| self.layout.zone(z));
+        let wanted = |r: &&Registration| {
+            after.is_none_or(|a| r.id.0 > a) && zone.is_none_or(|z| r.zone == z)
+        };
+        let mut all: Vec<&Registration> =
+            self.effects.core.registrations().filter(wanted).collect();
+        all.sort_unstable_by_key(|r| r.id);
+        all.into_iter()
+            .take(most)
+            .map(|r| self.registration_view(now_ns, r))
+            .collect()
+    }
+
+    pub(super) fn show_registration(&self, now_ns: u64, id: u64) -> Option<view::Registration> {
+        let r = self
+            .effects
+            .core
+            .registration(rasline_core::RegistrationId(id))?;
+        Some(self.registration_view(now_ns, r))
+    }
+
+    fn registration_view(&self, now_ns: u64, r: &Registration) -> view::Registration {
+        let noted = self.observed(now_ns, r.id);
+        let confirmed_ns = noted.map_or(r.confirmed.0, |n| n.confirmed_ns.max(r.confirmed.0));
+        let place = self.effects.published(r.id).map(|p| p.place);
+        let due = place.and_then(|p| self.kernel.table().refresh_due(now_ns, p));
+        let (time_left, why_not) = self.promise(now_ns, r, confirmed_ns);
+        let by_kernel = why_not.is_empty();
+        view::Registration {
+            id: r.id.0,
+            aliases: r.aliases.clone(),
+            address: Some(r.endpoint),
+            endpoint_identifier: r.endpoint_identifier.clone(),
+            zone: self.zone_name(r.zone),
+            gatekeeper: self.gatekeeper_name(r.gatekeeper),
+            last_seen: Some(ago(
+                now_ns,
+                noted.map_or(r.last_seen.0, |n| n.last_seen_ns.max(r.last_seen.0)),
+            )),
+            answered_by: if by_kernel { "kernel" } else { "gatekeeper" }.to_owned(),
+            answered: r.answered,
+            next_refresh: due.filter(|_| by_kernel).map(|due| ahead(now_ns, due)),
+            time_left,
+            time_to_live: r.gatekeeper_ttl.map(|d| d.as_secs_f64()),
+            endpoint_ttl: r.endpoint_ttl.map(|d| d.as_secs_f64()),
+            why_not,
+        }
+    }
+
+    /// How long the kernel may go on answering, in seconds, and why it does not answer now; as the program decides.
+    fn promise(&self, now_ns: u64, r: &Registration, confirmed_ns: u64) -> (Option<f64>, String) {
+        let why = self.effects.core.why_not(r).map(|why| why.to_string());
+        let Some(zone) = self.zone_at(r.zone) else {
+            return (None, why.unwrap_or_default());
+        };
+        let ttl_left = r
+            .gatekeeper_ttl
+            .map(|ttl| ttl.as_secs_f64() - ago(now_ns, confirmed_ns));
+        let silent = silent_for(now_ns, &self.kernel.peer(r.gatekeeper), zone.dead_after);
+        let left = match silent {
+            Some(silence) => Some(zone.hold_for.as_secs_f64() - silence),
+            None => ttl_left,
+        };
+        let why = match (why, silent) {
+            (Some(why), _) => why,
+            (None, None) if zone.answer == Answer::Hold => {
+                "its gatekeeper is alive (answer = \"hold\")".to_owned()
+            }
+            (None, Some(_)) if left.is_some_and(|l| l <= 0.0) => {
+                "its gatekeeper has been silent for longer than hold_for".to_owned()
+            }
+            (None, None) if left.is_some_and(|l| l <= 0.0) => {
+                "its timeToLive at the gatekeeper has run out".to_owned()
+            }
+            (None, _) => String::new(),
+        };
+        (left.map(|l| l.max(0.0)), why)
+    }
+}
