@@ -1,0 +1,398 @@
+//! Whatever comes in whatever order: what is published was seen twice, what is diverted is sent once, and what the
+//! kernel has is what the records say.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use common::*;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use rasline_core::{Input, Output, Reason, Refusal, RegistrationId, Template};
+use rasline_h225::build::{Rcf, Rrq};
+
+const EIDS: [&str; 3] = ["a", "b", "longer"];
+const MAX_REGISTRATIONS: usize = 4;
+const MAX_PENDING: usize = 6;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Request {
+        from: u8,
+        gatekeeper: u32,
+        kind: u8,
+        seq: u16,
+        eid: usize,
+    },
+    Answer {
+        to: u8,
+        gatekeeper: u32,
+        reason: Reason,
+        kind: u8,
+        seq: u16,
+        eid: usize,
+    },
+    /// A keep-alive and its RCF: what makes progress.
+    Exchange {
+        from: u8,
+        gatekeeper: u32,
+        diverted: bool,
+        kind: u8,
+        seq: u16,
+        eid: usize,
+    },
+    Garbage {
+        reason: Reason,
+        octets: Vec<u8>,
+    },
+    Kernel {
+        id: u64,
+        withdrawn: bool,
+    },
+    Drop {
+        id: u64,
+    },
+    Pass {
+        seconds: u64,
+    },
+    Reload {
+        endpoint_ttl: Option<u64>,
+        second_gatekeeper: bool,
+    },
+}
+
+fn reason() -> impl Strategy<Value = Reason> {
+    prop::sample::select(vec![
+        Reason::UnknownRrq,
+        Reason::FromEndpoint,
+        Reason::FromGatekeeper,
+        Reason::Diverted,
+        Reason::ChangedRcf,
+        Reason::Withdrawn,
+    ])
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let (end, gk, kind, seq, eid) = (1..3u8, 0..2u32, 0..8u8, 1..5u16, 0..EIDS.len());
+    prop_oneof![
+        4 => (end.clone(), gk.clone(), kind.clone(), seq.clone(), eid.clone())
+            .prop_map(|(from, gatekeeper, kind, seq, eid)| Step::Request { from, gatekeeper, kind, seq, eid }),
+        4 => (end.clone(), gk.clone(), reason(), kind.clone(), seq.clone(), eid.clone())
+            .prop_map(|(to, gatekeeper, reason, kind, seq, eid)| Step::Answer { to, gatekeeper, reason, kind, seq, eid }),
+        12 => (end, prop_oneof![9 => Just(0u32), 1 => Just(1)], any::<bool>(), prop_oneof![6 => Just(0u8), 1 => kind], seq, eid)
+            .prop_map(|(from, gatekeeper, diverted, kind, seq, eid)| Step::Exchange { from, gatekeeper, diverted, kind, seq, eid }),
+        1 => (reason(), prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(reason, octets)| Step::Garbage { reason, octets }),
+        1 => (1..6u64, any::<bool>()).prop_map(|(id, withdrawn)| Step::Kernel { id, withdrawn }),
+        1 => (1..6u64).prop_map(|id| Step::Drop { id }),
+        1 => prop::sample::select(vec![0, 2, 11, 1100]).prop_map(|seconds| Step::Pass { seconds }),
+        1 => (prop::option::of(5..7u64), prop::bool::weighted(0.9))
+            .prop_map(|(endpoint_ttl, second_gatekeeper)| Step::Reload { endpoint_ttl, second_gatekeeper }),
+    ]
+}
+
+fn request(kind: u8, seq: u16, eid: &str) -> Vec<u8> {
+    let plain = Rrq::lightweight(seq, endpoint(1), eid);
+    match kind {
+        0..=2 => plain.encode().unwrap(),
+        3 => Rrq {
+            time_to_live: Some(60),
+            ..plain
+        }
+        .encode()
+        .unwrap(),
+        4 => Rrq {
+            token: true,
+            ..plain
+        }
+        .encode()
+        .unwrap(),
+        5 => Rrq {
+            endpoint_identifier: None,
+            ..plain
+        }
+        .encode()
+        .unwrap(),
+        6 => full(seq, signalling(0), eid).encode().unwrap(),
+        _ => urq(seq, (seq > 2).then_some(eid)),
+    }
+}
+
+fn answer(kind: u8, seq: u16, eid: &str) -> Vec<u8> {
+    match kind {
+        0..=2 => rcf(seq, eid).encode().unwrap(),
+        3 => Rcf {
+            time_to_live: Some(90),
+            ..rcf(seq, eid)
+        }
+        .encode()
+        .unwrap(),
+        4 => Rcf {
+            token: true,
+            ..rcf(seq, eid)
+        }
+        .encode()
+        .unwrap(),
+        5 => Rcf {
+            time_to_live: None,
+            ..rcf(seq, eid)
+        }
+        .encode()
+        .unwrap(),
+        6 => rrj(seq),
+        _ if seq > 2 => ucf_octets(seq),
+        _ => urq(seq, Some(eid)),
+    }
+}
+
+/// Gatekeeper, endpoint.
+type Between = (u32, std::net::SocketAddr);
+
+/// What was fed, kept without any of the core's logic.
+struct Witness {
+    world: World,
+    /// RRQs by their number.
+    requests: BTreeSet<(Between, u16, Vec<u8>)>,
+    /// Keep-alive and RCF, and with which numbers they were seen together.
+    pairs: BTreeMap<(Between, Vec<u8>, Vec<u8>), BTreeSet<u16>>,
+    ever_published: BTreeSet<(Between, Vec<u8>)>,
+    in_kernel: BTreeSet<RegistrationId>,
+    refusals: u32,
+}
+
+impl Witness {
+    fn new() -> Self {
+        let mut config = two_rhythms();
+        config.max_registrations = MAX_REGISTRATIONS;
+        config.max_pending = MAX_PENDING;
+        let mut world = World::new(config);
+        world.kernel_takes = false;
+        Self {
+            world,
+            requests: BTreeSet::new(),
+            pairs: BTreeMap::new(),
+            ever_published: BTreeSet::new(),
+            in_kernel: BTreeSet::new(),
+            refusals: 0,
+        }
+    }
+
+    fn feed(&mut self, gatekeeper: u32, reason: Reason, from: u8, payload: &[u8]) {
+        let between = (gatekeeper, endpoint(from));
+        if payload.len() > 4 {
+            let seq = u16::from_be_bytes([payload[2], payload[3]]).wrapping_add(1);
+            if reason.from_endpoint() {
+                self.requests.insert((between, seq, masked(payload)));
+            } else {
+                self.witness_answer(between, reason, seq, payload);
+            }
+        }
+        let out = self
+            .world
+            .message_of(gatekeeper, reason, endpoint(from), payload);
+        let expected = usize::from(reason == Reason::Diverted);
+        assert_eq!(sends(&out).len(), expected, "{reason:?} {payload:02x?}");
+        for (by, to, _) in sends(&out) {
+            assert_eq!((by, to), between);
+        }
+        self.carry_out(&out);
+    }
+
+    fn witness_answer(&mut self, between: Between, reason: Reason, seq: u16, payload: &[u8]) {
+        let of_number = self
+            .requests
+            .iter()
+            .filter(|r| r.0 == between && r.1 == seq)
+            .map(|r| r.2.clone());
+        let mut rrqs: Vec<_> = of_number.collect();
+        if reason == Reason::ChangedRcf {
+            let known = self.ever_published.iter().filter(|p| p.0 == between);
+            rrqs.extend(known.map(|p| p.1.clone()));
+        }
+        for rrq in rrqs {
+            self.pairs
+                .entry((between, rrq, masked(payload)))
+                .or_default()
+                .insert(seq);
+        }
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        let out = self.world.input(input);
+        assert_eq!(sends(&out), []);
+        self.carry_out(&out);
+    }
+
+    /// Plays the kernel's table; every fifth publication is refused.
+    fn carry_out(&mut self, out: &[Output]) {
+        let mut results = Vec::new();
+        for output in out {
+            match output {
+                Output::Withdraw { id } => {
+                    assert!(
+                        self.in_kernel.remove(id),
+                        "withdrawn but not published: {id}"
+                    );
+                }
+                Output::Publish(template) => {
+                    self.check(template);
+                    assert!(
+                        self.in_kernel.insert(template.id),
+                        "published twice: {}",
+                        template.id
+                    );
+                    results.push(template.id);
+                }
+                Output::Send { .. } | Output::Event(_) => {}
+            }
+        }
+        for id in results {
+            self.refusals += 1;
+            let input = if self.refusals.is_multiple_of(5) {
+                self.in_kernel.remove(&id);
+                Input::PublishFailed {
+                    id,
+                    why: Refusal::TableFull,
+                }
+            } else {
+                Input::Published { id }
+            };
+            let out = self.world.input(input);
+            assert!(out.iter().all(|o| matches!(o, Output::Event(_))), "{out:?}");
+        }
+        self.invariants();
+    }
+
+    fn check(&mut self, template: &Template) {
+        let between = (template.gatekeeper, template.endpoint);
+        let key = (between, template.rrq.clone(), template.original_rcf.clone());
+        let seen = self.pairs.get(&key).map_or(0, BTreeSet::len);
+        assert!(seen >= 2, "published after {seen} pairs: {template:?}");
+        self.ever_published.insert((between, template.rrq.clone()));
+    }
+
+    fn invariants(&self) {
+        let stats = self.world.core.stats();
+        assert!(stats.pending <= MAX_PENDING && stats.registrations <= MAX_REGISTRATIONS);
+        let shown = self
+            .world
+            .core
+            .registrations()
+            .filter(|r| r.state.is_published());
+        let shown: BTreeSet<_> = shown.map(|r| r.id).collect();
+        assert_eq!(shown, self.in_kernel);
+        assert_eq!(stats.published, shown.len());
+        assert_eq!(stats.registrations, self.world.core.registrations().count());
+    }
+
+    fn play(&mut self, step: Step) {
+        match step {
+            Step::Request {
+                from,
+                gatekeeper,
+                kind,
+                seq,
+                eid,
+            } => {
+                let reason = if kind == 7 {
+                    Reason::FromEndpoint
+                } else {
+                    Reason::UnknownRrq
+                };
+                self.feed(gatekeeper, reason, from, &request(kind, seq, EIDS[eid]));
+            }
+            Step::Answer {
+                to,
+                gatekeeper,
+                reason,
+                kind,
+                seq,
+                eid,
+            } => {
+                self.feed(gatekeeper, reason, to, &answer(kind, seq, EIDS[eid]));
+            }
+            Step::Exchange {
+                from,
+                gatekeeper,
+                diverted,
+                kind,
+                seq,
+                eid,
+            } => {
+                self.feed(
+                    gatekeeper,
+                    Reason::UnknownRrq,
+                    from,
+                    &request(0, seq, EIDS[eid]),
+                );
+                let reason = if diverted {
+                    Reason::Diverted
+                } else {
+                    Reason::FromGatekeeper
+                };
+                self.feed(gatekeeper, reason, from, &answer(kind, seq, EIDS[eid]));
+            }
+            Step::Garbage { reason, octets } => self.feed(0, reason, 1, &octets),
+            Step::Kernel { id, withdrawn } => {
+                let id = RegistrationId(id);
+                let (last_seen, confirmed) = (self.world.now, self.world.now);
+                let kernel = rasline_core::Kernel {
+                    id,
+                    last_seen,
+                    answered: 1,
+                    confirmed,
+                    withdrawn,
+                };
+                self.input(Input::Kernel(kernel));
+            }
+            Step::Drop { id } => self.input(Input::DropRegistration {
+                id: RegistrationId(id),
+            }),
+            Step::Pass { seconds } => {
+                self.world.pass(Duration::from_secs(seconds));
+                self.input(Input::Tick);
+            }
+            Step::Reload {
+                endpoint_ttl,
+                second_gatekeeper,
+            } => {
+                let mut config = two_rhythms();
+                config.max_registrations = MAX_REGISTRATIONS;
+                config.max_pending = MAX_PENDING;
+                config.zones[0].endpoint_ttl = endpoint_ttl.map(Duration::from_secs);
+                config.zones[0]
+                    .gatekeepers
+                    .truncate(1 + usize::from(second_gatekeeper));
+                self.input(Input::Reconfigure(config));
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+    #[test]
+    fn only_what_was_seen_twice(steps in prop::collection::vec(step(), 1..120)) {
+        let mut witness = Witness::new();
+        for step in steps {
+            witness.play(step);
+        }
+    }
+}
+
+/// The generator does reach publication; otherwise the property above would say nothing.
+#[test]
+fn random_steps_do_publish() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let steps = prop::collection::vec(step(), 100);
+    let mut published = 0;
+    for _ in 0..20 {
+        let mut witness = Witness::new();
+        for step in steps.new_tree(&mut runner).unwrap().current() {
+            witness.play(step);
+        }
+        published += witness.ever_published.len();
+    }
+    assert!(published >= 20, "{published}");
+}
