@@ -64,6 +64,12 @@ impl Kernel {
         Self { ebpf }
     }
 
+    /// Instructions that the verifier walked through.
+    pub fn verified_instructions(&self) -> u32 {
+        let program: &Xdp = self.ebpf.program("rasline").unwrap().try_into().unwrap();
+        program.info().unwrap().verified_instruction_count().unwrap()
+    }
+
     fn array<T: bytemuck::Pod>(&mut self, name: &str) -> Array<&mut MapData, Value<T>> {
         Array::try_from(self.ebpf.map_mut(name).unwrap()).unwrap()
     }

@@ -5,4 +5,5 @@ mod differential;
 mod kernel;
 mod refusals;
 mod verdicts;
+mod verifier;
 mod world;
