@@ -101,6 +101,7 @@ fn rcf() {
         secured: false,
     };
     assert_eq!(view("its RCF"), expected);
+    assert_eq!(rcf.encode().expect("encodes"), sample("its RCF"));
     assert_eq!(
         Ok(rcf.message().expect("builds")),
         decode_ras(&sample("its RCF"))

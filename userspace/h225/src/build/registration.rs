@@ -197,6 +197,7 @@ pub(crate) fn empty_rcf() -> RegistrationConfirm {
         assigned_gatekeeper: None,
         rehoming_model: None,
         transport_qos: None,
+        language: None,
     }
 }
 

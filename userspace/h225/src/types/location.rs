@@ -103,6 +103,9 @@ pub struct LocationConfirm {
     pub modified_src_info: Option<Vec<AliasAddress>>,
     #[rasn(extension_addition, value("0..=4294967295"))]
     pub band_width: Option<u32>,
+    /// Since version 8.
+    #[rasn(extension_addition)]
+    pub language: Option<Vec<LanguageTag>>,
 }
 
 /// LRJ.

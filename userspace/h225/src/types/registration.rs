@@ -147,6 +147,9 @@ pub struct RegistrationConfirm {
     pub rehoming_model: Option<RehomingModel>,
     #[rasn(extension_addition)]
     pub transport_qos: Option<TransportQos>,
+    /// Since version 8.
+    #[rasn(extension_addition)]
+    pub language: Option<Vec<LanguageTag>>,
 }
 
 /// An anonymous type within its parent.
