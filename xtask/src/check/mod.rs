@@ -119,7 +119,14 @@ fn format_fuzz() -> Result<()> {
 /// The default members: all but the BPF crate.
 fn lint() -> Result<()> {
     process::run(
-        process::cargo().args(["clippy", "--all-targets", "--", "-D", "warnings"]),
+        process::cargo().args([
+            "clippy",
+            "--all-targets",
+            "--keep-going",
+            "--",
+            "-D",
+            "warnings",
+        ]),
         "clippy",
     )
 }
@@ -147,7 +154,7 @@ fn lint_bpf() -> Result<()> {
 fn document() -> Result<()> {
     let mut cargo = process::cargo();
     cargo
-        .args(["doc", "--no-deps"])
+        .args(["doc", "--no-deps", "--keep-going"])
         .env("RUSTDOCFLAGS", "-D warnings");
     process::run(&mut cargo, "documentation")
 }
