@@ -38,9 +38,20 @@ fn priority(level: Level) -> u8 {
     }
 }
 
+/// What is logged; the loader's own debugging only where it is named.
+fn filter(wish: Option<&str>) -> EnvFilter {
+    let wish = wish.filter(|w| !w.is_empty()).unwrap_or("info");
+    let quiet = if wish.contains("aya") {
+        ""
+    } else {
+        ",aya=info,aya_obj=info"
+    };
+    EnvFilter::try_new(format!("{wish}{quiet}")).unwrap_or_else(|_| EnvFilter::new("info"))
+}
+
 /// Sets logging up, once, for the controller.
 pub fn init() {
-    let filter = EnvFilter::try_from_env("RASLINE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = filter(std::env::var("RASLINE_LOG").ok().as_deref());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
@@ -58,6 +69,14 @@ pub fn init() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_loader_is_quiet_unless_named() {
+        assert_eq!(filter(None).to_string(), filter(Some("")).to_string());
+        assert!(filter(Some("debug")).to_string().contains("aya=info"));
+        assert_eq!(filter(Some("aya=debug")).to_string(), "aya=debug");
+        assert_eq!(filter(Some("=:=")).to_string(), "info");
+    }
 
     #[test]
     fn priorities_are_those_of_syslog() {

@@ -71,6 +71,8 @@ pub struct Port {
 }
 
 impl Kernel {
+    /// Interfaces at most.
+    pub const MAX_INTERFACES: usize = rasline_abi::MAX_INTERFACES;
     /// Zones at most; indices are below.
     pub const MAX_ZONES: u32 = rasline_abi::MAX_ZONES;
     /// Gatekeepers at most; indices are below.

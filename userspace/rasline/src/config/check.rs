@@ -8,6 +8,7 @@ use super::{
     Config, ConfigError, Daemon, Interface, OnStop, human_duration, raw, source::Source,
     units::Span,
 };
+use crate::bpf::Kernel;
 
 const MAX_REGISTRATIONS: u32 = 131_072;
 pub(super) const DAY: Duration = Duration::from_hours(24);
@@ -158,14 +159,14 @@ impl Checker<'_> {
     fn interfaces(&mut self, raw: Vec<Spanned<raw::Interface>>) -> Vec<Interface> {
         let mut names = HashSet::new();
         let mut all = Vec::new();
-        if raw.len() > rasline_abi::MAX_INTERFACES {
+        if raw.len() > Kernel::MAX_INTERFACES {
             self.fail(
                 None,
                 "interface",
                 format!(
                     "{} are more than the {} that can be",
                     raw.len(),
-                    rasline_abi::MAX_INTERFACES
+                    Kernel::MAX_INTERFACES
                 ),
             );
         }

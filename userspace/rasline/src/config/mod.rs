@@ -1,6 +1,6 @@
 //! The configuration: one TOML file, unknown keys refused, every error with file, line and key.
 //!
-//! Invariant: a [`Config`] has passed all checks of [`check`]; nothing after it validates again.
+//! Invariant: a [`Config`] has passed all checks of `check`; nothing after it validates again.
 
 mod check;
 mod raw;

@@ -10,31 +10,32 @@ use super::{
     check::{Checker, DAY},
     human_duration, raw,
 };
+use crate::bpf::Kernel;
 
 impl Checker<'_> {
     pub(super) fn zones(&mut self, raw: Vec<Spanned<raw::Zone>>) -> Vec<Zone> {
         if raw.is_empty() {
             self.fail(None, "zone", "there is none; add a [[zone]]");
         }
-        if raw.len() > rasline_abi::MAX_ZONES as usize {
+        if raw.len() > Kernel::MAX_ZONES as usize {
             self.fail(
                 None,
                 "zone",
                 format!(
                     "{} are more than the {} that can be",
                     raw.len(),
-                    rasline_abi::MAX_ZONES
+                    Kernel::MAX_ZONES
                 ),
             );
         }
         let gatekeepers: usize = raw.iter().map(|z| z.get_ref().gatekeeper.len()).sum();
-        if gatekeepers > rasline_abi::MAX_GATEKEEPERS as usize {
+        if gatekeepers > Kernel::MAX_GATEKEEPERS as usize {
             self.fail(
                 None,
                 "zone.gatekeeper",
                 format!(
                     "{gatekeepers} are more than the {} that can be",
-                    rasline_abi::MAX_GATEKEEPERS
+                    Kernel::MAX_GATEKEEPERS
                 ),
             );
         }

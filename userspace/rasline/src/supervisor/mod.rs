@@ -1,6 +1,6 @@
 //! The controller: one event loop that owns the core, the kernel's tables and everything else that changes.
 //!
-//! Ring buffer, timer, signals and requests come in; what the core wants done is carried out in [`effects`].
+//! Ring buffer, timer, signals and requests come in; what the core wants done is carried out in `effects`.
 //! Invariants: no channel is unbounded; the heartbeat is written only by this loop, so it stops when the loop does.
 
 pub mod apply;

@@ -3,10 +3,10 @@
 use std::{collections::HashMap, time::Duration};
 
 use proptest::prelude::*;
-use rasline_abi::Profile;
+use rasline_abi::{Profile, TICK_NS};
 
 use super::*;
-use crate::bpf::rcf::reconstruct;
+use crate::bpf::{rcf::reconstruct, scan::Scanned};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -314,6 +314,62 @@ fn messages_that_do_not_fit_are_refused() {
     e.rcf.truncate(15);
     assert_eq!(t.insert(SECOND, &e.entry()), Err(Refused::Rcf));
     assert_eq!((t.used(), t.profiles().used()), (0, 0));
+}
+
+/// What the kernel writes on a keep-alive that it answers: `answered` and `last_seen`.
+fn kernel_answers(table: &Table, place: Place, now_ns: u64) {
+    let mut slot = table.get(place).unwrap();
+    slot.answered += 1;
+    slot.last_seen = ticks(now_ns);
+    let words: [u64; 8] = bytemuck::cast(slot);
+    for word in [5, 7] {
+        table
+            .slots
+            .store_word(place.slot as usize, word, words[word]);
+    }
+}
+
+#[test]
+fn a_scan_shows_what_changed() {
+    let mut t = table(64, 64);
+    let mut before = Scanned::new(64);
+    let all: Vec<_> = (0..3).map(|i| Endpoint::new(i, "0001_ep", "x")).collect();
+    let places: Vec<_> = all
+        .iter()
+        .map(|e| t.insert(SECOND, &e.entry()).unwrap())
+        .collect();
+    let mut scan = |t: &Table, now: u64| {
+        let mut seen = Vec::new();
+        t.scan(now, &mut before, |o| seen.push(o));
+        seen
+    };
+    assert_eq!(scan(&t, SECOND).len(), 3);
+    assert_eq!(scan(&t, SECOND), []);
+    kernel_answers(&t, places[1], 9 * SECOND);
+    let seen = scan(&t, 10 * SECOND);
+    assert_eq!(seen.len(), 1);
+    assert_eq!(
+        (seen[0].place, seen[0].answered, seen[0].withdrawn),
+        (places[1], 1, false)
+    );
+    assert!((9 * SECOND - TICK_NS..=10 * SECOND).contains(&seen[0].last_seen_ns));
+    t.remove(10 * SECOND, places[1]);
+    assert_eq!(scan(&t, 11 * SECOND), []);
+    let due = t.refresh_due(2 * SECOND, places[0]).unwrap() / SECOND;
+    assert!((250..=301).contains(&due), "{due}");
+}
+
+#[test]
+fn a_withdrawn_slot_is_shown() {
+    let mut t = table(64, 64);
+    let e = Endpoint::new(1, "0001_ep", "x");
+    let place = t.insert(SECOND, &e.entry()).unwrap();
+    let mut slot = t.get(place).unwrap();
+    assert!(!t.observe(SECOND, place).unwrap().withdrawn);
+    slot.withdrawn = place.generation as u16;
+    let words: [u64; 8] = bytemuck::cast(slot);
+    t.slots.store_word(place.slot as usize, 7, words[7]);
+    assert!(t.observe(SECOND, place).unwrap().withdrawn);
 }
 
 #[derive(Clone, Debug)]
