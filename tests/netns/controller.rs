@@ -1,6 +1,9 @@
 //! The controller comes and goes.
 
-use std::time::Duration;
+use std::{
+    io::{BufRead, BufReader},
+    time::Duration,
+};
 
 use rasline_testkit::{
     Controller, Endpoint, Gateway, Settings,
@@ -28,6 +31,50 @@ fn killed_while_answers_go_on() {
     }
     assert!(by_kernel > 100, "{by_kernel}");
     assert!(scene.controller.place().pins().exists());
+}
+
+#[test]
+fn started_again_after_sigkill() {
+    let mut scene = Scene::new(&Settings::default());
+    let mut endpoint = scene.learned(1);
+    scene.controller.kill().unwrap();
+    scene.by_kernel(&mut endpoint);
+    scene.controller.start_again(&scene.net).unwrap();
+    scene.learn(&mut endpoint);
+    scene.registration(&endpoint, |r| r["answered_by"] == "kernel");
+    scene.controller.stop().unwrap();
+    nothing_is_left(&scene.net, scene.controller.place());
+}
+
+#[test]
+fn generic_mode_when_asked_for() {
+    let scene = Scene::new(&Settings {
+        xdp_mode: "generic",
+        ..Settings::default()
+    });
+    let mut endpoint = scene.learned(1);
+    scene.by_kernel(&mut endpoint);
+    let status = scene.controller.json(&["status"]).unwrap();
+    assert_eq!(status["interfaces"][0]["mode"], "generic", "{status}");
+}
+
+#[test]
+fn events_are_followed() {
+    let scene = Scene::new(&Settings::default());
+    let mut follower = scene
+        .controller
+        .follow(&["events", "--follow", "--json"])
+        .unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let endpoint = scene.learned(1);
+    let about = lines.find(|line| {
+        let line = line.as_ref().unwrap();
+        line.contains(endpoint.eid()) || line.contains("ep1")
+    });
+    let line = about.expect("the connection goes on").unwrap();
+    serde_json::from_str::<serde_json::Value>(&line).unwrap();
+    follower.kill().unwrap();
+    follower.wait().unwrap();
 }
 
 #[test]

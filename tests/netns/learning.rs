@@ -68,7 +68,9 @@ fn the_table_is_full() {
         assert!(scene.by_gatekeeper(&mut late).is_rcf());
     }
     let status = scene.controller.json(&["status"]).unwrap();
-    assert!(status["tables"]["refusals"].as_u64() > Some(0), "{status}");
+    assert!(status["learning"]["refused"].as_u64() > Some(0), "{status}");
+    let events = scene.controller.text(&["events"]).unwrap();
+    assert!(events.contains("max_registrations"), "{events}");
     let round = swarm.round(SOON).unwrap();
     assert_eq!((round.confirmed, round.by_gateway), (16, 16));
 }

@@ -27,8 +27,8 @@ const KEEP_ALIVE_EVERY: Duration = Duration::from_millis(120);
 const REFRESH_EVERY: &str = "12s";
 const PHASE: Duration = Duration::from_secs(13);
 const SOON: Duration = Duration::from_secs(10);
-/// How long a round waits for answers.
-const ROUND: Duration = Duration::from_millis(100);
+/// How long a round waits for answers that may not come.
+const BRIEFLY: Duration = Duration::from_millis(100);
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -141,7 +141,7 @@ fn learn(stage: &mut Stage) -> Result<()> {
     let end = Instant::now() + SOON;
     for n in 1.. {
         let before = stage.gatekeeper.keep_alives(None);
-        let round = pace(stage, 1)?;
+        let round = stage.swarm.round(SOON)?;
         let seen = stage.gatekeeper.keep_alives(None) - before;
         note(&format!(
             "round {n}: {} sent, {seen} seen by the gatekeeper, {} answered by the kernel",
@@ -176,7 +176,7 @@ fn steady(stage: &mut Stage) -> Result<()> {
     ));
     let before = stage.gatekeeper.keep_alives(None);
     let answered_before = answered(stage)?;
-    let round = phase(stage)?;
+    let round = phase(stage, SOON)?;
     let seen = stage.gatekeeper.keep_alives(None) - before;
     let by_kernel = answered(stage)? - answered_before;
     note(&format!(
@@ -214,7 +214,7 @@ fn gatekeeper_dies(stage: &mut Stage) -> Result<()> {
     ));
     stage.gatekeeper.kill();
     let before = answered(stage)?;
-    let round = phase(stage)?;
+    let round = phase(stage, BRIEFLY)?;
     let by_kernel = answered(stage)? - before;
     note(&format!(
         "{} keep-alives: {by_kernel} answered by the kernel; {} were refreshes that nobody answered, and the next was",
@@ -258,20 +258,16 @@ fn in_time(report: &mut Report, what: &str, round: &Round) {
     );
 }
 
-/// Rounds for [`PHASE`].
-fn phase(stage: &mut Stage) -> Result<Round> {
-    pace(stage, PHASE.as_millis() / KEEP_ALIVE_EVERY.as_millis())
-}
-
-/// So many rounds, one every [`KEEP_ALIVE_EVERY`].
-fn pace(stage: &mut Stage, rounds: u128) -> Result<Round> {
+/// Rounds for [`PHASE`], one every [`KEEP_ALIVE_EVERY`]; each waits `patience` for its answers.
+fn phase(stage: &mut Stage, patience: Duration) -> Result<Round> {
     let mut all = Round::default();
-    for _ in 0..rounds {
+    let end = Instant::now() + PHASE;
+    while Instant::now() < end {
         if INTERRUPTED.load(Ordering::SeqCst) {
             bail!("interrupted; everything is removed");
         }
         let next = Instant::now() + KEEP_ALIVE_EVERY;
-        all.add(stage.swarm.round(ROUND)?);
+        all.add(stage.swarm.round(patience)?);
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
     Ok(all)

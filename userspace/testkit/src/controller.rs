@@ -41,6 +41,8 @@ pub struct Settings {
     pub daemon: String,
     /// (name, side) of each interface.
     pub interfaces: Vec<(String, &'static str)>,
+    /// `xdp_mode` of all of them.
+    pub xdp_mode: &'static str,
 }
 
 impl Default for Settings {
@@ -57,6 +59,7 @@ impl Default for Settings {
                 (topology::LAN.into(), "endpoints"),
                 (topology::WAN.into(), "gatekeepers"),
             ],
+            xdp_mode: "native",
         }
     }
 }
@@ -122,7 +125,11 @@ impl Place {
             settings.daemon
         );
         for (name, side) in &settings.interfaces {
-            let _ = write!(text, "\n[[interface]]\nname = {name:?}\nside = {side:?}\n");
+            let _ = write!(
+                text,
+                "\n[[interface]]\nname = {name:?}\nside = {side:?}\nxdp_mode = {:?}\n",
+                settings.xdp_mode
+            );
         }
         let _ = write!(
             text,
@@ -206,6 +213,25 @@ pub fn binary() -> Result<PathBuf> {
     Ok(path)
 }
 
+/// `rasline run` in the gateway.
+fn spawn(gateway: &crate::Gateway, place: &Place) -> Result<Child> {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(place.log())?;
+    gateway
+        .gateway
+        .command(&binary()?)
+        .args(["run", "--config"])
+        .arg(place.config())
+        .env("RUST_LOG", "info")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .context("starting rasline")
+}
+
 impl Controller {
     /// Starts one and waits until it takes commands.
     ///
@@ -214,22 +240,7 @@ impl Controller {
     pub fn start(gateway: &crate::Gateway, settings: &Settings) -> Result<Self> {
         let place = Place::new()?;
         place.write(settings)?;
-        Self::start_in(gateway, place)
-    }
-
-    fn start_in(gateway: &crate::Gateway, place: Place) -> Result<Self> {
-        let log = File::create(place.log())?;
-        let child = gateway
-            .gateway
-            .command(&binary()?)
-            .args(["run", "--config"])
-            .arg(place.config())
-            .env("RUST_LOG", "info")
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .context("starting rasline")?;
+        let child = spawn(gateway, &place)?;
         let mut controller = Self { place, child };
         controller.await_ready()?;
         Ok(controller)
@@ -298,6 +309,21 @@ impl Controller {
             .context("running rasline's CLI")
     }
 
+    /// Starts its CLI with output to be read as it comes. The caller ends it.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn follow(&self, words: &[&str]) -> Result<Child> {
+        Command::new(binary()?)
+            .arg("--socket")
+            .arg(self.place.socket())
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("running rasline's CLI")
+    }
+
     /// What the CLI prints for people.
     ///
     /// # Errors
@@ -346,6 +372,15 @@ impl Controller {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
+    }
+
+    /// Starts it again, with the configuration that stands in its folder.
+    ///
+    /// # Errors
+    /// As [`Controller::start`].
+    pub fn start_again(&mut self, gateway: &crate::Gateway) -> Result<()> {
+        self.child = spawn(gateway, &self.place)?;
+        self.await_ready()
     }
 
     /// SIGTERM; returns when the process has ended.
