@@ -115,11 +115,7 @@ fn expires_oldest_first() {
         1000,
         keep_alive(2, 8, None),
     );
-    assert!(
-        table
-            .expired(NOW.after(WAIT - Duration::from_nanos(1)))
-            .is_none()
-    );
+    assert!(table.expired(Time(NOW.after(WAIT).0 - 1)).is_none());
     assert_eq!(table.expired(NOW.after(WAIT)).unwrap().seq, 7);
     assert!(table.expired(NOW.after(WAIT)).is_none());
     assert_eq!(table.len(), 1);

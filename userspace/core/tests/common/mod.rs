@@ -205,11 +205,13 @@ impl World {
 }
 
 pub fn templates(out: &[Output]) -> Vec<&Template> {
-    let template = |output| match output {
-        &Output::Publish(ref template) => Some(&**template),
-        _ => None,
-    };
-    out.iter().filter_map(template).collect()
+    let mut all = Vec::new();
+    for output in out {
+        if let Output::Publish(template) = output {
+            all.push(&**template);
+        }
+    }
+    all
 }
 
 pub fn published(out: &[Output]) -> Vec<RegistrationId> {
@@ -225,23 +227,28 @@ pub fn withdrawn(out: &[Output]) -> Vec<RegistrationId> {
 }
 
 pub fn sends(out: &[Output]) -> Vec<(u32, SocketAddr, &[u8])> {
-    let send = |output| match output {
-        &Output::Send {
+    let mut all = Vec::new();
+    for output in out {
+        if let Output::Send {
             gatekeeper,
             endpoint,
-            ref payload,
-        } => Some((gatekeeper, endpoint, &payload[..])),
-        _ => None,
-    };
-    out.iter().filter_map(send).collect()
+            payload,
+        } = output
+        {
+            all.push((*gatekeeper, *endpoint, &payload[..]));
+        }
+    }
+    all
 }
 
 pub fn events(out: &[Output]) -> Vec<&EventKind> {
-    let kind = |output| match output {
-        &Output::Event(ref event) => Some(&event.kind),
-        _ => None,
-    };
-    out.iter().filter_map(kind).collect()
+    let mut all = Vec::new();
+    for output in out {
+        if let Output::Event(event) = output {
+            all.push(&event.kind);
+        }
+    }
+    all
 }
 
 pub fn gone(cause: Cause) -> EventKind {

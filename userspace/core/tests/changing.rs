@@ -1,0 +1,195 @@
+//! What is learned changes: addresses, names, keep-alives, confirms, the kernel's table.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::*;
+use rasline_core::{Cause, EventKind, Input, Reason, Refusal, State, Why};
+use rasline_h225::build::{Rcf, Rrq};
+
+#[test]
+fn a_moved_endpoint_is_answered_only_where_it_is() {
+    let mut world = World::new(config());
+    let id = world.learned(endpoint(1), "e");
+    let out = world.keeps_alive(endpoint(2), 20, "e");
+    assert_eq!(withdrawn(&out), [id]);
+    assert_eq!(events(&out), [&back(Cause::Moved)]);
+    let shown = world.only();
+    assert_eq!(
+        (shown.endpoint, shown.state),
+        (endpoint(2), State::Learning { pairs: 1 })
+    );
+    assert_eq!(published(&world.keeps_alive(endpoint(2), 21, "e")), [id]);
+}
+
+#[test]
+fn a_registration_that_goes_to_another_gatekeeper_leaves_the_first() {
+    let mut world = World::new(config());
+    let id = world.learned(endpoint(1), "e");
+    world.message_of(1, Reason::UnknownRrq, endpoint(1), &keep_alive(20, "e"));
+    let answer = rcf(20, "e").encode().unwrap();
+    let out = world.message_of(1, Reason::FromGatekeeper, endpoint(1), &answer);
+    assert_eq!(withdrawn(&out), [id]);
+    assert_eq!(world.only().gatekeeper, 1);
+}
+
+#[test]
+fn a_full_registration_gives_names_and_replaces() {
+    let mut world = World::new(config());
+    let register = |world: &mut World, seq, call_signal, alias: &str, eid| {
+        let rrq = full(seq, call_signal, alias).encode().unwrap();
+        world.exchange(endpoint(1), &rrq, &rcf(seq, eid).encode().unwrap())
+    };
+    register(&mut world, 1, signalling(0), "alice", "a");
+    register(&mut world, 2, signalling(1), "bob", "b");
+    let alice = world.learned(endpoint(1), "a");
+    let bob = world.learned(endpoint(1), "b");
+    assert_eq!(world.get(alice).aliases, ["alice"]);
+    assert_eq!(world.get(alice).call_signal_addresses, [signalling(0)]);
+    // Registers anew: same call signalling address, another endpointIdentifier.
+    let out = register(&mut world, 3, signalling(0), "alice", "c");
+    assert_eq!(withdrawn(&out), [alice]);
+    assert!(events(&out).contains(&&gone(Cause::Replaced)));
+    assert_eq!(world.state(bob), State::Answered);
+    // Registers anew: same endpointIdentifier.
+    let out = register(&mut world, 4, signalling(1), "robert", "b");
+    assert_eq!(withdrawn(&out), []);
+    assert_eq!(world.get(bob).aliases, ["robert"]);
+    assert_eq!(world.core.registrations().count(), 2);
+}
+
+#[test]
+fn another_keep_alive_is_learned_after_the_old_one_is_withdrawn() {
+    let mut world = World::new(config());
+    let id = world.learned(endpoint(1), "e");
+    let other = |seq| Rrq::lightweight(seq, endpoint(1), "e").encode().unwrap();
+    let out = world.exchange(endpoint(1), &other(20), &rcf(20, "e").encode().unwrap());
+    assert_eq!((withdrawn(&out), published(&out)), (vec![id], vec![]));
+    assert_eq!(events(&out), [&back(Cause::KeepAliveChanged)]);
+    let out = world.exchange(endpoint(1), &other(21), &rcf(21, "e").encode().unwrap());
+    assert_eq!(published(&out), [id]);
+}
+
+#[test]
+fn one_keep_alive_stands_for_one_registration() {
+    let mut world = World::new(config());
+    let nameless = |seq| {
+        let rrq = Rrq {
+            endpoint_identifier: None,
+            ..Rrq::lightweight(seq, endpoint(1), "")
+        };
+        rrq.encode().unwrap()
+    };
+    world.exchange(
+        endpoint(1),
+        &nameless(10),
+        &rcf(10, "old").encode().unwrap(),
+    );
+    let out = world.exchange(
+        endpoint(1),
+        &nameless(11),
+        &rcf(11, "old").encode().unwrap(),
+    );
+    let old = published(&out);
+    let out = world.exchange(
+        endpoint(1),
+        &nameless(12),
+        &rcf(12, "new").encode().unwrap(),
+    );
+    assert_eq!((withdrawn(&out), published(&out)), (old, vec![]));
+    assert_eq!(world.only().endpoint_identifier, "new");
+}
+
+#[test]
+fn a_changed_confirm_is_the_first_of_two() {
+    let mut world = World::new(config());
+    let id = world.learned(endpoint(1), "e");
+    let changed = |seq| {
+        Rcf {
+            time_to_live: Some(90),
+            ..rcf(seq, "e")
+        }
+        .encode()
+        .unwrap()
+    };
+    let out = world.message(Reason::ChangedRcf, endpoint(1), &changed(20));
+    assert_eq!(withdrawn(&out), [id]);
+    assert_eq!(world.state(id), State::Learning { pairs: 1 });
+    let out = world.exchange(endpoint(1), &keep_alive(21, "e"), &changed(21));
+    assert_eq!(templates(&out)[0].gatekeeper_ttl, 90 * SECOND);
+    // One without timeToLive ends it.
+    let out = world.message(
+        Reason::ChangedRcf,
+        endpoint(1),
+        &Rcf {
+            time_to_live: None,
+            ..rcf(22, "e")
+        }
+        .encode()
+        .unwrap(),
+    );
+    assert_eq!(withdrawn(&out), [id]);
+    assert_eq!(world.core.why_not(world.get(id)), Some(Why::NoTimeToLive));
+}
+
+#[test]
+fn the_kernel_withdraws() {
+    let mut world = World::new(config());
+    let id = world.learned(endpoint(1), "e");
+    assert_eq!(world.kernel(id, false), []);
+    assert_eq!(world.get(id).answered, 7);
+    let out = world.kernel(id, true);
+    assert_eq!(
+        (withdrawn(&out), events(&out)),
+        (vec![id], vec![&back(Cause::Kernel)])
+    );
+    assert_eq!(world.state(id), State::Learning { pairs: 0 });
+    assert_eq!(world.kernel(id, true), []);
+    assert_eq!(published(&world.keeps_alive(endpoint(1), 20, "e")), []);
+    assert_eq!(published(&world.keeps_alive(endpoint(1), 21, "e")), [id]);
+}
+
+#[test]
+fn a_keep_alive_that_the_kernel_does_not_know_is_published_again() {
+    let mut world = World::new(config());
+    let id = world.learned(endpoint(1), "e");
+    // Copied before it was published: nothing to do.
+    assert_eq!(world.keeps_alive(endpoint(1), 20, "e"), []);
+    world.pass(2 * SECOND);
+    let out = world.keeps_alive(endpoint(1), 21, "e");
+    assert_eq!((withdrawn(&out), published(&out)), (vec![id], vec![id]));
+    assert_eq!(events(&out), Vec::<&EventKind>::new());
+}
+
+#[test]
+fn a_full_kernel_table_is_named_and_tried_again() {
+    let mut world = World::new(config());
+    world.kernel_takes = false;
+    world.keeps_alive(endpoint(1), 10, "e");
+    let id = published(&world.keeps_alive(endpoint(1), 11, "e"))[0];
+    assert_eq!(world.state(id), State::Publishing);
+    let out = world.input(Input::PublishFailed {
+        id,
+        why: Refusal::TableFull,
+    });
+    assert_eq!(
+        events(&out),
+        [&EventKind::NotAnswered {
+            why: Why::TableFull
+        }]
+    );
+    assert_eq!(published(&world.keeps_alive(endpoint(1), 12, "e")), [id]);
+    // Told once.
+    assert_eq!(
+        world.input(Input::PublishFailed {
+            id,
+            why: Refusal::TableFull
+        }),
+        []
+    );
+    world.keeps_alive(endpoint(1), 13, "e");
+    assert_eq!(
+        events(&world.input(Input::Published { id })),
+        [&EventKind::Learned]
+    );
+}
