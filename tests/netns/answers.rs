@@ -1,7 +1,8 @@
 //! The kernel's answer is the gatekeeper's RCF.
 
 use rasline_testkit::{
-    Endpoint, FakeGatekeeper, Gateway, GatewayOptions, Oracle, Policy, Settings, messages, topology,
+    Endpoint, FakeGatekeeper, Gateway, GatewayOptions, Oracle, Policy, Settings, messages,
+    topology, wait,
 };
 
 use crate::scene::{SOON, Scene, ras};
@@ -60,11 +61,18 @@ fn ipv4_and_ipv6_in_one_zone() {
         name: "gk2".into(),
         ..Policy::default()
     };
-    let _gatekeeper = FakeGatekeeper::start(&scene.net.gatekeepers, to, second).unwrap();
+    let second = FakeGatekeeper::start(&scene.net.gatekeepers, to, second).unwrap();
     let from = ras(topology::endpoint_v6(1));
     let mut six = Endpoint::new(&scene.net.endpoints, from, to, &["six"]).unwrap();
     six.register(SOON).unwrap();
-    scene.registration(&six, |_| true);
+    wait::until_true("the kernel to answer over IPv6", SOON, || {
+        let before = second.keep_alives(None);
+        assert!(six.keep_alive(SOON)?.expect("an answer").is_rcf());
+        Ok(second.keep_alives(None) == before)
+    })
+    .unwrap();
+    let shown = scene.registration(&six, |r| r["answered_by"] == "kernel");
+    assert_eq!(shown["gatekeeper"], "gk2", "{shown}");
     scene.by_kernel(&mut four);
 }
 

@@ -82,6 +82,7 @@ fn the_endpoint_never_sees_the_gatekeepers_time_to_live() {
             (Some(2), ras(topology::GATEKEEPER))
         );
         if scene.seen(&endpoint) {
+            // Before the first answer of the kernel it was learning.
             refreshed += usize::from(by_kernel > 0);
         } else {
             by_kernel += 1;

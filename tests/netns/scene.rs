@@ -90,8 +90,10 @@ impl Scene {
 
     /// Whether the gatekeeper saw the last request of this endpoint. It writes its log before it answers.
     pub(crate) fn seen(&self, endpoint: &Endpoint) -> bool {
-        let (from, seq) = (endpoint.address(), endpoint.seq());
-        self.gatekeeper.count(|s| s.from == from && s.seq == seq) > 0
+        let (from, seq, asked) = (endpoint.address(), endpoint.seq(), endpoint.asked());
+        self.gatekeeper
+            .count(|s| s.from == from && s.seq == seq && s.at >= asked)
+            > 0
     }
 
     /// One keep-alive, its RCF, and that it came from the kernel: the gatekeeper did not see it.

@@ -76,6 +76,7 @@ pub struct Endpoint {
     seq: u16,
     eid: Option<String>,
     keep_alive: Vec<u8>,
+    asked: Instant,
     inbox: VecDeque<Reply>,
 }
 
@@ -106,6 +107,7 @@ impl Endpoint {
             seq: 1,
             eid: None,
             keep_alive: Vec::new(),
+            asked: Instant::now(),
             inbox: VecDeque::new(),
         })
     }
@@ -126,6 +128,7 @@ impl Endpoint {
             seq: self.seq.wrapping_add(20_000),
             eid: None,
             keep_alive: Vec::new(),
+            asked: Instant::now(),
             inbox: VecDeque::new(),
         })
     }
@@ -174,6 +177,12 @@ impl Endpoint {
     #[must_use]
     pub fn seq(&self) -> u16 {
         self.seq
+    }
+
+    /// When it first sent its last request; requestSeqNum alone comes back after 65,535 of them.
+    #[must_use]
+    pub fn asked(&self) -> Instant {
+        self.asked
     }
 
     /// GRQ, and its answer.
@@ -320,6 +329,7 @@ impl Endpoint {
 
     fn next_seq(&mut self) -> u16 {
         self.seq = self.seq.checked_add(1).unwrap_or(1);
+        self.asked = Instant::now();
         self.seq
     }
 
