@@ -1,0 +1,95 @@
+//! `cargo xtask bench`: what a packet costs, as ratios within one interleaved run. docs/bench.md explains each row.
+//!
+//! Exit code: 0 when everything was measured, aims missed or not; 1 when something could not be.
+
+mod asm;
+mod frames;
+mod programs;
+mod report;
+mod responder;
+mod sys;
+mod tables;
+mod testrun;
+mod veth;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::frames::Rcfs;
+use crate::tables::Loaded;
+use crate::testrun::Effort;
+
+const USAGE: &str = "usage: rasline-bench [--quick] [--json]\n  --quick  fewer rounds and no million registrations, under a minute\n  --json   for programs";
+
+#[derive(Default)]
+struct Options {
+    quick: bool,
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let mut options = Options::default();
+    for word in std::env::args().skip(1) {
+        match word.as_str() {
+            "--quick" => options.quick = true,
+            "--json" => options.json = true,
+            _ => {
+                eprintln!("{USAGE}");
+                return ExitCode::from(2);
+            }
+        }
+    }
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rasline-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
+    let say = |what: &str| eprintln!("... {what}");
+    let (effort, sizes): (_, &[u32]) = if options.quick {
+        (
+            Effort {
+                rounds: 5,
+                repeat: 1 << 18,
+            },
+            &[1 << 10, 1 << 17],
+        )
+    } else {
+        (
+            Effort {
+                rounds: 9,
+                repeat: 1 << 20,
+            },
+            &[1 << 10, 1 << 17, 1 << 20],
+        )
+    };
+    say("loading the program and filling its tables");
+    let mut tables = vec![];
+    for registrations in sizes {
+        for rcfs in [Rcfs::Shared, Rcfs::Different] {
+            tables.push(Loaded::new(*registrations, rcfs)?);
+        }
+    }
+    say("answers");
+    let mut rows = testrun::answers(&tables, effort)?;
+    say("packets that are not ours");
+    rows.extend(testrun::not_ours(&tables[0], effort)?);
+    rows.extend(testrun::size(&tables)?);
+    say("veth");
+    let live = veth::Effort {
+        rounds: if options.quick { 3 } else { 7 },
+        frames: if options.quick { 1 << 20 } else { 1 << 21 },
+    };
+    rows.extend(veth::rates(&mut tables, live)?);
+    if options.json {
+        println!("{:#}", report::json(&rows));
+    } else {
+        print!("{}", report::table(&rows));
+    }
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! The product's program with its tables full of registrations.
+
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use aya::maps::{Map, PerCpuArray};
+use aya::programs::{ProgramInfo, Xdp};
+use aya::{Ebpf, EbpfLoader};
+use rasline_abi::{
+    Answer, Counter, ENDPOINTS_SIDE, Gatekeeper, Globals, HASH_KEYS, Interface, PROBE_LIMIT,
+    PROFILE_BYTES, Profile, Slot, Zone, duration_to_ticks, map, ticks,
+};
+use rasline_datapath::{checksum, hash};
+
+use crate::frames::{self, EID_LEN, Rcfs};
+use crate::sys::{self, Shared};
+
+/// BPF_PROG_TEST_RUN lets frames come in by the loopback interface.
+const LOOPBACK: u32 = 1;
+const RAS_PORT: u16 = 1719;
+const HOUR: u64 = 3_600_000_000_000;
+
+/// A loaded program and its tables.
+pub struct Loaded {
+    ebpf: Ebpf,
+    /// How long the verifier and the compiler took.
+    pub load_time: Duration,
+    pub registrations: u32,
+    pub rcfs: Rcfs,
+    globals: Shared<Globals>,
+}
+
+impl Loaded {
+    /// With `registrations` (a power of two) at load factor one half.
+    pub fn new(registrations: u32, rcfs: Rcfs) -> Result<Self> {
+        let profiles = match rcfs {
+            Rcfs::Shared => 1,
+            Rcfs::Different => registrations,
+        };
+        let slots = (2 * registrations).max(1024);
+        let (ebpf, load_time) = load(slots, profiles)?;
+        let globals = Shared::new(fd(&ebpf, map::GLOBALS)?, 1)?;
+        let mut loaded = Self {
+            ebpf,
+            load_time,
+            registrations,
+            rcfs,
+            globals,
+        };
+        loaded.configure(slots)?;
+        loaded.register(slots as usize, profiles as usize)?;
+        Ok(loaded)
+    }
+
+    /// Descriptor of the program.
+    pub fn program(&self) -> Result<RawFd> {
+        let program: &Xdp = self.entry()?.try_into()?;
+        Ok(program.fd()?.as_fd().as_raw_fd())
+    }
+
+    fn entry(&self) -> Result<&aya::programs::Program> {
+        self.ebpf.program("rasline").context("no program `rasline`")
+    }
+
+    /// What the kernel says of the program.
+    pub fn info(&self) -> Result<ProgramInfo> {
+        Ok(self.entry()?.info()?)
+    }
+
+    /// The interface that endpoints are behind.
+    pub fn set_interface(&mut self, ifindex: u32) {
+        let mut globals = self.globals.get(0);
+        globals.interfaces[0].ifindex = ifindex;
+        self.globals.set(0, globals);
+    }
+
+    /// Keep-alives answered so far.
+    pub fn answered(&self) -> Result<u64> {
+        let counters: PerCpuArray<_, u64> = self
+            .ebpf
+            .map(map::COUNTERS)
+            .context("no counters")?
+            .try_into()?;
+        let values = counters.get(&(Counter::Answer as u32), 0)?;
+        Ok(values.iter().sum())
+    }
+
+    fn configure(&mut self, slots: u32) -> Result<()> {
+        let mut globals = Globals {
+            abi_version: rasline_abi::ABI_VERSION,
+            slot_mask: slots - 1,
+            heartbeat_ns: sys::now(),
+            heartbeat_timeout_ns: HOUR,
+            copies_per_second: 1000,
+            copies_per_source: 10,
+            interfaces: [Interface::default(); rasline_abi::MAX_INTERFACES],
+            ras_ports: [0; 1024],
+            hash_keys: [0; HASH_KEYS],
+        };
+        globals.interfaces[0] = Interface {
+            ifindex: LOOPBACK,
+            side: ENDPOINTS_SIDE,
+        };
+        globals.ras_ports[usize::from(RAS_PORT / 64)] |= 1 << (RAS_PORT % 64);
+        let mut x = 0x9e37_79b9_7f4a_7c15u64;
+        for key in &mut globals.hash_keys {
+            x = x.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(1);
+            *key = x ^ (x >> 29);
+        }
+        self.globals.set(0, globals);
+        let zone = Zone {
+            generation: 1,
+            answer: Answer::Offload as u32,
+            hold_for: duration_to_ticks(HOUR),
+            dead_after_ns: 600_000_000,
+            ..Zone::default()
+        };
+        Shared::new(fd(&self.ebpf, map::ZONES)?, 1)?.set(0, zone);
+        let gatekeeper = Gatekeeper {
+            address: mapped(frames::GATEKEEPER),
+            ras_port: RAS_PORT.to_be_bytes(),
+            reserved: 0,
+            zone: 0,
+        };
+        Shared::new(fd(&self.ebpf, map::GATEKEEPERS)?, 1)?.set(0, gatekeeper);
+        Ok(())
+    }
+
+    fn register(&mut self, slots: usize, profiles: usize) -> Result<()> {
+        let keys = self.globals.get(0).hash_keys;
+        let mut table: Shared<Slot> = Shared::new(fd(&self.ebpf, map::SLOTS)?, slots)?;
+        let mut rcfs: Shared<Profile> = Shared::new(fd(&self.ebpf, map::PROFILES)?, profiles)?;
+        let now = ticks(sys::now());
+        for index in 0..self.registrations {
+            let rcf = frames::rcf(index, self.rcfs);
+            let place = if profiles == 1 { 0 } else { index };
+            if index == place {
+                rcfs.set(index as usize, profile(index, &rcf));
+            }
+            insert(&mut table, &keys, slot(index, place, &rcf, &keys, now))?;
+        }
+        Ok(())
+    }
+}
+
+fn mapped(address: [u8; 4]) -> [u8; 16] {
+    let mut all = [0; 16];
+    all[10..12].fill(0xff);
+    all[12..].copy_from_slice(&address);
+    all
+}
+
+fn slot(index: u32, profile: u32, rcf: &[u8], keys: &[u64; HASH_KEYS], now: u32) -> Slot {
+    let rrq = frames::rrq(index);
+    let mut blank = rcf.to_vec();
+    blank[2..4].fill(0);
+    Slot {
+        generation: 2,
+        zone_generation: 1,
+        rrq_len: rrq.len() as u16,
+        address: mapped(frames::source(index)),
+        fingerprint: hash::fingerprint(keys, &rrq),
+        port: RAS_PORT.to_be_bytes(),
+        profile,
+        eid_at: frames::eid_at(&rrq) as u16,
+        rcf_sum: checksum::sum(&blank),
+        confirmed: now,
+        refreshed: now,
+        last_seen: now,
+        ..Slot::default()
+    }
+}
+
+fn profile(index: u32, rcf: &[u8]) -> Profile {
+    let mut octets = [0; PROFILE_BYTES];
+    octets[..rcf.len()].copy_from_slice(rcf);
+    octets[2..4].fill(0);
+    let hole_at = frames::eid_at(rcf);
+    octets[hole_at..hole_at + EID_LEN].fill(0);
+    Profile {
+        len: rcf.len() as u16,
+        hole_at: hole_at as u16,
+        hole_len: EID_LEN as u16,
+        patched: 0,
+        original: index,
+        gatekeeper_ttl: duration_to_ticks(10 * HOUR),
+        refresh_every: duration_to_ticks(9 * HOUR),
+        sum: checksum::sum(&octets[..rcf.len()]),
+        reserved: 0,
+        rcf: octets,
+    }
+}
+
+fn insert(table: &mut Shared<Slot>, keys: &[u64; HASH_KEYS], slot: Slot) -> Result<()> {
+    let mask = table.len() as u32 - 1;
+    let home = hash::home(keys, mask, &slot.address, slot.port);
+    for i in 0..PROBE_LIMIT {
+        let at = (home.wrapping_add(hash::spread(slot.fingerprint) + i) & mask) as usize;
+        if table.get(at).generation == 0 {
+            table.set(at, slot);
+            return Ok(());
+        }
+    }
+    bail!("no slot within {PROBE_LIMIT} of its home")
+}
+
+fn load(slots: u32, profiles: u32) -> Result<(Ebpf, Duration)> {
+    let path = std::env::var_os("RASLINE_XDP_OBJECT").map_or_else(
+        || {
+            PathBuf::from(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../target/bpf/rasline-xdp.o"
+            ))
+        },
+        PathBuf::from,
+    );
+    let mut ebpf = EbpfLoader::new()
+        .map_max_entries(map::SLOTS, slots)
+        .map_max_entries(map::PROFILES, profiles)
+        .load_file(&path)
+        .with_context(|| format!("loading {}: run `cargo xtask build` first", path.display()))?;
+    let program: &mut Xdp = ebpf
+        .program_mut("rasline")
+        .context("no program `rasline`")?
+        .try_into()?;
+    let start = Instant::now();
+    program.load()?;
+    Ok((ebpf, start.elapsed()))
+}
+
+fn fd(ebpf: &Ebpf, name: &str) -> Result<RawFd> {
+    let map = ebpf.map(name).with_context(|| format!("no map {name}"))?;
+    let Map::Array(data) = map else {
+        bail!("map {name} is not an array")
+    };
+    Ok(data.fd().as_fd().as_raw_fd())
+}
