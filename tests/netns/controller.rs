@@ -7,7 +7,7 @@ use std::{
 
 use rasline_testkit::{
     Controller, Endpoint, Gateway, Settings,
-    controller::Place,
+    settings::Place,
     topology::{LAN, WAN},
     wait, xdp,
 };

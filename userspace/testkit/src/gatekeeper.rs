@@ -7,7 +7,6 @@
 //! Invariant: what it saw stands in its log in order of arrival before the answer is sent.
 
 use std::{
-    collections::{HashMap, HashSet},
     net::{SocketAddr, UdpSocket},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -18,9 +17,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use rasline_h225::{RasMessage, decode_ras, types::RegistrationRequest};
 
-use crate::{Netns, messages};
+use crate::{Netns, messages, registrar::State};
 
 const RECEIVE_BUFFER: usize = 8 << 20;
 
@@ -84,24 +82,6 @@ pub struct Seen {
 }
 
 #[derive(Debug)]
-struct Registration {
-    ras: SocketAddr,
-    aliases: Vec<String>,
-}
-
-#[derive(Debug)]
-struct State {
-    policy: Policy,
-    registrations: HashMap<String, Registration>,
-    reject: HashSet<String>,
-    log: Vec<Seen>,
-    last_rcf: HashMap<String, Vec<u8>>,
-    next_eid: u32,
-    next_seq: u16,
-    dice: u32,
-}
-
-#[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
     news: Condvar,
@@ -130,16 +110,7 @@ impl FakeGatekeeper {
     /// When the address cannot be bound.
     pub fn start(netns: &Netns, address: SocketAddr, policy: Policy) -> Result<Self> {
         let shared = Arc::new(Shared {
-            state: Mutex::new(State {
-                policy,
-                registrations: HashMap::new(),
-                reject: HashSet::new(),
-                log: Vec::new(),
-                last_rcf: HashMap::new(),
-                next_eid: 1,
-                next_seq: 1,
-                dice: 0x2545_f491,
-            }),
+            state: Mutex::new(State::new(policy)),
             news: Condvar::new(),
             stop: AtomicBool::new(false),
         });
@@ -290,130 +261,5 @@ fn serve(shared: &Shared, socket: &UdpSocket, address: SocketAddr) {
             // An endpoint that has gone away is no concern of a gatekeeper.
             let _ = socket.send_to(&reply, from);
         }
-    }
-}
-
-impl State {
-    /// Numerical Recipes' generator: the same losses in every run.
-    fn lost(&mut self) -> bool {
-        self.dice = self
-            .dice
-            .wrapping_mul(1_664_525)
-            .wrapping_add(1_013_904_223);
-        (self.dice >> 16) % 1000 < self.policy.lost_per_mille
-    }
-
-    fn handle(&mut self, ours: SocketAddr, from: SocketAddr, octets: &[u8]) -> Option<Vec<u8>> {
-        let message = decode_ras(octets).ok()?;
-        let (what, seq) = match &message {
-            RasMessage::GatekeeperRequest(m) => (What::Discovery, m.request_seq_num),
-            RasMessage::RegistrationRequest(m) if m.keep_alive == Some(true) => {
-                (What::KeepAlive, m.request_seq_num)
-            }
-            RasMessage::RegistrationRequest(m) => (What::FullRrq, m.request_seq_num),
-            RasMessage::UnregistrationRequest(m) => (What::Urq, m.request_seq_num),
-            RasMessage::UnregistrationConfirm(m) => (What::Ucf, m.request_seq_num),
-            _ => (What::Other, messages::seq(octets)?),
-        };
-        let (eid, reply) = match message {
-            RasMessage::GatekeeperRequest(_) => {
-                (None, Some(messages::gcf(seq, &self.policy.name, ours)))
-            }
-            RasMessage::RegistrationRequest(m) if what == What::KeepAlive => {
-                self.keep_alive(ours, from, &m)
-            }
-            RasMessage::RegistrationRequest(m) => self.register(ours, from, &m),
-            RasMessage::UnregistrationRequest(m) => {
-                let eid = m.endpoint_identifier.as_ref().map(messages::text);
-                if let Some(eid) = &eid {
-                    self.registrations.remove(eid);
-                }
-                (eid, Some(messages::ucf(seq)))
-            }
-            _ => (None, None),
-        };
-        self.log.push(Seen {
-            at: Instant::now(),
-            from,
-            what,
-            eid,
-            seq,
-        });
-        reply
-    }
-
-    fn register(
-        &mut self,
-        ours: SocketAddr,
-        from: SocketAddr,
-        rrq: &RegistrationRequest,
-    ) -> (Option<String>, Option<Vec<u8>>) {
-        let aliases: Vec<String> = rrq
-            .terminal_alias
-            .iter()
-            .flatten()
-            .filter_map(messages::alias_text)
-            .collect();
-        let asked = rrq.endpoint_identifier.as_ref().map(messages::text);
-        let known = self
-            .registrations
-            .iter()
-            .find(|(_, r)| r.ras == from && r.aliases == aliases);
-        let eid = asked
-            .or_else(|| known.map(|(eid, _)| eid.clone()))
-            .unwrap_or_else(|| {
-                let eid = format!("{:04}_endp", self.next_eid);
-                self.next_eid += 1;
-                eid
-            });
-        self.registrations
-            .insert(eid.clone(), Registration { ras: from, aliases });
-        let rcf = self.confirm(ours, rrq, &eid);
-        (Some(eid), Some(rcf))
-    }
-
-    fn keep_alive(
-        &mut self,
-        ours: SocketAddr,
-        from: SocketAddr,
-        rrq: &RegistrationRequest,
-    ) -> (Option<String>, Option<Vec<u8>>) {
-        let eid = rrq.endpoint_identifier.as_ref().map(messages::text);
-        let known = eid.as_ref().filter(|eid| {
-            self.registrations
-                .get(*eid)
-                .is_some_and(|r| r.ras.ip() == from.ip())
-        });
-        let reply = match known {
-            Some(eid) if self.reject.remove(eid) => {
-                self.registrations.remove(eid);
-                messages::rrj(rrq, &self.policy.name)
-            }
-            Some(eid) => self.confirm(ours, rrq, &eid.clone()),
-            None => messages::rrj(rrq, &self.policy.name),
-        };
-        (eid, Some(reply))
-    }
-
-    fn confirm(&mut self, ours: SocketAddr, rrq: &RegistrationRequest, eid: &str) -> Vec<u8> {
-        let none = Vec::new();
-        let registered = self.registrations.get(eid).map_or(&none, |r| &r.aliases);
-        let rcf = messages::rcf(
-            rrq,
-            &messages::Confirm {
-                ras: ours,
-                gatekeeper: &self.policy.name,
-                eid,
-                time_to_live: self.policy.time_to_live,
-                aliases: if self.policy.aliases_in_rcf {
-                    registered
-                } else {
-                    &none
-                },
-                crypto_tokens: rrq.crypto_tokens.clone(),
-            },
-        );
-        self.last_rcf.insert(eid.to_owned(), rcf.clone());
-        rcf
     }
 }

@@ -1,0 +1,175 @@
+//! What the fake gatekeeper remembers, and what it answers.
+
+use std::{
+    collections::{HashMap, HashSet},
+    net::SocketAddr,
+    time::Instant,
+};
+
+use rasline_h225::{RasMessage, decode_ras, types::RegistrationRequest};
+
+use crate::{
+    gatekeeper::{Policy, Seen, What},
+    messages,
+};
+
+#[derive(Debug)]
+pub(crate) struct Registration {
+    pub(crate) ras: SocketAddr,
+    pub(crate) aliases: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) policy: Policy,
+    pub(crate) registrations: HashMap<String, Registration>,
+    pub(crate) reject: HashSet<String>,
+    pub(crate) log: Vec<Seen>,
+    pub(crate) last_rcf: HashMap<String, Vec<u8>>,
+    pub(crate) next_eid: u32,
+    pub(crate) next_seq: u16,
+    pub(crate) dice: u32,
+}
+
+impl State {
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            registrations: HashMap::new(),
+            reject: HashSet::new(),
+            log: Vec::new(),
+            last_rcf: HashMap::new(),
+            next_eid: 1,
+            next_seq: 1,
+            dice: 0x2545_f491,
+        }
+    }
+
+    /// Numerical Recipes' generator: the same losses in every run.
+    pub(crate) fn lost(&mut self) -> bool {
+        self.dice = self
+            .dice
+            .wrapping_mul(1_664_525)
+            .wrapping_add(1_013_904_223);
+        (self.dice >> 16) % 1000 < self.policy.lost_per_mille
+    }
+
+    pub(crate) fn handle(
+        &mut self,
+        ours: SocketAddr,
+        from: SocketAddr,
+        octets: &[u8],
+    ) -> Option<Vec<u8>> {
+        let message = decode_ras(octets).ok()?;
+        let (what, seq) = match &message {
+            RasMessage::GatekeeperRequest(m) => (What::Discovery, m.request_seq_num),
+            RasMessage::RegistrationRequest(m) if m.keep_alive == Some(true) => {
+                (What::KeepAlive, m.request_seq_num)
+            }
+            RasMessage::RegistrationRequest(m) => (What::FullRrq, m.request_seq_num),
+            RasMessage::UnregistrationRequest(m) => (What::Urq, m.request_seq_num),
+            RasMessage::UnregistrationConfirm(m) => (What::Ucf, m.request_seq_num),
+            _ => (What::Other, messages::seq(octets)?),
+        };
+        let (eid, reply) = match message {
+            RasMessage::GatekeeperRequest(_) => {
+                (None, Some(messages::gcf(seq, &self.policy.name, ours)))
+            }
+            RasMessage::RegistrationRequest(m) if what == What::KeepAlive => {
+                self.keep_alive(ours, from, &m)
+            }
+            RasMessage::RegistrationRequest(m) => self.register(ours, from, &m),
+            RasMessage::UnregistrationRequest(m) => {
+                let eid = m.endpoint_identifier.as_ref().map(messages::text);
+                if let Some(eid) = &eid {
+                    self.registrations.remove(eid);
+                }
+                (eid, Some(messages::ucf(seq)))
+            }
+            _ => (None, None),
+        };
+        self.log.push(Seen {
+            at: Instant::now(),
+            from,
+            what,
+            eid,
+            seq,
+        });
+        reply
+    }
+
+    fn register(
+        &mut self,
+        ours: SocketAddr,
+        from: SocketAddr,
+        rrq: &RegistrationRequest,
+    ) -> (Option<String>, Option<Vec<u8>>) {
+        let aliases: Vec<String> = rrq
+            .terminal_alias
+            .iter()
+            .flatten()
+            .filter_map(messages::alias_text)
+            .collect();
+        let asked = rrq.endpoint_identifier.as_ref().map(messages::text);
+        let known = self
+            .registrations
+            .iter()
+            .find(|(_, r)| r.ras == from && r.aliases == aliases);
+        let eid = asked
+            .or_else(|| known.map(|(eid, _)| eid.clone()))
+            .unwrap_or_else(|| {
+                let eid = format!("{:04}_endp", self.next_eid);
+                self.next_eid += 1;
+                eid
+            });
+        self.registrations
+            .insert(eid.clone(), Registration { ras: from, aliases });
+        let rcf = self.confirm(ours, rrq, &eid);
+        (Some(eid), Some(rcf))
+    }
+
+    fn keep_alive(
+        &mut self,
+        ours: SocketAddr,
+        from: SocketAddr,
+        rrq: &RegistrationRequest,
+    ) -> (Option<String>, Option<Vec<u8>>) {
+        let eid = rrq.endpoint_identifier.as_ref().map(messages::text);
+        let known = eid.as_ref().filter(|eid| {
+            self.registrations
+                .get(*eid)
+                .is_some_and(|r| r.ras.ip() == from.ip())
+        });
+        let reply = match known {
+            Some(eid) if self.reject.remove(eid) => {
+                self.registrations.remove(eid);
+                messages::rrj(rrq, &self.policy.name)
+            }
+            Some(eid) => self.confirm(ours, rrq, &eid.clone()),
+            None => messages::rrj(rrq, &self.policy.name),
+        };
+        (eid, Some(reply))
+    }
+
+    fn confirm(&mut self, ours: SocketAddr, rrq: &RegistrationRequest, eid: &str) -> Vec<u8> {
+        let none = Vec::new();
+        let registered = self.registrations.get(eid).map_or(&none, |r| &r.aliases);
+        let rcf = messages::rcf(
+            rrq,
+            &messages::Confirm {
+                ras: ours,
+                gatekeeper: &self.policy.name,
+                eid,
+                time_to_live: self.policy.time_to_live,
+                aliases: if self.policy.aliases_in_rcf {
+                    registered
+                } else {
+                    &none
+                },
+                crypto_tokens: rrq.crypto_tokens.clone(),
+            },
+        );
+        self.last_rcf.insert(eid.to_owned(), rcf.clone());
+        rcf
+    }
+}
