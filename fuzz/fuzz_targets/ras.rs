@@ -11,7 +11,9 @@ use rasline_h225::{decode_ras, encode_ras, header};
 fuzz_target!(|bytes: &[u8]| {
     let header = header(bytes);
     let _ = rcf_time_to_live(bytes, 77);
-    let Ok(message) = decode_ras(bytes) else { return };
+    let Ok(message) = decode_ras(bytes) else {
+        return;
+    };
     let _ = (summarise(&message), alternates(&message));
     let seq = message.request_seq_num();
     if let Some(header) = header

@@ -1,6 +1,13 @@
 //! `cargo xtask bench`: what a packet costs, as ratios within one interleaved run. docs/bench.md explains each row.
 //!
 //! Exit code: 0 when everything was measured, aims missed or not; 1 when something could not be.
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_wrap,
+    clippy::large_stack_arrays,
+    clippy::similar_names,
+    reason = "figures for people, and small numbers in BPF instructions"
+)]
 
 mod asm;
 mod frames;

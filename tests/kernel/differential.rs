@@ -9,8 +9,7 @@ use rasline_datapath::{Verdict, process};
 
 use crate::kernel::Kernel;
 use crate::world::{
-    Datagram, GCF, RCF, RRJ, RRQ, Registration, SECOND, UCF, URQ, World, gatekeeper6, hex,
-    host_frame, now, v4, with_seq,
+    Datagram, GCF, RCF, RRJ, RRQ, UCF, URQ, World, gatekeeper6, hex, host_frame, now, v4, with_seq,
 };
 
 const FRAMES: u32 = 120_000;

@@ -67,7 +67,11 @@ impl Kernel {
     /// Instructions that the verifier walked through.
     pub fn verified_instructions(&self) -> u32 {
         let program: &Xdp = self.ebpf.program("rasline").unwrap().try_into().unwrap();
-        program.info().unwrap().verified_instruction_count().unwrap()
+        program
+            .info()
+            .unwrap()
+            .verified_instruction_count()
+            .unwrap()
     }
 
     fn array<T: bytemuck::Pod>(&mut self, name: &str) -> Array<&mut MapData, Value<T>> {

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod differential;
+mod expect;
 mod kernel;
+mod promises;
 mod refusals;
 mod verdicts;
 mod verifier;

@@ -363,12 +363,12 @@ impl World {
     pub fn register(&mut self, r: &Registration) -> usize {
         let original = r.original.clone().unwrap_or_else(|| r.rcf.clone());
         let profile = self.profiles.len() as u32;
-        let mut patched = self.profile(r, &r.rcf);
+        let mut patched = Self::profile(r, &r.rcf);
         patched.patched = u16::from(r.original.is_some());
         patched.original = profile + u32::from(r.original.is_some());
         self.profiles.push(patched);
         if r.original.is_some() {
-            let mut own = self.profile(r, &original);
+            let mut own = Self::profile(r, &original);
             own.original = profile + 1;
             self.profiles.push(own);
         }
@@ -404,7 +404,7 @@ impl World {
         self.slots.len() - 1
     }
 
-    fn profile(&self, r: &Registration, rcf: &[u8]) -> Profile {
+    fn profile(r: &Registration, rcf: &[u8]) -> Profile {
         let mut octets = [0; PROFILE_BYTES];
         octets[..rcf.len()].copy_from_slice(rcf);
         octets[2..4].fill(0);
@@ -472,5 +472,5 @@ pub fn now() -> u64 {
     unsafe {
         libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time);
     }
-    time.tv_sec as u64 * SECOND + time.tv_nsec as u64
+    time.tv_sec.cast_unsigned() * SECOND + time.tv_nsec.cast_unsigned()
 }

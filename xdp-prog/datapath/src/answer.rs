@@ -241,7 +241,7 @@ pub(crate) fn word(profile: Shared<Profile>, at: usize) -> Option<u64> {
         return None;
     }
     // SAFETY: `at` is at most MAX_RCF, and the array is 8 octets longer (PROFILE_BYTES).
-    #[allow(unsafe_code)]
+    #[allow(unsafe_code, clippy::cast_ptr_alignment)]
     let p = unsafe {
         core::ptr::addr_of!((*profile.ptr()).rcf)
             .cast::<u8>()
