@@ -9,7 +9,7 @@ use rasline_abi::{HASH_KEYS, MAX_RRQ, SPREAD};
 /// requestSeqNum's octets (2 and 3) in the first eight octets of a message.
 pub const SEQ_MASK: u64 = 0xffff_0000;
 
-/// Sums of both passes, before [`finish`].
+/// Sums of both passes, before [`Passes::finish`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Passes(pub u64, pub u64);
 
