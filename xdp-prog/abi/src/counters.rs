@@ -29,7 +29,7 @@ counters! {
     PassNotRas = "pass_not_ras",
     /// Came in by an interface that is not configured.
     PassInterface = "pass_interface",
-    /// RAS port, but a fragment, IP options, an IPv6 extension header or a length that does not fit.
+    /// UDP in a fragment, or with IP options, an IPv6 extension header or lengths that do not fit, on any port.
     PassShape = "pass_shape",
     /// RAS port, but the IPv4 or UDP checksum is wrong.
     PassChecksum = "pass_checksum",

@@ -5,7 +5,7 @@
 //! - values that came from the wire are big-endian byte arrays, everything else is native;
 //! - each field has one writer, named in its comment: *user* (the controller) or *kernel* (the program);
 //! - IPv4 addresses stand as IPv4-mapped IPv6 addresses (`::ffff:a.b.c.d`);
-//! - a time is CLOCK_MONOTONIC, in nanoseconds (`u64`) or in [ticks](ticks) (`u32`, compared with wrap-around).
+//! - a time is CLOCK_MONOTONIC, in nanoseconds (`u64`) or in [ticks](ticks()) (`u32`, compared with wrap-around).
 #![no_std]
 
 mod counters;
