@@ -202,8 +202,12 @@ impl Rates {
         );
         sys::replace(&network.lan, network.pass.as_raw_fd())?;
         let time = Duration::from_millis(u64::from(frames) / 4000);
-        let rate =
-            responder.while_running(0, &self.known, || network.paced(&self.generator, time))??;
+        // At its best: flooded, or sent to only as fast as it answers, whichever serves it better.
+        let (flooded, paced) = responder.while_running(0, &self.known, || -> Result<_> {
+            let flooded = network.flood(&self.generator, frames)?;
+            Ok((flooded, network.paced(&self.generator, time)?))
+        })??;
+        let rate = flooded.max(paced);
         ensure!(rate > 0.0, "the userspace responder answered nothing");
         self.userspace.push(rate);
         Ok(())
