@@ -121,8 +121,6 @@ pub fn test_run(program: RawFd, frame: &[u8], repeat: u32) -> Result<u32> {
         .u64(16, frame.as_ptr() as u64)
         .u32(32, repeat);
     attr.call(PROG_TEST_RUN).context("BPF_PROG_TEST_RUN")?;
-        eprintln!("duration {}", attr.0[4] >> 32);
-    }
     Ok((attr.0[0] >> 32) as u32)
 }
 
