@@ -25,6 +25,11 @@ const SLOW: u32 = 1000;
 /// Entry. `frags`: MTU up to 9000; a RAS message that is not in the first buffer passes.
 #[xdp(frags)]
 pub fn rasline(ctx: XdpContext) -> u32 {
+    let frame = XdpFrame::new(ctx.ctx);
+    let mut maps = Maps::new(ctx.ctx);
+    if let Some(verdict) = rasline_datapath::plain(&frame, &mut maps) {
+        return act(&mut maps, verdict);
+    }
     match rasline_fast(ctx.ctx) {
         SLOW => rasline_slow(ctx.ctx),
         action => action,

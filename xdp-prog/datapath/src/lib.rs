@@ -6,8 +6,9 @@
 //! - a frame is changed only after every check that could let it pass has been made;
 //! - an answer is given only for a published slot of the right address, port, gatekeeper, zone generation and time.
 //!
-//! The walk of a frame is in two parts, so that the kernel's verifier checks each once: [`fast`] parses, and answers
-//! known keep-alives; [`slow`] does everything else (learning, and the gatekeepers' side).
+//! The walk of a frame is in parts, so that the kernel's verifier checks each once: [`plain`] lets go of what is not
+//! RAS, [`fast`] parses and answers known keep-alives, [`slow`] does everything else (learning, and the gatekeepers'
+//! side).
 #![no_std]
 
 #[cfg(feature = "host")]
@@ -59,6 +60,21 @@ pub enum Step {
     Slow,
 }
 
+/// Before both parts: whether the frame plainly has nothing to do with RAS. The interface is known then, for the
+/// counter.
+#[inline(always)]
+pub fn plain<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Option<Verdict> {
+    if !parse::plainly_not_ras(frame, tables) {
+        return None;
+    }
+    let known = parse::side(frame, tables).is_ok();
+    Some(Verdict::Pass(if known {
+        Counter::PassNotRas
+    } else {
+        Counter::PassInterface
+    }))
+}
+
 /// First part: parses the frame and answers a known keep-alive.
 #[inline(always)]
 pub fn fast<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Step {
@@ -93,8 +109,11 @@ pub fn slow<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
     Verdict::Pass(Counter::PassNoZone)
 }
 
-/// Both parts: what the kernel does with a frame.
+/// All parts: what the kernel does with a frame.
 pub fn process<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
+    if let Some(verdict) = plain(frame, tables) {
+        return verdict;
+    }
     match fast(frame, tables) {
         Step::Done(verdict) => verdict,
         Step::Slow => slow(frame, tables),

@@ -12,6 +12,7 @@ const IPV4: u16 = 0x0800u16.to_be();
 const IPV6: u16 = 0x86ddu16.to_be();
 const VLAN: u16 = 0x8100u16.to_be();
 const QINQ: u16 = 0x88a8u16.to_be();
+const TCP: u8 = 6;
 const UDP: u8 = 17;
 /// First half of an IPv4-mapped address.
 const MAPPED_LOW: u64 = 0;
@@ -110,9 +111,10 @@ pub(crate) fn parse<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<Pa
     }
     let (source, destination) = addresses(frame, l3, v6).ok_or(Counter::PassShape)?;
     let first = frame.u8(l4 + 8).ok_or(Counter::PassShape)?;
+    // Bounded anew: what the verifier has learned of them on the way here would let it walk on twice.
     Ok(Packet {
-        l3,
-        v6,
+        l3: frame.bounded(l3, HEADERS_LIMIT),
+        v6: frame.bounded(usize::from(v6), 2) != 0,
         payload: l4 + 8,
         len: frame.bounded(udp_len - 8, LENGTH_LIMIT),
         source,
@@ -125,9 +127,37 @@ pub(crate) fn parse<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<Pa
     })
 }
 
+/// Whether the frame plainly is not RAS, after as few loads as can be: that is most of what a gateway sees. VLAN
+/// tags, options and whatever else takes a closer look are left to [`parse`].
+#[inline(always)]
+pub(crate) fn plainly_not_ras<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> bool {
+    let Some(ethertype) = frame.u16(12) else {
+        return false;
+    };
+    let (protocol, l4) = match ethertype {
+        IPV4 => (frame.u8(23), 34),
+        IPV6 => (frame.u8(20), 54),
+        _ => return false,
+    };
+    match protocol {
+        Some(TCP) => true,
+        Some(UDP) => {
+            let (Some(globals), Some(ports)) = (tables.globals(), frame.u32(l4)) else {
+                return false;
+            };
+            frame
+                .u8(14)
+                .is_some_and(|first| first == 0x45 || ethertype == IPV6)
+                && !is_ras(globals, ports as u16)
+                && !is_ras(globals, (ports >> 16) as u16)
+        }
+        _ => false,
+    }
+}
+
 /// The side of the interface that the frame came in by.
 #[inline(always)]
-fn side<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<u32, Counter> {
+pub(crate) fn side<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<u32, Counter> {
     let globals = tables.globals().ok_or(Counter::PassInterface)?;
     let ifindex = tables.ifindex();
     for i in 0..MAX_INTERFACES {
