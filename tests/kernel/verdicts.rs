@@ -64,6 +64,24 @@ fn answers_whatever_the_lengths() {
 }
 
 #[test]
+fn answers_whatever_the_length_of_the_request() {
+    for len in (12..=65).chain([66, 127, 128, 129, 503, 511, 512]) {
+        let mut rrq = hex(RRQ);
+        rrq.resize(len, 0x33);
+        let registration = Registration {
+            rrq,
+            eid: vec![],
+            ..Registration::sample()
+        };
+        let mut world = World::new();
+        world.register(&registration);
+        let mut kernel = loaded(&world);
+        let datagram = Datagram::up(&with_seq(&registration.rrq, 0x8001));
+        answers(&mut kernel, &datagram, &with_seq(&registration.rcf, 0x8001));
+    }
+}
+
+#[test]
 fn answers_endpoint_identifiers_of_any_length() {
     for chars in 4..=32u8 {
         let text: String = (0..chars).map(|i| char::from(b'a' + i % 26)).collect();

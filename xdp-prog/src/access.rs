@@ -67,6 +67,12 @@ impl Frame for XdpFrame {
         self.get(at)
     }
     #[inline(always)]
+    fn pair(&self, at: usize) -> Option<[u64; 2]> {
+        let first = self.at::<[u64; 2]>(at)?.cast::<u64>();
+        // SAFETY: as for `get`; both words were checked.
+        Some(unsafe { [*first, *first.add(1)] })
+    }
+    #[inline(always)]
     fn set_u8(&mut self, at: usize, value: u8) -> Option<()> {
         self.set(at, value)
     }

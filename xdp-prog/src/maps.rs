@@ -55,6 +55,8 @@ struct Event {
 pub struct Maps {
     ctx: *mut xdp_md,
     interface: u32,
+    /// Looked up once.
+    globals: Option<Shared<Globals>>,
 }
 
 impl Maps {
@@ -64,6 +66,7 @@ impl Maps {
         Self {
             ctx,
             interface: MAX_INTERFACES as u32,
+            globals: shared(&GLOBALS, 0),
         }
     }
 }
@@ -83,7 +86,7 @@ fn octets(address: [u64; 2]) -> [u8; 16] {
 impl Tables for Maps {
     #[inline(always)]
     fn globals(&self) -> Option<Shared<Globals>> {
-        shared(&GLOBALS, 0)
+        self.globals
     }
     #[inline(always)]
     fn slot(&self, index: u32) -> Option<Shared<Slot>> {

@@ -53,21 +53,28 @@ fn digest<F: Frame, T: Tables>(frame: &mut F, tables: &T, packet: &Packet) -> Op
     let (at, len) = (packet.payload, packet.len);
     let mut passes = Passes::default();
     let mut sum = 0;
-    let mut words = 0;
+    let mut pairs = 0;
     let end = frame.bounded(len, RRQ_LIMIT);
-    for i in 0..MAX_RRQ / 8 {
-        if 8 * i + 8 > end {
+    for i in 0..MAX_RRQ / 16 {
+        if 16 * i + 16 > end {
             break;
         }
-        let word = frame.u64(at + 8 * i)?;
-        sum += halves(word);
-        passes.add(
-            if i == 0 { word & !SEQ_MASK } else { word },
-            keys(globals, i),
-        );
-        words = i + 1;
+        let [first, second] = frame.pair(at + 16 * i)?;
+        sum += halves(first) + halves(second);
+        let masked = if i == 0 { first & !SEQ_MASK } else { first };
+        passes.add(masked, keys(globals, 2 * i));
+        passes.add(second, keys(globals, 2 * i + 1));
+        pairs = i + 1;
     }
     frame.renew();
+    let mut words = frame.bounded(2 * pairs, MAX_RRQ / 4);
+    if len & 8 != 0 {
+        let word = frame.u64(frame.bounded(at + 8 * words, RRQ_LIMIT))?;
+        sum += halves(word);
+        let masked = if words == 0 { word & !SEQ_MASK } else { word };
+        passes.add(masked, keys(globals, frame.bounded(words, MAX_RRQ / 8)));
+        words += 1;
+    }
     if len & 7 != 0 {
         // The last octets: the last eight of the message, without those that were in the last whole word.
         let last = frame.bounded(at + len - 8, RRQ_LIMIT);

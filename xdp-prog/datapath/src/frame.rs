@@ -17,6 +17,8 @@ pub trait Frame {
     fn u32(&self, at: usize) -> Option<u32>;
     /// Eight octets.
     fn u64(&self, at: usize) -> Option<u64>;
+    /// Sixteen octets, checked at once.
+    fn pair(&self, at: usize) -> Option<[u64; 2]>;
     /// Writes one octet.
     fn set_u8(&mut self, at: usize, value: u8) -> Option<()>;
     /// Writes two octets.

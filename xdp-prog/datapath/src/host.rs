@@ -61,6 +61,9 @@ impl Frame for HostFrame {
     fn u64(&self, at: usize) -> Option<u64> {
         self.get(at).map(u64::from_ne_bytes)
     }
+    fn pair(&self, at: usize) -> Option<[u64; 2]> {
+        Some([self.u64(at)?, self.u64(at.checked_add(8)?)?])
+    }
     fn set_u8(&mut self, at: usize, value: u8) -> Option<()> {
         self.set(at, [value])
     }
