@@ -56,7 +56,23 @@ pub extern "C" fn rasline_slow(ctx: *mut xdp_md) -> u32 {
     let mut frame = XdpFrame::new(ctx);
     let mut maps = Maps::new(ctx);
     let verdict = rasline_datapath::slow(&mut frame, &mut maps);
+    #[cfg(feature = "log")]
+    {
+        let (interface, why) = (maps.interface(), code(verdict));
+        aya_log_ebpf::debug!(&XdpContext::new(ctx), "interface {}: {}", interface, why);
+    }
     act(&mut maps, verdict)
+}
+
+/// A verdict as the number of its counter, for the log.
+#[cfg(feature = "log")]
+fn code(verdict: Verdict) -> u32 {
+    match verdict {
+        Verdict::Pass(why) => why as u32,
+        Verdict::Answer { .. } => Counter::Answer as u32,
+        Verdict::Substitute => Counter::Substitute as u32,
+        Verdict::Divert => Counter::Divert as u32,
+    }
 }
 
 /// Counts a verdict and gives its action.

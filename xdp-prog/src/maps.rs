@@ -60,6 +60,12 @@ pub struct Maps {
 }
 
 impl Maps {
+    /// Index of the interface in `Globals::interfaces`.
+    #[cfg(feature = "log")]
+    pub fn interface(&self) -> u32 {
+        self.interface
+    }
+
     /// For the packet of this context.
     #[inline(always)]
     pub fn new(ctx: *mut xdp_md) -> Self {

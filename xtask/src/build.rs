@@ -32,10 +32,12 @@ pub fn object() -> Result<()> {
     process::say(format!("BPF object, by {toolchain}"));
     let start = Instant::now();
     let target_dir = paths::target().join("bpf");
-    process::run(
-        &mut toolchain.cargo("build", &target_dir, "")?,
-        "the BPF object",
-    )?;
+    let mut cargo = toolchain.cargo("build", &target_dir, "")?;
+    if std::env::var_os("RASLINE_BPF_LOG").is_some_and(|v| v == "1") {
+        process::say("with debug logging in the slow part (RASLINE_BPF_LOG=1)");
+        cargo.args(["--features", "log"]);
+    }
+    process::run(&mut cargo, "the BPF object")?;
 
     let built = target_dir.join(TARGET).join("bpf/rasline-xdp");
     let bytes = fs::read(&built).with_context(|| format!("the BPF object {}", built.display()))?;

@@ -12,6 +12,7 @@ use rasline_abi::{
     ABI_VERSION, Gatekeeper, GatekeeperState, Globals, HASH_KEYS, MAX_GATEKEEPERS, MAX_ZONES,
     Profile, Slot, Zone, map,
 };
+use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{Kernel, Profiles, Ring, Shared, Table, pins, scan::Scanned};
 use crate::{
@@ -53,6 +54,7 @@ impl Kernel {
             .map_max_entries(map::EVENTS, daemon.ring_buffer)
             .load(OBJECT)
             .map_err(|e| explain(&e))?;
+        follow_log(&mut ebpf);
         let program_id = load_program(&mut ebpf)?;
         std::fs::create_dir_all(&folder)
             .map_err(|e| Failure::plain(format!("bpffs {}", folder.display()), e))?;
@@ -64,6 +66,30 @@ impl Kernel {
             tracing::error!("{e}");
         }
         made
+    }
+}
+
+/// Passes on what the program logs, if it was built to (`RASLINE_BPF_LOG=1 cargo xtask build`; `RASLINE_LOG=debug`
+/// shows it).
+fn follow_log(ebpf: &mut Ebpf) {
+    if ebpf.map("AYA_LOGS").is_none() {
+        return;
+    }
+    let logger = aya_log::EbpfLogger::init(ebpf).map_err(|e| e.to_string());
+    let logger = logger.and_then(|logger| {
+        // SAFETY: the logger owns its descriptor and keeps it as long as it lives.
+        #[allow(unsafe_code)]
+        let watched = unsafe { AsyncFd::register_with_interest(logger, Interest::READABLE) };
+        watched.map_err(|e| e.to_string())
+    });
+    match logger {
+        Ok(mut logger) => drop(tokio::spawn(async move {
+            while let Ok(mut ready) = logger.readable_mut().await {
+                ready.get_inner_mut().flush();
+                ready.clear_ready();
+            }
+        })),
+        Err(e) => tracing::warn!("the XDP program's log cannot be read: {e}"),
     }
 }
 
