@@ -64,7 +64,7 @@ enum Task {
         /// The fuzz target; all of them when left out.
         target: Option<String>,
         /// For how long to run each target.
-        #[arg(long, default_value_t = 5)]
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
         minutes: u64,
     },
 }
