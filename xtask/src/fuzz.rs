@@ -1,4 +1,6 @@
 //! `cargo xtask fuzz`: runs the fuzz targets of `fuzz/` with cargo-fuzz on nightly.
+//!
+//! It starts from the committed corpus in `fuzz/corpus`, and leaves what it finds in `target/fuzz-corpus`.
 
 use std::fs;
 use std::process::Command;
@@ -30,6 +32,12 @@ pub fn run(target: Option<&str>, minutes: u64) -> Result<()> {
     for name in chosen {
         say(format!("fuzzing {name} for {minutes} min"));
         let seconds = minutes.saturating_mul(60);
+        // libFuzzer writes to the first and only reads the others
+        let found = paths::target().join("fuzz-corpus").join(name);
+        let committed = paths::root().join("fuzz/corpus").join(name);
+        for dir in [&found, &committed] {
+            fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        }
         let mut fuzz = Command::new("rustup");
         fuzz.args([
             "run",
@@ -40,8 +48,9 @@ pub fn run(target: Option<&str>, minutes: u64) -> Result<()> {
             "--fuzz-dir",
             ".",
             name,
-            "--",
         ])
+        .args([&found, &committed])
+        .arg("--")
         .arg(format!("-max_total_time={seconds}"))
         .current_dir(paths::root().join("fuzz"))
         .env("PATH", process::path_with(&[paths::tools().join("bin")])?);
