@@ -91,7 +91,8 @@ impl Probes {
 
     /// Since when nothing is heard although something should be.
     pub fn silent_since(&self) -> Option<Time> {
-        Some(self.first_unanswered?.max(self.last_answer?)).or(self.first_unanswered)
+        let first = self.first_unanswered?;
+        Some(self.last_answer.map_or(first, |last| last.max(first)))
     }
 
     /// How long an answer may take, between `least` and `most`.

@@ -1,0 +1,159 @@
+//! A gatekeeper behind a network, in virtual time.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use rasline_core::Time;
+use rasline_core::health::{Change, Health, Input, Output, Settings, State};
+
+/// Random numbers that are the same in every run (splitmix64).
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn percent(&mut self, percent: u64) -> bool {
+        self.next() % 100 < percent
+    }
+}
+
+/// How the gatekeeper takes a probe.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Manner {
+    Answers,
+    Slow,
+    Silent,
+    Refuses,
+    CannotSend,
+}
+
+pub struct World {
+    pub health: Health,
+    pub now: Time,
+    pub manner: Manner,
+    pub loss: u64,
+    pub round_trip: Duration,
+    /// Every timer is late by this much.
+    pub lateness: Duration,
+    /// One timer in a thousand is late by this much.
+    pub stall: Duration,
+    pub accepts: bool,
+    pub changes: Vec<(Time, Change)>,
+    pub probes: u64,
+    pub dice: Dice,
+    /// What comes back, and when.
+    coming: BinaryHeap<Reverse<(Time, u64, bool)>>,
+    timer: Time,
+}
+
+pub const START: Time = Time(1_000_000_000);
+
+impl World {
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            health: Health::new(settings, START),
+            now: START,
+            manner: Manner::Answers,
+            loss: 0,
+            round_trip: Duration::from_micros(300),
+            lateness: Duration::ZERO,
+            stall: Duration::ZERO,
+            accepts: true,
+            changes: Vec::new(),
+            probes: 0,
+            dice: Dice(7),
+            coming: BinaryHeap::new(),
+            timer: START,
+        }
+    }
+
+    pub fn run(&mut self, duration: Duration) {
+        let end = self.now.after(duration);
+        loop {
+            let back = self.coming.peek().map(|Reverse(it)| it.0);
+            let next = back.map_or(self.timer, |back| back.min(self.timer));
+            if next > end {
+                break;
+            }
+            self.now = next;
+            if next == self.timer {
+                self.handle(Input::Timer);
+            } else if let Some(Reverse((_, probe, slow))) = self.coming.pop() {
+                self.handle(if slow {
+                    Input::Slow { probe }
+                } else {
+                    Input::Answered { probe }
+                });
+            }
+        }
+        self.now = end;
+    }
+
+    pub fn falls(&self) -> usize {
+        let down = |(_, change): &&(Time, Change)| change.to == State::Down;
+        self.changes.iter().filter(down).count()
+    }
+
+    /// When the state last became this one.
+    pub fn became(&self, state: State) -> Option<Time> {
+        let all = self.changes.iter().rev();
+        all.clone()
+            .find(|(_, change)| change.to == state)
+            .map(|(time, _)| *time)
+    }
+
+    pub fn handle(&mut self, input: Input) {
+        let mut out = Vec::new();
+        self.health.handle(self.now, input, &mut out);
+        for output in out {
+            match output {
+                Output::Probe { probe } => self.probe(probe),
+                Output::ConnectTcp => self.handle(if self.accepts {
+                    Input::TcpConnected
+                } else {
+                    Input::TcpFailed
+                }),
+                Output::Changed(change) => {
+                    let before = self.changes.last().map_or(State::Unknown, |it| it.1.to);
+                    assert_eq!(change.from, before);
+                    assert_ne!(change.from, change.to);
+                    self.changes.push((self.now, change));
+                }
+            }
+        }
+        self.arm(input);
+    }
+
+    fn arm(&mut self, input: Input) {
+        let due = self.health.due();
+        if input == Input::Timer {
+            assert!(due > self.now, "a timer that is due again at once");
+        }
+        let stalled = !self.stall.is_zero() && self.dice.next().is_multiple_of(1000);
+        let late = if stalled { self.stall } else { self.lateness };
+        self.timer = due.max(self.now).after(late);
+    }
+
+    fn probe(&mut self, probe: u64) {
+        self.probes += 1;
+        match self.manner {
+            Manner::Silent => {}
+            Manner::Refuses => self.handle(Input::Refused),
+            Manner::CannotSend => self.handle(Input::SendFailed),
+            Manner::Answers | Manner::Slow => {
+                if !self.dice.percent(self.loss) {
+                    let at = self.now.after(self.round_trip);
+                    let slow = self.manner == Manner::Slow;
+                    self.coming.push(Reverse((at, probe, slow)));
+                }
+            }
+        }
+    }
+}
