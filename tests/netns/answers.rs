@@ -146,7 +146,11 @@ fn many_endpoints() {
 
 #[test]
 fn on_large_frames() {
-    let net = Gateway::with(GatewayOptions { mtu: 9000 }).unwrap();
+    let net = Gateway::with(GatewayOptions {
+        mtu: 9000,
+        ..GatewayOptions::default()
+    })
+    .unwrap();
     let scene = Scene::on(net, &Settings::default(), Policy::default());
     let mut endpoint = scene.learned(1);
     equals_the_gatekeepers(&scene, &mut endpoint);

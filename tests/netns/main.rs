@@ -11,6 +11,7 @@ mod controller;
 mod failure;
 mod flood;
 mod learning;
+mod peers;
 mod policy;
 mod rhythms;
 mod scene;

@@ -43,18 +43,28 @@ fn replies(socket: &Path) -> std::io::Result<()> {
 /// # Errors
 /// When it is not there.
 pub fn binary() -> Result<PathBuf> {
-    let path = if let Some(path) = std::env::var_os("RASLINE_BIN") {
-        PathBuf::from(path)
-    } else {
-        let exe = std::env::current_exe()?;
-        // target/debug/deps/netns-0123 and target/release/rasline-demo
-        let folder = exe
-            .ancestors()
-            .skip(1)
-            .find(|folder| !folder.ends_with("deps"))
-            .context("no folder above this program")?;
-        folder.join("rasline")
-    };
+    match std::env::var_os("RASLINE_BIN") {
+        Some(path) => there(PathBuf::from(path)),
+        None => beside("rasline"),
+    }
+}
+
+/// A program that was built beside this test.
+///
+/// # Errors
+/// When it is not there.
+pub fn beside(name: &str) -> Result<PathBuf> {
+    let exe = std::env::current_exe()?;
+    // target/debug/deps/netns-0123 and target/release/rasline-demo
+    let folder = exe
+        .ancestors()
+        .skip(1)
+        .find(|folder| !folder.ends_with("deps"))
+        .context("no folder above this program")?;
+    there(folder.join(name))
+}
+
+fn there(path: PathBuf) -> Result<PathBuf> {
     ensure!(
         path.is_file(),
         "{} is not there: build it with `cargo xtask build`, or name it in RASLINE_BIN",

@@ -10,9 +10,10 @@ use anyhow::{Context, Result, bail};
 use rasline_h225::RasMessage;
 
 use crate::{
-    Netns,
+    Netns, admission,
     messages::{self, Identity},
     receive::{Reply, ask_for_hops, receive},
+    signalling::Call,
 };
 
 /// A retransmission comes after this time; its requestSeqNum is the same.
@@ -28,6 +29,7 @@ pub struct Endpoint {
     eid: Option<String>,
     keep_alive: Vec<u8>,
     asked: Instant,
+    delayed: u32,
     inbox: VecDeque<Reply>,
 }
 
@@ -59,6 +61,7 @@ impl Endpoint {
             eid: None,
             keep_alive: Vec::new(),
             asked: Instant::now(),
+            delayed: 0,
             inbox: VecDeque::new(),
         })
     }
@@ -80,6 +83,7 @@ impl Endpoint {
             eid: None,
             keep_alive: Vec::new(),
             asked: Instant::now(),
+            delayed: 0,
             inbox: VecDeque::new(),
         })
     }
@@ -215,6 +219,69 @@ impl Endpoint {
         self.answer(self.seq, Instant::now() + within)
     }
 
+    /// A keep-alive, retransmitted if need be, and after an RRJ a full RRQ: what an endpoint does to stay registered. The
+    /// RCF.
+    ///
+    /// # Errors
+    /// When there is none within `within`.
+    pub fn stay(&mut self, within: Duration) -> Result<Reply> {
+        let end = Instant::now() + within;
+        let seq = self.next_seq();
+        let mut keep_alive = self.keep_alive.clone();
+        messages::set_seq(&mut keep_alive, seq);
+        let reply = self.request(&keep_alive, within)?;
+        let reply =
+            reply.with_context(|| format!("no answer to {} within {within:?}", self.who.ras))?;
+        if reply.is_rrj() {
+            return self.register(end.saturating_duration_since(Instant::now()));
+        }
+        anyhow::ensure!(
+            reply.is_rcf(),
+            "not an RCF: {}",
+            messages::hex(&reply.bytes)
+        );
+        Ok(reply)
+    }
+
+    /// Asks for admission of a call to 5002; the ACF or ARJ.
+    ///
+    /// # Errors
+    /// When there is none within `within`.
+    pub fn admit(&mut self, within: Duration) -> Result<Reply> {
+        let seq = self.next_seq();
+        let call = Call::new(seq, self.who.ras.ip());
+        let arq = admission::arq(seq, self.eid(), call.identifier, call.reference);
+        self.request(&arq, within)?.context("no answer to ARQ")
+    }
+
+    /// Ends the call of the last [`Self::admit`]; the DCF.
+    ///
+    /// # Errors
+    /// When there is none within `within`.
+    pub fn disengage(&mut self, within: Duration) -> Result<Reply> {
+        let call = Call::new(self.seq, self.who.ras.ip());
+        let seq = self.next_seq();
+        let drq = admission::drq(seq, self.eid(), call.identifier, call.reference);
+        self.request(&drq, within)?.context("no answer to DRQ")
+    }
+
+    /// Answers an IRQ of the gatekeeper.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub fn inform(&self, irq: &Reply) -> Result<()> {
+        let seq = messages::seq(&irq.bytes).context("no requestSeqNum")?;
+        let irr = admission::irr(&self.who, seq, self.eid());
+        self.socket.send_to(&irr, irq.from)?;
+        Ok(())
+    }
+
+    /// How many RIPs it had.
+    #[must_use]
+    pub fn delayed(&self) -> u32 {
+        self.delayed
+    }
+
     /// Unregisters; the UCF.
     ///
     /// # Errors
@@ -284,13 +351,18 @@ impl Endpoint {
         self.seq
     }
 
+    /// Sends it and waits, again and again; after a RIP for as long as that says.
     fn request(&mut self, octets: &[u8], within: Duration) -> Result<Option<Reply>> {
         let end = Instant::now() + within;
         while Instant::now() < end {
             self.socket.send_to(octets, self.gatekeeper)?;
-            let reply = self.answer(self.seq, end.min(Instant::now() + RETRANSMIT))?;
-            if reply.is_some() {
-                return Ok(reply);
+            let mut again = Instant::now() + RETRANSMIT;
+            while let Some(reply) = self.answer(self.seq, end.min(again))? {
+                let Some(delay) = admission::rip_delay(&reply.bytes) else {
+                    return Ok(Some(reply));
+                };
+                self.delayed += 1;
+                again = Instant::now() + Duration::from_millis(delay.into());
             }
         }
         Ok(None)

@@ -3,11 +3,14 @@
 //! ```text
 //! GRQ -> GCF      full RRQ -> RCF (a new or the same endpointIdentifier)      URQ -> UCF (and forgotten)
 //! lightweight RRQ -> RCF, or RRJ fullRegistrationRequired: unknown, from another address, or told to reject
+//! ARQ -> ACF, or ARJ: invalidEndpointIdentifier, callerNotRegistered (known, but at another address)     DRQ -> DCF
+//! TCP: Setup -> CallProceeding, Alerting, Connect
 //! ```
 //! Invariant: what it saw stands in its log in order of arrival before the answer is sent.
 
 use std::{
-    net::{SocketAddr, UdpSocket},
+    fs::File,
+    net::{SocketAddr, TcpListener, UdpSocket},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -18,12 +21,16 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{Netns, messages, registrar::State};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Netns, admission, admission::Alternate, callserver::CallServer, messages, registrar::State,
+};
 
 const RECEIVE_BUFFER: usize = 8 << 20;
 
 /// How it behaves; can change at any time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Policy {
     /// gatekeeperIdentifier.
     pub name: String,
@@ -35,6 +42,16 @@ pub struct Policy {
     pub silent: bool,
     /// Of a thousand messages, how many are lost before it sees them.
     pub lost_per_mille: u32,
+    /// Answers every request with a RIP of so many milliseconds first, and its retransmission properly (a slow one).
+    pub rip: Option<u16>,
+    /// What its GCF, RCF, RRJ, ARJ and URQ say about alternates.
+    pub alternates: Vec<Alternate>,
+    /// What its endpointIdentifiers end with.
+    pub eid_suffix: String,
+    /// Whether it grants an endpointIdentifier of its own even to one that asks for another.
+    pub own_eids: bool,
+    /// Call signalling; not listened to without a port. Counts when it starts.
+    pub call_port: Option<u16>,
 }
 
 impl Default for Policy {
@@ -45,12 +62,17 @@ impl Default for Policy {
             aliases_in_rcf: true,
             silent: false,
             lost_per_mille: 0,
+            rip: None,
+            alternates: Vec::new(),
+            eid_suffix: "endp".into(),
+            own_eids: false,
+            call_port: Some(messages::CALL_SIGNALLING),
         }
     }
 }
 
 /// Kind of a message that it saw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum What {
     /// GRQ.
     Discovery,
@@ -62,6 +84,20 @@ pub enum What {
     Urq,
     /// UCF, the answer to a URQ of its own.
     Ucf,
+    /// ARQ.
+    Arq,
+    /// DRQ.
+    Drq,
+    /// IRR.
+    Irr,
+    /// A call-signalling connection; the log has no endpointIdentifier.
+    Connected,
+    /// Setup; the log has the callIdentifier for an endpointIdentifier, and the call reference for requestSeqNum.
+    Setup,
+    /// ReleaseComplete, logged as Setup.
+    ReleaseComplete,
+    /// A call-signalling connection ended.
+    Disconnected,
     /// Anything else.
     Other,
 }
@@ -82,17 +118,30 @@ pub struct Seen {
 }
 
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Shared {
     state: Mutex<State>,
     news: Condvar,
-    stop: AtomicBool,
+    pub(crate) stop: AtomicBool,
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         // A test that panicked elsewhere must not hide its message behind a poisoned lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Puts something that is no RAS message into the log.
+    pub(crate) fn note(&self, what: What, from: SocketAddr, eid: Option<String>, seq: u16) {
+        self.lock().note(what, from, eid, seq);
+        self.news.notify_all();
+    }
+}
+
+#[derive(Debug)]
+struct Running {
+    socket: Arc<UdpSocket>,
+    thread: JoinHandle<()>,
+    calls: Option<CallServer>,
 }
 
 /// The gatekeeper; stops on drop.
@@ -100,7 +149,7 @@ impl Shared {
 pub struct FakeGatekeeper {
     address: SocketAddr,
     shared: Arc<Shared>,
-    running: Option<(Arc<UdpSocket>, JoinHandle<()>)>,
+    running: Option<Running>,
 }
 
 impl FakeGatekeeper {
@@ -109,18 +158,31 @@ impl FakeGatekeeper {
     /// # Errors
     /// When the address cannot be bound.
     pub fn start(netns: &Netns, address: SocketAddr, policy: Policy) -> Result<Self> {
-        let shared = Arc::new(Shared {
-            state: Mutex::new(State::new(policy)),
-            news: Condvar::new(),
-            stop: AtomicBool::new(false),
-        });
-        let mut gatekeeper = Self {
-            address,
-            shared,
-            running: None,
-        };
+        let mut gatekeeper = Self::stopped(address, policy, None);
         gatekeeper.resume(netns)?;
         Ok(gatekeeper)
+    }
+
+    /// Starts one in the namespace of this thread. It writes its log to `journal`.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn start_here(address: SocketAddr, policy: Policy, journal: File) -> Result<Self> {
+        let mut gatekeeper = Self::stopped(address, policy, Some(journal));
+        gatekeeper.listen()?;
+        Ok(gatekeeper)
+    }
+
+    fn stopped(address: SocketAddr, policy: Policy, journal: Option<File>) -> Self {
+        Self {
+            address,
+            shared: Arc::new(Shared {
+                state: Mutex::new(State::new(policy, journal)),
+                news: Condvar::new(),
+                stop: AtomicBool::new(false),
+            }),
+            running: None,
+        }
     }
 
     /// Starts it again after [`Self::kill`], with what it remembers.
@@ -128,26 +190,42 @@ impl FakeGatekeeper {
     /// # Errors
     /// When the address cannot be bound.
     pub fn resume(&mut self, netns: &Netns) -> Result<()> {
+        netns.run(|| self.listen())?
+    }
+
+    fn listen(&mut self) -> Result<()> {
         let address = self.address;
-        let socket = netns
-            .run(|| UdpSocket::bind(address))?
-            .with_context(|| format!("binding the gatekeeper to {address}"))?;
+        let bound = || format!("binding the gatekeeper to {address}");
+        let socket = UdpSocket::bind(address).with_context(bound)?;
         socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER)?;
+        let call_port = self.shared.lock().policy.call_port;
+        let listener = call_port
+            .map(|port| TcpListener::bind(SocketAddr::new(address.ip(), port)))
+            .transpose()
+            .with_context(bound)?;
         let socket = Arc::new(socket);
         self.shared.stop.store(false, Ordering::SeqCst);
         let (shared, ours) = (Arc::clone(&self.shared), Arc::clone(&socket));
         let thread = std::thread::spawn(move || serve(&shared, &ours, address));
-        self.running = Some((socket, thread));
+        let calls = listener.map(|listener| CallServer::start(listener, &self.shared));
+        self.running = Some(Running {
+            socket,
+            thread,
+            calls,
+        });
         Ok(())
     }
 
-    /// Closes its socket, as a killed process would: its host answers with ICMP port unreachable.
+    /// Closes its sockets, as a killed process would: its host answers with ICMP port unreachable, and with RST.
     pub fn kill(&mut self) {
-        if let Some((socket, thread)) = self.running.take() {
+        if let Some(running) = self.running.take() {
             self.shared.stop.store(true, Ordering::SeqCst);
             // An empty datagram wakes the thread. Where the receive buffer is full, another one does.
-            let _ = socket.send_to(&[], self.address);
-            let _ = thread.join();
+            let _ = running.socket.send_to(&[], self.address);
+            let _ = running.thread.join();
+            if let Some(calls) = running.calls {
+                calls.stop();
+            }
         }
     }
 
@@ -178,8 +256,29 @@ impl FakeGatekeeper {
         let seq = state.next_seq;
         state.next_seq += 1;
         let urq = messages::expire(seq, &state.policy.name, registration.ras, eid);
-        let (socket, _) = self.running.as_ref().context("the gatekeeper is stopped")?;
-        socket.send_to(&urq, registration.ras)?;
+        let urq = admission::with_alternates(urq, &state.policy.alternates);
+        self.send(&urq, registration.ras)
+    }
+
+    /// Sends an IRQ to a registered endpoint.
+    ///
+    /// # Errors
+    /// When it is not registered, or this gatekeeper is not running.
+    pub fn inquire(&self, eid: &str) -> Result<()> {
+        let mut state = self.shared.lock();
+        let seq = state.next_seq;
+        state.next_seq += 1;
+        let registration = state.registrations.get(eid);
+        let to = registration
+            .with_context(|| format!("{eid} is not registered"))?
+            .ras;
+        drop(state);
+        self.send(&admission::irq(seq), to)
+    }
+
+    fn send(&self, octets: &[u8], to: SocketAddr) -> Result<()> {
+        let running = self.running.as_ref().context("the gatekeeper is stopped")?;
+        running.socket.send_to(octets, to)?;
         Ok(())
     }
 

@@ -4,27 +4,46 @@
 //! Invariants: everything made here is named after this process, is removed when its owner is dropped (a panic
 //! included), and what a killed process left behind is swept by the next one. Nothing waits without a deadline.
 
+pub mod admission;
+pub mod call;
+mod callserver;
+pub mod capture;
+pub mod clock;
 pub mod controller;
 pub mod endpoint;
+pub mod fleet;
 pub mod flood;
 pub mod gatekeeper;
+pub mod host;
+mod journal;
 pub mod messages;
 pub mod netns;
 pub mod oracle;
+mod pktinfo;
+pub mod process;
 pub mod receive;
 mod registrar;
+pub mod rtp;
 pub mod settings;
+pub mod signalling;
 pub mod swarm;
 pub mod topology;
 pub mod wait;
 pub mod xdp;
 
+pub use admission::Alternate;
+pub use call::CallLine;
+pub use capture::Capture;
 pub use controller::Controller;
 pub use endpoint::Endpoint;
+pub use fleet::Fleet;
 pub use gatekeeper::{FakeGatekeeper, Policy, Seen, What};
+pub use host::Host;
 pub use netns::Netns;
 pub use oracle::Oracle;
+pub use process::GatekeeperProcess;
 pub use receive::Reply;
+pub use rtp::Stream;
 pub use settings::Settings;
 pub use swarm::Swarm;
 pub use topology::{Gateway, GatewayOptions};

@@ -29,7 +29,7 @@ const REJECT: &str = "1480000a060008914a0006840100040067006b0031";
 const UNREGISTER: &str = "1b40207701000a4d000b06b8024002006500700031018083341c0031003300300034003200330034003000360034005f0065006e006400700280110e0050006100720065006e00740047004b";
 /// URQ ttlExpired of a gatekeeper, with an alternate.
 const EXPIRE: &str = "1a4000060100c000020106b80c0030003000300031005f006500701409000120100140c000020a06b7040067006b003200";
-const CALL_SIGNALLING: u16 = 1720;
+pub(crate) const CALL_SIGNALLING: u16 = 1720;
 
 /// Who an endpoint is.
 #[derive(Clone, Debug)]
@@ -202,15 +202,18 @@ pub fn expire(seq: u16, gatekeeper: &str, endpoint: SocketAddr, eid: &str) -> Ve
     encode(&RasMessage::UnregistrationRequest(urq))
 }
 
-/// Where requestSeqNum stands in a root message.
+/// Where requestSeqNum stands in a root message, or in RIP.
 fn seq_at(message: &[u8]) -> usize {
+    if message.first() == Some(&0x80) {
+        return 3;
+    }
     match message.first().map(|first| first >> 2 & 31) {
         Some(7 | 8 | 11 | 13..=17 | 19 | 20 | 23 | 24) => 1,
         _ => 2,
     }
 }
 
-/// requestSeqNum of a root message.
+/// requestSeqNum of a root message, or of RIP.
 #[must_use]
 pub fn seq(message: &[u8]) -> Option<u16> {
     let at = seq_at(message);
@@ -218,7 +221,7 @@ pub fn seq(message: &[u8]) -> Option<u16> {
     Some(u16::from_be_bytes([wire[0], wire[1]]).wrapping_add(1))
 }
 
-/// Puts another requestSeqNum into a root message.
+/// Puts another requestSeqNum into a root message, or into RIP.
 pub fn set_seq(message: &mut [u8], seq: u16) {
     let at = seq_at(message);
     message[at..at + 2].copy_from_slice(&seq.wrapping_sub(1).to_be_bytes());
@@ -265,21 +268,21 @@ fn request(who: &Identity, seq: u16) -> RegistrationRequest {
     rrq
 }
 
-fn template(hex: &str) -> RasMessage {
+pub(crate) fn template(hex: &str) -> RasMessage {
     decode_ras(&unhex(hex)).expect("a real message decodes")
 }
 
-fn encode(message: &RasMessage) -> Vec<u8> {
+pub(crate) fn encode(message: &RasMessage) -> Vec<u8> {
     encode_ras(message).expect("a real message with other values encodes")
 }
 
-fn bmp(text: &str) -> BmpString {
+pub(crate) fn bmp(text: &str) -> BmpString {
     let octets: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
     BmpString::try_from(octets.as_slice()).expect("whole UTF-16 characters")
 }
 
 /// All digits: dialledDigits, else h323-ID.
-fn alias(name: &str) -> AliasAddress {
+pub(crate) fn alias(name: &str) -> AliasAddress {
     if name.bytes().all(|b| b.is_ascii_digit()) {
         AliasAddress::DialedDigits(Ia5String::try_from(name).expect("digits"))
     } else {
@@ -287,11 +290,11 @@ fn alias(name: &str) -> AliasAddress {
     }
 }
 
-fn signalling(ras: SocketAddr) -> TransportAddress {
+pub(crate) fn signalling(ras: SocketAddr) -> TransportAddress {
     transport(SocketAddr::new(ras.ip(), CALL_SIGNALLING))
 }
 
-fn transport(address: SocketAddr) -> TransportAddress {
+pub(crate) fn transport(address: SocketAddr) -> TransportAddress {
     match address.ip() {
         IpAddr::V4(ip) => TransportAddress::IpAddress(TransportAddressIpAddress {
             ip: OctetString::from(ip.octets().to_vec()),

@@ -189,7 +189,7 @@ fn number(value: &Value) -> Option<u64> {
 }
 
 /// Runs a program with this input; its output.
-fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

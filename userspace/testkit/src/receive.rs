@@ -50,6 +50,18 @@ impl Reply {
         matches!(self.message(), Ok(RasMessage::RegistrationReject(_)))
     }
 
+    /// Whether it is an ACF.
+    #[must_use]
+    pub fn is_acf(&self) -> bool {
+        matches!(self.message(), Ok(RasMessage::AdmissionConfirm(_)))
+    }
+
+    /// Whether it is an ARJ.
+    #[must_use]
+    pub fn is_arj(&self) -> bool {
+        matches!(self.message(), Ok(RasMessage::AdmissionReject(_)))
+    }
+
     /// timeToLive of an RCF.
     #[must_use]
     pub fn time_to_live(&self) -> Option<u32> {

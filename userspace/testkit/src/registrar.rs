@@ -2,14 +2,22 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fs::File,
+    io::Write,
     net::SocketAddr,
     time::Instant,
 };
 
-use rasline_h225::{RasMessage, decode_ras, types::RegistrationRequest};
+use rasline_h225::{
+    RasMessage, decode_ras,
+    types::{AdmissionRequest, RegistrationRequest},
+};
 
 use crate::{
+    admission::{self, Refusal},
+    clock,
     gatekeeper::{Policy, Seen, What},
+    journal::Line,
     messages,
 };
 
@@ -29,10 +37,13 @@ pub(crate) struct State {
     pub(crate) next_eid: u32,
     pub(crate) next_seq: u16,
     pub(crate) dice: u32,
+    /// Requests that had a RIP.
+    slow: HashSet<(SocketAddr, u16)>,
+    journal: Option<File>,
 }
 
 impl State {
-    pub(crate) fn new(policy: Policy) -> Self {
+    pub(crate) fn new(policy: Policy, journal: Option<File>) -> Self {
         Self {
             policy,
             registrations: HashMap::new(),
@@ -42,6 +53,8 @@ impl State {
             next_eid: 1,
             next_seq: 1,
             dice: 0x2545_f491,
+            slow: HashSet::new(),
+            journal,
         }
     }
 
@@ -69,8 +82,15 @@ impl State {
             RasMessage::RegistrationRequest(m) => (What::FullRrq, m.request_seq_num),
             RasMessage::UnregistrationRequest(m) => (What::Urq, m.request_seq_num),
             RasMessage::UnregistrationConfirm(m) => (What::Ucf, m.request_seq_num),
+            RasMessage::AdmissionRequest(m) => (What::Arq, m.request_seq_num),
+            RasMessage::DisengageRequest(m) => (What::Drq, m.request_seq_num),
+            RasMessage::InfoRequestResponse(m) => (What::Irr, m.request_seq_num),
             _ => (What::Other, messages::seq(octets)?),
         };
+        if let Some(rip) = self.slow_first(what, from, seq) {
+            self.note(what, from, None, seq);
+            return Some(rip);
+        }
         let (eid, reply) = match message {
             RasMessage::GatekeeperRequest(_) => {
                 (None, Some(messages::gcf(seq, &self.policy.name, ours)))
@@ -86,8 +106,34 @@ impl State {
                 }
                 (eid, Some(messages::ucf(seq)))
             }
+            RasMessage::AdmissionRequest(m) => self.admit(ours, from, &m),
+            RasMessage::DisengageRequest(m) => (
+                Some(messages::text(&m.endpoint_identifier)),
+                Some(admission::dcf(seq)),
+            ),
+            RasMessage::InfoRequestResponse(m) => {
+                (Some(messages::text(&m.endpoint_identifier)), None)
+            }
             _ => (None, None),
         };
+        self.note(what, from, eid, seq);
+        reply.map(|reply| admission::with_alternates(reply, &self.policy.alternates))
+    }
+
+    /// Puts a line into the log.
+    pub(crate) fn note(&mut self, what: What, from: SocketAddr, eid: Option<String>, seq: u16) {
+        if let Some(journal) = &mut self.journal {
+            let line = Line {
+                at: clock::monotonic(),
+                from,
+                what,
+                eid,
+                seq,
+            };
+            // One write, so that a reader never sees half a line; a full disk fails the tests that read it.
+            let _ = journal.write_all(line.text().as_bytes());
+            return;
+        }
         self.log.push(Seen {
             at: Instant::now(),
             from,
@@ -95,7 +141,41 @@ impl State {
             eid,
             seq,
         });
-        reply
+    }
+
+    /// The RIP to a request that is seen for the first time by a slow gatekeeper.
+    fn slow_first(&mut self, what: What, from: SocketAddr, seq: u16) -> Option<Vec<u8>> {
+        let delay = self.policy.rip?;
+        if matches!(what, What::Ucf | What::Irr | What::Other) {
+            return None;
+        }
+        // The second time it is answered.
+        if self.slow.remove(&(from, seq)) {
+            return None;
+        }
+        self.slow.insert((from, seq));
+        Some(admission::rip(seq, delay))
+    }
+
+    fn admit(
+        &self,
+        ours: SocketAddr,
+        from: SocketAddr,
+        arq: &AdmissionRequest,
+    ) -> (Option<String>, Option<Vec<u8>>) {
+        let (seq, eid) = (
+            arq.request_seq_num,
+            messages::text(&arq.endpoint_identifier),
+        );
+        let reply = match self.registrations.get(&eid) {
+            None => admission::arj(seq, Refusal::InvalidEndpointIdentifier),
+            Some(r) if r.ras.ip() != from.ip() => admission::arj(seq, Refusal::CallerNotRegistered),
+            Some(_) => {
+                let port = self.policy.call_port.unwrap_or(messages::CALL_SIGNALLING);
+                admission::acf(seq, SocketAddr::new(ours.ip(), port))
+            }
+        };
+        (Some(eid), Some(reply))
     }
 
     fn register(
@@ -111,6 +191,7 @@ impl State {
             .filter_map(messages::alias_text)
             .collect();
         let asked = rrq.endpoint_identifier.as_ref().map(messages::text);
+        let asked = asked.filter(|_| !self.policy.own_eids);
         let known = self
             .registrations
             .iter()
@@ -118,7 +199,7 @@ impl State {
         let eid = asked
             .or_else(|| known.map(|(eid, _)| eid.clone()))
             .unwrap_or_else(|| {
-                let eid = format!("{:04}_endp", self.next_eid);
+                let eid = format!("{:04}_{}", self.next_eid, self.policy.eid_suffix);
                 self.next_eid += 1;
                 eid
             });

@@ -31,6 +31,8 @@ pub struct Settings {
     pub gatekeepers: Vec<IpAddr>,
     /// More lines of `[daemon]`.
     pub daemon: String,
+    /// More lines of `[[zone]]`; tables of it, such as `[zone.probe]`, last.
+    pub zone: String,
     /// (name, side) of each interface.
     pub interfaces: Vec<(String, &'static str)>,
     /// `xdp_mode` of all of them.
@@ -47,6 +49,7 @@ impl Default for Settings {
             dead_after: "600ms",
             gatekeepers: vec![topology::GATEKEEPER],
             daemon: "max_registrations = 4096".into(),
+            zone: String::new(),
             interfaces: vec![
                 (topology::LAN.into(), "endpoints"),
                 (topology::WAN.into(), "gatekeepers"),
@@ -139,6 +142,7 @@ impl Place {
                 let _ = writeln!(text, "{key} = {value:?}");
             }
         }
+        let _ = writeln!(text, "{}", settings.zone);
         for (i, address) in settings.gatekeepers.iter().enumerate() {
             let _ = write!(
                 text,

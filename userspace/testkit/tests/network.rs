@@ -106,7 +106,11 @@ fn a_swarm_is_answered() {
 
 #[test]
 fn large_frames_fit() {
-    let net = Gateway::with(GatewayOptions { mtu: 9000 }).unwrap();
+    let net = Gateway::with(GatewayOptions {
+        mtu: 9000,
+        ..GatewayOptions::default()
+    })
+    .unwrap();
     net.gateway.ip("link show lan0").unwrap();
     let gatekeeper = FakeGatekeeper::start(
         &net.gatekeepers,

@@ -1,0 +1,178 @@
+//! What an interface saw, decoded by tshark.
+
+use std::{
+    ffi::CString,
+    io::{self, Read, Write},
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context, Result};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use crate::{Netns, oracle};
+
+const RECEIVE_BUFFER: usize = 16 << 20;
+const POLL: Duration = Duration::from_millis(20);
+const ETHERNET: u32 = 1;
+const SNAP_LENGTH: usize = 65_535;
+
+/// Goes on until [`Capture::finish`].
+#[derive(Debug)]
+pub struct Capture {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Vec<Frame>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Frame {
+    at: Duration,
+    octets: Vec<u8>,
+}
+
+/// The frames of a capture.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    frames: Vec<Frame>,
+}
+
+impl Capture {
+    /// Starts it; every frame from now on, of both directions.
+    ///
+    /// # Errors
+    /// When there is no such interface.
+    pub fn start(netns: &Netns, interface: &str) -> Result<Self> {
+        let mut socket = netns
+            .run(|| open(interface))?
+            .with_context(|| format!("capturing on {interface}"))?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let end = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let mut frames = Vec::new();
+            let mut buffer = vec![0; SNAP_LENGTH];
+            loop {
+                // Asked before reading, so that what was there at the end is read.
+                let last = end.load(Ordering::SeqCst);
+                match socket.read(&mut buffer) {
+                    Ok(n) => frames.push(Frame {
+                        at: SystemTime::now()
+                            .duration_since(UNIX_EPOCH)
+                            .unwrap_or_default(),
+                        octets: buffer[..n].to_vec(),
+                    }),
+                    Err(_) if last => return frames,
+                    Err(_) => {}
+                }
+            }
+        });
+        Ok(Self {
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    /// Ends it; what it saw.
+    ///
+    /// # Panics
+    /// When its thread did.
+    #[must_use]
+    pub fn finish(mut self) -> Taken {
+        self.stop.store(true, Ordering::SeqCst);
+        let thread = self.thread.take().expect("finished once");
+        Taken {
+            frames: thread.join().expect("the capture goes on"),
+        }
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Taken {
+    /// The fields of tshark of each packet that passes its display filter; a field that occurs again is joined by commas.
+    ///
+    /// # Errors
+    /// With what tshark says.
+    pub fn fields(&self, filter: &str, fields: &[&str]) -> Result<Vec<Vec<String>>> {
+        let mut file = tempfile::NamedTempFile::new()?;
+        file.write_all(&self.pcap())?;
+        let mut tshark = Command::new("tshark");
+        tshark.arg("-r").arg(file.path());
+        for check in ["ip", "udp", "tcp"] {
+            tshark.arg("-o").arg(format!("{check}.check_checksum:TRUE"));
+        }
+        tshark.args(["-Y", filter, "-T", "fields"]);
+        for field in fields {
+            tshark.args(["-e", field]);
+        }
+        let out = oracle::run(&mut tshark, &[])?;
+        let lines = String::from_utf8_lossy(&out);
+        let split = |line: &str| line.split('\t').map(str::to_owned).collect();
+        Ok(lines.lines().map(split).collect())
+    }
+
+    /// Fails where tshark finds a packet malformed or a checksum wrong.
+    ///
+    /// # Errors
+    /// With the packets.
+    pub fn all_is_well(&self) -> Result<()> {
+        let bad = "_ws.malformed || ip.checksum.status == \"Bad\" || udp.checksum.status == \"Bad\" \
+                   || tcp.checksum.status == \"Bad\"";
+        let found = self.fields(bad, &["frame.number", "ip.src", "ip.dst", "_ws.col.info"])?;
+        anyhow::ensure!(found.is_empty(), "tshark finds these wrong: {found:?}");
+        Ok(())
+    }
+
+    fn pcap(&self) -> Vec<u8> {
+        let mut file = Vec::new();
+        for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, SNAP_LENGTH as u32, ETHERNET] {
+            file.extend(u32::to_le_bytes(word));
+        }
+        for frame in &self.frames {
+            let length = frame.octets.len() as u32;
+            let at = frame.at;
+            for word in [at.as_secs() as u32, at.subsec_micros(), length, length] {
+                file.extend(u32::to_le_bytes(word));
+            }
+            file.extend(&frame.octets);
+        }
+        file
+    }
+}
+
+fn open(interface: &str) -> io::Result<Socket> {
+    let protocol = (libc::ETH_P_ALL as u16).to_be();
+    // Without a protocol it receives nothing before it is bound to its interface.
+    let socket = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(0)))?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.set_read_timeout(Some(POLL))?;
+    let name = CString::new(interface)?;
+    // SAFETY: `name` is a terminated string that outlives the call.
+    #[allow(unsafe_code)]
+    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
+    if index == 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the storage is large enough for any address and zeroed; it is written as a sockaddr_ll, with its length.
+    #[allow(unsafe_code)]
+    let ((), address) = unsafe {
+        SockAddr::try_init(|storage, length| {
+            let link = storage.cast::<libc::sockaddr_ll>();
+            (*link).sll_family = libc::AF_PACKET as u16;
+            (*link).sll_protocol = protocol;
+            (*link).sll_ifindex = index.cast_signed();
+            *length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+            Ok(())
+        })?
+    };
+    socket.bind(&address)?;
+    Ok(socket)
+}

@@ -1,0 +1,26 @@
+//! The monotonic clock as a number, to compare times of different processes.
+
+use std::time::{Duration, Instant};
+
+/// CLOCK_MONOTONIC, which `Instant` reads too.
+#[must_use]
+pub fn monotonic() -> Duration {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `now` outlives the call, which fills it; the clock exists on every Linux.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now);
+    }
+    Duration::new(now.tv_sec.cast_unsigned(), now.tv_nsec as u32)
+}
+
+/// The `Instant` of a time of [`monotonic`] that is not in the future.
+#[must_use]
+pub fn instant(at: Duration) -> Instant {
+    let ago = monotonic().saturating_sub(at);
+    let now = Instant::now();
+    now.checked_sub(ago).unwrap_or(now)
+}
