@@ -5,10 +5,12 @@ use std::{io, path::Path};
 use aya::programs::{
     ProgramError, Xdp, XdpError,
     links::{FdLink, PinnedLink},
-    xdp::XdpMode as Mode,
+    xdp::{XdpLink, XdpMode as Mode},
 };
 
-use super::pins;
+use rasline_abi::ABI_VERSION;
+
+use super::pins::{self, Pin};
 use crate::{
     config::{Interface, XdpMode},
     failure::{Failure, Result, chain},
@@ -20,7 +22,7 @@ pub(super) fn attach(
     program: &mut Xdp,
     interface: &Interface,
     folder: &Path,
-) -> Result<(LinkInfo, PinnedLink)> {
+) -> Result<(LinkInfo, FdLink)> {
     let thing = || format!("interface {}", interface.name);
     let info = look_up(&interface.name)?;
     let mode = match interface.xdp_mode {
@@ -44,7 +46,55 @@ pub(super) fn attach(
     let pinned = link
         .pin(&path)
         .map_err(|e| Failure::plain(format!("pin {}", path.display()), chain(&e)))?;
-    Ok((info, pinned))
+    Ok((info, pinned.into()))
+}
+
+/// Puts the program in the place of the one that a pinned link attaches. No packet meets neither.
+pub(super) fn swap(program: &mut Xdp, pin: &Pin) -> Result<FdLink> {
+    let thing = || format!("interface {}", pin.interface);
+    let refused = |e: &dyn std::error::Error| {
+        Failure::new(
+            thing(),
+            format!(
+                "the link pinned at {} does not take the program of ABI version {ABI_VERSION}: {}",
+                pin.path.display(),
+                chain(e)
+            ),
+            format!(
+                "the old program goes on; to end it, remove the pin (rm {}) and start again",
+                pin.path.display()
+            ),
+        )
+    };
+    let link = PinnedLink::from_pin(&pin.path).map_err(|e| refused(&e))?;
+    let link = XdpLink::try_from(FdLink::from(link)).map_err(|e| refused(&e))?;
+    let id = program.attach_to_link(link).map_err(|e| refused(&e))?;
+    let link = program.take_link(id).map_err(|e| refused(&e))?;
+    FdLink::try_from(link).map_err(|e| refused(&e))
+}
+
+/// Refuses an interface that carries a program of someone else.
+pub(super) fn refuse_foreign(interface: &Interface, ours: &[Pin]) -> Result<()> {
+    let info = look_up(&interface.name)?;
+    if info.program == 0 || ours.iter().any(|pin| pin.program == info.program) {
+        return Ok(());
+    }
+    let (cause, next) = foreign(interface, &info);
+    let thing = format!("interface {}", interface.name);
+    Err(Failure::new(thing, cause, next))
+}
+
+fn foreign(interface: &Interface, info: &LinkInfo) -> (String, String) {
+    (
+        format!(
+            "carries another XDP program already ({})",
+            pins::describe_program(info.program)
+        ),
+        format!(
+            "stop its owner, or take it off: ip link set dev {} xdp off (a pinned link: remove its pin)",
+            interface.name
+        ),
+    )
 }
 
 /// An interface of this network namespace.
@@ -75,16 +125,7 @@ fn os_error(e: &ProgramError) -> Option<i32> {
 fn explain(interface: &Interface, info: &LinkInfo, e: &ProgramError) -> Failure {
     let now = link::by_name(&interface.name).unwrap_or_else(|_| info.clone());
     let (cause, next) = match os_error(e) {
-        Some(libc::EBUSY | libc::EEXIST) => (
-            format!(
-                "carries another XDP program already ({})",
-                pins::describe_program(now.program)
-            ),
-            format!(
-                "stop its owner, or take it off: ip link set dev {} xdp off (a pinned link: remove its pin)",
-                interface.name
-            ),
-        ),
+        Some(libc::EBUSY | libc::EEXIST) => foreign(interface, &now),
         Some(libc::EOPNOTSUPP) => (
             "its driver has no native XDP".to_owned(),
             "set xdp_mode = \"generic\" for it if slow is good enough".to_owned(),

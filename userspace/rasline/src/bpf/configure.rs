@@ -1,4 +1,4 @@
-//! Writes the configuration into the maps: zones, gatekeepers, prefixes, interfaces, limits.
+//! Writes the configuration into the maps: zones, gatekeepers, prefixes, limits.
 //!
 //! Invariant: a zone's prefixes lead to it only while its row and its gatekeepers' rows are complete.
 
@@ -9,12 +9,12 @@ use bytemuck::bytes_of;
 use ipnet::IpNet;
 use rasline_abi::{
     Answer as Policy, ENDPOINTS_SIDE, GATEKEEPERS_SIDE, Gatekeeper, GatekeeperKey, GatekeeperState,
-    Globals, Interface as Row, MAX_INTERFACES, Zone, duration_to_ticks,
+    Globals, Interface as Row, Zone, duration_to_ticks,
 };
 
-use super::{Kernel, Port, attach, load, pins, ring::octets};
+use super::{Kernel, ring::octets};
 use crate::{
-    config::{Answer, Daemon, Interface, Side},
+    config::{Answer, Daemon, Side},
     failure::{Failure, Result, chain},
 };
 
@@ -49,7 +49,7 @@ pub struct GatekeeperRow {
 }
 
 const PORTS_WORD: usize = std::mem::offset_of!(Globals, ras_ports) / 8;
-const INTERFACES_WORD: usize = std::mem::offset_of!(Globals, interfaces) / 8;
+pub(super) const INTERFACES_WORD: usize = std::mem::offset_of!(Globals, interfaces) / 8;
 const TIMEOUT_WORD: usize = std::mem::offset_of!(Globals, heartbeat_timeout_ns) / 8;
 const COPIES_WORD: usize = std::mem::offset_of!(Globals, copies_per_second) / 8;
 const _: () = assert!(
@@ -123,6 +123,34 @@ impl Kernel {
         Ok(())
     }
 
+    /// Makes the gatekeepers' addresses lead to these rows, and to no others.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn set_index<'a>(
+        &mut self,
+        rows: impl IntoIterator<Item = &'a GatekeeperRow>,
+    ) -> Result<()> {
+        let wanted: HashMap<[u8; 20], u32> =
+            rows.into_iter().map(|row| (key(row), row.index)).collect();
+        let there: Vec<[u8; 20]> = self
+            .index
+            .keys()
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|e| bad("GATEKEEPER_INDEX", &e))?;
+        for key in there.iter().filter(|key| !wanted.contains_key(*key)) {
+            self.index
+                .remove(key)
+                .map_err(|e| bad("GATEKEEPER_INDEX", &e))?;
+        }
+        for (key, index) in wanted {
+            self.index
+                .insert(key, index, 0)
+                .map_err(|e| bad("GATEKEEPER_INDEX", &e))?;
+        }
+        Ok(())
+    }
+
     /// Makes the prefixes lead to their zones, and no others.
     ///
     /// # Errors
@@ -174,52 +202,6 @@ impl Kernel {
         );
     }
 
-    /// Attaches to an interface and pins the link.
-    ///
-    /// # Errors
-    /// When it cannot; the interface is as it was then.
-    pub fn attach(&mut self, interface: &Interface) -> Result<()> {
-        let info = attach::look_up(&interface.name)?;
-        let row = (0..MAX_INTERFACES).find(|row| self.ports.values().all(|p| p.row != *row));
-        let row = row.ok_or_else(|| {
-            Failure::plain(
-                format!("interface {}", interface.name),
-                "too many interfaces",
-            )
-        })?;
-        self.set_interface(row, info.index, interface.side);
-        let program = load::program_mut(&mut self.ebpf)?;
-        match attach::attach(program, interface, &self.folder) {
-            Ok((info, link)) => {
-                let port = Port {
-                    interface: interface.clone(),
-                    info,
-                    row,
-                    _link: link,
-                };
-                self.ports.insert(interface.name.clone(), port);
-                Ok(())
-            }
-            Err(e) => {
-                self.globals.store_word(0, INTERFACES_WORD + row, 0);
-                Err(e)
-            }
-        }
-    }
-
-    /// Detaches from an interface; false: it was not attached.
-    ///
-    /// # Errors
-    /// When the pin cannot be removed.
-    pub fn detach(&mut self, name: &str) -> Result<bool> {
-        let Some(port) = self.ports.remove(name) else {
-            return Ok(false);
-        };
-        let removed = pins::remove_link(&self.bpffs, name);
-        self.globals.store_word(0, INTERFACES_WORD + port.row, 0);
-        removed
-    }
-
     /// Changes an attached interface's side.
     pub fn set_side(&mut self, name: &str, side: Side) {
         let Some(port) = self.ports.get_mut(name) else {
@@ -230,7 +212,7 @@ impl Kernel {
         self.set_interface(row, index, side);
     }
 
-    fn set_interface(&self, row: usize, ifindex: u32, side: Side) {
+    pub(super) fn set_interface(&self, row: usize, ifindex: u32, side: Side) {
         let bits = if side.endpoints() { ENDPOINTS_SIDE } else { 0 }
             | if side.gatekeepers() {
                 GATEKEEPERS_SIDE

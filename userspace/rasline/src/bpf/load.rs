@@ -1,16 +1,15 @@
-//! Loads the program with tables of the configured size, pins what must outlive the controller.
+//! Loads the program with tables of the configured size or the pinned ones, pins what must outlive the controller.
 
 use std::path::Path;
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
-    maps::{HashMap as BpfHashMap, LpmTrie, Map, MapData, MapError, PerCpuArray, RingBuf},
+    maps::{HashMap as BpfHashMap, LpmTrie, Map, MapError, PerCpuArray, RingBuf},
     programs::{ProgramError, Xdp},
 };
 use bytemuck::Zeroable;
 use rasline_abi::{
-    ABI_VERSION, Gatekeeper, GatekeeperState, Globals, HASH_KEYS, MAX_GATEKEEPERS, MAX_ZONES,
-    Profile, Slot, Zone, map,
+    ABI_VERSION, Gatekeeper, GatekeeperState, Globals, HASH_KEYS, Profile, Slot, Zone, map,
 };
 use tokio::io::{Interest, unix::AsyncFd};
 
@@ -22,8 +21,11 @@ use crate::{
 };
 
 /// The program, built by `cargo xtask build`.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("RASLINE_XDP_OBJECT_PATH"));
+pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("RASLINE_XDP_OBJECT_PATH"));
 const PROGRAM: &str = "rasline";
+/// Name of the program's pin, and of the one that is about to take its place.
+const PIN: &str = "program";
+const NEXT_PIN: &str = "program-next";
 /// Word of [`Globals`] with the heartbeat.
 pub(super) const HEARTBEAT_WORD: usize = std::mem::offset_of!(Globals, heartbeat_ns) / 8;
 const _: () = assert!(std::mem::offset_of!(Globals, heartbeat_ns).is_multiple_of(8));
@@ -40,33 +42,67 @@ fn profiles(config: &Config) -> u32 {
     each * if patched { 2 } else { 1 } + each / 16 + 64
 }
 
+/// The maps whose size the configuration gives.
+pub(super) fn sizes(config: &Config) -> [(&'static str, u32); 3] {
+    [
+        (map::SLOTS, slots(config.daemon.max_registrations)),
+        (map::PROFILES, profiles(config)),
+        (map::EVENTS, config.daemon.ring_buffer),
+    ]
+}
+
 impl Kernel {
     /// Loads the program and pins it and its maps. Nothing is attached yet.
-    ///
-    /// # Errors
-    /// When the kernel refuses; nothing is left then.
-    pub fn load(config: &Config) -> Result<(Self, Ring)> {
-        let daemon = &config.daemon;
-        let folder = pins::folder(&daemon.bpffs);
-        let mut ebpf = EbpfLoader::new()
-            .map_max_entries(map::SLOTS, slots(daemon.max_registrations))
-            .map_max_entries(map::PROFILES, profiles(config))
-            .map_max_entries(map::EVENTS, daemon.ring_buffer)
-            .load(OBJECT)
-            .map_err(|e| explain(&e))?;
-        follow_log(&mut ebpf);
-        let program_id = load_program(&mut ebpf)?;
+    pub(super) fn load(config: &Config) -> Result<(Self, Ring)> {
+        let folder = pins::folder(&config.daemon.bpffs);
+        let (mut ebpf, program_id) = load(config, None)?;
         std::fs::create_dir_all(&folder)
             .map_err(|e| Failure::plain(format!("bpffs {}", folder.display()), e))?;
         let pinned = pin(&mut ebpf, &folder);
-        let made = pinned.and_then(|()| assemble(ebpf, config, folder.clone(), program_id));
+        let made = pinned.and_then(|()| assemble(ebpf, config, folder.clone(), program_id, false));
         if made.is_err()
-            && let Err(e) = pins::remove_all(&daemon.bpffs)
+            && let Err(e) = pins::remove_folder(&folder)
         {
             tracing::error!("{e}");
         }
         made
     }
+
+    /// Loads the program with the maps that are pinned. Nothing changes for what is attached yet.
+    pub(super) fn adopt(config: &Config) -> Result<(Self, Ring)> {
+        let folder = pins::folder(&config.daemon.bpffs);
+        let (ebpf, program_id) = load(config, Some(&folder))?;
+        assemble(ebpf, config, folder, program_id, true)
+    }
+
+    /// Pins the program in the place of the one whose maps were adopted.
+    pub(super) fn pin_program(&mut self) -> Result<()> {
+        let (path, next) = (self.folder.join(PIN), self.folder.join(NEXT_PIN));
+        if next.exists() {
+            pins::remove(&next)?;
+        }
+        program_mut(&mut self.ebpf)?
+            .pin(&next)
+            .map_err(|e| Failure::plain(format!("pin {}", next.display()), chain(&e)))?;
+        pins::rename(&next, &path)
+    }
+}
+
+/// The object in the kernel, with maps of its own or pinned ones; and the program's id.
+fn load(config: &Config, pinned: Option<&Path>) -> Result<(Ebpf, u32)> {
+    let mut loader = EbpfLoader::new();
+    for (name, entries) in sizes(config) {
+        loader.map_max_entries(name, entries);
+    }
+    for name in map::ALL {
+        if let Some(folder) = pinned {
+            loader.map_pin_path(name, folder.join(name));
+        }
+    }
+    let mut ebpf = loader.load(OBJECT).map_err(|e| explain(&e))?;
+    follow_log(&mut ebpf);
+    let program_id = load_program(&mut ebpf)?;
+    Ok((ebpf, program_id))
 }
 
 /// Passes on what the program logs, if it was built to (`RASLINE_BPF_LOG=1 cargo xtask build`; `RASLINE_LOG=debug`
@@ -120,7 +156,7 @@ fn pin(ebpf: &mut Ebpf, folder: &Path) -> Result<()> {
         map.pin(&path)
             .map_err(|e| Failure::plain(format!("pin {}", path.display()), chain(&e)))?;
     }
-    let path = folder.join("program");
+    let path = folder.join(PIN);
     program_mut(ebpf)?
         .pin(&path)
         .map_err(|e| Failure::plain(format!("pin {}", path.display()), chain(&e)))
@@ -131,17 +167,15 @@ fn assemble(
     config: &Config,
     folder: std::path::PathBuf,
     program_id: u32,
+    adopted: bool,
 ) -> Result<(Kernel, Ring)> {
     let daemon = &config.daemon;
-    let slot_count = slots(daemon.max_registrations) as usize;
-    let slots: Shared<Slot> = mapped(&mut ebpf, map::SLOTS, slot_count)?;
-    let profiles: Shared<Profile> = mapped(&mut ebpf, map::PROFILES, profiles(config) as usize)?;
-    let globals: Shared<Globals> = mapped(&mut ebpf, map::GLOBALS, 1)?;
-    let zones: Shared<Zone> = mapped(&mut ebpf, map::ZONES, MAX_ZONES as usize)?;
-    let gatekeepers: Shared<Gatekeeper> =
-        mapped(&mut ebpf, map::GATEKEEPERS, MAX_GATEKEEPERS as usize)?;
-    let states: Shared<GatekeeperState> =
-        mapped(&mut ebpf, map::GATEKEEPER_STATE, MAX_GATEKEEPERS as usize)?;
+    let slots: Shared<Slot> = mapped(&mut ebpf, map::SLOTS)?;
+    let profiles: Shared<Profile> = mapped(&mut ebpf, map::PROFILES)?;
+    let globals: Shared<Globals> = mapped(&mut ebpf, map::GLOBALS)?;
+    let zones: Shared<Zone> = mapped(&mut ebpf, map::ZONES)?;
+    let gatekeepers: Shared<Gatekeeper> = mapped(&mut ebpf, map::GATEKEEPERS)?;
+    let states: Shared<GatekeeperState> = mapped(&mut ebpf, map::GATEKEEPER_STATE)?;
     let endpoints = LpmTrie::try_from(take(&mut ebpf, map::ENDPOINTS)?)
         .map_err(|e| bad_map(map::ENDPOINTS, &e))?;
     let index = BpfHashMap::try_from(take(&mut ebpf, map::GATEKEEPER_INDEX)?)
@@ -150,12 +184,22 @@ fn assemble(
         .map_err(|e| bad_map(map::COUNTERS, &e))?;
     let events =
         RingBuf::try_from(take(&mut ebpf, map::EVENTS)?).map_err(|e| bad_map(map::EVENTS, &e))?;
-    let keys = draw_keys()?;
-    globals.store(0, &first_globals(daemon, slot_count, &keys));
+    let slot_count = slots.len();
+    let table = if adopted {
+        let keys = Box::new(globals.load(0).hash_keys);
+        Table::adopt(host::monotonic_ns(), slots, profiles, keys)
+    } else {
+        let keys = draw_keys()?;
+        globals.store(0, &first_globals(daemon, slot_count, &keys));
+        Table::new(slots, Profiles::new(profiles), keys)
+    };
     let kernel = Kernel {
         bpffs: daemon.bpffs.clone(),
         folder,
         keep: false,
+        adopted,
+        moved: false,
+        made: Vec::new(),
         ebpf,
         program_id,
         globals,
@@ -165,7 +209,7 @@ fn assemble(
         endpoints,
         index,
         counters,
-        table: Table::new(slots, Profiles::new(profiles), keys),
+        table,
         scanned: Scanned::new(slot_count),
         ports: std::collections::BTreeMap::new(),
     };
@@ -196,28 +240,23 @@ fn take(ebpf: &mut Ebpf, name: &str) -> Result<Map> {
         .ok_or_else(|| object(format!("has no map {name}")))
 }
 
-fn mapped<T: bytemuck::Pod>(ebpf: &mut Ebpf, name: &str, len: usize) -> Result<Shared<T>> {
+fn mapped<T: bytemuck::Pod>(ebpf: &mut Ebpf, name: &str) -> Result<Shared<T>> {
     let Map::Array(data) = take(ebpf, name)? else {
         return Err(object(format!("its map {name} is not an array")));
     };
-    check_size::<T>(&data, name, len)?;
-    let fd = std::os::fd::AsFd::as_fd(data.fd());
-    Shared::map(fd, len).map_err(|e| Failure::plain(format!("map {name}"), format!("mmap: {e}")))
-}
-
-fn check_size<T>(data: &MapData, name: &str, len: usize) -> Result<()> {
     let info = data.info().map_err(|e| bad_map(name, &e))?;
-    if info.value_size() as usize == size_of::<T>() && info.max_entries() as usize == len {
-        return Ok(());
+    if info.value_size() as usize != size_of::<T>() {
+        let size = info.value_size();
+        return Err(object(format!(
+            "its map {name} has values of {size} octets"
+        )));
     }
-    Err(object(format!(
-        "its map {name} has {} values of {} octets",
-        info.max_entries(),
-        info.value_size()
-    )))
+    let fd = std::os::fd::AsFd::as_fd(data.fd());
+    Shared::map(fd, info.max_entries() as usize)
+        .map_err(|e| Failure::plain(format!("map {name}"), format!("mmap: {e}")))
 }
 
-fn object(cause: impl std::fmt::Display) -> Failure {
+pub(super) fn object(cause: impl std::fmt::Display) -> Failure {
     Failure::new("BPF object", cause, "build again with `cargo xtask build`")
 }
 

@@ -1,25 +1,28 @@
 //! Everything that touches the kernel program: loading, maps, pins. The only module that uses `rasline_abi` and aya.
 //!
-//! Invariant: until [`Kernel::keep`] is called, dropping a [`Kernel`] leaves nothing attached and nothing pinned.
+//! Invariant: until [`Kernel::keep`] is called, dropping a [`Kernel`] leaves attached and pinned what was so before.
 
 mod attach;
 mod configure;
 mod counters;
 mod load;
+mod open;
 pub mod pins;
 mod profiles;
 mod rcf;
 mod ring;
 mod scan;
 mod shared;
+mod standing;
 mod table;
+mod takeover;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
 use aya::{
     Ebpf,
     maps::{HashMap as BpfHashMap, LpmTrie, MapData, PerCpuArray},
-    programs::links::PinnedLink,
+    programs::links::FdLink,
 };
 use rasline_abi::{Gatekeeper, GatekeeperState, Globals, Zone};
 
@@ -30,6 +33,7 @@ pub use rcf::{Template, reconstruct};
 pub use ring::{Message, Reason, Ring};
 pub use scan::{Observed, Peer};
 pub use shared::Shared;
+pub use standing::{Standing, StandingZone};
 pub use table::{Entry, Place, Refused, Table};
 
 use crate::{
@@ -43,6 +47,12 @@ pub struct Kernel {
     bpffs: PathBuf,
     folder: PathBuf,
     keep: bool,
+    /// Its maps are those of an earlier controller.
+    adopted: bool,
+    /// A link that was there before carries this program now.
+    moved: bool,
+    /// Interfaces that were attached anew.
+    made: Vec<String>,
     ebpf: Ebpf,
     program_id: u32,
     globals: Shared<Globals>,
@@ -67,7 +77,7 @@ pub struct Port {
     /// Its row in [`Globals::interfaces`] and in the counters.
     row: usize,
     /// Kept open; the pin holds the attachment.
-    _link: PinnedLink,
+    _link: FdLink,
 }
 
 impl Kernel {
@@ -129,10 +139,25 @@ impl Kernel {
     }
 }
 
+impl Kernel {
+    /// Takes back what was made since the start; what an earlier controller left goes on.
+    fn undo(&mut self) -> Result<()> {
+        self.stop_heartbeat();
+        self.ports.clear();
+        if !self.adopted && !self.moved {
+            return pins::remove_folder(&self.folder);
+        }
+        for name in std::mem::take(&mut self.made) {
+            pins::remove_link(&self.bpffs, &name)?;
+        }
+        Ok(())
+    }
+}
+
 impl Drop for Kernel {
     fn drop(&mut self) {
         if !self.keep
-            && let Err(e) = self.detach_all()
+            && let Err(e) = self.undo()
         {
             tracing::error!("{e}");
         }

@@ -1,13 +1,20 @@
 //! Pins: what keeps program, links and maps alive without the controller, and what is left of a dead one.
 //!
-//! Layout: `<bpffs>/v<ABI>/` holds each map by its name, `program`, and `link-<interface>` for each interface.
+//! Layout: `<bpffs>/v<ABI>/` holds each map by its name, `program`, and `link-<interface>` for each interface. While
+//! its links move to maps of other sizes, an old folder of the same version is called `v<ABI>-<n>`.
 
 use std::path::{Path, PathBuf};
 
-use aya::programs::{links::PinnedLink, loaded_programs};
+use aya::programs::{
+    links::{FdLink, PinnedLink},
+    loaded_programs,
+};
 use rasline_abi::ABI_VERSION;
 
-use crate::failure::{Failure, Result};
+use crate::{
+    failure::{Failure, Result},
+    host::link,
+};
 
 const LINK: &str = "link-";
 
@@ -37,28 +44,91 @@ pub struct Pin {
     pub program: u32,
 }
 
+impl Pin {
+    /// Whether its interface is there and runs the link's program.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        link::by_name(&self.interface).is_ok_and(|i| i.program != 0 && i.program == self.program)
+    }
+}
+
+/// The pins of one controller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pins {
+    /// ABI version.
+    pub version: u32,
+    /// Folder.
+    pub folder: PathBuf,
+    /// Links.
+    pub links: Vec<Pin>,
+}
+
+impl Pins {
+    /// Whether any of its links still carries packets.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.links.iter().any(Pin::is_live)
+    }
+}
+
+/// All pins, by folder.
+#[must_use]
+pub fn survey(bpffs: &Path) -> Vec<Pins> {
+    let one = |(version, folder): (u32, PathBuf)| Pins {
+        version,
+        links: links_in(&folder),
+        folder,
+    };
+    versions(bpffs).into_iter().map(one).collect()
+}
+
 /// The pinned links of all ABI versions.
 #[must_use]
 pub fn links(bpffs: &Path) -> Vec<Pin> {
-    let mut pins = Vec::new();
-    for folder in versions(bpffs) {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if let Some(interface) = name.strip_prefix(LINK) {
-                let program = PinnedLink::from_pin(entry.path())
-                    .ok()
-                    .and_then(|link| aya::programs::links::FdLink::from(link).info().ok())
-                    .map_or(0, |info| info.program_id());
-                pins.push(Pin {
-                    interface: interface.replace("%2e", ".").replace("%25", "%"),
-                    path: entry.path(),
-                    program,
-                });
-            }
-        }
-    }
+    let mut pins: Vec<Pin> = survey(bpffs).into_iter().flat_map(|p| p.links).collect();
     pins.sort_by(|a, b| a.interface.cmp(&b.interface));
     pins
+}
+
+fn links_in(folder: &Path) -> Vec<Pin> {
+    let mut pins = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Some(interface) = name.strip_prefix(LINK) {
+            let program = PinnedLink::from_pin(entry.path())
+                .ok()
+                .and_then(|link| FdLink::from(link).info().ok())
+                .map_or(0, |info| info.program_id());
+            pins.push(Pin {
+                interface: interface.replace("%2e", ".").replace("%25", "%"),
+                path: entry.path(),
+                program,
+            });
+        }
+    }
+    pins
+}
+
+/// Takes the place of a pin, or goes where there is none.
+///
+/// # Errors
+/// When it cannot be moved.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    std::fs::rename(from, to)
+        .map_err(|e| Failure::plain(format!("pin {} to {}", from.display(), to.display()), e))
+}
+
+/// Gives a folder another name, so that its place is free; the new one.
+///
+/// # Errors
+/// When it cannot be renamed.
+pub fn set_aside(folder: &Path) -> Result<PathBuf> {
+    let aside = (1..)
+        .map(|n: u32| PathBuf::from(format!("{}-{n}", folder.display())))
+        .find(|path| !path.exists())
+        .unwrap_or_default();
+    rename(folder, &aside)?;
+    Ok(aside)
 }
 
 /// Removes all pins, links first: with the last reference gone the kernel detaches. Gives the interfaces concerned.
@@ -71,14 +141,24 @@ pub fn remove_all(bpffs: &Path) -> Result<Vec<String>> {
         remove(&pin.path)?;
         interfaces.push(pin.interface);
     }
-    for folder in versions(bpffs) {
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-            remove(&entry.path())?;
-        }
-        std::fs::remove_dir(&folder)
-            .map_err(|e| Failure::plain(format!("pin {}", folder.display()), e))?;
+    for (_, folder) in versions(bpffs) {
+        remove_folder(&folder)?;
     }
     Ok(interfaces)
+}
+
+/// Removes a folder of pins, links first.
+///
+/// # Errors
+/// When a pin cannot be removed.
+pub fn remove_folder(folder: &Path) -> Result<()> {
+    for pin in links_in(folder) {
+        remove(&pin.path)?;
+    }
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        remove(&entry.path())?;
+    }
+    std::fs::remove_dir(folder).map_err(|e| Failure::plain(format!("pin {}", folder.display()), e))
 }
 
 /// Removes one interface's pin; false: there is none.
@@ -94,7 +174,11 @@ pub fn remove_link(bpffs: &Path, interface: &str) -> Result<bool> {
     Ok(any)
 }
 
-fn remove(path: &Path) -> Result<()> {
+/// Removes one pin.
+///
+/// # Errors
+/// When it cannot be removed.
+pub fn remove(path: &Path) -> Result<()> {
     std::fs::remove_file(path).map_err(|e| {
         Failure::new(
             format!("pin {}", path.display()),
@@ -104,18 +188,24 @@ fn remove(path: &Path) -> Result<()> {
     })
 }
 
-fn versions(bpffs: &Path) -> Vec<PathBuf> {
-    let is_version = |name: &str| {
-        name.strip_prefix('v')
-            .is_some_and(|n| n.parse::<u32>().is_ok())
-    };
-    std::fs::read_dir(bpffs)
+/// Folders of pins and their ABI versions, in the order of their names.
+fn versions(bpffs: &Path) -> Vec<(u32, PathBuf)> {
+    let mut all: Vec<(u32, PathBuf)> = std::fs::read_dir(bpffs)
         .into_iter()
         .flatten()
         .flatten()
-        .filter(|e| is_version(&e.file_name().to_string_lossy()))
-        .map(|e| e.path())
-        .collect()
+        .filter_map(|e| Some((version(&e.file_name().to_string_lossy())?, e.path())))
+        .collect();
+    all.sort();
+    all
+}
+
+/// The ABI version in a folder's name.
+fn version(name: &str) -> Option<u32> {
+    let name = name.strip_prefix('v')?;
+    let (version, aside) = name.split_once('-').unwrap_or((name, "0"));
+    aside.parse::<u32>().ok()?;
+    version.parse().ok()
 }
 
 /// A loaded program in words: id, name, and where it or its link is pinned.
@@ -148,15 +238,25 @@ fn find_pin(folder: &Path, id: u32, depth: u32) -> Option<PathBuf> {
             }
             continue;
         }
-        let link = || {
-            PinnedLink::from_pin(&path)
-                .ok()
-                .map(aya::programs::links::FdLink::from)
-        };
+        let link = || PinnedLink::from_pin(&path).ok().map(FdLink::from);
         let is_program = aya::programs::ProgramInfo::from_pin(&path).is_ok_and(|p| p.id() == id);
         if is_program || link().is_some_and(|l| l.info().is_ok_and(|i| i.program_id() == id)) {
             return Some(path);
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_name_their_version() {
+        assert_eq!(version("v1"), Some(1));
+        assert_eq!(version("v12-3"), Some(12));
+        for other in ["1", "v", "v1-", "v1-x", "v1-2-3", "vx", "other"] {
+            assert_eq!(version(other), None, "{other}");
+        }
+    }
 }

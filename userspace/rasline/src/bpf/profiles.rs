@@ -7,12 +7,18 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-use rasline_abi::Profile;
+use rasline_abi::{MAX_RCF, Profile};
 
 use super::shared::Shared;
 
 /// How long a slot or profile rests before it is used again: no packet is handled for so long.
 pub(super) const REST_NS: u64 = 1_500_000_000;
+/// Word of [`Profile`] that begins with `original`.
+const ORIGINAL_WORD: usize = std::mem::offset_of!(Profile, original) / 8;
+const _: () = assert!(
+    std::mem::offset_of!(Profile, original).is_multiple_of(8)
+        && std::mem::offset_of!(Profile, len) == 0
+);
 
 /// The profiles in use and those that are free.
 #[derive(Debug)]
@@ -40,6 +46,91 @@ impl Profiles {
             fresh: 0,
             resting: VecDeque::new(),
         }
+    }
+
+    /// Takes over what stands in the memory: `users` slots name each profile. The others rest, as somebody may have
+    /// named them a moment ago.
+    pub(super) fn adopt(&mut self, now_ns: u64, users: Vec<u32>) {
+        self.users = users;
+        let named: Vec<u32> = (0..self.memory.len() as u32)
+            .filter(|i| self.users[*i as usize] > 0)
+            .collect();
+        for index in named {
+            self.list(index);
+            let original = self.original(index);
+            if original != index {
+                let alone = self.users[original as usize] == 0;
+                self.users[original as usize] += 1;
+                if alone {
+                    self.list(original);
+                }
+            }
+        }
+        let in_use = |i: &u32| self.users[*i as usize] > 0;
+        self.fresh = (0..self.memory.len() as u32)
+            .rfind(in_use)
+            .map_or(0, |last| last + 1);
+        self.resting = (0..self.fresh)
+            .filter(|i| !in_use(i))
+            .map(|i| (now_ns + REST_NS, i))
+            .collect();
+    }
+
+    /// Makes a profile known by its content.
+    fn list(&mut self, index: u32) {
+        let (hash, _) = self.hash(index);
+        self.by_content.entry(hash).or_default().push(index);
+    }
+
+    /// Hash of the content, and which other profile is its original.
+    fn hash(&self, index: u32) -> (u64, Option<u32>) {
+        let mut content = self.memory.load(index as usize);
+        let original = (content.original != index).then_some(content.original);
+        content.original = original.unwrap_or(u32::MAX);
+        (self.hasher.hash_one(bytemuck::bytes_of(&content)), original)
+    }
+
+    /// Whether a slot may name it.
+    pub(super) fn is_sound(&self, index: u32) -> bool {
+        let fits = |i: u32| {
+            let word = self.memory.load_word(i as usize, 0).to_ne_bytes();
+            (16..=MAX_RCF).contains(&usize::from(u16::from_ne_bytes([word[0], word[1]])))
+        };
+        let there = |i: u32| (i as usize) < self.memory.len() && fits(i);
+        there(index) && {
+            let original = self.original(index);
+            there(original) && self.original(original) == original
+        }
+    }
+
+    fn original(&self, index: u32) -> u32 {
+        let word = self.memory.load_word(index as usize, ORIGINAL_WORD);
+        let octets = word.to_ne_bytes();
+        u32::from_ne_bytes([octets[0], octets[1], octets[2], octets[3]])
+    }
+
+    /// Whether it has this content. `original` none: the profile is its own.
+    pub(super) fn is(&self, index: u32, content: &Profile, original: Option<&Profile>) -> bool {
+        let there = self.memory.load(index as usize);
+        let same = |there: Profile, wanted: &Profile| {
+            let wanted = Profile {
+                original: there.original,
+                ..*wanted
+            };
+            bytemuck::bytes_of(&there) == bytemuck::bytes_of(&wanted)
+        };
+        let originals = match original {
+            None => there.original == index,
+            Some(original) => {
+                there.original != index && same(self.memory.load(there.original as usize), original)
+            }
+        };
+        originals && same(there, content)
+    }
+
+    #[cfg(test)]
+    pub(super) fn into_memory(self) -> Shared<Profile> {
+        self.memory
     }
 
     /// Profiles in use.
@@ -103,10 +194,7 @@ impl Profiles {
         if *users > 0 {
             return;
         }
-        let mut content = self.memory.load(index as usize);
-        let original = (content.original != index).then_some(content.original);
-        content.original = original.unwrap_or(u32::MAX);
-        let hash = self.hasher.hash_one(bytemuck::bytes_of(&content));
+        let (hash, original) = self.hash(index);
         if let Some(all) = self.by_content.get_mut(&hash) {
             all.retain(|i| *i != index);
             if all.is_empty() {

@@ -1,9 +1,12 @@
 //! Reads by mmap what the kernel noted: per slot and per gatekeeper.
 
+use std::net::IpAddr;
+
 use rasline_abi::{GENERATION_EMPTY, TICK_NS, elapsed, ticks};
 use rasline_datapath::hash;
 
-use super::{Kernel, Place, table::Table};
+use super::{Kernel, Place, ring::ip, table::Table};
+use crate::host::monotonic_ns;
 
 /// What the kernel noted about one published registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +108,14 @@ impl Table {
 }
 
 impl Kernel {
+    /// Takes out the registrations of an earlier controller that `good` (gatekeeper, zone generation and address) does
+    /// not hold for; how many.
+    pub fn retain_unclaimed(&mut self, good: impl Fn(u16, u16, IpAddr) -> bool) -> usize {
+        self.table.retain_unclaimed(monotonic_ns(), |slot| {
+            good(slot.gatekeeper, slot.zone_generation, ip(&slot.address))
+        })
+    }
+
     /// The registrations that changed since the last scan. A million slots take some milliseconds.
     pub fn scan(&mut self, now_ns: u64, changed: impl FnMut(Observed)) {
         self.table.scan(now_ns, &mut self.scanned, changed);

@@ -79,6 +79,13 @@ pub struct Table {
     used: usize,
     rests: Vec<bool>,
     resting: VecDeque<(u64, u32)>,
+    unclaimed: adopt::Unclaimed,
+}
+
+/// Where a registration can go, and where it stands unclaimed.
+struct Spot {
+    free: Option<u32>,
+    unclaimed: Option<u32>,
 }
 
 impl Table {
@@ -101,6 +108,7 @@ impl Table {
             used: 0,
             rests,
             resting: VecDeque::new(),
+            unclaimed: adopt::Unclaimed::default(),
         }
     }
 
@@ -135,7 +143,8 @@ impl Table {
         (slot.generation == place.generation).then_some(slot)
     }
 
-    /// Publishes a registration.
+    /// Publishes a registration. One that an earlier controller published with the same content keeps its slot,
+    /// untouched.
     ///
     /// # Errors
     /// When it does not fit; nothing is changed then.
@@ -173,11 +182,15 @@ impl Table {
             entry.endpoint.port().to_be_bytes(),
         );
         let fingerprint = hash::fingerprint(&self.keys, entry.rrq);
-        if self.used >= self.capacity() {
+        let spot = self.spot(&address, port, fingerprint, old)?;
+        let parts = entry.template.split(entry.rrq).ok_or(Refused::Rcf)?;
+        if let Some(place) = spot.unclaimed.and_then(|at| self.claim(at, entry, &parts)) {
+            return Ok(place);
+        }
+        if self.used >= self.capacity() && spot.unclaimed.is_none() {
             return Err(Refused::Full);
         }
-        let slot = self.place(&address, port, fingerprint, old)?;
-        let parts = entry.template.split(entry.rrq).ok_or(Refused::Rcf)?;
+        let slot = spot.free.ok_or(Refused::Crowded)?;
         let profile = self.profile(now_ns, &parts)?;
         self.used += 1;
         let place = Place {
@@ -203,6 +216,10 @@ impl Table {
                 ..Slot::default()
             },
         );
+        if let Some(slot) = spot.unclaimed {
+            let generation = self.generation_at(slot);
+            self.remove(now_ns, Place { slot, generation });
+        }
         Ok(place)
     }
 
@@ -219,6 +236,7 @@ impl Table {
         );
         self.profiles.release(now_ns, slot.profile);
         self.used -= 1;
+        self.unclaimed.end(place.slot);
         self.rests[place.slot as usize] = true;
         self.resting.push_back((now_ns + REST_NS, place.slot));
         true
@@ -251,36 +269,38 @@ impl Table {
     }
 
     /// Where a new registration goes: the first slot of its search that is not in use and does not rest.
-    fn place(
+    fn spot(
         &self,
         address: &[u8; 16],
         port: [u8; 2],
         fingerprint: u64,
         old: Option<Place>,
-    ) -> Result<u32, Refused> {
+    ) -> Result<Spot, Refused> {
         let home = hash::home(&self.keys, self.mask(), address, port);
-        let mut found = None;
+        let (mut free, mut unclaimed) = (None, None);
         for offset in hash::spread(fingerprint)..PROBE_LIMIT.min(self.slots.len() as u32) {
             let at = self.wrap(home.wrapping_add(offset));
             let generation = self.generation_at(at);
             let in_use = generation & 1 == 0 && generation != GENERATION_EMPTY;
-            if !in_use && !self.rests[at as usize] && found.is_none() {
-                found = Some(at);
+            if !in_use && !self.rests[at as usize] {
+                free = free.or(Some(at));
             }
             if in_use && old.is_none_or(|old| old.slot != at) {
                 let there = self.slots.load(at as usize);
-                if there.fingerprint == fingerprint
+                let same = there.fingerprint == fingerprint
                     && there.address == *address
-                    && there.port == port
-                {
-                    return Err(Refused::Twice);
+                    && there.port == port;
+                match same {
+                    true if self.unclaimed.has(at) => unclaimed = Some(at),
+                    true => return Err(Refused::Twice),
+                    false => {}
                 }
             }
             if generation == GENERATION_EMPTY {
                 break;
             }
         }
-        found.ok_or(Refused::Crowded)
+        Ok(Spot { free, unclaimed })
     }
 
     fn profile(&mut self, now_ns: u64, parts: &super::rcf::Parts) -> Result<u32, Refused> {
@@ -347,5 +367,8 @@ fn with_generation(word: u64, generation: u32) -> u64 {
     u64::from_ne_bytes(octets)
 }
 
+mod adopt;
+#[cfg(test)]
+mod adopt_tests;
 #[cfg(test)]
 mod tests;

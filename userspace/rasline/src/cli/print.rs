@@ -60,6 +60,12 @@ pub(super) fn status(status: &Status, json: bool) {
             t.refusals, t.refused
         ));
     }
+    if t.unclaimed > 0 {
+        put(&format!(
+            "         {} unclaimed: answered as an earlier controller left them, learned anew little by little",
+            t.unclaimed
+        ));
+    }
     let n = &status.learning;
     put(&format!(
         "learning {} messages, {} pairs, {} waiting, {} unanswered, {} undecodable, {} RCFs patched",

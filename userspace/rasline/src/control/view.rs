@@ -161,6 +161,9 @@ pub struct Tables {
     pub refused: String,
     /// Registrations that could not be published.
     pub refusals: u64,
+    /// Registrations of an earlier controller that are answered and not known: after a minute they are learned anew.
+    #[serde(default)]
+    pub unclaimed: usize,
 }
 
 /// What was learned, and what was not.

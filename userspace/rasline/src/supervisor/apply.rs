@@ -8,7 +8,7 @@ use std::{
 use ipnet::IpNet;
 
 use crate::{
-    bpf::{GatekeeperRow, Kernel, ZoneRow},
+    bpf::{GatekeeperRow, Kernel, Standing, ZoneRow},
     config::{Config, Zone},
     failure::{Failure, Result},
     supervisor::layout::Layout,
@@ -71,6 +71,44 @@ pub fn plan(layout: &Layout, old: Option<&Config>, new: &Config) -> Result<Layou
     Ok(next)
 }
 
+/// The layout at start: the rows of an earlier controller keep their indices, and their generations as far as what
+/// they say of RCFs holds.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_start(standing: &Standing, config: &Config) -> Result<Layout> {
+    let mut layout = plan(&Layout::adopt(standing, config), None, config)?;
+    for zone in &config.zones {
+        if let Some(index) = layout.zone(&zone.name)
+            && let Some(there) = standing.zones.get(&index)
+            && there.divert != zone.endpoint_ttl.is_some()
+        {
+            layout.raise(index);
+        }
+    }
+    Ok(layout)
+}
+
+/// Takes out what an earlier controller published and this configuration does not answer; how many.
+pub fn drop_unclaimed(kernel: &mut Kernel, config: &Config, layout: &Layout) -> usize {
+    let mut answered: HashMap<u16, (u16, &[IpNet])> = HashMap::new();
+    for zone in &config.zones {
+        let indices = zone
+            .gatekeepers
+            .iter()
+            .filter_map(|g| layout.gatekeeper(zone, g));
+        let generation = layout.zone(&zone.name).map_or(0, |z| layout.generation(z));
+        answered.extend(indices.map(|i| (i as u16, (generation, zone.endpoints.as_slice()))));
+    }
+    kernel.retain_unclaimed(|gatekeeper, generation, address| {
+        answered
+            .get(&gatekeeper)
+            .is_some_and(|(current, endpoints)| {
+                *current == generation && endpoints.iter().any(|net| net.contains(&address))
+            })
+    })
+}
+
 /// Whether what was learned under one is wrong under the other: what is answered, and to whom. (The registrations of
 /// a gatekeeper that is no longer configured end with its row.)
 #[must_use]
@@ -106,20 +144,15 @@ pub fn gatekeeper_rows(config: &Config, layout: &Layout) -> BTreeMap<u32, Gateke
     rows
 }
 
-/// Writes a configuration. Prefixes come last: only then does anything lead to a zone.
+/// Writes a configuration over what stands in the maps: only what differs changes. Prefixes come last: only then does
+/// anything lead to a new zone.
 ///
 /// # Errors
 /// When the kernel refuses.
-pub fn write(
-    kernel: &mut Kernel,
-    old: Option<(&Config, &Layout)>,
-    new: &Config,
-    layout: &Layout,
-) -> Result<()> {
+pub fn write(kernel: &mut Kernel, new: &Config, layout: &Layout) -> Result<()> {
+    let standing = kernel.standing();
     let rows = gatekeeper_rows(new, layout);
-    let old_rows = old
-        .map(|(config, layout)| gatekeeper_rows(config, layout))
-        .unwrap_or_default();
+    let old_rows = standing.gatekeepers;
     for zone in &new.zones {
         if let Some(index) = layout.zone(&zone.name) {
             kernel.set_zone(&ZoneRow {
@@ -144,6 +177,7 @@ pub fn write(
     {
         kernel.set_gatekeeper(row)?;
     }
+    kernel.set_index(rows.values())?;
     kernel.set_ras_ports(rows.values().map(|r| r.ras_port));
     kernel.set_limits(&new.daemon);
     let prefixes: HashMap<IpNet, u32> = new
@@ -153,12 +187,13 @@ pub fn write(
         .flat_map(|(z, index)| z.endpoints.iter().map(move |net| (*net, index)))
         .collect();
     kernel.set_endpoints(&prefixes)?;
-    if let Some((old, old_layout)) = old {
-        for zone in &old.zones {
-            if let (Some(index), None) = (old_layout.zone(&zone.name), layout.zone(&zone.name)) {
-                kernel.clear_zone(index);
-            }
-        }
+    let zones: Vec<u32> = new
+        .zones
+        .iter()
+        .filter_map(|z| layout.zone(&z.name))
+        .collect();
+    for index in standing.zones.keys().filter(|index| !zones.contains(index)) {
+        kernel.clear_zone(*index);
     }
     Ok(())
 }
@@ -174,6 +209,7 @@ pub fn senders(config: &Config) -> Vec<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bpf::StandingZone;
 
     const TEXT: &str = "[[interface]]\nname = \"x\"\nside = \"both\"\n[[zone]]\nname = \"a\"\nendpoint_ttl = \"5s\"\n\
         endpoints = [\"10.0.0.0/8\"]\n[[zone.gatekeeper]]\nid = \"g\"\naddress = \"192.0.2.1\"\n";
@@ -204,5 +240,30 @@ mod tests {
                 .contains("max_registrations")
         );
         restart_needed(&old, &config(&TEXT.replace("5s", "7s"))).unwrap();
+    }
+
+    #[test]
+    fn diverting_otherwise_than_before_raises_the_generation() {
+        let config = config(TEXT);
+        let standing = |divert| {
+            let gatekeeper = GatekeeperRow {
+                index: 5,
+                zone: 3,
+                address: "192.0.2.1".parse().unwrap(),
+                ras_port: 1719,
+            };
+            let zone = StandingZone {
+                generation: 8,
+                divert,
+            };
+            Standing {
+                zones: [(3, zone)].into(),
+                gatekeepers: [(5, gatekeeper)].into(),
+            }
+        };
+        let kept = plan_start(&standing(true), &config).unwrap();
+        assert_eq!((kept.zone("a"), kept.generation(3)), (Some(3), 8));
+        let raised = plan_start(&standing(false), &config).unwrap();
+        assert_eq!((raised.zone("a"), raised.generation(3)), (Some(3), 9));
     }
 }

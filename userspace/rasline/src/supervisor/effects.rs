@@ -216,10 +216,12 @@ impl Supervisor {
         match placed {
             Ok(place) => {
                 let answered = self.effects.core.registration(id).map_or(0, |r| r.answered);
+                // A slot that stood already has counted, maybe more than is remembered.
+                let counted = self.kernel.table().get(place).map_or(0, |s| s.answered);
                 let published = Published {
                     place,
                     zone: template.zone,
-                    seen: 0,
+                    seen: u32::try_from(answered).map_or(counted, |known| known.min(counted)),
                     answered,
                 };
                 self.effects.published.insert(id, published);

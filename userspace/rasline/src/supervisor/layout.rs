@@ -1,13 +1,18 @@
-//! Which index each zone and gatekeeper has in the kernel's tables: kept over a reload, by name.
+//! Which index each zone and gatekeeper has in the kernel's tables: kept over a reload, by name, and over a restart, by
+//! the gatekeepers' addresses.
 //!
 //! Invariant: an index that was freed comes back with another generation, so that no old slot is of the new zone.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::SocketAddr,
 };
 
-use crate::config::{Config, Gatekeeper, Zone};
+use crate::{
+    bpf::{GatekeeperRow, Standing},
+    config::{Config, Gatekeeper, Zone},
+};
 
 /// A gatekeeper's identity: zone, id and where it is.
 type GatekeeperKey = (String, String, SocketAddr);
@@ -18,6 +23,9 @@ pub struct Layout {
     zones: BTreeMap<String, u32>,
     gatekeepers: BTreeMap<GatekeeperKey, u32>,
     generations: HashMap<u32, u16>,
+    /// Indices of an earlier controller that nothing configured has: slots may lead there.
+    left_zones: BTreeSet<u32>,
+    left_gatekeepers: BTreeSet<u32>,
 }
 
 /// The key of a gatekeeper: another address is another gatekeeper.
@@ -31,13 +39,54 @@ fn key(zone: &Zone, g: &Gatekeeper) -> GatekeeperKey {
 
 /// The lowest number that is not taken.
 fn free(taken: impl Iterator<Item = u32>) -> u32 {
-    let taken: std::collections::BTreeSet<u32> = taken.collect();
+    let taken: BTreeSet<u32> = taken.collect();
     (0..u32::MAX)
         .find(|n| !taken.contains(n))
         .unwrap_or(u32::MAX)
 }
 
 impl Layout {
+    /// What the kernel's rows say in terms of a configuration: a zone is the row that shares most gatekeepers with it.
+    #[must_use]
+    pub fn adopt(standing: &Standing, config: &Config) -> Self {
+        let mut layout = Self {
+            generations: standing
+                .zones
+                .iter()
+                .map(|(index, zone)| (*index, zone.generation))
+                .collect(),
+            left_zones: standing.zones.keys().copied().collect(),
+            left_gatekeepers: standing.gatekeepers.keys().copied().collect(),
+            ..Self::default()
+        };
+        let at = |zone: u32, g: &Gatekeeper| {
+            let same = |row: &&GatekeeperRow| {
+                row.zone == zone && (row.address, row.ras_port) == (g.address, g.ras_port)
+            };
+            standing.gatekeepers.values().find(same).map(|r| r.index)
+        };
+        for zone in &config.zones {
+            let shared = |index: u32| {
+                let all = zone.gatekeepers.iter();
+                all.filter(|g| at(index, g).is_some()).count()
+            };
+            let best = layout.left_zones.iter().copied();
+            let best = best.max_by_key(|index| (shared(*index), Reverse(*index)));
+            let Some(index) = best.filter(|index| shared(*index) > 0) else {
+                continue;
+            };
+            layout.left_zones.remove(&index);
+            layout.zones.insert(zone.name.clone(), index);
+            for g in &zone.gatekeepers {
+                if let Some(row) = at(index, g) {
+                    layout.left_gatekeepers.remove(&row);
+                    layout.gatekeepers.insert(key(zone, g), row);
+                }
+            }
+        }
+        layout
+    }
+
     /// The layout for a configuration: what is there already keeps its index.
     #[must_use]
     pub fn next(&self, config: &Config) -> Self {
@@ -58,18 +107,15 @@ impl Layout {
         // New ones stay off the indices that the old layout has: slots may still lead there.
         for zone in &config.zones {
             if !next.zones.contains_key(&zone.name) {
-                let index = free(self.zones.values().chain(next.zones.values()).copied());
+                let old = self.zones.values().chain(&self.left_zones);
+                let index = free(old.chain(next.zones.values()).copied());
                 next.zones.insert(zone.name.clone(), index);
                 next.raise(index);
             }
             for g in &zone.gatekeepers {
                 if !next.gatekeepers.contains_key(&key(zone, g)) {
-                    let index = free(
-                        self.gatekeepers
-                            .values()
-                            .chain(next.gatekeepers.values())
-                            .copied(),
-                    );
+                    let old = self.gatekeepers.values().chain(&self.left_gatekeepers);
+                    let index = free(old.chain(next.gatekeepers.values()).copied());
                     next.gatekeepers.insert(key(zone, g), index);
                 }
             }
@@ -105,6 +151,7 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bpf::StandingZone;
 
     fn config(zones: &[(&str, &str)]) -> Config {
         let mut text = "[[interface]]\nname = \"x\"\nside = \"both\"\n".to_owned();
@@ -148,5 +195,70 @@ mod tests {
             Some(1)
         );
         assert_eq!(second.generation(0), 1);
+    }
+
+    fn standing(zones: &[(u32, u16)], gatekeepers: &[(u32, u32, &str)]) -> Standing {
+        let zone = |(index, generation): &(u32, u16)| {
+            let zone = StandingZone {
+                generation: *generation,
+                divert: false,
+            };
+            (*index, zone)
+        };
+        let gatekeeper = |(index, zone, address): &(u32, u32, &str)| {
+            let row = GatekeeperRow {
+                index: *index,
+                zone: *zone,
+                address: address.parse().unwrap(),
+                ras_port: 1719,
+            };
+            (*index, row)
+        };
+        Standing {
+            zones: zones.iter().map(zone).collect(),
+            gatekeepers: gatekeepers.iter().map(gatekeeper).collect(),
+        }
+    }
+
+    #[test]
+    fn rows_are_matched_by_address() {
+        let there = standing(
+            &[(0, 4), (1, 7), (2, 9)],
+            &[
+                (0, 0, "192.0.2.9"),
+                (3, 2, "192.0.2.2"),
+                (4, 1, "192.0.2.1"),
+            ],
+        );
+        let config = config(&[
+            ("new", "192.0.2.3"),
+            ("a", "192.0.2.1"),
+            ("renamed", "192.0.2.2"),
+        ]);
+        let layout = Layout::adopt(&there, &config).next(&config);
+        // Index 0 is left alone, as slots may lead there.
+        assert_eq!(
+            ["new", "a", "renamed"].map(|name| layout.zone(name)),
+            [Some(3), Some(1), Some(2)]
+        );
+        assert_eq!(
+            [0, 1, 2].map(|n: usize| {
+                layout.gatekeeper(&config.zones[n], &config.zones[n].gatekeepers[0])
+            }),
+            [Some(1), Some(4), Some(3)]
+        );
+        assert_eq!([3, 1, 2].map(|zone| layout.generation(zone)), [1, 7, 9]);
+    }
+
+    #[test]
+    fn an_adopted_row_that_comes_back_has_another_generation() {
+        let there = standing(&[(0, 4)], &[(0, 0, "192.0.2.9")]);
+        let (b, both) = (
+            config(&[("b", "192.0.2.2")]),
+            config(&[("b", "192.0.2.2"), ("a", "192.0.2.1")]),
+        );
+        let layout = Layout::adopt(&there, &b).next(&b).next(&both);
+        assert_eq!((layout.zone("b"), layout.zone("a")), (Some(1), Some(0)));
+        assert_eq!((layout.generation(1), layout.generation(0)), (1, 5));
     }
 }

@@ -46,6 +46,10 @@ use crate::{
 
 const HEARTBEAT: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_secs(1);
+/// How long registrations of an earlier controller are answered without being known.
+const UNCLAIMED_FOR: Duration = Duration::from_secs(60);
+/// How many of them at most are withdrawn at each tick, to be learned anew: each costs its gatekeeper some messages.
+const RELEARNED_PER_TICK: usize = 200;
 const LAST_REPLY: Duration = Duration::from_secs(1);
 /// Messages handled before anything else gets a turn.
 const BATCH: usize = 256;
@@ -122,13 +126,12 @@ fn signals() -> Result<Signals> {
 async fn supervise(file: &Path, config: Config) -> Result<()> {
     // Before anything is attached, so that no signal can end the process in between.
     let signals = signals()?;
-    let start::Started {
+    let start::Prepared {
         kernel,
         ring,
         layout,
-        mut listening,
         locks,
-    } = start::start(&config)?;
+    } = start::prepare(&config)?;
     let effects = Effects::new(&config, &layout);
     let mut supervisor = Supervisor {
         file: std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
@@ -142,6 +145,7 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         rates: Rates::default(),
         started: Instant::now(),
     };
+    let mut listening = start::attach(&mut supervisor.kernel, &supervisor.config)?;
     let (calls, waiting) = mpsc::channel(MAX_WAITING);
     let server = listening.serve(calls, supervisor.events.followers());
     let ring = watch(ring)?;
@@ -237,12 +241,25 @@ impl Supervisor {
     fn tick(&mut self) {
         let now = monotonic_ns();
         self.kernel.table_mut().settle(now);
+        self.relearn(now);
         self.observe(now);
         self.ports
             .watch(&mut self.kernel, &self.config.interfaces, &mut self.events);
         match self.kernel.counters() {
             Ok(rows) => self.rates.update(now, rows),
             Err(e) => tracing::warn!("{e}"),
+        }
+    }
+
+    /// What an earlier controller published and this one knows nothing of is learned anew, little by little.
+    fn relearn(&mut self, now: u64) {
+        let table = self.kernel.table_mut();
+        if table.unclaimed() == 0 || self.started.elapsed() < UNCLAIMED_FOR {
+            return;
+        }
+        table.withdraw_unclaimed(now, RELEARNED_PER_TICK);
+        if table.unclaimed() == 0 {
+            tracing::info!("all that the controller before had published is known or learned anew");
         }
     }
 
@@ -266,15 +283,13 @@ impl Supervisor {
         })?;
         apply::restart_needed(&self.config, &new)?;
         let layout = apply::plan(&self.layout, Some(&self.config), &new)?;
-        let (old, old_layout) = (&self.config, &self.layout);
-        if let Err(e) = apply::write(&mut self.kernel, Some((old, old_layout)), &new, &layout) {
-            if let Err(again) =
-                apply::write(&mut self.kernel, Some((&new, &layout)), old, old_layout)
-            {
+        if let Err(e) = apply::write(&mut self.kernel, &new, &layout) {
+            if let Err(again) = apply::write(&mut self.kernel, &self.config, &self.layout) {
                 tracing::error!("{again}");
             }
             return Err(e);
         }
+        apply::drop_unclaimed(&mut self.kernel, &new, &layout);
         self.reconfigure(&new, &layout);
         self.config = new;
         self.layout = layout;

@@ -28,7 +28,7 @@ impl Ports {
     /// # Errors
     /// At the first that refuses.
     pub fn attach_all(kernel: &mut Kernel, interfaces: &[Interface]) -> Result<()> {
-        interfaces.iter().try_for_each(|i| kernel.attach(i))
+        kernel.attach_all(interfaces)
     }
 
     /// Makes what is attached agree with the configuration, after a reload. Interfaces that refuse are in trouble.

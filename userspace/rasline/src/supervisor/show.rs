@@ -64,6 +64,7 @@ impl Supervisor {
                     .map(|r| r.to_string())
                     .unwrap_or_default(),
                 refusals: self.effects.refusals,
+                unclaimed: table.unclaimed(),
             },
             learning: self.show_learning(),
             losses: view::Losses {

@@ -1,9 +1,12 @@
 //! From a configuration to an attached program: every check first, and nothing left behind when one fails.
+//!
+//! In two steps: [`prepare`] has the tables in the kernel, as an earlier controller left them or empty; then what is
+//! remembered is published; then [`attach`] lets packets meet the program.
 
 use std::path::PathBuf;
 
 use crate::{
-    bpf::{Kernel, Ring, pins},
+    bpf::{Kernel, Ring},
     config::Config,
     control::server::{self, Listening},
     failure::{Failure, Result},
@@ -14,16 +17,15 @@ use crate::{
     supervisor::{apply, layout::Layout, ports::Ports},
 };
 
-/// All that runs.
-pub(super) struct Started {
+/// What is ready before any packet meets the new program.
+pub(super) struct Prepared {
     pub(super) kernel: Kernel,
     pub(super) ring: Ring,
     pub(super) layout: Layout,
-    pub(super) listening: Listening,
     pub(super) locks: Vec<Lock>,
 }
 
-pub(super) fn start(config: &Config) -> Result<Started> {
+pub(super) fn prepare(config: &Config) -> Result<Prepared> {
     caps::require()?;
     kernel_is_new_enough()?;
     let mut locks = take_locks(config)?;
@@ -35,28 +37,34 @@ pub(super) fn start(config: &Config) -> Result<Started> {
         );
     }
     locks.push(lock::take_folder(&daemon.bpffs)?);
-    let stale = pins::remove_all(&daemon.bpffs)?;
-    if !stale.is_empty() {
-        tracing::warn!(
-            "a controller that died left its program on {}; taken off",
-            stale.join(", ")
+    let (mut kernel, ring) = Kernel::open(config)?;
+    let layout = apply::plan_start(&kernel.standing(), config)?;
+    apply::write(&mut kernel, config, &layout)?;
+    let dropped = apply::drop_unclaimed(&mut kernel, config, &layout);
+    let kept = kernel.table().unclaimed();
+    if kept + dropped > 0 {
+        tracing::info!(
+            "{kept} registrations of the controller before go on being answered; {dropped} do not fit the configuration"
         );
     }
-    let layout = apply::plan(&Layout::default(), None, config)?;
-    let (mut kernel, ring) = Kernel::load(config)?;
-    apply::write(&mut kernel, None, config, &layout)?;
-    kernel.heartbeat();
-    Ports::attach_all(&mut kernel, &config.interfaces)?;
-    // Last: whoever can connect finds everything attached.
-    let listening = server::bind(&daemon.control_socket, daemon.control_group.as_deref())?;
-    kernel.keep();
-    Ok(Started {
+    Ok(Prepared {
         kernel,
         ring,
         layout,
-        listening,
         locks,
     })
+}
+
+/// Puts the program on the interfaces and opens the control socket.
+pub(super) fn attach(kernel: &mut Kernel, config: &Config) -> Result<Listening> {
+    kernel.table_mut().restored();
+    kernel.heartbeat();
+    Ports::attach_all(kernel, &config.interfaces)?;
+    let daemon = &config.daemon;
+    // Last: whoever can connect finds everything attached.
+    let listening = server::bind(&daemon.control_socket, daemon.control_group.as_deref())?;
+    kernel.keep();
+    Ok(listening)
 }
 
 fn kernel_is_new_enough() -> Result<()> {

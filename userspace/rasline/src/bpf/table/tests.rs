@@ -8,7 +8,7 @@ use rasline_abi::{Profile, TICK_NS};
 use super::*;
 use crate::bpf::{rcf::reconstruct, scan::Scanned};
 
-const SECOND: u64 = 1_000_000_000;
+pub(super) const SECOND: u64 = 1_000_000_000;
 
 fn keys() -> Box<[u64; HASH_KEYS]> {
     // Any odd-looking constants will do.
@@ -23,7 +23,7 @@ fn keys() -> Box<[u64; HASH_KEYS]> {
     keys
 }
 
-fn table(slots: usize, profiles: usize) -> Table {
+pub(super) fn table(slots: usize, profiles: usize) -> Table {
     Table::new(
         Shared::plain(slots),
         Profiles::new(Shared::<Profile>::plain(profiles)),
@@ -48,16 +48,16 @@ fn messages(eid: &str, alias: &str) -> (Vec<u8>, Vec<u8>) {
     (rrq, rcf)
 }
 
-struct Endpoint {
-    address: [u8; 16],
-    port: [u8; 2],
-    rrq: Vec<u8>,
-    rcf: Vec<u8>,
+pub(super) struct Endpoint {
+    pub(super) address: [u8; 16],
+    pub(super) port: [u8; 2],
+    pub(super) rrq: Vec<u8>,
+    pub(super) rcf: Vec<u8>,
     eid: Vec<u8>,
 }
 
 impl Endpoint {
-    fn new(address: u8, eid: &str, alias: &str) -> Self {
+    pub(super) fn new(address: u8, eid: &str, alias: &str) -> Self {
         let (rrq, rcf) = messages(eid, alias);
         let mut octets = [0; 16];
         octets[15] = address;
@@ -70,7 +70,7 @@ impl Endpoint {
         }
     }
 
-    fn entry(&self) -> Entry<'_> {
+    pub(super) fn entry(&self) -> Entry<'_> {
         Entry {
             endpoint: std::net::SocketAddr::new(
                 std::net::Ipv6Addr::from(self.address).into(),
@@ -116,7 +116,7 @@ fn find(table: &Table, address: &[u8; 16], port: [u8; 2], rrq: &[u8]) -> Option<
 }
 
 /// What the kernel would answer, requestSeqNum 0.
-fn answer(table: &Table, e: &Endpoint) -> Option<Vec<u8>> {
+pub(super) fn answer(table: &Table, e: &Endpoint) -> Option<Vec<u8>> {
     let slot = table
         .slots
         .load(find(table, &e.address, e.port, &e.rrq)? as usize);
@@ -125,7 +125,7 @@ fn answer(table: &Table, e: &Endpoint) -> Option<Vec<u8>> {
     Some(rcf)
 }
 
-fn zero_seq(rcf: &[u8]) -> Vec<u8> {
+pub(super) fn zero_seq(rcf: &[u8]) -> Vec<u8> {
     let mut rcf = rcf.to_vec();
     rcf[2..4].fill(0);
     rcf

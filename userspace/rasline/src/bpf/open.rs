@@ -1,0 +1,165 @@
+//! Finds what an earlier controller left, and decides: adopt its maps, or make new ones and take its links over.
+//!
+//! Invariant: until the new program can take over, nothing that answers is touched.
+
+use std::path::Path;
+
+use aya::maps::MapData;
+use aya_obj::Object;
+use rasline_abi::{ABI_VERSION, Globals, map};
+
+use super::{
+    Kernel, Ring, Shared, attach, load,
+    pins::{self, Pins},
+};
+use crate::{
+    config::Config,
+    failure::{Result, chain},
+};
+
+impl Kernel {
+    /// The program, loaded and pinned: with the maps of an earlier controller if they fit, else with maps of its own.
+    /// [`Kernel::attach_all`] then puts it on the interfaces.
+    ///
+    /// # Errors
+    /// When an interface is not there or is someone else's, or the kernel refuses; everything is as before then.
+    pub fn open(config: &Config) -> Result<(Self, Ring)> {
+        let bpffs = &config.daemon.bpffs;
+        let links = pins::links(bpffs);
+        for interface in &config.interfaces {
+            attach::refuse_foreign(interface, &links)?;
+        }
+        remove_dead(bpffs)?;
+        let ours = pins::folder(bpffs);
+        let found = pins::survey(bpffs);
+        if let Some(aside) = found.iter().find(|p| p.version == ABI_VERSION)
+            && !ours.exists()
+        {
+            pins::rename(&aside.folder, &ours)?;
+        }
+        let adopted = ours.exists() && fits(&ours, config)?;
+        if ours.exists() && !adopted {
+            pins::set_aside(&ours)?;
+        }
+        let (kernel, ring) = if adopted {
+            Self::adopt(config)?
+        } else {
+            Self::load(config)?
+        };
+        for old in pins::survey(bpffs).iter().filter(|p| p.folder != ours) {
+            announce(old);
+            stop_diverting(old);
+        }
+        Ok((kernel, ring))
+    }
+}
+
+/// Removes what carries no packet any more: of links whose interfaces are gone, or that never were.
+fn remove_dead(bpffs: &Path) -> Result<()> {
+    for found in pins::survey(bpffs) {
+        if found.is_live() {
+            for pin in found.links.iter().filter(|pin| !pin.is_live()) {
+                tracing::warn!(
+                    "pin {}: interface {} is gone, or no longer runs its program; removed",
+                    pin.path.display(),
+                    pin.interface
+                );
+                pins::remove(&pin.path)?;
+            }
+        } else {
+            tracing::warn!(
+                "pins {}: left by a controller that died, and no interface runs their program; removed",
+                found.folder.display()
+            );
+            pins::remove_folder(&found.folder)?;
+        }
+    }
+    Ok(())
+}
+
+fn announce(old: &Pins) {
+    let names: Vec<&str> = old.links.iter().map(|l| l.interface.as_str()).collect();
+    tracing::info!(
+        "{} answered so far by the program of ABI version {} ({}); this is version {ABI_VERSION} with maps of its own, \
+         and takes over",
+        names.join(", "),
+        old.version,
+        old.folder.display()
+    );
+}
+
+/// The old program must not divert to a ring buffer that nobody reads. In every ABI version the heartbeat stands at
+/// the same place.
+fn stop_diverting(old: &Pins) {
+    let path = old.folder.join(map::GLOBALS);
+    let silenced = MapData::from_pin(&path)
+        .map_err(|e| chain(&e))
+        .and_then(|data| {
+            let words = data.info().map_err(|e| chain(&e))?.value_size() as usize / 8;
+            let fd = std::os::fd::AsFd::as_fd(data.fd());
+            let globals = Shared::<u64>::map(fd, words).map_err(|e| e.to_string())?;
+            globals.store_word(load::HEARTBEAT_WORD, 0, 0);
+            Ok(())
+        });
+    if let Err(e) = silenced {
+        tracing::warn!("pin {}: {e}", path.display());
+    }
+}
+
+/// Whether all maps are pinned and have the sizes that this program and configuration need. Says why not.
+fn fits(folder: &Path, config: &Config) -> Result<bool> {
+    let object = Object::parse(load::OBJECT).map_err(load::object)?;
+    let misfit = map::ALL
+        .iter()
+        .find_map(|name| misfit(&folder.join(name), name, &object, config))
+        .or_else(|| other_layout(&folder.join(map::GLOBALS)).err());
+    if let Some(why) = &misfit {
+        tracing::warn!(
+            "pins {}: cannot be adopted ({why}); new maps are made, registrations come from the store or are learned \
+             anew",
+            folder.display()
+        );
+    }
+    Ok(misfit.is_none())
+}
+
+/// Why a pinned map is not what is needed.
+fn misfit(path: &Path, name: &str, object: &Object, config: &Config) -> Option<String> {
+    let info = match MapData::from_pin(path).and_then(|data| data.info()) {
+        Ok(info) => info,
+        Err(e) => return Some(format!("{name}: {}", chain(&e))),
+    };
+    let wanted = object.maps.get(name)?;
+    let configured = load::sizes(config).into_iter().find(|(n, _)| *n == name);
+    let entries = configured.map_or(wanted.max_entries(), |(_, entries)| entries);
+    // More RCFs than needed do no harm; all else depends on the exact size.
+    let enough = if name == map::PROFILES {
+        info.max_entries() >= entries
+    } else {
+        info.max_entries() == entries
+    };
+    let kind = info.map_type().map_or(0, |kind| kind as u32);
+    let same = kind == wanted.map_type()
+        && info.key_size() == wanted.key_size()
+        && info.value_size() == wanted.value_size();
+    (!enough || !same).then(|| {
+        format!(
+            "{name} has {} values of {} octets, {entries} of {} are needed",
+            info.max_entries(),
+            info.value_size(),
+            wanted.value_size()
+        )
+    })
+}
+
+/// Whether the maps say of themselves that they are of another layout.
+fn other_layout(path: &Path) -> std::result::Result<(), String> {
+    let data = MapData::from_pin(path).map_err(|e| chain(&e))?;
+    let globals = Shared::<Globals>::map(std::os::fd::AsFd::as_fd(data.fd()), 1);
+    let version = globals.map_err(|e| e.to_string())?.load(0).abi_version;
+    if version == ABI_VERSION {
+        Ok(())
+    } else {
+        Err(format!("they are of ABI version {version}"))
+    }
+}

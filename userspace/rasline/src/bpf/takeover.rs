@@ -1,0 +1,182 @@
+//! Puts the program on interfaces: on new ones, and in the place of what an earlier controller left there.
+//!
+//! Invariant: an interface that answers goes on answering; what is no longer wanted goes last.
+
+use std::time::Duration;
+
+use rasline_abi::MAX_INTERFACES;
+
+use super::{
+    Kernel, Port, attach,
+    configure::INTERFACES_WORD,
+    load,
+    pins::{self, Pin},
+};
+use crate::{
+    config::{Interface, XdpMode},
+    failure::{Failure, Result},
+    host::link::{Attached, LinkInfo},
+};
+
+impl Kernel {
+    /// Puts the program on all interfaces, then takes away what an earlier controller left and is not configured.
+    ///
+    /// # Errors
+    /// At the first interface that refuses.
+    pub fn attach_all(&mut self, interfaces: &[Interface]) -> Result<()> {
+        let live: Vec<Pin> = pins::links(&self.bpffs)
+            .into_iter()
+            .filter(Pin::is_live)
+            .collect();
+        let indices: Vec<u32> = live
+            .iter()
+            .filter_map(|pin| Some(attach::look_up(&pin.interface).ok()?.index))
+            .collect();
+        self.clear_rows(|ifindex| indices.contains(&ifindex));
+        let standing = |i: &Interface| live.iter().find(|pin| pin.interface == i.name);
+        // New ones first: if one refuses, nothing has changed for those that answer.
+        for interface in interfaces.iter().filter(|i| standing(i).is_none()) {
+            self.attach(interface)?;
+            self.made.push(interface.name.clone());
+        }
+        for interface in interfaces {
+            if let Some(pin) = standing(interface) {
+                self.take_over(interface, pin)?;
+            }
+        }
+        if self.adopted {
+            self.pin_program()?;
+        }
+        self.remove_rest()
+    }
+
+    /// Attaches to an interface and pins the link.
+    ///
+    /// # Errors
+    /// When it cannot; the interface is as it was then.
+    pub fn attach(&mut self, interface: &Interface) -> Result<()> {
+        let info = attach::look_up(&interface.name)?;
+        let row = self.row(&info)?;
+        self.set_interface(row, info.index, interface.side);
+        let program = load::program_mut(&mut self.ebpf)?;
+        match attach::attach(program, interface, &self.folder) {
+            Ok((info, link)) => {
+                self.add_port(interface, info, row, link);
+                Ok(())
+            }
+            Err(e) => {
+                self.globals.store_word(0, INTERFACES_WORD + row, 0);
+                Err(e)
+            }
+        }
+    }
+
+    /// Detaches from an interface; false: it was not attached.
+    ///
+    /// # Errors
+    /// When the pin cannot be removed.
+    pub fn detach(&mut self, name: &str) -> Result<bool> {
+        let Some(port) = self.ports.remove(name) else {
+            return Ok(false);
+        };
+        let removed = pins::remove_link(&self.bpffs, name);
+        self.globals.store_word(0, INTERFACES_WORD + port.row, 0);
+        removed
+    }
+
+    /// Puts the program in the place of the one under a pinned link.
+    fn take_over(&mut self, interface: &Interface, pin: &Pin) -> Result<()> {
+        let info = attach::look_up(&interface.name)?;
+        let wanted = match interface.xdp_mode {
+            XdpMode::Native => Attached::Native,
+            XdpMode::Generic => Attached::Generic,
+        };
+        if info.xdp != wanted {
+            tracing::warn!(
+                "interface {}: xdp_mode is another now; detached and attached again",
+                interface.name
+            );
+            pins::remove(&pin.path)?;
+            await_detached(&interface.name);
+            return self.attach(interface);
+        }
+        let row = self.row(&info)?;
+        self.set_interface(row, info.index, interface.side);
+        let program = load::program_mut(&mut self.ebpf)?;
+        let link = attach::swap(program, pin)?;
+        self.moved = true;
+        let path = pins::link_path(&self.folder, &interface.name);
+        if path != pin.path {
+            pins::rename(&pin.path, &path)?;
+        }
+        self.add_port(interface, info, row, link);
+        Ok(())
+    }
+
+    fn add_port(
+        &mut self,
+        interface: &Interface,
+        info: LinkInfo,
+        row: usize,
+        link: aya::programs::links::FdLink,
+    ) {
+        let port = Port {
+            interface: interface.clone(),
+            info,
+            row,
+            _link: link,
+        };
+        self.ports.insert(interface.name.clone(), port);
+    }
+
+    /// The interface's row in the maps: the one it has, or a free one.
+    fn row(&self, info: &LinkInfo) -> Result<usize> {
+        let free = |row: &usize| self.ports.values().all(|p| p.row != *row);
+        let rows = || (0..MAX_INTERFACES).filter(free);
+        rows()
+            .find(|row| self.ifindex(*row) == info.index)
+            .or_else(|| rows().find(|row| self.ifindex(*row) == 0))
+            .ok_or_else(|| Failure::plain("interfaces", "there are too many"))
+    }
+
+    /// Links that are not ours, folders of other versions, rows of interfaces that are gone.
+    fn remove_rest(&mut self) -> Result<()> {
+        for pin in pins::links(&self.bpffs) {
+            if !self.ports.contains_key(&pin.interface) {
+                tracing::info!("interface {}: not configured; detached", pin.interface);
+                pins::remove(&pin.path)?;
+            }
+        }
+        for old in pins::survey(&self.bpffs) {
+            if old.folder != self.folder {
+                pins::remove_folder(&old.folder)?;
+                tracing::info!("pins {}: no longer used; removed", old.folder.display());
+            }
+        }
+        let indices: Vec<u32> = self.ports.values().map(|port| port.info.index).collect();
+        self.clear_rows(|ifindex| indices.contains(&ifindex));
+        Ok(())
+    }
+
+    fn ifindex(&self, row: usize) -> u32 {
+        let [ifindex, _side]: [u32; 2] =
+            bytemuck::cast(self.globals.load_word(0, INTERFACES_WORD + row));
+        ifindex
+    }
+
+    fn clear_rows(&self, keep: impl Fn(u32) -> bool) {
+        for row in (0..MAX_INTERFACES).filter(|row| !keep(self.ifindex(*row))) {
+            self.globals.store_word(0, INTERFACES_WORD + row, 0);
+        }
+    }
+}
+
+/// The kernel detaches a little after the last reference went.
+fn await_detached(interface: &str) {
+    for _ in 0..200 {
+        if attach::look_up(interface).is_ok_and(|now| now.program == 0) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
