@@ -40,8 +40,7 @@ fn started_again_after_sigkill() {
     scene.controller.kill().unwrap();
     scene.by_kernel(&mut endpoint);
     scene.controller.start_again(&scene.net).unwrap();
-    scene.learn(&mut endpoint);
-    scene.registration(&endpoint, |r| r["answered_by"] == "kernel");
+    scene.by_kernel(&mut endpoint);
     scene.controller.stop().unwrap();
     nothing_is_left(&scene.net, scene.controller.place());
 }
@@ -101,7 +100,7 @@ fn a_stop_may_leave_it_answering() {
 }
 
 /// No pins, and no program: another one can be attached.
-fn nothing_is_left(net: &Gateway, place: &Place) {
+pub(crate) fn nothing_is_left(net: &Gateway, place: &Place) {
     let entries = std::fs::read_dir(place.pins()).map_or(0, Iterator::count);
     assert_eq!(entries, 0, "{}", place.pins().display());
     for interface in [LAN, WAN] {

@@ -13,6 +13,7 @@ mod flood;
 mod learning;
 mod peers;
 mod policy;
+mod restart;
 mod rhythms;
 mod scene;
 mod secured;

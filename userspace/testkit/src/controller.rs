@@ -74,14 +74,14 @@ fn there(path: PathBuf) -> Result<PathBuf> {
 }
 
 /// `rasline run` in the gateway.
-fn spawn(gateway: &crate::Gateway, place: &Place) -> Result<Child> {
+fn spawn(gateway: &crate::Gateway, place: &Place, binary: &Path) -> Result<Child> {
     let log = File::options()
         .create(true)
         .append(true)
         .open(place.log())?;
     gateway
         .gateway
-        .command(&binary()?)
+        .command(binary)
         .args(["run", "--config"])
         .arg(place.config())
         .env("RUST_LOG", "info")
@@ -100,7 +100,7 @@ impl Controller {
     pub fn start(gateway: &crate::Gateway, settings: &Settings) -> Result<Self> {
         let place = Place::new()?;
         place.write(settings)?;
-        let child = spawn(gateway, &place)?;
+        let child = spawn(gateway, &place, &binary()?)?;
         let mut controller = Self { place, child };
         controller.await_ready()?;
         Ok(controller)
@@ -239,8 +239,26 @@ impl Controller {
     /// # Errors
     /// As [`Controller::start`].
     pub fn start_again(&mut self, gateway: &crate::Gateway) -> Result<()> {
-        self.child = spawn(gateway, &self.place)?;
+        self.start_again_as(gateway, &binary()?)
+    }
+
+    /// As [`Controller::start_again`], with another binary.
+    ///
+    /// # Errors
+    /// As [`Controller::start`].
+    pub fn start_again_as(&mut self, gateway: &crate::Gateway, binary: &Path) -> Result<()> {
+        self.child = spawn(gateway, &self.place, binary)?;
         self.await_ready()
+    }
+
+    /// Starts it again and kills it after so long, wherever it is then.
+    ///
+    /// # Errors
+    /// When it cannot be started or killed.
+    pub fn start_and_kill(&mut self, gateway: &crate::Gateway, after: Duration) -> Result<()> {
+        self.child = spawn(gateway, &self.place, &binary()?)?;
+        std::thread::sleep(after);
+        self.kill()
     }
 
     /// SIGTERM; returns when the process has ended.

@@ -210,6 +210,12 @@ impl Endpoint {
         Ok(())
     }
 
+    /// What is needed to go on with its keep-alives elsewhere: its socket, where they go, the last one and its number.
+    pub(crate) fn keep_alives(&self) -> Result<(UdpSocket, SocketAddr, Vec<u8>, u16)> {
+        let socket = self.socket.try_clone()?;
+        Ok((socket, self.gatekeeper, self.keep_alive.clone(), self.seq))
+    }
+
     /// Sends the last keep-alive again, requestSeqNum and all.
     ///
     /// # Errors

@@ -123,8 +123,8 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
 /// # Errors
 /// When it cannot be renamed.
 pub fn set_aside(folder: &Path) -> Result<PathBuf> {
-    let aside = (1..)
-        .map(|n: u32| PathBuf::from(format!("{}-{n}", folder.display())))
+    let aside = (1..u32::MAX)
+        .map(|n| PathBuf::from(format!("{}-{n}", folder.display())))
         .find(|path| !path.exists())
         .unwrap_or_default();
     rename(folder, &aside)?;

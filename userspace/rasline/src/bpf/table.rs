@@ -83,7 +83,7 @@ pub struct Table {
 }
 
 /// Where a registration can go, and where it stands unclaimed.
-struct Spot {
+struct Room {
     free: Option<u32>,
     unclaimed: Option<u32>,
 }
@@ -182,15 +182,15 @@ impl Table {
             entry.endpoint.port().to_be_bytes(),
         );
         let fingerprint = hash::fingerprint(&self.keys, entry.rrq);
-        let spot = self.spot(&address, port, fingerprint, old)?;
+        let room = self.room(&address, port, fingerprint, old)?;
         let parts = entry.template.split(entry.rrq).ok_or(Refused::Rcf)?;
-        if let Some(place) = spot.unclaimed.and_then(|at| self.claim(at, entry, &parts)) {
+        if let Some(place) = room.unclaimed.and_then(|at| self.claim(at, entry, &parts)) {
             return Ok(place);
         }
-        if self.used >= self.capacity() && spot.unclaimed.is_none() {
+        if self.used >= self.capacity() && room.unclaimed.is_none() {
             return Err(Refused::Full);
         }
-        let slot = spot.free.ok_or(Refused::Crowded)?;
+        let slot = room.free.ok_or(Refused::Crowded)?;
         let profile = self.profile(now_ns, &parts)?;
         self.used += 1;
         let place = Place {
@@ -216,7 +216,7 @@ impl Table {
                 ..Slot::default()
             },
         );
-        if let Some(slot) = spot.unclaimed {
+        if let Some(slot) = room.unclaimed {
             let generation = self.generation_at(slot);
             self.remove(now_ns, Place { slot, generation });
         }
@@ -269,13 +269,13 @@ impl Table {
     }
 
     /// Where a new registration goes: the first slot of its search that is not in use and does not rest.
-    fn spot(
+    fn room(
         &self,
         address: &[u8; 16],
         port: [u8; 2],
         fingerprint: u64,
         old: Option<Place>,
-    ) -> Result<Spot, Refused> {
+    ) -> Result<Room, Refused> {
         let home = hash::home(&self.keys, self.mask(), address, port);
         let (mut free, mut unclaimed) = (None, None);
         for offset in hash::spread(fingerprint)..PROBE_LIMIT.min(self.slots.len() as u32) {
@@ -300,7 +300,7 @@ impl Table {
                 break;
             }
         }
-        Ok(Spot { free, unclaimed })
+        Ok(Room { free, unclaimed })
     }
 
     fn profile(&mut self, now_ns: u64, parts: &super::rcf::Parts) -> Result<u32, Refused> {

@@ -47,7 +47,7 @@ use crate::{
 const HEARTBEAT: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_secs(1);
 /// How long registrations of an earlier controller are answered without being known.
-const UNCLAIMED_FOR: Duration = Duration::from_secs(60);
+const UNCLAIMED_FOR: Duration = Duration::from_mins(1);
 /// How many of them at most are withdrawn at each tick, to be learned anew: each costs its gatekeeper some messages.
 const RELEARNED_PER_TICK: usize = 200;
 const LAST_REPLY: Duration = Duration::from_secs(1);
