@@ -157,6 +157,7 @@ impl Health {
         let silence = now.since(since);
         if !self.bursting && silence >= self.patience() {
             self.overdue(now, out);
+            self.next_probe = now;
         }
         let unanswered = self.probes.unanswered(now, self.patience());
         if silence >= self.settings.dead_time && unanswered >= self.settings.fall {
@@ -206,9 +207,6 @@ impl Health {
     fn overdue(&mut self, now: Time, out: &mut Vec<Output>) {
         self.bursting = true;
         self.next_probe = self.next_probe.min(now.after(self.settings.burst));
-        if self.timer == now {
-            self.next_probe = now;
-        }
         self.step(now, Stimulus::Overdue, out);
     }
 

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use rasline_core::health::{Health, Input, Output, Settings, State, TcpProbe};
 use world::{Dice, Manner, START, World};
 
-pub const fn ms(millis: u64) -> Duration {
+const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
