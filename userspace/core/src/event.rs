@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::failover::MoveCause;
+use crate::health::{Evidence, State};
 use crate::{RegistrationId, Time, Why};
 
 /// Something that happened.
@@ -58,6 +60,51 @@ pub enum EventKind {
     Alternates {
         /// Their RAS addresses.
         addresses: Vec<SocketAddr>,
+    },
+    /// What is thought of a gatekeeper: up or down.
+    HealthChanged {
+        /// Before.
+        from: State,
+        /// Now.
+        to: State,
+        /// What that rests on.
+        evidence: Evidence,
+    },
+    /// Another gatekeeper serves the zone.
+    Failover {
+        /// Gatekeeper index before, if any.
+        from: Option<u32>,
+        /// Gatekeeper index now.
+        to: u32,
+        /// Why.
+        cause: MoveCause,
+        /// When that was found.
+        detected_at: Time,
+        /// What was known of the one before.
+        evidence: Evidence,
+    },
+    /// A better gatekeeper serves the zone again.
+    Failback {
+        /// Gatekeeper index before, if any.
+        from: Option<u32>,
+        /// Gatekeeper index now.
+        to: u32,
+    },
+    /// The operator switched the zone.
+    Switched {
+        /// Gatekeeper index before, if any.
+        from: Option<u32>,
+        /// Gatekeeper index wanted; it serves as soon as it lives.
+        to: u32,
+    },
+    /// The operator holds the zone where it is.
+    Held,
+    /// The operator's decision is over.
+    Released,
+    /// No gatekeeper of the zone lives.
+    NoCandidate {
+        /// What was known of the one that serves.
+        evidence: Evidence,
     },
 }
 
@@ -149,6 +196,27 @@ impl std::fmt::Display for EventKind {
                     .iter()
                     .try_for_each(|address| write!(f, " {address}"))
             }
+            Self::HealthChanged { from, to, .. } => write!(f, "gatekeeper {to} (was {from})"),
+            Self::Failover { cause, .. } => write!(f, "the zone failed over: {cause}"),
+            Self::Failback { .. } => f.write_str("the zone returned to this gatekeeper"),
+            Self::Switched { .. } => f.write_str("the operator switched to this gatekeeper"),
+            Self::Held => f.write_str("the operator holds the zone here"),
+            Self::Released => f.write_str("the operator released the zone"),
+            Self::NoCandidate { .. } => f.write_str("no gatekeeper of the zone lives"),
         }
+    }
+}
+
+impl std::fmt::Display for MoveCause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Start => "first of the list",
+            Self::Restored => "active before the restart",
+            Self::Down => "the one before is down",
+            Self::Kernel => "the kernel found the one before silent",
+            Self::Failback => "the better one is back",
+            Self::Switch => "the operator switched",
+            Self::Reconfigured => "the one before is not configured any more",
+        })
     }
 }

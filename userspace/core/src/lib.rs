@@ -10,6 +10,7 @@
 mod config;
 mod confirm;
 mod event;
+pub mod failover;
 pub mod health;
 mod io;
 mod learn;

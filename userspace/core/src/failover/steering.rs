@@ -1,0 +1,102 @@
+//! What a zone is told, and when it may return.
+
+use super::zone::{Gatekeeper, Zone};
+use super::{Failback, Manual};
+use crate::Time;
+use crate::health::State;
+
+/// Why a zone is not at a better gatekeeper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// For the operator.
+    Operator,
+    /// For its life.
+    Life,
+    /// Until it was well for long enough.
+    Rest(Time),
+    /// For calls to end.
+    Calls(Option<u32>),
+    /// For a minute of the day.
+    Minute(u16),
+}
+
+/// Whether a zone may return to a gatekeeper; the reason if not.
+pub fn ready(
+    zone: &Zone,
+    better: u32,
+    known: impl Fn(u32) -> Gatekeeper,
+    now: Time,
+    minute: Option<u16>,
+) -> Result<(), Wait> {
+    if zone.held() {
+        return Err(Wait::Operator);
+    }
+    let wanted = zone.manual == Manual::Switch { gatekeeper: better };
+    if !wanted && zone.failback == Failback::None {
+        return Err(Wait::Operator);
+    }
+    let asked = match zone.failback {
+        Failback::After(duration) if !wanted => Some(duration),
+        _ => None,
+    };
+    let gatekeeper = known(better);
+    let rested = gatekeeper.rested_at(now, asked);
+    match rested.filter(|_| gatekeeper.state == State::Up) {
+        None => return Err(Wait::Life),
+        Some(rested) if rested > now => return Err(Wait::Rest(rested)),
+        Some(_) if wanted => return Ok(()),
+        Some(_) => {}
+    }
+    match zone.failback {
+        Failback::None | Failback::After(_) => Ok(()),
+        Failback::AfterCalls => match known(zone.active).calls {
+            Some(0) => Ok(()),
+            open => Err(Wait::Calls(open)),
+        },
+        Failback::Window {
+            from_minute,
+            to_minute,
+        } => minute
+            .is_some_and(|minute| within(minute, from_minute, to_minute))
+            .then_some(())
+            .ok_or(Wait::Minute(from_minute)),
+    }
+}
+
+/// Whether a minute lies in a window, which may go round midnight.
+pub const fn within(minute: u16, from: u16, to: u16) -> bool {
+    if from < to {
+        from <= minute && minute < to
+    } else {
+        minute >= from || minute < to
+    }
+}
+
+/// The gatekeepers that traffic is taken from. A held zone stays as it is.
+pub fn steered(zone: &Zone, known: impl Fn(u32) -> Gatekeeper) -> Vec<u32> {
+    let others = zone.gatekeepers().filter(|it| *it != zone.active);
+    if zone.held() {
+        let before = |it: &u32| zone.steered.contains(it) || zone.left.contains(it);
+        return others.filter(before).collect();
+    }
+    let dark = known(zone.active).dead();
+    let wanted = |it: &u32| zone.left.contains(it) || (!dark && known(*it).dead());
+    others.filter(wanted).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::within;
+
+    #[test]
+    fn windows_go_round_midnight() {
+        assert!(within(120, 120, 240) && within(239, 120, 240));
+        assert!(!within(119, 120, 240) && !within(240, 120, 240));
+        assert!(within(1430, 1380, 60) && within(0, 1380, 60) && within(59, 1380, 60));
+        assert!(!within(60, 1380, 60) && !within(1379, 1380, 60));
+        assert!(
+            within(0, 300, 300) && within(300, 300, 300),
+            "the whole day"
+        );
+    }
+}

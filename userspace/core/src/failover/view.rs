@@ -1,0 +1,78 @@
+//! What people see of a zone.
+
+use serde::Serialize;
+
+use super::machine::Failover;
+use super::steering::{Wait, ready};
+use super::{Manual, MoveCause};
+use crate::Time;
+
+/// A zone as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ZoneView {
+    /// Gatekeeper index, or [`NONE`](super::NONE).
+    pub active: u32,
+    /// The one that comes first, by the operator's decision or by priority, or [`NONE`](super::NONE).
+    pub preferred: u32,
+    /// The operator's decision.
+    pub manual: Manual,
+    /// Since when the active one is active.
+    pub since: Time,
+    /// Why it is.
+    pub cause: MoveCause,
+    /// Gatekeepers whose traffic goes to the active one.
+    pub steered: Vec<u32>,
+    /// Whether no candidate lives.
+    pub dark: bool,
+    /// If a better one is not active: what for.
+    pub waiting_for: Option<String>,
+}
+
+impl Failover {
+    /// A zone as it stands now.
+    #[must_use]
+    pub fn zone_at(&self, now: Time, zone: u32) -> Option<ZoneView> {
+        let zone = self.zones.get(&zone)?;
+        let known = |it: u32| self.known(it);
+        let wait = |it| ready(zone, it, known, now, self.minute).err();
+        let waiting = if zone.held() {
+            Some(Wait::Operator)
+        } else {
+            let mut waits = zone.better().filter_map(wait);
+            let first = waits.next();
+            // A living one says more than a dead one that stands before it.
+            waits.find(|it| *it != Wait::Life).or(first)
+        };
+        Some(ZoneView {
+            active: zone.active,
+            preferred: zone.order().next().unwrap_or(super::NONE),
+            manual: zone.manual,
+            since: zone.since,
+            cause: zone.cause,
+            steered: zone.steered.clone(),
+            dark: zone.dark,
+            waiting_for: waiting.map(|wait| text(wait, now, zone.held())),
+        })
+    }
+
+    /// A zone as it stood at the last input.
+    #[must_use]
+    pub fn zone(&self, zone: u32) -> Option<ZoneView> {
+        self.zone_at(self.now, zone)
+    }
+}
+
+fn text(wait: Wait, now: Time, held: bool) -> String {
+    match wait {
+        Wait::Operator if held => "the operator's release (held)".into(),
+        Wait::Operator => "the operator's switch (failback = none)".into(),
+        Wait::Life => "the better gatekeeper to be up".into(),
+        Wait::Rest(until) => format!(
+            "the better gatekeeper to stay up for another {} s",
+            until.since(now).as_millis().div_ceil(1000)
+        ),
+        Wait::Calls(Some(open)) => format!("{open} open calls to end"),
+        Wait::Calls(None) => "calls to end; how many are open is not known yet".into(),
+        Wait::Minute(minute) => format!("the time of day {:02}:{:02}", minute / 60, minute % 60),
+    }
+}

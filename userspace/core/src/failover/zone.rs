@@ -1,0 +1,166 @@
+//! What is known of a zone and of its candidates.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use super::{Candidate, Failback, Manual, MoveCause, NONE, ZonePolicy};
+use crate::Time;
+use crate::health::{Evidence, State};
+
+/// For how long a failure counts against a gatekeeper.
+const FAILURE_COUNTS: Duration = Duration::from_hours(1);
+/// Failures remembered at most.
+const FAILURES: usize = 16;
+/// How long a gatekeeper that failed once must be well, where the policy does not say it.
+const REST: Duration = Duration::from_secs(1);
+/// Longest that failures lead to.
+const REST_MAX: Duration = Duration::from_mins(10);
+
+/// A zone.
+#[derive(Clone, Debug)]
+pub struct Zone {
+    pub index: u32,
+    /// In order: by priority, then as listed.
+    pub candidates: Vec<Candidate>,
+    pub failback: Failback,
+    pub active: u32,
+    pub manual: Manual,
+    pub since: Time,
+    pub cause: MoveCause,
+    /// When the controller last decided; 0: not since its start.
+    pub decided_at: Time,
+    /// Left, and not returned to.
+    pub left: BTreeSet<u32>,
+    /// As last told.
+    pub steered: Vec<u32>,
+    pub auto: bool,
+    /// No candidate lives, and that was told.
+    pub dark: bool,
+}
+
+impl Zone {
+    pub fn new(policy: ZonePolicy, now: Time) -> Self {
+        let mut zone = Self {
+            index: policy.zone,
+            candidates: Vec::new(),
+            failback: Failback::None,
+            active: NONE,
+            manual: Manual::None,
+            since: now,
+            cause: MoveCause::Start,
+            decided_at: Time(0),
+            left: BTreeSet::new(),
+            steered: Vec::new(),
+            auto: true,
+            dark: false,
+        };
+        zone.adopt(policy);
+        zone
+    }
+
+    /// Takes another policy.
+    pub fn adopt(&mut self, policy: ZonePolicy) {
+        self.candidates = policy.candidates;
+        self.candidates.sort_by_key(|candidate| candidate.priority);
+        self.failback = policy.failback;
+        let known: BTreeSet<u32> = self.gatekeepers().collect();
+        self.left.retain(|gatekeeper| known.contains(gatekeeper));
+    }
+
+    pub fn gatekeepers(&self) -> impl Iterator<Item = u32> {
+        self.candidates.iter().map(|candidate| candidate.gatekeeper)
+    }
+
+    pub fn has(&self, gatekeeper: u32) -> bool {
+        self.gatekeepers().any(|it| it == gatekeeper)
+    }
+
+    pub fn held(&self) -> bool {
+        self.manual == Manual::Hold
+    }
+
+    /// Place in the order, without the operator's decision; one that is no candidate comes last.
+    pub fn place(&self, gatekeeper: u32) -> usize {
+        self.gatekeepers()
+            .position(|it| it == gatekeeper)
+            .unwrap_or(usize::MAX)
+    }
+
+    /// Candidates in the order that counts now.
+    pub fn order(&self) -> impl Iterator<Item = u32> {
+        let first = match self.manual {
+            Manual::Switch { gatekeeper } => Some(gatekeeper),
+            Manual::None | Manual::Hold => None,
+        };
+        let rest = self.gatekeepers().filter(move |it| Some(*it) != first);
+        first.into_iter().chain(rest)
+    }
+
+    /// Those that come before the active one.
+    pub fn better(&self) -> impl Iterator<Item = u32> {
+        self.order().take_while(|it| *it != self.active)
+    }
+
+    /// Forgets those left that come after the active one: the zone is not away from them.
+    pub fn forget_left(&mut self) {
+        let place = self.place(self.active);
+        let before: BTreeSet<u32> = self.gatekeepers().take(place).collect();
+        self.left.retain(|gatekeeper| before.contains(gatekeeper));
+    }
+}
+
+/// A candidate's health and past.
+#[derive(Clone, Debug, Default)]
+pub struct Gatekeeper {
+    pub state: State,
+    pub evidence: Evidence,
+    /// The last state that people were told.
+    pub told: State,
+    /// Not down since.
+    pub well_since: Option<Time>,
+    pub calls: Option<u32>,
+    /// When zones had to leave it.
+    failures: VecDeque<Time>,
+}
+
+impl Gatekeeper {
+    pub fn lives(&self) -> bool {
+        matches!(self.state, State::Up | State::Suspect)
+    }
+
+    pub fn dead(&self) -> bool {
+        self.state == State::Down
+    }
+
+    pub fn set(&mut self, now: Time, state: State, evidence: Evidence) {
+        self.state = state;
+        self.evidence = evidence;
+        match state {
+            State::Up => _ = self.well_since.get_or_insert(now),
+            State::Down => self.well_since = None,
+            State::Unknown | State::Suspect => {}
+        }
+    }
+
+    pub fn failed(&mut self, now: Time) {
+        if self.failures.len() == FAILURES {
+            self.failures.pop_front();
+        }
+        self.failures.push_back(now);
+    }
+
+    /// When it will have been well for long enough to be returned to, if nothing happens.
+    pub fn rested_at(&self, now: Time, asked: Option<Duration>) -> Option<Time> {
+        let recent = |it: &&Time| now.since(**it) < FAILURE_COUNTS;
+        let failures = self.failures.iter().filter(recent).count();
+        let base = asked.unwrap_or(REST);
+        let rest = match u32::try_from(failures).unwrap_or(u32::MAX) {
+            0 => asked.unwrap_or_default(),
+            more => base
+                .saturating_mul(2u32.saturating_pow(more - 1))
+                .min(REST_MAX.max(base)),
+        };
+        let left = self.failures.back().copied().unwrap_or_default();
+        Some(self.well_since?.max(left).after(rest))
+    }
+}
