@@ -17,13 +17,15 @@ fuzz_target!(|frame: &[u8]| {
     let mut tables = world.host();
     let mut host = world::host_frame(frame);
     match process(&mut host, &mut tables) {
-        Verdict::Pass(_) | Verdict::Divert => assert_eq!(host.octets, frame),
+        Verdict::Pass(_) | Verdict::Divert(_) | Verdict::Drop(_) => assert_eq!(host.octets, frame),
         Verdict::Answer { .. } => {
             assert_eq!(host.octets[..6], frame[6..12]);
             assert_eq!(host.octets[6..12], frame[..6]);
             assert!(host.octets.len() >= 14 + 28 + 16);
         }
-        Verdict::Substitute => assert_eq!(host.octets[..12], frame[..12]),
+        Verdict::Substitute | Verdict::Readdressed => assert_eq!(host.octets[..12], frame[..12]),
+        Verdict::Rip | Verdict::Reset => assert_eq!(host.octets[..6], frame[6..12]),
+        Verdict::Redirect(_) => {}
     }
     for (header, at) in &tables.copied {
         assert!(at + usize::from(header.len) <= frame.len());

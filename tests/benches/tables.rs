@@ -97,6 +97,9 @@ impl Loaded {
             copies_per_source: 10,
             interfaces: [Interface::default(); rasline_abi::MAX_INTERFACES],
             ras_ports: [0; 1024],
+            capture_len: 0,
+            steering: 0,
+            call_ports: [0; 1024],
             hash_keys: [0; HASH_KEYS],
         };
         globals.interfaces[0] = Interface {
@@ -121,8 +124,8 @@ impl Loaded {
         let gatekeeper = Gatekeeper {
             address: mapped(frames::GATEKEEPER),
             ras_port: RAS_PORT.to_be_bytes(),
-            reserved: 0,
             zone: 0,
+            ..Gatekeeper::default()
         };
         Shared::new(fd(&self.ebpf, map::GATEKEEPERS)?, 1)?.set(0, gatekeeper);
         Ok(())

@@ -86,9 +86,10 @@ fn frame(rng: &mut impl Rng) -> Vec<u8> {
 
 const fn action(verdict: Verdict) -> u32 {
     match verdict {
-        Verdict::Pass(_) | Verdict::Substitute => 2,
-        Verdict::Answer { .. } => 3,
-        Verdict::Divert => 1,
+        Verdict::Pass(_) | Verdict::Substitute | Verdict::Readdressed => 2,
+        Verdict::Answer { .. } | Verdict::Rip | Verdict::Reset => 3,
+        Verdict::Divert(_) | Verdict::Drop(_) => 1,
+        Verdict::Redirect(_) => 4,
     }
 }
 
@@ -219,7 +220,7 @@ fn kernel_and_host_agree() {
     for verdict in [
         "Answer { held: false }",
         "Substitute",
-        "Divert",
+        "Divert(Divert)",
         "Pass(PassRefresh)",
         "Pass(PassExpired)",
     ] {
@@ -251,11 +252,8 @@ fn kernel_and_host_agree_on_the_corpus() {
 /// What the program counts for a verdict, beside what the data path counts itself.
 fn counters_of(verdict: Verdict) -> Vec<Counter> {
     match verdict {
-        Verdict::Pass(why) => vec![why],
-        Verdict::Answer { held: false } => vec![Counter::Answer],
         Verdict::Answer { held: true } => vec![Counter::Answer, Counter::AnswerHeld],
-        Verdict::Substitute => vec![Counter::Substitute],
-        Verdict::Divert => vec![Counter::Divert],
+        other => vec![other.counter()],
     }
 }
 

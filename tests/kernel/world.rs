@@ -54,6 +54,7 @@ pub fn gatekeeper6() -> [u8; 16] {
     address
 }
 pub const PORT: u16 = 1719;
+pub const CALL_PORT: u16 = 1720;
 
 /// A UDP datagram in a frame.
 #[derive(Clone)]
@@ -252,8 +253,11 @@ impl World {
             heartbeat_timeout_ns: SECOND,
             copies_per_second: 1_000_000,
             copies_per_source: 1_000_000,
+            capture_len: 0,
+            steering: 0,
             interfaces: [Interface::default(); rasline_abi::MAX_INTERFACES],
             ras_ports: [0; 1024],
+            call_ports: [0; 1024],
             hash_keys: [0; HASH_KEYS],
         };
         globals.interfaces[0] = Interface {
@@ -276,8 +280,9 @@ impl World {
         let gatekeeper = |address| Gatekeeper {
             address,
             ras_port: PORT.to_be_bytes(),
-            reserved: 0,
             zone: 0,
+            call_port: CALL_PORT.to_be_bytes(),
+            ..Gatekeeper::default()
         };
         let mut prefix6 = [0; 16];
         prefix6[0] = 0xfd;

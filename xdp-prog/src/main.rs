@@ -11,32 +11,82 @@ mod access;
 mod maps;
 
 use aya_ebpf::bindings::{xdp_action, xdp_md};
+use aya_ebpf::helpers::bpf_redirect;
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use rasline_abi::Counter;
-use rasline_datapath::{Step, Tables, Verdict};
+use rasline_datapath::{Look, Step, Tables, Verdict};
 
 use crate::access::XdpFrame;
 use crate::maps::Maps;
 
-/// What [`rasline_fast`] gives where [`rasline_slow`] is to decide; no XDP action.
-const SLOW: u32 = 1000;
+/// What a part gives where the next one is to decide; no outcome.
+const SLOW: u32 = 1 << 30;
+/// Mark of an outcome: [`rasline_steer`] has the last word.
+const GOES_ON: u32 = 1 << 29;
 
 /// Entry. `frags`: MTU up to 9000; a RAS message that is not in the first buffer passes.
 #[xdp(frags)]
 pub fn rasline(ctx: XdpContext) -> u32 {
     let frame = XdpFrame::new(ctx.ctx);
     let mut maps = Maps::new(ctx.ctx);
-    if let Some(verdict) = rasline_datapath::plain(&frame, &mut maps) {
-        return act(&mut maps, verdict);
+    let look = rasline_datapath::plain(&frame, &mut maps);
+    if let Look::Done(verdict) = look {
+        return act(&mut maps, verdict) & 0xff;
     }
-    match rasline_fast(ctx.ctx) {
-        SLOW => rasline_slow(ctx.ctx),
-        action => action,
+    let len = maps::capture_len();
+    let kept = len != 0 && maps::rasline_keep(ctx.ctx, len) == 0;
+    let outcome = if look == Look::Signalling {
+        rasline_segment(ctx.ctx)
+    } else {
+        ras(ctx.ctx)
+    };
+    if kept {
+        captured(ctx.ctx, &mut maps, outcome, len);
+    }
+    outcome & 0xff
+}
+
+/// A frame that may be RAS.
+#[inline(always)]
+fn ras(ctx: *mut xdp_md) -> u32 {
+    let mut outcome = rasline_fast(ctx);
+    if outcome == SLOW {
+        outcome = rasline_request(ctx);
+    }
+    if outcome == SLOW {
+        outcome = rasline_reply(ctx);
+    }
+    if outcome & GOES_ON != 0 {
+        outcome = rasline_steer(ctx, outcome & !GOES_ON);
+    }
+    outcome
+}
+
+/// Hands over a frame as it came, and as it leaves if that is another.
+#[inline(always)]
+fn captured(ctx: *mut xdp_md, maps: &mut Maps, outcome: u32, len: u32) {
+    let verdict = (outcome >> 8) & 0xff;
+    let mut lost = maps::rasline_captured(verdict, 0);
+    let changed = [
+        Counter::Answer,
+        Counter::Substitute,
+        Counter::Redirect,
+        Counter::RedirectStack,
+        Counter::Rip,
+        Counter::Reset,
+    ]
+    .iter()
+    .any(|counter| *counter as u32 == verdict);
+    if changed && maps::rasline_keep(ctx, len) == 0 {
+        lost |= maps::rasline_captured(verdict, 1);
+    }
+    if lost != 0 {
+        maps.count(Counter::CaptureLost);
     }
 }
 
-/// Known keep-alives. Like the slow part a function of its own, so that the verifier checks each once and their
+/// Known keep-alives. Like the other parts a function of its own, so that the verifier checks each once and their
 /// stacks do not add up.
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -49,48 +99,85 @@ pub extern "C" fn rasline_fast(ctx: *mut xdp_md) -> u32 {
     }
 }
 
-/// Everything else.
+/// Everything else of RAS from the endpoints' side; [`SLOW`]: [`rasline_reply`] decides.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn rasline_slow(ctx: *mut xdp_md) -> u32 {
+pub extern "C" fn rasline_request(ctx: *mut xdp_md) -> u32 {
     let mut frame = XdpFrame::new(ctx);
     let mut maps = Maps::new(ctx);
-    let verdict = rasline_datapath::slow(&mut frame, &mut maps);
+    match rasline_datapath::request(&mut frame, &mut maps) {
+        Some(verdict) => act_slowly(ctx, &mut maps, verdict),
+        None => SLOW,
+    }
+}
+
+/// RAS from the gatekeepers' side.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_reply(ctx: *mut xdp_md) -> u32 {
+    let mut frame = XdpFrame::new(ctx);
+    let mut maps = Maps::new(ctx);
+    let verdict = rasline_datapath::reply(&mut frame, &mut maps);
+    act_slowly(ctx, &mut maps, verdict)
+}
+
+/// [`act`], and the log of those who asked for one.
+#[inline(always)]
+fn act_slowly(_ctx: *mut xdp_md, maps: &mut Maps, verdict: Verdict) -> u32 {
     #[cfg(feature = "log")]
     {
-        let (interface, why) = (maps.interface(), code(verdict));
-        aya_log_ebpf::debug!(&XdpContext::new(ctx), "interface {}: {}", interface, why);
+        let (interface, why) = (maps.interface(), verdict.counter() as u32);
+        aya_log_ebpf::debug!(&XdpContext::new(_ctx), "interface {}: {}", interface, why);
     }
-    act(&mut maps, verdict)
+    act(maps, verdict)
 }
 
-/// A verdict as the number of its counter, for the log.
-#[cfg(feature = "log")]
-fn code(verdict: Verdict) -> u32 {
-    match verdict {
-        Verdict::Pass(why) => why as u32,
-        Verdict::Answer { .. } => Counter::Answer as u32,
-        Verdict::Substitute => Counter::Substitute as u32,
-        Verdict::Divert => Counter::Divert as u32,
+/// RAS that goes on, to whom its zone's traffic goes; `outcome`: what stands if it goes on as it is.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_steer(ctx: *mut xdp_md, outcome: u32) -> u32 {
+    let mut frame = XdpFrame::new(ctx);
+    let mut maps = Maps::new(ctx);
+    match rasline_datapath::steer(&mut frame, &mut maps) {
+        Some(verdict) => act(&mut maps, verdict),
+        None => outcome,
     }
 }
 
-/// Counts a verdict and gives its action.
+/// TCP that may be call signalling.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_segment(ctx: *mut xdp_md) -> u32 {
+    let mut frame = XdpFrame::new(ctx);
+    let mut maps = Maps::new(ctx);
+    let verdict = rasline_datapath::segment(&mut frame, &mut maps);
+    act(&mut maps, verdict) & !GOES_ON
+}
+
+/// Counts a verdict; gives its action, the counter in the next octet, and whether it [`GOES_ON`].
 #[inline(always)]
 fn act(maps: &mut Maps, verdict: Verdict) -> u32 {
-    let (counter, action) = match verdict {
-        Verdict::Pass(why) => (why, xdp_action::XDP_PASS),
+    let action = match verdict {
+        Verdict::Pass(_) | Verdict::Substitute | Verdict::Readdressed => xdp_action::XDP_PASS,
         Verdict::Answer { held } => {
             if held {
                 maps.count(Counter::AnswerHeld);
             }
-            (Counter::Answer, xdp_action::XDP_TX)
+            xdp_action::XDP_TX
         }
-        Verdict::Substitute => (Counter::Substitute, xdp_action::XDP_PASS),
-        Verdict::Divert => (Counter::Divert, xdp_action::XDP_DROP),
+        Verdict::Rip | Verdict::Reset => xdp_action::XDP_TX,
+        Verdict::Divert(_) | Verdict::Drop(_) => xdp_action::XDP_DROP,
+        // SAFETY: a helper that takes numbers.
+        Verdict::Redirect(ifindex) => unsafe { bpf_redirect(ifindex, 0) as u32 },
     };
+    let counter = verdict.counter();
     maps.count(counter);
-    action
+    let more = if verdict.goes_on() && rasline_datapath::steering(maps) {
+        GOES_ON
+    } else {
+        0
+    };
+    (action & 0xff) | (counter as u32) << 8 | more
 }
 
 #[panic_handler]

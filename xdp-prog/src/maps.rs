@@ -3,17 +3,17 @@
 
 use core::arch::asm;
 
-use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, xdp_md};
-use aya_ebpf::helpers::{bpf_ktime_get_coarse_ns, bpf_xdp_load_bytes};
+use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, bpf_fib_lookup as FibLookup, xdp_md};
+use aya_ebpf::helpers::{bpf_fib_lookup, bpf_ktime_get_coarse_ns, bpf_xdp_load_bytes};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::lpm_trie::{Key, LpmTrie};
-use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
+use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use rasline_abi::{
-    COUNTERS as ROW, Counter, EVENT_PAYLOAD_MAX, EventHeader, Gatekeeper, GatekeeperKey,
-    GatekeeperState, Globals, MAX_GATEKEEPERS, MAX_INTERFACES, MAX_ZONES, Profile, RATE_BUCKETS,
-    RateBucket, Slot, Zone,
+    CAPTURE_MAX, COUNTERS as ROW, CaptureHeader, Counter, EVENT_PAYLOAD_MAX, EventHeader, Flow,
+    FlowKey, Gatekeeper, GatekeeperKey, GatekeeperState, Globals, MAX_GATEKEEPERS, MAX_INTERFACES,
+    MAX_ZONES, Profile, RATE_BUCKETS, REDIRECT_SIDE, RateBucket, Slot, Zone, ZoneState,
 };
-use rasline_datapath::{Shared, Tables};
+use rasline_datapath::{Address, Hop, Shared, Tables};
 
 #[map]
 static GLOBALS: Array<Globals> = Array::with_max_entries(1, BPF_F_MMAPABLE);
@@ -23,6 +23,8 @@ static SLOTS: Array<Slot> = Array::with_max_entries(1024, BPF_F_MMAPABLE);
 static PROFILES: Array<Profile> = Array::with_max_entries(512, BPF_F_MMAPABLE);
 #[map]
 static ZONES: Array<Zone> = Array::with_max_entries(MAX_ZONES, BPF_F_MMAPABLE);
+#[map]
+static ZONE_STATE: Array<ZoneState> = Array::with_max_entries(MAX_ZONES, BPF_F_MMAPABLE);
 #[map]
 static GATEKEEPERS: Array<Gatekeeper> = Array::with_max_entries(MAX_GATEKEEPERS, BPF_F_MMAPABLE);
 #[map]
@@ -40,6 +42,13 @@ static COUNTERS: PerCpuArray<u64> =
     PerCpuArray::with_max_entries((MAX_INTERFACES as u32 + 1) * ROW, 0);
 #[map]
 static EVENTS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
+#[map]
+static FLOWS: LruHashMap<FlowKey, Flow> = LruHashMap::with_max_entries(1024, 0);
+#[map]
+static CAPTURE: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
+/// A frame that is captured, as it came in.
+#[map]
+static CAPTURED: PerCpuArray<Captured> = PerCpuArray::with_max_entries(1, 0);
 /// Where an event is put together, as the stack is too small.
 #[map]
 static SCRATCH: PerCpuArray<Event> = PerCpuArray::with_max_entries(1, 0);
@@ -49,6 +58,24 @@ static SCRATCH: PerCpuArray<Event> = PerCpuArray::with_max_entries(1, 0);
 struct Event {
     header: EventHeader,
     message: [u8; EVENT_PAYLOAD_MAX],
+}
+
+/// Where a flow, and the question for its next hop, are put together.
+#[map]
+static FLOW_SCRATCH: PerCpuArray<FlowScratch> = PerCpuArray::with_max_entries(1, 0);
+
+/// See `FLOW_SCRATCH`.
+#[repr(C)]
+struct FlowScratch {
+    flow: Flow,
+    fib: FibLookup,
+}
+
+/// A captured frame.
+#[repr(C)]
+struct Captured {
+    header: CaptureHeader,
+    octets: [u8; CAPTURE_MAX],
 }
 
 /// The kernel's tables, and the context of the packet at hand.
@@ -107,6 +134,10 @@ impl Tables for Maps {
         shared(&ZONES, index)
     }
     #[inline(always)]
+    fn zone_state(&self, index: u32) -> Option<Shared<ZoneState>> {
+        shared(&ZONE_STATE, index)
+    }
+    #[inline(always)]
     fn gatekeeper(&self, index: u32) -> Option<Shared<Gatekeeper>> {
         shared(&GATEKEEPERS, index)
     }
@@ -155,6 +186,67 @@ impl Tables for Maps {
         unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) at, in(reg) one) };
     }
     #[inline(always)]
+    fn compare_exchange<T>(
+        &self,
+        value: Shared<T>,
+        field: fn(*mut T) -> *mut u64,
+        old: u64,
+        new: u64,
+    ) -> bool {
+        let (at, mut was) = (field(value.ptr()), old);
+        // SAFETY: a field of a valid map value. r0 is the register that the instruction compares and loads.
+        unsafe {
+            asm!(
+                "r0 = cmpxchg_64({0} + 0, r0, {1})",
+                in(reg) at,
+                in(reg) new,
+                inlateout("r0") was,
+            );
+        }
+        was == old
+    }
+    #[inline(always)]
+    fn flow(&self, key: &FlowKey) -> Option<Shared<Flow>> {
+        // SAFETY: a value of this map; another flow may take its place, which its check tells.
+        FLOWS.get_ptr_mut(key).map(|p| unsafe { Shared::new(p) })
+    }
+    #[inline(always)]
+    fn set_flow(&mut self, key: &FlowKey, fill: impl FnOnce(&mut Flow)) -> bool {
+        let Some(scratch) = FLOW_SCRATCH.get_ptr_mut(0) else {
+            return false;
+        };
+        // SAFETY: this CPU's own scratch; zero is a value of a flow.
+        let flow = unsafe {
+            core::ptr::write_bytes(&raw mut (*scratch).flow, 0, 1);
+            &mut (*scratch).flow
+        };
+        fill(flow);
+        FLOWS.insert(key, flow, 0).is_ok()
+    }
+    #[inline(always)]
+    fn remove_flow(&mut self, key: &FlowKey) {
+        // It may be gone already.
+        let _gone = FLOWS.remove(key);
+    }
+    #[inline(always)]
+    fn next_hop(&self, source: Address, destination: Address, v6: bool, len: u16) -> Option<Hop> {
+        next_hop(self.ctx, source, destination, v6, len)
+            .filter(|hop| takes_redirects(self.globals, hop.ifindex))
+    }
+    #[inline(always)]
+    fn silence(&self, gatekeeper: u32, dead_after_ns: u64, now: u64) -> u64 {
+        rasline_silence(gatekeeper, dead_after_ns, now)
+    }
+    #[inline(always)]
+    fn choose(&mut self, zone: u32, active: u32) {
+        rasline_choose(zone, active, self.interface);
+    }
+    #[inline(always)]
+    fn first(&mut self, address: Address, port: u16, active: u32) {
+        let at = u64::from(port) << 32 | u64::from(active);
+        rasline_first(address[0], address[1], at, self.interface);
+    }
+    #[inline(always)]
     fn count(&mut self, counter: Counter) {
         if let Some(p) = COUNTERS.get_ptr_mut(self.interface * ROW + counter as u32) {
             // SAFETY: this CPU's own counter.
@@ -172,6 +264,160 @@ impl Tables for Maps {
     }
 }
 
+const AF_INET: u8 = 2;
+const AF_INET6: u8 = 10;
+
+/// Asks the kernel's routing; the neighbour must be known.
+#[inline(always)]
+fn next_hop(
+    ctx: *mut xdp_md,
+    source: Address,
+    destination: Address,
+    v6: bool,
+    len: u16,
+) -> Option<Hop> {
+    let scratch = FLOW_SCRATCH.get_ptr_mut(0)?;
+    // SAFETY: this CPU's own scratch: plain numbers, for all of which zero is a value.
+    let fib = unsafe {
+        core::ptr::write_bytes(&raw mut (*scratch).fib, 0, 1);
+        &mut (*scratch).fib
+    };
+    fib.family = if v6 { AF_INET6 } else { AF_INET };
+    fib.__bindgen_anon_1.tot_len = len;
+    // SAFETY: the context is valid.
+    fib.ifindex = unsafe { (*ctx).ingress_ifindex };
+    if v6 {
+        fib.__bindgen_anon_3.ipv6_src = words(source);
+        fib.__bindgen_anon_4.ipv6_dst = words(destination);
+    } else {
+        fib.__bindgen_anon_3.ipv4_src = (source[1] >> 32) as u32;
+        fib.__bindgen_anon_4.ipv4_dst = (destination[1] >> 32) as u32;
+    }
+    // SAFETY: context and parameters are valid, and the size is theirs.
+    let found = unsafe { bpf_fib_lookup(ctx.cast(), fib, size_of::<FibLookup>() as i32, 0) };
+    // Anything but success (0): no route, no neighbour, too long, blackhole.
+    (found == 0).then(|| Hop {
+        ifindex: fib.ifindex,
+        mac: fib.dmac,
+        own_mac: fib.smac,
+    })
+}
+
+#[inline(always)]
+fn words(address: Address) -> [u32; 4] {
+    [
+        address[0] as u32,
+        (address[0] >> 32) as u32,
+        address[1] as u32,
+        (address[1] >> 32) as u32,
+    ]
+}
+
+/// Whether frames may be redirected out of an interface.
+#[inline(always)]
+fn takes_redirects(globals: Option<Shared<Globals>>, ifindex: u32) -> bool {
+    let Some(globals) = globals else {
+        return false;
+    };
+    for i in 0..MAX_INTERFACES {
+        // SAFETY: the map's value; the index is in bounds.
+        let interface = unsafe { (&raw const (*globals.ptr()).interfaces[i]).read_volatile() };
+        if interface.ifindex == ifindex {
+            return interface.side & REDIRECT_SIDE != 0;
+        }
+    }
+    false
+}
+
+/// Since when a gatekeeper has been silent, ns; 0: it is not.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_silence(gatekeeper: u32, dead_after_ns: u64, now: u64) -> u64 {
+    let maps = Maps::new(core::ptr::null_mut());
+    rasline_datapath::silence(&maps, gatekeeper, dead_after_ns, now)
+}
+
+/// Moves a zone whose active gatekeeper is silent, if that is due. Gives 0.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_choose(zone: u32, active: u32, interface: u32) -> u32 {
+    // What is asked here does not concern the packet.
+    let mut maps = Maps::new(core::ptr::null_mut());
+    maps.interface = interface;
+    rasline_datapath::choose(&mut maps, zone, active);
+    0
+}
+
+/// Lets an endpoint move first; `at`: the active gatekeeper, and its port 32 bits further up. Gives 0.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_first(low: u64, high: u64, at: u64, interface: u32) -> u32 {
+    let mut maps = Maps::new(core::ptr::null_mut());
+    maps.interface = interface;
+    rasline_datapath::first(&mut maps, [low, high], (at >> 32) as u16, at as u32);
+    0
+}
+
+/// Octets of a frame that are captured; 0: none.
+#[inline(always)]
+pub fn capture_len() -> u32 {
+    // SAFETY: a value of this map.
+    shared::<Globals>(&GLOBALS, 0).map_or(0, |globals| unsafe {
+        (&raw const (*globals.ptr()).capture_len).read_volatile()
+    })
+}
+
+/// Keeps the frame as it is now, `len` octets of it at most.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_keep(ctx: *mut xdp_md, len: u32) -> u32 {
+    let Some(captured) = CAPTURED.get_ptr_mut(0) else {
+        return 1;
+    };
+    // SAFETY: the context is valid, and the scratch this CPU's own.
+    unsafe {
+        let frame_len = ((*ctx).data_end as u32).wrapping_sub((*ctx).data as u32);
+        let take = if frame_len < len { frame_len } else { len };
+        if take == 0 || take > CAPTURE_MAX as u32 {
+            return 1;
+        }
+        let mut less = u64::from(take) - 1;
+        asm!("{0} &= 2047", inout(reg) less);
+        let take = less as u32 + 1;
+        (*captured).header = CaptureHeader {
+            time_ns: bpf_ktime_get_coarse_ns(),
+            ifindex: (*ctx).ingress_ifindex,
+            verdict: 0,
+            frame_len,
+            captured: take,
+            direction: 0,
+            reserved: 0,
+        };
+        u32::from(bpf_xdp_load_bytes(ctx, 0, (&raw mut (*captured).octets).cast(), take) != 0)
+    }
+}
+
+/// Hands what [`rasline_keep`] kept to the controller, with what became of it.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_captured(verdict: u32, direction: u32) -> u32 {
+    let Some(captured) = CAPTURED.get_ptr_mut(0) else {
+        return 1;
+    };
+    // SAFETY: this CPU's own scratch.
+    unsafe {
+        (*captured).header.verdict = verdict;
+        (*captured).header.direction = direction;
+        let mut less = u64::from((*captured).header.captured).wrapping_sub(1);
+        asm!("{0} &= 2047", inout(reg) less);
+        let octets = core::slice::from_raw_parts(
+            captured.cast::<u8>(),
+            size_of::<CaptureHeader>() + less as usize + 1,
+        );
+        u32::from(CAPTURE.output::<[u8]>(octets, 0).is_err())
+    }
+}
+
 /// Hands the header in `SCRATCH` and `len` octets of the packet to the controller; 0: done. A function of its own so
 /// that the verifier checks it once.
 #[unsafe(no_mangle)]
@@ -183,6 +429,8 @@ extern "C" fn rasline_hand_over(ctx: *mut xdp_md, payload: u32, len: u32) -> u32
     if len == 0 || len > EVENT_PAYLOAD_MAX as u32 {
         return 1;
     }
+    // SAFETY: this CPU's own scratch.
+    rasline_datapath::known_as(&Maps::new(ctx), unsafe { &mut (*event).header });
     let mut less = u64::from(len) - 1;
     // SAFETY: an AND that changes nothing, but tells the verifier the bounds: 0..EVENT_PAYLOAD_MAX.
     unsafe { asm!("{0} &= 2047", inout(reg) less) };
@@ -201,4 +449,4 @@ extern "C" fn rasline_hand_over(ctx: *mut xdp_md, payload: u32, len: u32) -> u32
     }
 }
 
-const _: () = assert!(EVENT_PAYLOAD_MAX == 2048);
+const _: () = assert!(EVENT_PAYLOAD_MAX == 2048 && CAPTURE_MAX == 2048);

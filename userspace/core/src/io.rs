@@ -46,6 +46,9 @@ pub struct Message<'a> {
     pub gatekeeper: u32,
     /// The endpoint's address and port, whichever way the message went.
     pub endpoint: SocketAddr,
+    /// The gatekeeper's RAS address as the endpoint knows it: another, or the zone's service address, while the
+    /// zone's traffic is steered.
+    pub seen_as: SocketAddr,
     /// The message.
     pub payload: &'a [u8],
 }
@@ -65,6 +68,8 @@ pub enum Reason {
     ChangedRcf,
     /// RRJ, URQ or UCF that withdrew at least one slot; it went on.
     Withdrawn,
+    /// A message of a gatekeeper on standby, taken out of the traffic: it must be sent on, unless it was asked for.
+    Standby,
 }
 
 impl Reason {
@@ -108,6 +113,8 @@ pub enum Output {
     Send {
         /// Gatekeeper index.
         gatekeeper: u32,
+        /// Its address as the endpoint knows it.
+        from: SocketAddr,
         /// Where to.
         endpoint: SocketAddr,
         /// The message.

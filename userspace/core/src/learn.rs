@@ -31,7 +31,7 @@ impl Core {
         let summary = decode_ras(message.payload)
             .ok()
             .map(|decoded| summarise(&decoded));
-        if message.reason == Reason::Diverted {
+        if matches!(message.reason, Reason::Diverted | Reason::Standby) {
             self.send_on(message, summary.as_ref(), out);
         }
         if !self.is_configured(message.zone, message.gatekeeper) {
@@ -73,6 +73,7 @@ impl Core {
         }
         out.push(Output::Send {
             gatekeeper: message.gatekeeper,
+            from: message.seen_as,
             endpoint: message.endpoint,
             payload: patched.unwrap_or_else(|| message.payload.to_vec()),
         });

@@ -98,6 +98,7 @@ fn sent_whatever_else_goes_wrong() {
     // A zone that is not configured (any more).
     let (zone, gatekeeper) = (9, 9);
     let message = Message {
+        seen_as: common::GATEKEEPER,
         reason: Reason::Diverted,
         zone,
         gatekeeper,

@@ -91,6 +91,32 @@ counters! {
     CopyLimitedTotal = "copy_limited_total",
     /// Messages not copied: ring buffer full, or message too long.
     CopyLost = "copy_lost",
+    /// A known keep-alive let through so that its registration moves to the zone's active gatekeeper.
+    PassMigrate = "pass_migrate",
+    /// Frames sent on to a gatekeeper, or back, by the program itself.
+    Redirect = "redirect",
+    /// Frames readdressed and left to the kernel's routing: no next hop yet, or no interface that takes them.
+    RedirectStack = "redirect_stack",
+    /// Flows made.
+    FlowNew = "flow_new",
+    /// Frames of steered traffic that could not be readdressed: no room in the flow table.
+    FlowFull = "flow_full",
+    /// Zones moved by the program itself.
+    Decided = "decided",
+    /// Segments of connections whose gatekeeper is gone, answered with RST.
+    Reset = "reset",
+    /// RRQs beyond the migrate rate answered with RIP.
+    Rip = "rip",
+    /// RRQs beyond the migrate rate dropped (shape = "drop").
+    DropRate = "drop_rate",
+    /// TCP segments of call signalling that went on unchanged.
+    PassSignalling = "pass_signalling",
+    /// Slots withdrawn so that an endpoint that asks for something moves first.
+    WithdrawnFirst = "withdrawn_first",
+    /// Messages of a gatekeeper on standby taken to the controller.
+    DivertStandby = "divert_standby",
+    /// Frames that were to be captured, but the ring buffer was full.
+    CaptureLost = "capture_lost",
 }
 
 /// Number of counters, rounded up so that an interface's row has a fixed place.

@@ -21,6 +21,9 @@ pub enum CopyReason {
     ChangedRcf = 5,
     /// A slot was withdrawn by this message (RRJ, URQ, UCF); it went on.
     Withdrawn = 6,
+    /// A message of a gatekeeper that is on standby, taken out of the traffic: the controller sends it on, unless it
+    /// asked for it.
+    Standby = 7,
 }
 
 impl CopyReason {
@@ -34,6 +37,7 @@ impl CopyReason {
             4 => Self::Diverted,
             5 => Self::ChangedRcf,
             6 => Self::Withdrawn,
+            7 => Self::Standby,
             _ => return None,
         })
     }
@@ -57,10 +61,14 @@ pub struct EventHeader {
     pub len: u16,
     /// Zone index.
     pub zone: u32,
-    /// Gatekeeper index.
+    /// Index of the gatekeeper that it went to, or came from.
     pub gatekeeper: u32,
+    /// Port of the address below.
+    pub seen_port: [u8; 2],
     /// Zero.
-    pub reserved: u32,
+    pub reserved: u16,
+    /// The gatekeeper's (or service) address as the endpoint knows it.
+    pub seen_as: [u8; 16],
 }
 
-const _: () = assert!(size_of::<EventHeader>() == 48);
+const _: () = assert!(size_of::<EventHeader>() == 64);

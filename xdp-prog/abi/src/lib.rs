@@ -10,25 +10,30 @@
 
 mod counters;
 mod event;
+mod flow;
 mod slot;
 mod tables;
 mod time;
 
 pub use counters::{COUNTERS, Counter};
 pub use event::{CopyReason, EVENT_PAYLOAD_MAX, EventHeader};
+pub use flow::{
+    CAPTURE_MAX, CaptureHeader, FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, FLOW_REVERSE, Flow, FlowKey,
+};
 pub use slot::{
     GENERATION_EMPTY, MAX_EID, MAX_RCF, MAX_RRQ, PROBE_LIMIT, PROFILE_BYTES, Profile, SPREAD, Slot,
 };
 pub use tables::{
-    Answer, ENDPOINTS_SIDE, EndpointsKey, GATEKEEPERS_SIDE, Gatekeeper, GatekeeperKey,
-    GatekeeperState, Globals, HASH_KEYS, Interface, MAX_GATEKEEPERS, MAX_INTERFACES, MAX_ZONES,
-    RATE_BUCKETS, RateBucket, Zone,
+    Answer, ENDPOINTS_SIDE, EndpointsKey, GATEKEEPER_STANDBY, GATEKEEPER_STEER, GATEKEEPERS_SIDE,
+    Gatekeeper, GatekeeperKey, GatekeeperState, Globals, HASH_KEYS, Interface, MAX_CANDIDATES,
+    MAX_GATEKEEPERS, MAX_INTERFACES, MAX_ZONES, NO_GATEKEEPER, RATE_BUCKETS, REDIRECT_SIDE,
+    RateBucket, SERVICE, ZONE_AUTO, ZONE_RESET, ZONE_RIP, Zone, ZoneState,
 };
 pub use time::{TICK_NS, duration_to_ticks, elapsed, ticks};
 
 /// Version of everything in this crate; part of the pin path, so that programs and controllers of different
 /// versions never share a map.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// Names of the maps as they stand in the object file and below the pin path.
 pub mod map {
@@ -40,11 +45,14 @@ pub mod map {
     pub const PROFILES: &str = "PROFILES";
     /// [`Zone`](crate::Zone)s by zone index.
     pub const ZONES: &str = "ZONES";
+    /// [`ZoneState`](crate::ZoneState)s by zone index.
+    pub const ZONE_STATE: &str = "ZONE_STATE";
     /// [`Gatekeeper`](crate::Gatekeeper)s by gatekeeper index.
     pub const GATEKEEPERS: &str = "GATEKEEPERS";
     /// [`GatekeeperState`](crate::GatekeeperState)s by gatekeeper index.
     pub const GATEKEEPER_STATE: &str = "GATEKEEPER_STATE";
-    /// Hash: [`GatekeeperKey`](crate::GatekeeperKey) to gatekeeper index (`u32`).
+    /// Hash: [`GatekeeperKey`](crate::GatekeeperKey) to gatekeeper index (`u32`), or
+    /// [`SERVICE`](crate::SERVICE).
     pub const GATEKEEPER_INDEX: &str = "GATEKEEPER_INDEX";
     /// Longest-prefix match: endpoints' prefixes to zone index (`u32`).
     pub const ENDPOINTS: &str = "ENDPOINTS";
@@ -55,12 +63,17 @@ pub mod map {
     pub const COUNTERS: &str = "COUNTERS";
     /// Ring buffer of [`EventHeader`](crate::EventHeader), each followed by the RAS message.
     pub const EVENTS: &str = "EVENTS";
+    /// LRU hash: [`FlowKey`](crate::FlowKey) to [`Flow`](crate::Flow).
+    pub const FLOWS: &str = "FLOWS";
+    /// Ring buffer of [`CaptureHeader`](crate::CaptureHeader), each followed by the frame's first octets.
+    pub const CAPTURE: &str = "CAPTURE";
     /// All of them.
-    pub const ALL: [&str; 11] = [
+    pub const ALL: [&str; 14] = [
         GLOBALS,
         SLOTS,
         PROFILES,
         ZONES,
+        ZONE_STATE,
         GATEKEEPERS,
         GATEKEEPER_STATE,
         GATEKEEPER_INDEX,
@@ -68,5 +81,7 @@ pub mod map {
         COPY_RATE,
         COUNTERS,
         EVENTS,
+        FLOWS,
+        CAPTURE,
     ];
 }

@@ -19,6 +19,27 @@ pub const HASH_KEYS: usize = MAX_RRQ / 8 * 4 + 2;
 pub const ENDPOINTS_SIDE: u32 = 1;
 /// [`Interface::side`]: gatekeepers are behind it.
 pub const GATEKEEPERS_SIDE: u32 = 2;
+/// [`Interface::side`]: frames may be redirected out of it (the driver has ndo_xdp_xmit, and it is up).
+pub const REDIRECT_SIDE: u32 = 4;
+/// Candidates of a zone at most.
+pub const MAX_CANDIDATES: usize = 8;
+/// No gatekeeper ([`Zone::active`], [`ZoneState::decided`]).
+pub const NO_GATEKEEPER: u32 = u32::MAX;
+/// Value in `GATEKEEPER_INDEX` of an address that is a zone's service address.
+pub const SERVICE: u32 = 0x8000_0000;
+
+/// [`Zone::flags`]: the kernel may move the zone when its active gatekeeper is silent.
+pub const ZONE_AUTO: u32 = 1;
+/// [`Zone::flags`]: a segment of a connection whose gatekeeper is gone is answered with RST (on_loss = "reset").
+pub const ZONE_RESET: u32 = 2;
+/// [`Zone::flags`]: RRQs beyond the migrate rate are answered with RIP; without it they are dropped.
+pub const ZONE_RIP: u32 = 4;
+
+/// [`Gatekeeper::flags`]: what is addressed to it goes to the zone's active gatekeeper.
+pub const GATEKEEPER_STEER: u16 = 1;
+/// [`Gatekeeper::flags`]: while it is not the active one, RAS from it to the zone's endpoints goes to the
+/// controller, which keeps registrations warm there.
+pub const GATEKEEPER_STANDBY: u16 = 2;
 
 /// One interface the program is attached to.
 #[repr(C)]
@@ -46,10 +67,16 @@ pub struct Globals {
     pub copies_per_second: u32,
     /// Copies a second, and in a row, of one source.
     pub copies_per_source: u32,
+    /// Octets of a frame at most that are captured; 0: nothing is.
+    pub capture_len: u32,
+    /// 1: there is a zone whose traffic may have to be steered (two gatekeepers, or a service address).
+    pub steering: u32,
     /// Unused entries (ifindex 0) at the end.
     pub interfaces: [Interface; MAX_INTERFACES],
     /// RAS ports of all gatekeepers, a bit each: port p is bit p % 64 of word p / 64.
     pub ras_ports: [u64; 1024],
+    /// Call-signalling (TCP) ports of all gatekeepers, likewise.
+    pub call_ports: [u64; 1024],
     /// Secret of the fingerprint and of slot placement, drawn when the maps are made.
     pub hash_keys: [u64; HASH_KEYS],
 }
@@ -67,21 +94,67 @@ pub enum Answer {
 }
 
 /// One zone. User-written.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Zone {
     /// Never 0 for a zone in use; raising it kills every slot of the zone.
     pub generation: u16,
-    /// Zero.
-    pub reserved: u16,
+    /// Delay of a RIP, ms; the kernel spreads it by half of that either way.
+    pub rip_delay_ms: u16,
     /// [`Answer`] as u32.
     pub answer: u32,
     /// 1: RCFs to RRQs that are not learned go to the controller, which patches timeToLive (endpoint_ttl).
     pub divert: u32,
-    /// Ticks for which keep-alives are answered after the gatekeeper's first unanswered request.
+    /// Ticks for which keep-alives are answered after the gatekeeper's first unanswered request, or after the zone
+    /// moved away from it.
     pub hold_for: u32,
     /// A gatekeeper whose first unanswered request is older is silent, in ns.
     pub dead_after_ns: u64,
+    /// Index of the gatekeeper that serves the zone, or [`NO_GATEKEEPER`]; written together with `epoch`, as one
+    /// number of 64 bits.
+    pub active: u32,
+    /// Raised with every decision of the controller; never 0 for a zone in use.
+    pub epoch: u32,
+    /// When the zone last moved by the controller's decision, ns; 0: never.
+    pub moved_ns: u64,
+    /// [`ZONE_AUTO`], [`ZONE_RESET`], [`ZONE_RIP`].
+    pub flags: u32,
+    /// RRQs a second that reach the active gatekeeper while the zone moves; 0: no bound.
+    pub migrate_rate: u32,
+    /// RAS port of the service addresses.
+    pub service_ras_port: [u8; 2],
+    /// Call-signalling port of the service addresses.
+    pub service_call_port: [u8; 2],
+    /// Zero.
+    pub reserved: u32,
+    /// Indices of the gatekeepers that the kernel may move the zone to, best first; 0xffff: none.
+    pub candidates: [u16; MAX_CANDIDATES],
+}
+
+/// What the kernel decided for a zone, and how it lets registrations move.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct ZoneState {
+    /// Kernel. The gatekeeper it moved the zone to; written together with `decided_epoch`, as one number.
+    pub decided: u32,
+    /// Kernel. [`Zone::epoch`] under which it decided; the decision is in force while they are equal.
+    pub decided_epoch: u32,
+    /// Kernel. When, ns.
+    pub decided_ns: u64,
+    /// Kernel. The first request that the gatekeeper it left had not answered, ns.
+    pub evidence_ns: u64,
+    /// Kernel. The gatekeeper it left.
+    pub decided_from: u32,
+    /// Kernel. Decisions, in all.
+    pub decisions: u32,
+    /// Kernel. When the next RRQ would be due at exactly the migrate rate, ns (GCRA).
+    pub next_ns: u64,
+    /// Kernel. Known keep-alives let through to move their registration.
+    pub migrated: u64,
+    /// Kernel. RRQs held back by the migrate rate.
+    pub shaped: u64,
+    /// Zero.
+    pub reserved: u64,
 }
 
 /// One gatekeeper of one zone. User-written.
@@ -92,10 +165,18 @@ pub struct Gatekeeper {
     pub address: [u8; 16],
     /// RAS port; 0: entry unused.
     pub ras_port: [u8; 2],
-    /// Zero.
-    pub reserved: u16,
+    /// [`GATEKEEPER_STEER`], [`GATEKEEPER_STANDBY`].
+    pub flags: u16,
     /// Index of its zone.
     pub zone: u32,
+    /// Call-signalling port.
+    pub call_port: [u8; 2],
+    /// Zero.
+    pub reserved: [u8; 6],
+    /// When it last answered a probe, ns; 0: never.
+    pub up_ns: u64,
+    /// When the controller found it dead, ns; 0: it is not.
+    pub down_ns: u64,
 }
 
 /// Evidence about one gatekeeper. Kernel-written, but for `requests` etc. that only count up.
@@ -149,13 +230,15 @@ pub struct RateBucket {
 }
 
 const _: () = {
-    assert!(size_of::<Zone>() == 24);
-    assert!(size_of::<Gatekeeper>() == 24);
+    assert!(size_of::<Zone>() == 72);
+    assert!(core::mem::offset_of!(Zone, active) == 24);
+    assert!(size_of::<ZoneState>() == 64);
+    assert!(size_of::<Gatekeeper>() == 48);
     assert!(align_of::<Gatekeeper>() == 8);
     assert!(core::mem::offset_of!(Gatekeeper, address) == 0);
     assert!(size_of::<GatekeeperState>() == 64);
     assert!(size_of::<GatekeeperKey>() == 20);
     assert!(size_of::<RateBucket>() == 16);
-    assert!(core::mem::offset_of!(Globals, interfaces) == 32);
-    assert!(core::mem::offset_of!(Globals, ras_ports) == 160);
+    assert!(core::mem::offset_of!(Globals, interfaces) == 40);
+    assert!(core::mem::offset_of!(Globals, ras_ports) == 168);
 };

@@ -4,9 +4,9 @@ use rasline_abi::{MAX_EID, MAX_RCF, Profile};
 
 use crate::Frame;
 use crate::checksum::{fold, halves};
-use crate::parse::{Checksum, Packet};
+use crate::parse::{Checksum, Packet, UDP};
 use crate::ras;
-use crate::tables::{Shared, get};
+use crate::tables::{Address, Shared, get};
 
 const LENGTH_LIMIT: usize = 512;
 /// More than the headers, an RRQ or RCF, and an endpointIdentifier.
@@ -115,13 +115,12 @@ impl Eid {
 pub(crate) fn answer<F: Frame>(frame: &mut F, packet: &Packet, rcf: &Rcf) -> Option<()> {
     let eid = Eid::read(frame, rcf.eid_from, rcf.hole_len)?;
     frame.resize(packet.payload + rcf.len)?;
-    swap_macs(frame)?;
-    if packet.v6 {
-        answer_ipv6(frame, packet, rcf.len)?;
-    } else {
-        answer_ipv4(frame, packet, rcf.len)?;
-    }
-    udp(frame, packet, rcf, Checksum::Full, true)?;
+    turn(
+        frame,
+        packet,
+        rcf.len,
+        u64::from(rcf.sum) + u64::from(rcf.seq),
+    )?;
     payload(frame, packet.payload, rcf, &eid)
 }
 
@@ -146,12 +145,22 @@ pub(crate) fn substitute<F: Frame>(
         frame.set_u16(packet.l3 + 2, total)?;
         frame.set_u16(packet.l3 + 10, !fold(sum))?;
     }
-    udp(frame, packet, rcf, checksum, false)?;
+    let sum = u64::from(rcf.sum) + u64::from(rcf.seq);
+    udp(frame, packet, rcf.len, sum, checksum, false)?;
     payload(frame, packet.payload, rcf, &eid)
 }
 
+/// Turns the headers round for a datagram back to its sender, with `len` octets of payload whose sum is `sum`.
 #[inline(always)]
-fn swap_macs<F: Frame>(frame: &mut F) -> Option<()> {
+pub(crate) fn turn<F: Frame>(frame: &mut F, packet: &Packet, len: usize, sum: u64) -> Option<()> {
+    swap_macs(frame)?;
+    let ends = (packet.destination, packet.source);
+    ip(frame, packet.l3, packet.v6, ends, UDP, len as u16 + 8)?;
+    udp(frame, packet, len, sum, Checksum::Full, true)
+}
+
+#[inline(always)]
+pub(crate) fn swap_macs<F: Frame>(frame: &mut F) -> Option<()> {
     let (a, b, c) = (frame.u32(0)?, frame.u32(4)?, frame.u32(8)?);
     // destination = a, low half of b; source = high half of b, c
     let source_low = (b >> 16) | (c << 16);
@@ -161,59 +170,70 @@ fn swap_macs<F: Frame>(frame: &mut F) -> Option<()> {
     frame.set_u32(8, (a >> 16) | (b << 16))
 }
 
+/// Writes a fresh IP header, of the traffic class that it has.
 #[inline(always)]
-fn answer_ipv4<F: Frame>(frame: &mut F, packet: &Packet, rcf_len: usize) -> Option<()> {
-    let start = u64::from(frame.u16(packet.l3)?) | u64::from((rcf_len as u16 + 28).to_be()) << 16;
-    // Identification 0 and don't-fragment (RFC 6864: an atomic datagram), fresh TTL, UDP.
-    let middle = u64::from(0x4000u16.to_be()) << 16 | FRESH_TTL << 32 | 17 << 40;
-    let (source, destination) = (packet.destination[1] >> 32, packet.source[1] >> 32);
+pub(crate) fn ip<F: Frame>(
+    frame: &mut F,
+    l3: usize,
+    v6: bool,
+    (source, destination): (Address, Address),
+    protocol: u8,
+    l4_len: u16,
+) -> Option<()> {
+    let protocol = u64::from(protocol);
+    if v6 {
+        let start = u64::from(frame.u32(l3)?);
+        let len = u64::from(l4_len.to_be());
+        frame.set_u64(l3, start | len << 32 | protocol << 48 | FRESH_TTL << 56)?;
+        frame.set_u64(l3 + 8, source[0])?;
+        frame.set_u64(l3 + 16, source[1])?;
+        frame.set_u64(l3 + 24, destination[0])?;
+        return frame.set_u64(l3 + 32, destination[1]);
+    }
+    let start = u64::from(frame.u16(l3)?) | u64::from((l4_len + 20).to_be()) << 16;
+    // Identification 0 and don't-fragment (RFC 6864: an atomic datagram), fresh TTL.
+    let middle = u64::from(0x4000u16.to_be()) << 16 | FRESH_TTL << 32 | protocol << 40;
+    let (source, destination) = (source[1] >> 32, destination[1] >> 32);
     let check = !fold(start + halves(middle) + source + destination);
-    frame.set_u32(packet.l3, start as u32)?;
-    frame.set_u64(packet.l3 + 4, middle | u64::from(check) << 48)?;
-    frame.set_u32(packet.l3 + 12, source as u32)?;
-    frame.set_u32(packet.l3 + 16, destination as u32)
+    frame.set_u32(l3, start as u32)?;
+    frame.set_u64(l3 + 4, middle | u64::from(check) << 48)?;
+    frame.set_u32(l3 + 12, source as u32)?;
+    frame.set_u32(l3 + 16, destination as u32)
 }
 
-#[inline(always)]
-fn answer_ipv6<F: Frame>(frame: &mut F, packet: &Packet, rcf_len: usize) -> Option<()> {
-    let start = u64::from(frame.u32(packet.l3)?);
-    let len = u64::from((rcf_len as u16 + 8).to_be());
-    frame.set_u64(packet.l3, start | len << 32 | 17 << 48 | FRESH_TTL << 56)?;
-    frame.set_u64(packet.l3 + 8, packet.destination[0])?;
-    frame.set_u64(packet.l3 + 16, packet.destination[1])?;
-    frame.set_u64(packet.l3 + 24, packet.source[0])?;
-    frame.set_u64(packet.l3 + 32, packet.source[1])
-}
-
+/// Writes the UDP header; `sum` is that of the `len` octets of payload.
 #[inline(always)]
 fn udp<F: Frame>(
     frame: &mut F,
     packet: &Packet,
-    rcf: &Rcf,
+    len: usize,
+    sum: u64,
     checksum: Checksum,
     swap: bool,
 ) -> Option<()> {
     let l4 = packet.payload - 8;
-    let len = (rcf.len as u16 + 8).to_be();
+    let udp_len = (len as u16 + 8).to_be();
     let (source, destination) = if swap {
         (packet.destination_port, packet.source_port)
     } else {
         (packet.source_port, packet.destination_port)
     };
-    let pseudo = packet.pseudo(rcf.len);
+    let pseudo = packet.pseudo(len);
     let check = match checksum {
         Checksum::Partial => fold(pseudo),
         Checksum::Full => {
             let ports = u64::from(source) + u64::from(destination);
-            let sum = pseudo + u64::from(len) + ports + u64::from(rcf.sum) + u64::from(rcf.seq);
-            match !fold(sum) {
+            match !fold(pseudo + u64::from(udp_len) + ports + sum) {
                 0 => 0xffff,
                 check => check,
             }
         }
     };
     let ports = u64::from(source) | u64::from(destination) << 16;
-    frame.set_u64(l4, ports | u64::from(len) << 32 | u64::from(check) << 48)
+    frame.set_u64(
+        l4,
+        ports | u64::from(udp_len) << 32 | u64::from(check) << 48,
+    )
 }
 
 /// Writes the RCF: whole words, the last one overlapping, then what differs.

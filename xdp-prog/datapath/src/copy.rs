@@ -41,19 +41,24 @@ pub(crate) fn copy<F: Frame, T: Tables>(
         tables.count(why);
         return false;
     }
-    let mut address = [0; 16];
-    address[..8].copy_from_slice(&endpoint.0[0].to_ne_bytes());
-    address[8..].copy_from_slice(&endpoint.0[1].to_ne_bytes());
+    let from_endpoint = matches!(reason, CopyReason::UnknownRrq | CopyReason::FromEndpoint);
+    let (seen_as, seen_port) = if from_endpoint {
+        (packet.destination, packet.destination_port)
+    } else {
+        (packet.source, packet.source_port)
+    };
     let header = EventHeader {
         time_ns: now,
         reason: reason as u32,
         ifindex: tables.ifindex(),
-        endpoint: address,
+        endpoint: octets(endpoint.0),
         endpoint_port: endpoint.1.to_ne_bytes(),
         len: packet.len as u16,
         zone: peer.zone,
         gatekeeper: peer.gatekeeper,
+        seen_port: seen_port.to_ne_bytes(),
         reserved: 0,
+        seen_as: octets(seen_as),
     };
     let done = packet.len <= EVENT_PAYLOAD_MAX && tables.copy(&header, packet.payload);
     tables.count(if done {
@@ -62,6 +67,15 @@ pub(crate) fn copy<F: Frame, T: Tables>(
         Counter::CopyLost
     });
     done
+}
+
+/// An address as octets.
+#[inline(always)]
+fn octets(address: Address) -> [u8; 16] {
+    let mut octets = [0; 16];
+    octets[..8].copy_from_slice(&address[0].to_ne_bytes());
+    octets[8..].copy_from_slice(&address[1].to_ne_bytes());
+    octets
 }
 
 /// Which limit stands against a copy of a message of this endpoint, if any.

@@ -9,6 +9,9 @@
 //!            else                -> pass Hold
 //! off        pass Off                                   pass Off
 //! ```
+//!
+//! A keep-alive of a gatekeeper that its zone has left is one of a silent gatekeeper, counted from when the zone
+//! moved; instead of looking for it, the registration is moved to the active one (Move), at a bounded rate.
 
 use rasline_abi::{Answer, Counter, elapsed, ticks};
 
@@ -30,10 +33,10 @@ pub(crate) struct Facts {
     pub answer: u32,
     /// Zone's `hold_for`, ticks.
     pub hold_for: u32,
-    /// Zone's `dead_after`, ns.
-    pub dead_after_ns: u64,
-    /// Gatekeeper's first unanswered request, ns; 0: none.
-    pub first_unanswered_ns: u64,
+    /// Since when the gatekeeper has been silent, or when its zone left it, ns; 0: neither.
+    pub silent_since_ns: u64,
+    /// Its zone left it.
+    pub left: bool,
     /// Gatekeeper's last probe, ns.
     pub last_probe_ns: u64,
     /// Slot's last confirmation, tick.
@@ -56,6 +59,8 @@ pub(crate) enum Decision {
         /// The gatekeeper is silent.
         held: bool,
     },
+    /// Let through to the active gatekeeper if its zone's rate allows it now, else answer (held).
+    Move,
     /// Let through, why; the gatekeeper's reply is awaited.
     Pass(Counter),
 }
@@ -68,17 +73,18 @@ pub(crate) fn decide(f: &Facts) -> Decision {
         return Decision::Pass(Counter::PassOff);
     }
     let now = ticks(f.now_ns);
-    let silent = f.first_unanswered_ns != 0
-        && f.now_ns.saturating_sub(f.first_unanswered_ns) > f.dead_after_ns;
-    if silent {
-        let since = ticks(f.first_unanswered_ns);
+    if f.silent_since_ns != 0 {
+        let since = ticks(f.silent_since_ns);
         if elapsed(since, f.confirmed) >= f.gatekeeper_ttl || elapsed(now, since) >= f.hold_for {
             return Decision::Pass(Counter::PassExpired);
         }
-        let looked = if f.last_probe_ns > f.first_unanswered_ns {
+        if f.left {
+            return Decision::Move;
+        }
+        let looked = if f.last_probe_ns > f.silent_since_ns {
             f.last_probe_ns
         } else {
-            f.first_unanswered_ns
+            f.silent_since_ns
         };
         if f.now_ns.saturating_sub(looked) >= PROBE_EVERY_NS {
             return Decision::Pass(Counter::PassProbe);
@@ -113,8 +119,8 @@ mod tests {
             now_ns: NOW,
             answer: answer as u32,
             hold_for: rasline_abi::duration_to_ticks(900 * S),
-            dead_after_ns: S / 2,
-            first_unanswered_ns: if silent == 0 { 0 } else { NOW - silent * S },
+            silent_since_ns: if silent == 0 { 0 } else { NOW - silent * S },
+            left: false,
             last_probe_ns: NOW - S,
             confirmed: ticks(NOW - age * S),
             refreshed: ticks(NOW - age * S),
@@ -163,12 +169,19 @@ mod tests {
     }
 
     #[test]
-    fn silence_shorter_than_dead_after_is_none() {
-        let mut f = facts(Answer::Offload, 10, 5);
-        f.first_unanswered_ns = NOW - S / 2;
-        assert_eq!(decide(&f), ANSWER);
-        f.first_unanswered_ns -= 1;
-        assert_eq!(decide(&f), HELD);
+    fn what_was_left_moves_or_is_held() {
+        for (answer, age, silent, expected) in [
+            (Answer::Offload, 10, 5, Decision::Move),
+            (Answer::Hold, 10, 5, Decision::Move),
+            (Answer::Offload, 1000, 901, pass(Counter::PassExpired)),
+            (Answer::Offload, 1500, 890, pass(Counter::PassExpired)),
+            (Answer::Off, 10, 5, pass(Counter::PassOff)),
+        ] {
+            let mut f = facts(answer, age, silent);
+            f.left = true;
+            f.last_probe_ns = 0;
+            assert_eq!(decide(&f), expected, "{answer:?} {age} {silent}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The endpoints' side: known keep-alives are answered, others are shown to the controller and pass.
 
 use rasline_abi::{
-    Answer, CopyReason, Counter, GENERATION_EMPTY, HASH_KEYS, MAX_RRQ, PROBE_LIMIT, Slot, ticks,
+    Answer, CopyReason, Counter, GENERATION_EMPTY, Gatekeeper, GatekeeperState, HASH_KEYS, MAX_RRQ,
+    PROBE_LIMIT, SERVICE, Slot, ZONE_RIP, Zone, ticks,
 };
 
 use crate::answer::{self, Rcf};
@@ -12,7 +13,7 @@ use crate::hash::{self, Passes, SEQ_MASK};
 use crate::parse::{self, Packet};
 use crate::ras;
 use crate::tables::{Shared, address, field_at, get, set};
-use crate::{Frame, Step, Tables, Verdict};
+use crate::{Frame, Step, Tables, Verdict, shape, steer};
 
 const RRQ_LIMIT: usize = 1024;
 
@@ -154,6 +155,56 @@ fn find<T: Tables>(tables: &T, packet: &Packet, fingerprint: u64) -> Option<Know
     None
 }
 
+/// Where a known keep-alive goes.
+struct Way {
+    /// Index of the gatekeeper.
+    to: u32,
+    /// The zone has left the gatekeeper that it is registered with, and `to` is the active one.
+    left: bool,
+    /// Since when the gatekeeper it is registered with has been silent, or was left, ns; 0: neither.
+    since_ns: u64,
+}
+
+/// Where a keep-alive known to the gatekeeper `registered` goes. `None`: to another, and not because its zone moved.
+#[inline(always)]
+fn way<T: Tables>(
+    tables: &mut T,
+    packet: &Packet,
+    (index, zone): (u32, Shared<Zone>),
+    (registered, gatekeeper): (u32, Shared<Gatekeeper>),
+    now: u64,
+) -> Option<Way> {
+    let (address, port) = (packet.destination, packet.destination_port);
+    let here = is_gatekeeper(gatekeeper, address, port);
+    if !here && !crate::steering(tables) {
+        return None;
+    }
+    let course = steer::course(tables, index, zone, now)?;
+    let addressed = if here {
+        registered
+    } else {
+        steer::addressed(tables, index, zone, address, port, true)?
+    };
+    let to = course.target(tables, zone, addressed, now);
+    if to == registered {
+        let dead_after = get!(zone, dead_after_ns);
+        return Some(Way {
+            to,
+            left: false,
+            since_ns: tables.silence(registered, dead_after, now),
+        });
+    }
+    if to != course.active || to == SERVICE {
+        return None;
+    }
+    let moved = course.moved_ns;
+    Some(Way {
+        to,
+        left: true,
+        since_ns: if moved == 0 { now } else { moved },
+    })
+}
+
 /// A known keep-alive.
 #[inline(always)]
 fn known<F: Frame, T: Tables>(
@@ -164,33 +215,36 @@ fn known<F: Frame, T: Tables>(
 ) -> Step {
     let pass = |why| Step::Done(Verdict::Pass(why));
     let slot = known.slot;
-    let gatekeeper_index = u32::from(get!(slot, gatekeeper));
+    let registered = u32::from(get!(slot, gatekeeper));
     let profile_index = get!(slot, profile);
     let (eid_at, sum) = (usize::from(get!(slot, eid_at)), get!(slot, rcf_sum));
     let zone_generation = get!(slot, zone_generation);
-    let (Some(gatekeeper), Some(state), Some(profile)) = (
-        tables.gatekeeper(gatekeeper_index),
-        tables.gatekeeper_state(gatekeeper_index),
-        tables.profile(profile_index),
-    ) else {
+    let (Some(gatekeeper), Some(profile)) =
+        (tables.gatekeeper(registered), tables.profile(profile_index))
+    else {
         return pass(Counter::PassNoRoom);
     };
-    if !is_gatekeeper(gatekeeper, packet.destination, packet.destination_port) {
-        return Step::Slow;
-    }
-    let Some(zone) = tables.zone(get!(gatekeeper, zone)) else {
+    let zone_index = get!(gatekeeper, zone);
+    let Some(zone) = tables.zone(zone_index) else {
         return pass(Counter::PassGeneration);
+    };
+    let now_ns = tables.now();
+    let gatekeeper = (registered, gatekeeper);
+    let Some(way) = way(tables, packet, (zone_index, zone), gatekeeper, now_ns) else {
+        return Step::Slow;
     };
     if get!(zone, generation) != zone_generation {
         return pass(Counter::PassGeneration);
     }
-    let now_ns = tables.now();
+    let Some(state) = tables.gatekeeper_state(way.to) else {
+        return pass(Counter::PassNoRoom);
+    };
     let facts = Facts {
         now_ns,
         answer: get!(zone, answer),
         hold_for: get!(zone, hold_for),
-        dead_after_ns: get!(zone, dead_after_ns),
-        first_unanswered_ns: get!(state, first_unanswered_ns),
+        silent_since_ns: way.since_ns,
+        left: way.left,
         last_probe_ns: get!(state, last_probe_ns),
         confirmed: get!(slot, confirmed),
         refreshed: get!(slot, refreshed),
@@ -209,30 +263,60 @@ fn known<F: Frame, T: Tables>(
     let Some(seq) = frame.u16(packet.payload + ras::SEQ_AT) else {
         return pass(Counter::PassShape);
     };
-    match decide(&facts) {
-        Decision::Answer { held } => {
-            let eid_from = packet.payload + frame.bounded(eid_at, RRQ_LIMIT);
-            let done = Rcf::new(frame, profile, sum, seq, eid_from)
-                .and_then(|rcf| answer::answer(frame, packet, &rcf));
-            if done.is_none() {
-                return pass(Counter::PassNoRoom);
-            }
-            set!(slot, answered, get!(slot, answered).wrapping_add(1));
-            Step::Done(Verdict::Answer { held })
+    let held = match decide(&facts) {
+        Decision::Answer { held } => held,
+        Decision::Move if !moves(tables, zone_index, zone, now_ns) => true,
+        Decision::Pass(Counter::PassExpired) if way.left => return Step::Slow,
+        decision => {
+            let why = match decision {
+                Decision::Pass(why) => why,
+                _ => Counter::PassMigrate,
+            };
+            let_through(tables, slot, (way.to, state), zone, (seq, why), now_ns);
+            return pass(why);
         }
-        Decision::Pass(why) => {
-            set!(slot, refreshed, ticks(now_ns));
-            set!(slot, refresh_seq, seq.to_ne_bytes());
-            if why == Counter::PassProbe {
-                set!(state, last_probe_ns, now_ns);
-            }
-            tables.increment(state, |p| field_at!(p, requests));
-            tables.increment(state, |p| field_at!(p, outstanding));
-            if facts.first_unanswered_ns == 0 && facts.answer != Answer::Off as u32 {
-                set!(state, first_unanswered_ns, now_ns);
-            }
-            pass(why)
-        }
+    };
+    let eid_from = packet.payload + frame.bounded(eid_at, RRQ_LIMIT);
+    let done = Rcf::new(frame, profile, sum, seq, eid_from)
+        .and_then(|rcf| answer::answer(frame, packet, &rcf));
+    if done.is_none() {
+        return pass(Counter::PassNoRoom);
+    }
+    set!(slot, answered, get!(slot, answered).wrapping_add(1));
+    Step::Done(Verdict::Answer { held })
+}
+
+/// Whether a known keep-alive may go to the active gatekeeper now, to move its registration there.
+#[inline(always)]
+fn moves<T: Tables>(tables: &T, index: u32, zone: Shared<Zone>, now: u64) -> bool {
+    let taken = shape::take(tables, index, zone, now, true);
+    if taken && let Some(state) = tables.zone_state(index) {
+        tables.increment(state, |p| field_at!(p, migrated));
+    }
+    taken
+}
+
+/// Notes that a known keep-alive goes to a gatekeeper, whose reply is awaited.
+#[inline(always)]
+fn let_through<T: Tables>(
+    tables: &T,
+    slot: Shared<Slot>,
+    (to, state): (u32, Shared<GatekeeperState>),
+    zone: Shared<Zone>,
+    (seq, why): (u16, Counter),
+    now: u64,
+) {
+    set!(slot, refreshed, ticks(now));
+    set!(slot, refresh_seq, seq.to_ne_bytes());
+    if why == Counter::PassProbe {
+        set!(state, last_probe_ns, now);
+    }
+    tables.increment(state, |p| field_at!(p, requests));
+    tables.increment(state, |p| field_at!(p, outstanding));
+    let unanswered = get!(state, first_unanswered_ns);
+    let up = tables.gatekeeper(to).map_or(0, |row| get!(row, up_ns));
+    if (unanswered == 0 || up > unanswered) && get!(zone, answer) != Answer::Off as u32 {
+        set!(state, first_unanswered_ns, now);
     }
 }
 
@@ -272,16 +356,28 @@ pub(crate) fn other<F: Frame, T: Tables>(
     tables: &mut T,
     packet: &Packet,
 ) -> Option<Verdict> {
-    let peer = peer(
-        tables,
-        packet.source,
-        packet.destination,
-        packet.destination_port,
-    )?;
+    let (address, port) = (packet.destination, packet.destination_port);
+    let index = tables.zone_of(packet.source)?;
+    let zone = tables.zone(index)?;
+    let addressed = steer::addressed(tables, index, zone, address, port, true)?;
+    let now = tables.now();
+    let course = steer::course(tables, index, zone, now)?;
+    let to = course.target(tables, zone, addressed, now);
     let reason = match ras::kind(packet.first) {
         ras::RRQ => CopyReason::UnknownRrq,
         ras::URQ | ras::UCF => CopyReason::FromEndpoint,
         _ => return Some(Verdict::Pass(Counter::PassOther)),
+    };
+    if reason == CopyReason::UnknownRrq
+        && to == course.active
+        && shape::moving(zone, &course, now)
+        && !shape::take(tables, index, zone, now, false)
+    {
+        return Some(too_many(frame, tables, packet, index, zone));
+    }
+    let peer = Peer {
+        zone: index,
+        gatekeeper: to,
     };
     copy::copy(
         frame,
@@ -297,4 +393,25 @@ pub(crate) fn other<F: Frame, T: Tables>(
     } else {
         Counter::PassOther
     }))
+}
+
+/// An RRQ beyond the migrate rate: its endpoint is told to wait, or it is dropped, as the zone says.
+#[inline(always)]
+fn too_many<F: Frame, T: Tables>(
+    frame: &mut F,
+    tables: &T,
+    packet: &Packet,
+    index: u32,
+    zone: Shared<Zone>,
+) -> Verdict {
+    if let Some(state) = tables.zone_state(index) {
+        tables.increment(state, |p| field_at!(p, shaped));
+    }
+    if get!(zone, flags) & ZONE_RIP == 0 {
+        return Verdict::Drop(Counter::DropRate);
+    }
+    match shape::rip(frame, packet, get!(zone, rip_delay_ms)) {
+        Some(()) => Verdict::Rip,
+        None => Verdict::Drop(Counter::DropRate),
+    }
 }

@@ -6,8 +6,8 @@
 //! port have the same number under way, the RCF's sum tells them apart.
 
 use rasline_abi::{
-    CopyReason, Counter, GENERATION_EMPTY, MAX_RCF, PROBE_LIMIT, Profile, SPREAD, Slot, elapsed,
-    ticks,
+    CopyReason, Counter, GATEKEEPER_STANDBY, GENERATION_EMPTY, MAX_RCF, PROBE_LIMIT, Profile,
+    SPREAD, Slot, elapsed, ticks,
 };
 
 use crate::answer::{self, Rcf};
@@ -16,7 +16,8 @@ use crate::copy::{self, Limit, Peer};
 use crate::decide::REFRESH_WINDOW;
 use crate::endpoint;
 use crate::parse::{self, Checksum, Packet};
-use crate::tables::{Shared, field_at, get, set};
+use crate::steer;
+use crate::tables::{Address, Shared, field_at, get, set};
 use crate::{Frame, Tables, Verdict, ras};
 
 const RCF_LIMIT: usize = 512;
@@ -46,6 +47,9 @@ pub(crate) fn message<F: Frame, T: Tables>(
         return Verdict::Pass(Counter::PassChecksum);
     };
     heard(tables, peer);
+    if let Some(verdict) = standby(frame, tables, packet, peer) {
+        return verdict;
+    }
     match kind {
         ras::RCF => confirm(frame, tables, packet, peer, sum, checksum),
         ras::RRJ => withdraw(frame, tables, packet, peer, Counter::WithdrawnRrj),
@@ -53,6 +57,29 @@ pub(crate) fn message<F: Frame, T: Tables>(
         ras::UCF => withdraw(frame, tables, packet, peer, Counter::WithdrawnUcf),
         _ => plain(frame, tables, packet, peer, kind),
     }
+}
+
+/// A message of a gatekeeper at which registrations are kept warm: the controller asked for it, or knows what to do.
+#[inline(always)]
+fn standby<F: Frame, T: Tables>(
+    frame: &F,
+    tables: &mut T,
+    packet: &Packet,
+    peer: Peer,
+) -> Option<Verdict> {
+    let row = tables.gatekeeper(peer.gatekeeper)?;
+    if get!(row, flags) & GATEKEEPER_STANDBY == 0 {
+        return None;
+    }
+    let (zone, now) = (tables.zone(peer.zone)?, tables.now());
+    let course = steer::course(tables, peer.zone, zone, now)?;
+    if course.active == peer.gatekeeper || !steer::controller_alive(tables, now) {
+        return None;
+    }
+    let endpoint = (packet.destination, packet.destination_port);
+    let reason = CopyReason::Standby;
+    copy::copy(frame, tables, packet, peer, endpoint, reason, Limit::Room)
+        .then_some(Verdict::Divert(Counter::DivertStandby))
 }
 
 /// Sum of the payload's octets, if the datagram is intact.
@@ -113,19 +140,17 @@ fn plain<F: Frame, T: Tables>(
     Verdict::Pass(Counter::PassFromGatekeeper)
 }
 
-/// Calls `f` with each published, not withdrawn slot of the destination's address and port at this gatekeeper,
-/// until it gives true.
+/// Calls `f` with each published, not withdrawn slot of an endpoint's address and port, until it gives true.
 #[inline(always)]
-fn each_slot<T: Tables>(
+pub(crate) fn each_slot<T: Tables>(
     tables: &T,
-    packet: &Packet,
-    peer: Peer,
+    (address, port): (Address, u16),
     mut f: impl FnMut(Shared<Slot>, u32) -> bool,
 ) {
     let Some(globals) = tables.globals() else {
         return;
     };
-    let Some(home) = endpoint::home(tables, packet.destination, packet.destination_port) else {
+    let Some(home) = endpoint::home(tables, address, port) else {
         return;
     };
     let mask = get!(globals, slot_mask);
@@ -143,8 +168,7 @@ fn each_slot<T: Tables>(
         }
         if generation & 1 == 0
             && get!(slot, withdrawn) != generation as u16
-            && u32::from(get!(slot, gatekeeper)) == peer.gatekeeper
-            && endpoint::is_of(slot, packet.destination, packet.destination_port)
+            && endpoint::is_of(slot, address, port)
             && f(slot, generation)
         {
             return;
@@ -175,11 +199,16 @@ fn confirm<F: Frame, T: Tables>(
     let sum = fold(sum + u64::from(!seq));
     let now = ticks(tables.now());
     let (mut candidate, mut awaited) = (None, None);
-    each_slot(tables, packet, peer, |slot, generation| {
+    let endpoint = (packet.destination, packet.destination_port);
+    each_slot(tables, endpoint, |slot, generation| {
         if !awaits(slot, seq, now) {
             return false;
         }
         awaited = Some((slot, generation));
+        // Of another gatekeeper: the registration has moved, and is learned anew.
+        if u32::from(get!(slot, gatekeeper)) != peer.gatekeeper {
+            return false;
+        }
         if expected_sum(tables, slot) != Some(sum) {
             return false;
         }
@@ -331,7 +360,7 @@ fn unknown_rcf<F: Frame, T: Tables>(
         .zone(peer.zone)
         .is_some_and(|zone| get!(zone, divert) != 0);
     if divert {
-        if controller_alive(tables)
+        if steer::controller_alive(tables, tables.now())
             && copy::copy(
                 frame,
                 tables,
@@ -342,7 +371,7 @@ fn unknown_rcf<F: Frame, T: Tables>(
                 Limit::Room,
             )
         {
-            return Verdict::Divert;
+            return Verdict::Divert(Counter::Divert);
         }
         return Verdict::Pass(Counter::DivertBypass);
     }
@@ -353,14 +382,6 @@ fn unknown_rcf<F: Frame, T: Tables>(
     };
     copy::copy(frame, tables, packet, peer, endpoint, reason, Limit::Source);
     Verdict::Pass(Counter::PassFromGatekeeper)
-}
-
-#[inline(always)]
-fn controller_alive<T: Tables>(tables: &T) -> bool {
-    tables.globals().is_some_and(|globals| {
-        tables.now().saturating_sub(get!(globals, heartbeat_ns))
-            < get!(globals, heartbeat_timeout_ns)
-    })
 }
 
 /// RRJ withdraws the slots that await it; URQ and UCF all of the address and port (which one is meant stands in
@@ -376,8 +397,11 @@ fn withdraw<F: Frame, T: Tables>(
     let seq = frame.u16(packet.payload + ras::SEQ_AT);
     let now = ticks(tables.now());
     let mut any = false;
-    each_slot(tables, packet, peer, |slot, generation| {
-        if why != Counter::WithdrawnRrj || seq.is_some_and(|seq| awaits(slot, seq, now)) {
+    let endpoint = (packet.destination, packet.destination_port);
+    each_slot(tables, endpoint, |slot, generation| {
+        let asked = || seq.is_some_and(|seq| awaits(slot, seq, now));
+        let theirs = u32::from(get!(slot, gatekeeper)) == peer.gatekeeper;
+        if (why != Counter::WithdrawnRrj && theirs) || (why == Counter::WithdrawnRrj && asked()) {
             set!(slot, withdrawn, generation as u16);
             any = true;
         }
@@ -392,14 +416,6 @@ fn withdraw<F: Frame, T: Tables>(
         tables.count(why);
     }
     let limit = if any { Limit::Room } else { Limit::Source };
-    copy::copy(
-        frame,
-        tables,
-        packet,
-        peer,
-        (packet.destination, packet.destination_port),
-        reason,
-        limit,
-    );
+    copy::copy(frame, tables, packet, peer, endpoint, reason, limit);
     Verdict::Pass(Counter::PassFromGatekeeper)
 }

@@ -7,11 +7,11 @@ use std::vec;
 use std::vec::Vec;
 
 use rasline_abi::{
-    COUNTERS, Counter, EventHeader, Gatekeeper, GatekeeperState, Globals, MAX_INTERFACES, Profile,
-    RATE_BUCKETS, RateBucket, Slot, Zone,
+    COUNTERS, Counter, EventHeader, Flow, FlowKey, Gatekeeper, GatekeeperState, Globals,
+    MAX_INTERFACES, Profile, RATE_BUCKETS, RateBucket, Slot, Zone, ZoneState,
 };
 
-use crate::tables::{Address, Shared};
+use crate::tables::{Address, Hop, Shared};
 use crate::{Frame, Tables};
 
 /// A frame in a vector.
@@ -112,12 +112,17 @@ pub struct HostTables {
     slots: Array<Slot>,
     profiles: Array<Profile>,
     zones: Array<Zone>,
+    zone_states: Array<ZoneState>,
     gatekeepers: Array<Gatekeeper>,
     gatekeeper_state: Array<GatekeeperState>,
     rate: Array<RateBucket>,
     interface: u32,
     /// Gatekeeper index by zone and address.
     pub gatekeeper_index: HashMap<(u32, Address), u32>,
+    /// Flows, by the octets of their keys.
+    flows: HashMap<Vec<u8>, Box<UnsafeCell<Flow>>>,
+    /// Next hops by destination; to others the stack knows the way.
+    pub hops: HashMap<Address, Hop>,
     /// Endpoints' prefixes: address, prefix length (of 128), zone.
     pub endpoints: Vec<([u8; 16], u32, u32)>,
     /// The time.
@@ -148,6 +153,9 @@ impl HostTables {
             slots: Array::new(Slot::default(), slots),
             profiles: Array::new(profile, profiles),
             zones: Array::new(Zone::default(), zones),
+            zone_states: Array::new(ZoneState::default(), zones),
+            flows: HashMap::new(),
+            hops: HashMap::new(),
             gatekeepers: Array::new(Gatekeeper::default(), gatekeepers),
             gatekeeper_state: Array::new(GatekeeperState::default(), gatekeepers),
             rate: Array::new(RateBucket::default(), RATE_BUCKETS as usize + 1),
@@ -177,6 +185,16 @@ impl HostTables {
     /// A zone.
     pub fn zone_mut(&mut self, index: usize) -> &mut Zone {
         self.zones.get_mut(index)
+    }
+    /// What was decided for a zone.
+    pub fn zone_state_mut(&mut self, index: usize) -> &mut ZoneState {
+        self.zone_states.get_mut(index)
+    }
+    /// The flows, each with its key.
+    pub fn flows_mut(&mut self) -> impl Iterator<Item = (FlowKey, &mut Flow)> {
+        self.flows
+            .iter_mut()
+            .map(|(key, flow)| (bytemuck::pod_read_unaligned(key), flow.get_mut()))
     }
     /// A gatekeeper.
     pub fn gatekeeper_mut(&mut self, index: usize) -> &mut Gatekeeper {
@@ -224,6 +242,9 @@ impl Tables for HostTables {
     fn zone(&self, index: u32) -> Option<Shared<Zone>> {
         self.zones.at(index)
     }
+    fn zone_state(&self, index: u32) -> Option<Shared<ZoneState>> {
+        self.zone_states.at(index)
+    }
     fn gatekeeper(&self, index: u32) -> Option<Shared<Gatekeeper>> {
         self.gatekeepers.at(index)
     }
@@ -267,12 +288,62 @@ impl Tables for HostTables {
         // SAFETY: a valid value of these tables, which one thread uses.
         unsafe { *field(value.ptr()) += 1 };
     }
+    #[allow(unsafe_code)]
+    fn compare_exchange<T>(
+        &self,
+        value: Shared<T>,
+        field: fn(*mut T) -> *mut u64,
+        old: u64,
+        new: u64,
+    ) -> bool {
+        let at = field(value.ptr());
+        // SAFETY: as above.
+        unsafe {
+            let same = *at == old;
+            if same {
+                *at = new;
+            }
+            same
+        }
+    }
+    #[allow(unsafe_code)]
+    fn flow(&self, key: &FlowKey) -> Option<Shared<Flow>> {
+        let flow = self.flows.get(bytemuck::bytes_of(key))?;
+        // SAFETY: the flow stays where it is until it is removed, which no caller does while it holds this.
+        Some(unsafe { Shared::new(flow.get()) })
+    }
+    fn set_flow(&mut self, key: &FlowKey, fill: impl FnOnce(&mut Flow)) -> bool {
+        if self.room {
+            let mut flow = Flow::default();
+            fill(&mut flow);
+            let key = bytemuck::bytes_of(key).to_vec();
+            self.flows.insert(key, Box::new(UnsafeCell::new(flow)));
+        }
+        self.room
+    }
+    fn remove_flow(&mut self, key: &FlowKey) {
+        self.flows.remove(bytemuck::bytes_of(key));
+    }
+    fn next_hop(&self, _: Address, destination: Address, _: bool, _: u16) -> Option<Hop> {
+        self.hops.get(&destination).copied()
+    }
+    fn silence(&self, gatekeeper: u32, dead_after_ns: u64, now: u64) -> u64 {
+        crate::silence(self, gatekeeper, dead_after_ns, now)
+    }
+    fn choose(&mut self, zone: u32, active: u32) {
+        crate::choose(self, zone, active);
+    }
+    fn first(&mut self, address: Address, port: u16, active: u32) {
+        crate::first(self, address, port, active);
+    }
     fn count(&mut self, counter: Counter) {
         self.counters[(self.interface * COUNTERS + counter as u32) as usize] += 1;
     }
     fn copy(&mut self, header: &EventHeader, payload: usize) -> bool {
         if self.room {
-            self.copied.push((*header, payload));
+            let mut header = *header;
+            crate::known_as(self, &mut header);
+            self.copied.push((header, payload));
         }
         self.room
     }

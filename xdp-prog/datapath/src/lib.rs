@@ -6,9 +6,10 @@
 //! - a frame is changed only after every check that could let it pass has been made;
 //! - an answer is given only for a published slot of the right address, port, gatekeeper, zone generation and time.
 //!
-//! The walk of a frame is in parts, so that the kernel's verifier checks each once: [`plain`] lets go of what is not
-//! RAS, [`fast`] parses and answers known keep-alives, [`slow`] does everything else (learning, and the gatekeepers'
-//! side).
+//! The walk of a frame is in parts, so that the kernel's verifier checks each once: [`plain`] lets go of what is
+//! neither RAS nor call signalling, [`fast`] parses and answers known keep-alives, [`request`] and [`reply`] do
+//! everything else of RAS (learning, and the gatekeepers' side), [`steer`] readdresses what is to go to another
+//! gatekeeper, [`segment`] does the same for call signalling.
 #![no_std]
 
 #[cfg(feature = "host")]
@@ -23,6 +24,10 @@ mod gatekeeper;
 #[cfg(feature = "host")]
 pub mod host;
 mod parse;
+mod redirect;
+mod shape;
+mod signalling;
+mod steer;
 mod tables;
 
 pub mod checksum;
@@ -33,22 +38,70 @@ pub use decide::{PROBE_EVERY_NS, REFRESH_RETRY, REFRESH_WINDOW};
 pub use frame::Frame;
 pub use parse::Packet;
 pub use rasline_abi::Counter;
-pub use tables::{Shared, Tables};
+pub use redirect::known_as;
+pub use signalling::first;
+pub use steer::{choose, silence};
+pub use tables::{Address, Hop, Shared, Tables};
 
 /// What to do with the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Leave it alone; why.
     Pass(Counter),
-    /// It is now the RCF: send it back where it came from. `held`: for a silent gatekeeper.
+    /// It is now the RCF: send it back where it came from. `held`: for a gatekeeper that is silent or was left.
     Answer {
-        /// The gatekeeper is silent.
+        /// See above.
         held: bool,
     },
     /// It is now the patched RCF: let it go on.
     Substitute,
-    /// The controller has it: drop it.
-    Divert,
+    /// The controller has it: drop it; why.
+    Divert(Counter),
+    /// It is readdressed, and has the next hop's address: send it out of this interface.
+    Redirect(u32),
+    /// It is readdressed: let the stack route it.
+    Readdressed,
+    /// It is now a RIP: send it back.
+    Rip,
+    /// It is now a RST: send it back.
+    Reset,
+    /// Drop it; why.
+    Drop(Counter),
+}
+
+impl Verdict {
+    /// What counts it.
+    #[must_use]
+    #[inline(always)]
+    pub const fn counter(self) -> Counter {
+        match self {
+            Self::Pass(why) | Self::Divert(why) | Self::Drop(why) => why,
+            Self::Answer { .. } => Counter::Answer,
+            Self::Substitute => Counter::Substitute,
+            Self::Redirect(_) => Counter::Redirect,
+            Self::Readdressed => Counter::RedirectStack,
+            Self::Rip => Counter::Rip,
+            Self::Reset => Counter::Reset,
+        }
+    }
+
+    /// Whether it is RAS of a zone that goes on, perhaps to another gatekeeper than it is addressed to.
+    #[must_use]
+    #[inline(always)]
+    pub const fn goes_on(self) -> bool {
+        match self {
+            Self::Pass(why) => !matches!(
+                why,
+                Counter::PassNotRas
+                    | Counter::PassInterface
+                    | Counter::PassShape
+                    | Counter::PassChecksum
+                    | Counter::PassNoZone
+            ),
+            Self::Substitute => true,
+            _ => false,
+        }
+    }
 }
 
 /// The outcome of [`fast`].
@@ -56,23 +109,46 @@ pub enum Verdict {
 pub enum Step {
     /// Decided.
     Done(Verdict),
-    /// Untouched: [`slow`] decides. `known` says why a known keep-alive was not answered, if it was one.
+    /// Untouched: [`request`] decides.
     Slow,
 }
 
-/// Before both parts: whether the frame plainly has nothing to do with RAS. The interface is known then, for the
-/// counter.
+/// The outcome of [`plain`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Decided.
+    Done(Verdict),
+    /// For [`fast`].
+    Ras,
+    /// For [`segment`].
+    Signalling,
+}
+
+/// Before all parts: whether the frame plainly has nothing to do with RAS or call signalling. The interface is known
+/// then, for the counter.
 #[inline(always)]
-pub fn plain<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Option<Verdict> {
-    if !parse::plainly_not_ras(frame, tables) {
-        return None;
+pub fn plain<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Look {
+    match parse::plain(frame, tables) {
+        parse::Plain::Signalling => Look::Signalling,
+        parse::Plain::Unclear if steering(tables) && parse::tagged_tcp(frame) => Look::Signalling,
+        parse::Plain::Unclear => Look::Ras,
+        parse::Plain::Other => {
+            let known = parse::side(frame, tables).is_ok();
+            Look::Done(Verdict::Pass(if known {
+                Counter::PassNotRas
+            } else {
+                Counter::PassInterface
+            }))
+        }
     }
-    let known = parse::side(frame, tables).is_ok();
-    Some(Verdict::Pass(if known {
-        Counter::PassNotRas
-    } else {
-        Counter::PassInterface
-    }))
+}
+
+/// Whether any zone's traffic may have to be steered.
+#[inline(always)]
+pub fn steering<T: Tables>(tables: &T) -> bool {
+    tables
+        .globals()
+        .is_some_and(|globals| tables::get!(globals, steering) != 0)
 }
 
 /// First part: parses the frame and answers a known keep-alive.
@@ -88,34 +164,64 @@ pub fn fast<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Step {
     Step::Slow
 }
 
-/// Second part, for frames that [`fast`] did not decide: learning, and the gatekeepers' side.
+/// Second part, for frames that [`fast`] did not decide: other RAS of the endpoints' side, which is learned from.
+/// `None`: [`reply`] decides.
 #[inline(always)]
-pub fn slow<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
+pub fn request<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Option<Verdict> {
     let packet = match parse::parse(frame, tables) {
         Ok(packet) => packet,
-        Err(why) => return Verdict::Pass(why),
+        Err(why) => return Some(Verdict::Pass(why)),
     };
-    let verdict = if packet.to_gatekeeper {
-        endpoint::other(frame, tables, &packet)
-    } else {
-        None
-    };
-    if let Some(verdict) = verdict {
-        return verdict;
+    if packet.to_gatekeeper
+        && let Some(verdict) = endpoint::other(frame, tables, &packet)
+    {
+        return Some(verdict);
     }
-    if packet.from_gatekeeper {
-        return gatekeeper::message(frame, tables, &packet);
-    }
-    Verdict::Pass(Counter::PassNoZone)
+    (!packet.from_gatekeeper).then_some(Verdict::Pass(Counter::PassNoZone))
 }
 
-/// All parts: what the kernel does with a frame.
+/// Second part for what [`request`] did not decide: the gatekeepers' side.
+#[inline(always)]
+pub fn reply<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
+    match parse::parse(frame, tables) {
+        Ok(packet) => gatekeeper::message(frame, tables, &packet),
+        Err(why) => Verdict::Pass(why),
+    }
+}
+
+/// Third part, for RAS that goes on ([`Verdict::goes_on`]): to the gatekeeper that serves the zone now, and back
+/// under the address that the endpoint knows. `None`: as it is.
+#[inline(always)]
+pub fn steer<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Option<Verdict> {
+    let packet = parse::parse(frame, tables).ok()?;
+    signalling::datagram(frame, tables, &packet)
+}
+
+/// In the place of all three: TCP that may be call signalling.
+#[inline(always)]
+pub fn segment<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
+    signalling::segment(frame, tables)
+}
+
+/// All parts: what the kernel does with a frame. The last verdict counts it; one before that ([`Verdict::goes_on`])
+/// is counted here.
 pub fn process<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
-    if let Some(verdict) = plain(frame, tables) {
-        return verdict;
+    let verdict = match plain(frame, tables) {
+        Look::Done(verdict) => verdict,
+        Look::Signalling => segment(frame, tables),
+        Look::Ras => match fast(frame, tables) {
+            Step::Done(verdict) => verdict,
+            Step::Slow => request(frame, tables).unwrap_or_else(|| reply(frame, tables)),
+        },
+    };
+    if verdict.goes_on()
+        && steering(tables)
+        && !matches!(verdict, Verdict::Pass(Counter::PassSignalling))
+    {
+        if let Some(steered) = steer(frame, tables) {
+            tables.count(verdict.counter());
+            return steered;
+        }
     }
-    match fast(frame, tables) {
-        Step::Done(verdict) => verdict,
-        Step::Slow => slow(frame, tables),
-    }
+    verdict
 }

@@ -1,5 +1,5 @@
-//! From the frame to a RAS datagram: Ethernet, 0..2 VLAN tags (802.1Q, 802.1ad), IPv4 without options or IPv6
-//! without extension headers, UDP. Anything else passes.
+//! From the frame to a RAS datagram or a segment of call signalling: Ethernet, 0..2 VLAN tags (802.1Q, 802.1ad), IPv4 without options or IPv6
+//! without extension headers, UDP or TCP. Anything else passes.
 
 use rasline_abi::{Counter, ENDPOINTS_SIDE, GATEKEEPERS_SIDE, MAX_INTERFACES};
 
@@ -12,8 +12,10 @@ const IPV4: u16 = 0x0800u16.to_be();
 const IPV6: u16 = 0x86ddu16.to_be();
 const VLAN: u16 = 0x8100u16.to_be();
 const QINQ: u16 = 0x88a8u16.to_be();
-const TCP: u8 = 6;
-const UDP: u8 = 17;
+/// Protocol number of TCP.
+pub(crate) const TCP: u8 = 6;
+/// Protocol number of UDP.
+pub(crate) const UDP: u8 = 17;
 /// First half of an IPv4-mapped address.
 const MAPPED_LOW: u64 = 0;
 /// The octets before the IPv4 address in the second half.
@@ -66,11 +68,24 @@ impl Packet {
     }
 }
 
-/// Finds a RAS datagram; else says why the frame passes.
+/// Where a frame's transport header stands.
+struct Transport {
+    side: u32,
+    l3: usize,
+    v6: bool,
+    l4: usize,
+    /// Octets of the IP payload.
+    len: usize,
+}
+
+/// Walks to the header of `protocol`; else says why the frame passes.
 #[inline(always)]
-pub(crate) fn parse<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<Packet, Counter> {
-    let globals = tables.globals().ok_or(Counter::PassInterface)?;
-    let interface = side(frame, tables)?;
+fn transport<F: Frame, T: Tables>(
+    frame: &F,
+    tables: &mut T,
+    protocol: u8,
+) -> Result<Transport, Counter> {
+    let side = side(frame, tables)?;
     let mut l3 = 14;
     let mut ethertype = frame.u16(12).ok_or(Counter::PassNotRas)?;
     if ethertype == VLAN || ethertype == QINQ {
@@ -87,17 +102,36 @@ pub(crate) fn parse<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<Pa
     }
     let l3 = frame.bounded(l3, HEADERS_LIMIT);
     let v6 = frame.bounded(usize::from(v6), 2) != 0;
-    let l4_len = if v6 {
-        ipv6(frame, l3)?
+    let len = if v6 {
+        ipv6(frame, l3, protocol)?
     } else {
-        ipv4(frame, l3)?
+        ipv4(frame, l3, protocol)?
     };
     let l4 = frame.bounded(if v6 { l3 + 40 } else { l3 + 20 }, HEADERS_LIMIT);
+    Ok(Transport {
+        side,
+        l3,
+        v6,
+        l4,
+        len,
+    })
+}
 
+/// Finds a RAS datagram; else says why the frame passes.
+#[inline(always)]
+pub(crate) fn parse<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<Packet, Counter> {
+    let globals = tables.globals().ok_or(Counter::PassInterface)?;
+    let Transport {
+        side,
+        l3,
+        v6,
+        l4,
+        len: l4_len,
+    } = transport(frame, tables, UDP)?;
     let ports = frame.u32(l4).ok_or(Counter::PassShape)?;
     let (source_port, destination_port) = (ports as u16, (ports >> 16) as u16);
-    let to_gatekeeper = interface & ENDPOINTS_SIDE != 0 && is_ras(globals, destination_port);
-    let from_gatekeeper = interface & GATEKEEPERS_SIDE != 0 && is_ras(globals, source_port);
+    let to_gatekeeper = side & ENDPOINTS_SIDE != 0 && is_ras(globals, destination_port);
+    let from_gatekeeper = side & GATEKEEPERS_SIDE != 0 && is_ras(globals, source_port);
     if !to_gatekeeper && !from_gatekeeper {
         return Err(Counter::PassNotRas);
     }
@@ -127,30 +161,135 @@ pub(crate) fn parse<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<Pa
     })
 }
 
-/// Whether the frame plainly is not RAS, after as few loads as can be: that is most of what a gateway sees. VLAN
+/// A TCP segment of call signalling.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Segment {
+    /// Octet of the IP header.
+    pub l3: usize,
+    /// IPv6.
+    pub v6: bool,
+    /// Octet of the TCP header.
+    pub l4: usize,
+    /// Octets of TCP header and payload.
+    pub len: usize,
+    /// Octets of payload.
+    pub payload_len: usize,
+    /// Source address, IPv4 mapped.
+    pub source: Address,
+    /// Destination address, IPv4 mapped.
+    pub destination: Address,
+    /// Source port as on the wire.
+    pub source_port: u16,
+    /// Destination port as on the wire.
+    pub destination_port: u16,
+    /// FIN, SYN, RST, PSH, ACK, ...
+    pub flags: u8,
+    /// Came from the endpoints' side, to a port of call signalling.
+    pub to_gatekeeper: bool,
+}
+
+/// Finds a segment of call signalling; else says why the frame passes.
+#[inline(always)]
+pub(crate) fn parse_segment<F: Frame, T: Tables>(
+    frame: &F,
+    tables: &mut T,
+) -> Result<Segment, Counter> {
+    let globals = tables.globals().ok_or(Counter::PassInterface)?;
+    let Transport {
+        side,
+        l3,
+        v6,
+        l4,
+        len,
+    } = transport(frame, tables, TCP)?;
+    let ports = frame.u32(l4).ok_or(Counter::PassShape)?;
+    let (source_port, destination_port) = (ports as u16, (ports >> 16) as u16);
+    let to_gatekeeper = side & ENDPOINTS_SIDE != 0 && is_signalling(globals, destination_port);
+    let from_gatekeeper = side & GATEKEEPERS_SIDE != 0 && is_signalling(globals, source_port);
+    if !to_gatekeeper && !from_gatekeeper {
+        return Err(Counter::PassNotRas);
+    }
+    let header = frame.u16(l4 + 12).ok_or(Counter::PassShape)?;
+    let header_len = usize::from((header & 0xf0) >> 2);
+    if header_len < 20 || header_len > len || len >= LENGTH_LIMIT || l4 + len > frame.len() {
+        return Err(Counter::PassShape);
+    }
+    let (source, destination) = addresses(frame, l3, v6).ok_or(Counter::PassShape)?;
+    Ok(Segment {
+        l3: frame.bounded(l3, HEADERS_LIMIT),
+        v6: frame.bounded(usize::from(v6), 2) != 0,
+        l4,
+        len: frame.bounded(len, LENGTH_LIMIT),
+        payload_len: frame.bounded(len - header_len, LENGTH_LIMIT),
+        source,
+        destination,
+        source_port,
+        destination_port,
+        flags: (header >> 8) as u8,
+        to_gatekeeper,
+    })
+}
+
+/// What a frame plainly is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plain {
+    /// Neither RAS nor call signalling.
+    Other,
+    /// TCP that may be call signalling.
+    Signalling,
+    /// Takes a closer look.
+    Unclear,
+}
+
+/// Whether the frame plainly is neither RAS nor call signalling, after as few loads as can be: that is most of what a gateway sees. VLAN
 /// tags, options and whatever else takes a closer look are left to [`parse`].
 #[inline(always)]
-pub(crate) fn plainly_not_ras<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> bool {
+pub(crate) fn plain<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Plain {
     let Some(ethertype) = frame.u16(12) else {
-        return false;
+        return Plain::Unclear;
     };
     let (protocol, l4) = match ethertype {
         IPV4 => (frame.u8(23), 34),
         IPV6 => (frame.u8(20), 54),
-        _ => return false,
+        // Behind a tag either may stand; the transport decides where the tag is known.
+        _ => return Plain::Unclear,
     };
+    let (Some(globals), Some(ports)) = (tables.globals(), frame.u32(l4)) else {
+        return Plain::Unclear;
+    };
+    let (source, destination) = (ports as u16, (ports >> 16) as u16);
     match protocol {
-        Some(TCP) => true,
-        Some(UDP) => {
-            let (Some(globals), Some(ports)) = (tables.globals(), frame.u32(l4)) else {
-                return false;
-            };
-            frame
-                .u8(14)
-                .is_some_and(|first| first == 0x45 || ethertype == IPV6)
-                && !is_ras(globals, ports as u16)
-                && !is_ras(globals, (ports >> 16) as u16)
+        Some(TCP) => {
+            if get!(globals, steering) != 0
+                && (is_signalling(globals, source) || is_signalling(globals, destination))
+            {
+                Plain::Signalling
+            } else {
+                Plain::Other
+            }
         }
+        Some(UDP)
+            if !is_ras(globals, source)
+                && !is_ras(globals, destination)
+                && (ethertype == IPV6 || frame.u8(14) == Some(0x45)) =>
+        {
+            Plain::Other
+        }
+        _ => Plain::Unclear,
+    }
+}
+
+/// Whether a tagged frame carries TCP: the walk to its header comes later.
+#[inline(always)]
+pub(crate) fn tagged_tcp<F: Frame>(frame: &F) -> bool {
+    let tag = |at| matches!(frame.u16(at), Some(VLAN | QINQ));
+    if !tag(12) {
+        return false;
+    }
+    let at = if tag(16) { 20 } else { 16 };
+    match frame.u16(at) {
+        Some(IPV4) => frame.u8(at + 11) == Some(TCP),
+        Some(IPV6) => frame.u8(at + 8) == Some(TCP),
         _ => false,
     }
 }
@@ -179,11 +318,16 @@ fn is_ras(globals: crate::Shared<rasline_abi::Globals>, port: u16) -> bool {
     get!(globals, ras_ports[usize::from(port >> 6)]) >> (port & 63) & 1 != 0
 }
 
+#[inline(always)]
+fn is_signalling(globals: crate::Shared<rasline_abi::Globals>, port: u16) -> bool {
+    let port = u16::from_be(port);
+    get!(globals, call_ports[usize::from(port >> 6)]) >> (port & 63) & 1 != 0
+}
+
 /// Checks an IPv4 header (all but its checksum); octets of payload.
 #[inline(always)]
-fn ipv4<F: Frame>(frame: &F, l3: usize) -> Result<usize, Counter> {
-    let protocol = frame.u8(l3 + 9).ok_or(Counter::PassNotRas)?;
-    if protocol != UDP {
+fn ipv4<F: Frame>(frame: &F, l3: usize, protocol: u8) -> Result<usize, Counter> {
+    if frame.u8(l3 + 9).ok_or(Counter::PassNotRas)? != protocol {
         return Err(Counter::PassNotRas);
     }
     let start = frame.u32(l3).ok_or(Counter::PassShape)?;
@@ -202,10 +346,10 @@ fn ipv4<F: Frame>(frame: &F, l3: usize) -> Result<usize, Counter> {
 
 /// Checks an IPv6 header; octets of payload.
 #[inline(always)]
-fn ipv6<F: Frame>(frame: &F, l3: usize) -> Result<usize, Counter> {
+fn ipv6<F: Frame>(frame: &F, l3: usize, protocol: u8) -> Result<usize, Counter> {
     let word = frame.u64(l3).ok_or(Counter::PassNotRas)?;
     let next = (word >> 48) as u8;
-    if next != UDP {
+    if next != protocol {
         // Hop-by-hop, routing, fragment, AH, destination options: a datagram may stand behind them.
         let extension = matches!(next, 0 | 43 | 44 | 51 | 60);
         return Err(if extension {

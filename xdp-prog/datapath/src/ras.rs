@@ -12,6 +12,12 @@ pub const RRJ: u8 = 5;
 pub const URQ: u8 = 6;
 /// unregistrationConfirm.
 pub const UCF: u8 = 7;
+/// admissionRequest.
+pub const ARQ: u8 = 9;
+/// bandwidthRequest.
+pub const BRQ: u8 = 12;
+/// locationRequest.
+pub const LRQ: u8 = 18;
 /// Not one of the root messages.
 pub const EXTENSION: u8 = 0xff;
 

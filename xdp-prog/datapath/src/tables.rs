@@ -1,7 +1,9 @@
 //! Access to the tables. What they hold is shared with the controller and with other CPUs, so fields are read and
 //! written one by one, never through a reference.
 
-use rasline_abi::{Gatekeeper, GatekeeperState, Globals, Profile, RateBucket, Slot, Zone};
+use rasline_abi::{
+    Flow, FlowKey, Gatekeeper, GatekeeperState, Globals, Profile, RateBucket, Slot, Zone, ZoneState,
+};
 
 /// A map value that others may change at any time.
 #[derive(Debug)]
@@ -69,6 +71,35 @@ macro_rules! set {
     }};
 }
 
+/// Reads the 64-bit number that starts with the field `first` (two fields that are written together).
+macro_rules! get_pair {
+    ($shared:expr, $first:ident) => {{
+        let p = $shared.ptr();
+        // SAFETY: as for `get!`; the contract asserts the field's alignment, and another of 32 bits follows it.
+        #[allow(unsafe_code, clippy::cast_ptr_alignment)]
+        let v = unsafe {
+            core::ptr::addr_of!((*p).$first)
+                .cast::<u64>()
+                .read_volatile()
+        };
+        v
+    }};
+}
+
+/// Writes what [`get_pair`] reads.
+macro_rules! set_pair {
+    ($shared:expr, $first:ident, $value:expr) => {{
+        let (p, v) = ($shared.ptr(), $value);
+        // SAFETY: as for `get_pair!`; the kernel is these fields' writer.
+        #[allow(unsafe_code, clippy::cast_ptr_alignment)]
+        unsafe {
+            core::ptr::addr_of_mut!((*p).$first)
+                .cast::<u64>()
+                .write_volatile(v)
+        };
+    }};
+}
+
 /// The address of a field of a valid value.
 macro_rules! field_at {
     ($p:expr, $field:ident) => {{
@@ -79,10 +110,21 @@ macro_rules! field_at {
     }};
 }
 
-pub(crate) use {address, field_at, get, set};
+pub(crate) use {address, field_at, get, get_pair, set, set_pair};
 
 /// An address as it lies in memory.
-pub(crate) type Address = [u64; 2];
+pub type Address = [u64; 2];
+
+/// The way to the next hop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// Interface, one that frames may be redirected out of.
+    pub ifindex: u32,
+    /// Its MAC address.
+    pub mac: [u8; 6],
+    /// The interface's own.
+    pub own_mac: [u8; 6],
+}
 
 /// The tables, and what else the data path asks its surroundings for.
 pub trait Tables {
@@ -94,11 +136,13 @@ pub trait Tables {
     fn profile(&self, index: u32) -> Option<Shared<Profile>>;
     /// Zone by index.
     fn zone(&self, index: u32) -> Option<Shared<Zone>>;
+    /// What the kernel decided for a zone, by index.
+    fn zone_state(&self, index: u32) -> Option<Shared<ZoneState>>;
     /// Gatekeeper by index.
     fn gatekeeper(&self, index: u32) -> Option<Shared<Gatekeeper>>;
     /// Evidence about a gatekeeper, by index.
     fn gatekeeper_state(&self, index: u32) -> Option<Shared<GatekeeperState>>;
-    /// Index of the gatekeeper of a zone with this address.
+    /// Index of the gatekeeper of a zone with this address, or `SERVICE`.
     fn gatekeeper_index(&self, zone: u32, address: Address) -> Option<u32>;
     /// Index of the zone whose endpoints' prefixes hold this address.
     fn zone_of(&self, endpoint: Address) -> Option<u32>;
@@ -112,8 +156,31 @@ pub trait Tables {
     fn set_interface(&mut self, index: u32);
     /// Adds one to a field that counts, whichever CPU else does.
     fn increment<T>(&self, value: Shared<T>, field: fn(*mut T) -> *mut u64);
+    /// Sets a field to `new` if it is `old`; whether it was.
+    fn compare_exchange<T>(
+        &self,
+        value: Shared<T>,
+        field: fn(*mut T) -> *mut u64,
+        old: u64,
+        new: u64,
+    ) -> bool;
+    /// A flow.
+    fn flow(&self, key: &FlowKey) -> Option<Shared<Flow>>;
+    /// Makes a flow, or makes it anew, from what is filled in (all zero before); false: no room.
+    fn set_flow(&mut self, key: &FlowKey, fill: impl FnOnce(&mut Flow)) -> bool;
+    /// Forgets a flow.
+    fn remove_flow(&mut self, key: &FlowKey);
+    /// The next hop of an IP packet of `len` octets; `None`: leave it to the stack.
+    fn next_hop(&self, source: Address, destination: Address, v6: bool, len: u16) -> Option<Hop>;
+    /// [`silence`](crate::silence); in the kernel a function of its own, so that the verifier checks it once.
+    fn silence(&self, gatekeeper: u32, dead_after_ns: u64, now: u64) -> u64;
+    /// Has [`choose`](crate::choose) move a zone, if that is due; a function of its own, too.
+    fn choose(&mut self, zone: u32, active: u32);
+    /// Has [`first`](crate::first) let an endpoint move first; a function of its own, too.
+    fn first(&mut self, address: Address, port: u16, active: u32);
     /// Counts.
     fn count(&mut self, counter: rasline_abi::Counter);
-    /// Hands the header and `header.len` octets of the frame from `payload` on to the controller.
+    /// Hands the header and `header.len` octets of the frame from `payload` on to the controller, after
+    /// [`known_as`](crate::known_as).
     fn copy(&mut self, header: &rasline_abi::EventHeader, payload: usize) -> bool;
 }

@@ -19,6 +19,9 @@ fn globals() -> Globals {
         copies_per_second: 10,
         copies_per_source: 10,
         interfaces: [Interface::default(); MAX_INTERFACES],
+        capture_len: 0,
+        steering: 0,
+        call_ports: [0; 1024],
         ras_ports: [0; 1024],
         hash_keys: [0; HASH_KEYS],
     };

@@ -14,6 +14,12 @@ use rasline_h225::types::RegistrationRejectReason;
 
 pub const SECOND: Duration = Duration::from_secs(1);
 
+/// The first gatekeeper, as endpoints know it.
+pub const GATEKEEPER: SocketAddr = SocketAddr::new(
+    std::net::IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 1)),
+    1719,
+);
+
 pub fn endpoint(n: u8) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, n], 1719))
 }
@@ -147,6 +153,7 @@ impl World {
             zone: 0,
             gatekeeper,
             endpoint,
+            seen_as: GATEKEEPER,
             payload,
         }))
     }
@@ -233,6 +240,7 @@ pub fn sends(out: &[Output]) -> Vec<(u32, SocketAddr, &[u8])> {
             gatekeeper,
             endpoint,
             payload,
+            ..
         } = output
         {
             all.push((*gatekeeper, *endpoint, &payload[..]));

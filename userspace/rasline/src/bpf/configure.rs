@@ -9,13 +9,15 @@ use bytemuck::bytes_of;
 use ipnet::IpNet;
 use rasline_abi::{
     Answer as Policy, ENDPOINTS_SIDE, GATEKEEPERS_SIDE, Gatekeeper, GatekeeperKey, GatekeeperState,
-    Globals, Interface as Row, Zone, duration_to_ticks,
+    Globals, Interface as Row, REDIRECT_SIDE, SERVICE, ZONE_AUTO, ZONE_RESET, ZONE_RIP, Zone,
+    ZoneState, duration_to_ticks,
 };
 
 use super::{Kernel, ring::octets};
 use crate::{
     config::{Answer, Daemon, Side},
     failure::{Failure, Result, chain},
+    host::netdev,
 };
 
 /// A zone as the kernel gets it.
@@ -33,6 +35,16 @@ pub struct ZoneRow {
     pub hold_for: Duration,
     /// When a gatekeeper counts as silent.
     pub dead_after: Duration,
+    /// RRQs a second that reach the active gatekeeper while the zone moves.
+    pub migrate_rate: u32,
+    /// The program may move the zone by itself.
+    pub auto: bool,
+    /// Connections whose gatekeeper is gone are reset.
+    pub reset: bool,
+    /// Delay of the RIP that RRQs beyond the rate get; none: they are dropped.
+    pub rip_delay: Option<Duration>,
+    /// RAS and call-signalling ports of the service addresses.
+    pub service_ports: (u16, u16),
 }
 
 /// A gatekeeper as the kernel gets it.
@@ -46,9 +58,13 @@ pub struct GatekeeperRow {
     pub address: IpAddr,
     /// RAS port.
     pub ras_port: u16,
+    /// Call-signalling port.
+    pub call_port: u16,
 }
 
 const PORTS_WORD: usize = std::mem::offset_of!(Globals, ras_ports) / 8;
+const CALL_PORTS_WORD: usize = std::mem::offset_of!(Globals, call_ports) / 8;
+const CAPTURE_WORD: usize = std::mem::offset_of!(Globals, capture_len) / 8;
 pub(super) const INTERFACES_WORD: usize = std::mem::offset_of!(Globals, interfaces) / 8;
 const TIMEOUT_WORD: usize = std::mem::offset_of!(Globals, heartbeat_timeout_ns) / 8;
 const COPIES_WORD: usize = std::mem::offset_of!(Globals, copies_per_second) / 8;
@@ -65,12 +81,13 @@ fn bad(name: &str, e: &MapError) -> Failure {
 }
 
 impl Kernel {
-    /// Writes a zone's row.
+    /// Writes a zone's row. Where its traffic goes stays as it is ([`Kernel::steer`]).
     pub fn set_zone(&mut self, row: &ZoneRow) {
         let ticks = |d: Duration| duration_to_ticks(d.as_nanos() as u64);
+        let flag = |on: bool, bit: u32| if on { bit } else { 0 };
         let zone = Zone {
             generation: row.generation,
-            reserved: 0,
+            rip_delay_ms: row.rip_delay.map_or(0, |d| d.as_millis() as u16),
             answer: match row.answer {
                 Answer::Off => Policy::Off,
                 Answer::Hold => Policy::Hold,
@@ -79,6 +96,13 @@ impl Kernel {
             divert: u32::from(row.divert),
             hold_for: ticks(row.hold_for),
             dead_after_ns: row.dead_after.as_nanos() as u64,
+            flags: flag(row.auto, ZONE_AUTO)
+                | flag(row.reset, ZONE_RESET)
+                | flag(row.rip_delay.is_some(), ZONE_RIP),
+            migrate_rate: row.migrate_rate,
+            service_ras_port: row.service_ports.0.to_be_bytes(),
+            service_call_port: row.service_ports.1.to_be_bytes(),
+            ..self.zones.load(row.index as usize)
         };
         self.zones.store(row.index as usize, &zone);
     }
@@ -86,6 +110,8 @@ impl Kernel {
     /// Empties a zone's row.
     pub fn clear_zone(&mut self, index: u32) {
         self.zones.store(index as usize, &Zone::default());
+        self.zone_states
+            .store(index as usize, &ZoneState::default());
     }
 
     /// Writes a gatekeeper's row, then what leads to it. Its evidence starts anew.
@@ -96,8 +122,9 @@ impl Kernel {
         let gatekeeper = Gatekeeper {
             address: octets(row.address),
             ras_port: row.ras_port.to_be_bytes(),
-            reserved: 0,
             zone: row.zone,
+            call_port: row.call_port.to_be_bytes(),
+            ..Gatekeeper::default()
         };
         self.states
             .store(row.index as usize, &GatekeeperState::default());
@@ -123,16 +150,21 @@ impl Kernel {
         Ok(())
     }
 
-    /// Makes the gatekeepers' addresses lead to these rows, and to no others.
+    /// Makes the gatekeepers' addresses lead to these rows, service addresses (zone, address) to their zone, and no
+    /// others anywhere.
     ///
     /// # Errors
     /// When the kernel refuses.
     pub fn set_index<'a>(
         &mut self,
         rows: impl IntoIterator<Item = &'a GatekeeperRow>,
+        services: &[(u32, IpAddr)],
     ) -> Result<()> {
-        let wanted: HashMap<[u8; 20], u32> =
-            rows.into_iter().map(|row| (key(row), row.index)).collect();
+        let rows = rows.into_iter().map(|row| (key(row), row.index));
+        let services = services
+            .iter()
+            .map(|(zone, address)| (index_key(*zone, *address), SERVICE));
+        let wanted: HashMap<[u8; 20], u32> = rows.chain(services).collect();
         let there: Vec<[u8; 20]> = self
             .index
             .keys()
@@ -180,15 +212,36 @@ impl Kernel {
         Ok(())
     }
 
-    /// Sets the RAS ports that the program looks at.
-    pub fn set_ras_ports(&mut self, ports: impl IntoIterator<Item = u16>) {
+    /// Sets the RAS and call-signalling ports that the program looks at, and whether anything may be steered.
+    pub fn set_ports(
+        &mut self,
+        ras: impl IntoIterator<Item = u16>,
+        call: impl IntoIterator<Item = u16>,
+        steering: bool,
+    ) {
+        self.store_ports(PORTS_WORD, ras);
+        self.store_ports(CALL_PORTS_WORD, call);
+        let old = self.globals.load_word(0, CAPTURE_WORD);
+        let [capture_len, _]: [u32; 2] = bytemuck::cast(old);
+        self.globals
+            .store_word(0, CAPTURE_WORD, word([capture_len, u32::from(steering)]));
+    }
+
+    fn store_ports(&self, at: usize, ports: impl IntoIterator<Item = u16>) {
         let mut words = vec![0u64; 1024];
         for port in ports {
             words[usize::from(port) / 64] |= 1 << (port % 64);
         }
         for (i, word) in words.into_iter().enumerate() {
-            self.globals.store_word(0, PORTS_WORD + i, word);
+            self.globals.store_word(0, at + i, word);
         }
+    }
+
+    /// Starts capturing this many octets of each frame at most, or stops (0).
+    pub fn set_capture(&self, len: u32) {
+        let [_, steering]: [u32; 2] = bytemuck::cast(self.globals.load_word(0, CAPTURE_WORD));
+        self.globals
+            .store_word(0, CAPTURE_WORD, word([len, steering]));
     }
 
     /// Sets the limits that can change while it runs.
@@ -202,6 +255,13 @@ impl Kernel {
         );
     }
 
+    /// Looks again which interfaces frames may be redirected out of: that changes with their peers and drivers.
+    pub fn look_at_interfaces(&self) {
+        for port in self.ports.values() {
+            self.set_interface(port.row, port.info.index, port.interface.side);
+        }
+    }
+
     /// Changes an attached interface's side.
     pub fn set_side(&mut self, name: &str, side: Side) {
         let Some(port) = self.ports.get_mut(name) else {
@@ -213,21 +273,27 @@ impl Kernel {
     }
 
     pub(super) fn set_interface(&self, row: usize, ifindex: u32, side: Side) {
+        let redirects = netdev::takes_redirects(ifindex);
         let bits = if side.endpoints() { ENDPOINTS_SIDE } else { 0 }
             | if side.gatekeepers() {
                 GATEKEEPERS_SIDE
             } else {
                 0
-            };
+            }
+            | if redirects { REDIRECT_SIDE } else { 0 };
         self.globals
             .store_word(0, INTERFACES_WORD + row, word([ifindex, bits]));
     }
 }
 
 fn key(row: &GatekeeperRow) -> [u8; 20] {
+    index_key(row.zone, row.address)
+}
+
+fn index_key(zone: u32, address: IpAddr) -> [u8; 20] {
     let key = GatekeeperKey {
-        zone: row.zone,
-        address: octets(row.address),
+        zone,
+        address: octets(address),
     };
     let mut all = [0; 20];
     all.copy_from_slice(bytes_of(&key));

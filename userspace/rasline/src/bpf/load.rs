@@ -9,7 +9,8 @@ use aya::{
 };
 use bytemuck::Zeroable;
 use rasline_abi::{
-    ABI_VERSION, Gatekeeper, GatekeeperState, Globals, HASH_KEYS, Profile, Slot, Zone, map,
+    ABI_VERSION, Gatekeeper, GatekeeperState, Globals, HASH_KEYS, Profile, Slot, Zone, ZoneState,
+    map,
 };
 use tokio::io::{Interest, unix::AsyncFd};
 
@@ -43,11 +44,12 @@ fn profiles(config: &Config) -> u32 {
 }
 
 /// The maps whose size the configuration gives.
-pub(super) fn sizes(config: &Config) -> [(&'static str, u32); 3] {
+pub(super) fn sizes(config: &Config) -> [(&'static str, u32); 4] {
     [
         (map::SLOTS, slots(config.daemon.max_registrations)),
         (map::PROFILES, profiles(config)),
         (map::EVENTS, config.daemon.ring_buffer),
+        (map::FLOWS, config.daemon.flows),
     ]
 }
 
@@ -176,10 +178,13 @@ fn assemble(
     let zones: Shared<Zone> = mapped(&mut ebpf, map::ZONES)?;
     let gatekeepers: Shared<Gatekeeper> = mapped(&mut ebpf, map::GATEKEEPERS)?;
     let states: Shared<GatekeeperState> = mapped(&mut ebpf, map::GATEKEEPER_STATE)?;
+    let zone_states: Shared<ZoneState> = mapped(&mut ebpf, map::ZONE_STATE)?;
     let endpoints = LpmTrie::try_from(take(&mut ebpf, map::ENDPOINTS)?)
         .map_err(|e| bad_map(map::ENDPOINTS, &e))?;
     let index = BpfHashMap::try_from(take(&mut ebpf, map::GATEKEEPER_INDEX)?)
         .map_err(|e| bad_map(map::GATEKEEPER_INDEX, &e))?;
+    let flows =
+        BpfHashMap::try_from(take(&mut ebpf, map::FLOWS)?).map_err(|e| bad_map(map::FLOWS, &e))?;
     let counters = PerCpuArray::try_from(take(&mut ebpf, map::COUNTERS)?)
         .map_err(|e| bad_map(map::COUNTERS, &e))?;
     let events =
@@ -204,6 +209,8 @@ fn assemble(
         program_id,
         globals,
         zones,
+        zone_states,
+        flows,
         gatekeepers,
         states,
         endpoints,

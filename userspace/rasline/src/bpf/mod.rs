@@ -14,6 +14,7 @@ mod ring;
 mod scan;
 mod shared;
 mod standing;
+mod steering;
 mod table;
 mod takeover;
 
@@ -24,7 +25,7 @@ use aya::{
     maps::{HashMap as BpfHashMap, LpmTrie, MapData, PerCpuArray},
     programs::links::FdLink,
 };
-use rasline_abi::{Gatekeeper, GatekeeperState, Globals, Zone};
+use rasline_abi::{Gatekeeper, GatekeeperState, Globals, Zone, ZoneState};
 
 pub use configure::{GatekeeperRow, ZoneRow};
 pub use counters::{CounterRow, counter_help};
@@ -34,6 +35,7 @@ pub use ring::{Message, Reason, Ring};
 pub use scan::{Observed, Peer};
 pub use shared::Shared;
 pub use standing::{Standing, StandingZone};
+pub use steering::{Decided, Moved, Steering};
 pub use table::{Entry, Place, Refused, Table};
 
 use crate::{
@@ -57,6 +59,8 @@ pub struct Kernel {
     program_id: u32,
     globals: Shared<Globals>,
     zones: Shared<Zone>,
+    zone_states: Shared<ZoneState>,
+    flows: BpfHashMap<MapData, [u8; 40], [u64; 10]>,
     gatekeepers: Shared<Gatekeeper>,
     states: Shared<GatekeeperState>,
     endpoints: LpmTrie<MapData, [u8; 16], u32>,

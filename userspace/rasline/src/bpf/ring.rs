@@ -23,6 +23,8 @@ pub struct Message {
     pub zone: u32,
     /// Gatekeeper index.
     pub gatekeeper: u32,
+    /// The gatekeeper's (or service) address as the endpoint knows it.
+    pub seen_as: SocketAddr,
     /// The message.
     pub octets: Vec<u8>,
 }
@@ -68,6 +70,7 @@ fn parse(item: &[u8]) -> Option<Message> {
         ),
         zone: header.zone,
         gatekeeper: header.gatekeeper,
+        seen_as: SocketAddr::new(ip(&header.seen_as), u16::from_be_bytes(header.seen_port)),
         octets: rest.get(..usize::from(header.len))?.to_vec(),
     })
 }

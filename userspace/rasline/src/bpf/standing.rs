@@ -42,6 +42,7 @@ impl Kernel {
                 zone: row.zone,
                 address: ip(&row.address),
                 ras_port,
+                call_port: u16::from_be_bytes(row.call_port),
             };
             (ras_port != 0).then_some((index, gatekeeper))
         };

@@ -133,6 +133,7 @@ impl Checker<'_> {
                 MAX_REGISTRATIONS,
             ),
             ring_buffer,
+            flows: self.number("flows", raw.flows, (1024, 16_777_216), 131_072),
             copies_per_second: self.number(
                 "copies_per_second",
                 raw.copies_per_second,

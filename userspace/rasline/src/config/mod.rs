@@ -49,6 +49,8 @@ pub struct Daemon {
     pub max_registrations: u32,
     /// Octets of ring buffer between kernel and controller, a power of two.
     pub ring_buffer: u32,
+    /// Flows that the kernel remembers.
+    pub flows: u32,
     /// Messages a second that the kernel copies to the controller, each CPU.
     pub copies_per_second: u32,
     /// The same, from one source.
@@ -116,6 +118,28 @@ pub enum Answer {
     Off,
 }
 
+/// What becomes of a call-signalling connection whose gatekeeper is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnLoss {
+    /// The endpoint's next segment is answered with RST, so that it connects again at once.
+    #[default]
+    Reset,
+    /// It is left alone.
+    Pin,
+}
+
+/// What becomes of RRQs beyond the migrate rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shape {
+    /// The endpoint gets a RIP: wait.
+    #[default]
+    Rip,
+    /// They are dropped and counted.
+    Drop,
+}
+
 /// `[[zone]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone {
@@ -131,6 +155,16 @@ pub struct Zone {
     pub hold_for: Duration,
     /// A gatekeeper that leaves a request unanswered for longer is silent.
     pub dead_after: Duration,
+    /// RRQs a second at most that reach the active gatekeeper while the zone moves; 0: no bound.
+    pub migrate_rate: u32,
+    /// What becomes of call-signalling connections whose gatekeeper is gone.
+    pub on_loss: OnLoss,
+    /// What becomes of RRQs beyond `migrate_rate`.
+    pub shape: Shape,
+    /// Delay of the RIP that such RRQs get, spread by half of that either way.
+    pub rip_delay: Duration,
+    /// Logical gatekeeper addresses that endpoints point at.
+    pub service_address: Vec<IpAddr>,
     /// Prefixes of its endpoints.
     pub endpoints: Vec<IpNet>,
     /// Its gatekeepers.

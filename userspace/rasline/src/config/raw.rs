@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Answer, OnStop, Side, XdpMode,
+    Answer, OnLoss, OnStop, Shape, Side, XdpMode,
     units::{Size, Span},
 };
 
@@ -31,6 +31,7 @@ pub(super) struct Daemon {
     pub(super) bpffs: Option<Spanned<PathBuf>>,
     pub(super) max_registrations: Option<Spanned<u32>>,
     pub(super) ring_buffer: Option<Spanned<Size>>,
+    pub(super) flows: Option<Spanned<u32>>,
     pub(super) copies_per_second: Option<Spanned<u32>>,
     pub(super) copies_per_source: Option<Spanned<u32>>,
     pub(super) heartbeat_timeout: Option<Spanned<Span>>,
@@ -56,6 +57,14 @@ pub(super) struct Zone {
     pub(super) refresh_every: Option<Spanned<Span>>,
     pub(super) hold_for: Option<Spanned<Span>>,
     pub(super) dead_after: Option<Spanned<Span>>,
+    pub(super) migrate_rate: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub(super) on_loss: OnLoss,
+    #[serde(default)]
+    pub(super) shape: Shape,
+    pub(super) rip_delay: Option<Spanned<Span>>,
+    #[serde(default)]
+    pub(super) service_address: Vec<Spanned<IpAddr>>,
     #[serde(default)]
     pub(super) endpoints: Vec<Spanned<IpNet>>,
     #[serde(default)]

@@ -146,7 +146,20 @@ impl Checker<'_> {
                 (Duration::from_millis(50), Duration::from_mins(1)),
             )
             .unwrap_or(Duration::from_millis(600));
+        let rip_delay = self
+            .duration(
+                "rip_delay",
+                zone.rip_delay,
+                (Duration::from_millis(10), Duration::from_secs(30)),
+            )
+            .unwrap_or(Duration::from_secs(2));
+        let service_address = self.services(&name, &zone.service_address, &zone.gatekeeper);
         Zone {
+            migrate_rate: self.number("migrate_rate", zone.migrate_rate, (0, 1_000_000), 200),
+            on_loss: zone.on_loss,
+            shape: zone.shape,
+            rip_delay,
+            service_address,
             gatekeepers: self.gatekeepers(&name, zone.gatekeeper),
             name,
             answer: zone.answer,
@@ -160,6 +173,36 @@ impl Checker<'_> {
                 .map(Spanned::into_inner)
                 .collect(),
         }
+    }
+
+    /// Service addresses: each once, none of them a gatekeeper's.
+    fn services(
+        &mut self,
+        zone: &str,
+        raw: &[Spanned<IpAddr>],
+        gatekeepers: &[Spanned<raw::Gatekeeper>],
+    ) -> Vec<IpAddr> {
+        let mut all = Vec::new();
+        for address in raw {
+            let a = *address.get_ref();
+            let what = if a.is_unspecified() || a.is_multicast() {
+                format!("{a} cannot be a service address; give a unicast address")
+            } else if all.contains(&a) {
+                format!("{a} stands twice in zone \"{zone}\"; leave one out")
+            } else if gatekeepers
+                .iter()
+                .any(|g| *g.get_ref().address.get_ref() == a)
+            {
+                format!(
+                    "{a} is a gatekeeper of zone \"{zone}\"; a service address is one of its own"
+                )
+            } else {
+                all.push(a);
+                continue;
+            };
+            self.fail(Some(address.span()), "service_address", what);
+        }
+        all
     }
 
     fn gatekeepers(&mut self, zone: &str, raw: Vec<Spanned<raw::Gatekeeper>>) -> Vec<Gatekeeper> {

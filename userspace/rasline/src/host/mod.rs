@@ -5,6 +5,7 @@ pub mod caps;
 pub mod ethtool;
 pub mod link;
 pub mod lock;
+pub mod netdev;
 
 /// CLOCK_MONOTONIC, ns: the clock of the kernel program.
 #[must_use]

@@ -2,14 +2,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
 };
 
 use ipnet::IpNet;
 
 use crate::{
-    bpf::{GatekeeperRow, Kernel, Standing, ZoneRow},
-    config::{Config, Zone},
+    bpf::{GatekeeperRow, Kernel, Standing, Steering, ZoneRow},
+    config::{Config, OnLoss, Shape, Zone},
     failure::{Failure, Result},
     supervisor::layout::Layout,
 };
@@ -30,6 +30,8 @@ pub fn restart_needed(old: &Config, new: &Config) -> Result<()> {
         "max_registrations"
     } else if o.ring_buffer != n.ring_buffer {
         "ring_buffer"
+    } else if o.flows != n.flows {
+        "flows"
     } else {
         return Ok(());
     };
@@ -136,6 +138,7 @@ pub fn gatekeeper_rows(config: &Config, layout: &Layout) -> BTreeMap<u32, Gateke
                         zone,
                         address: g.address,
                         ras_port: g.ras_port,
+                        call_port: g.call_signal_port,
                     },
                 );
             }
@@ -162,6 +165,11 @@ pub fn write(kernel: &mut Kernel, new: &Config, layout: &Layout) -> Result<()> {
                 divert: zone.endpoint_ttl.is_some(),
                 hold_for: zone.hold_for,
                 dead_after: zone.dead_after,
+                migrate_rate: zone.migrate_rate,
+                auto: true,
+                reset: zone.on_loss == OnLoss::Reset,
+                rip_delay: (zone.shape == Shape::Rip).then_some(zone.rip_delay),
+                service_ports: service_ports(zone),
             });
         }
     }
@@ -177,8 +185,22 @@ pub fn write(kernel: &mut Kernel, new: &Config, layout: &Layout) -> Result<()> {
     {
         kernel.set_gatekeeper(row)?;
     }
-    kernel.set_index(rows.values())?;
-    kernel.set_ras_ports(rows.values().map(|r| r.ras_port));
+    kernel.set_ports(
+        rows.values()
+            .map(|r| r.ras_port)
+            .chain(new.zones.iter().map(|z| service_ports(z).0)),
+        rows.values()
+            .map(|r| r.call_port)
+            .chain(new.zones.iter().map(|z| service_ports(z).1)),
+        new.zones.iter().any(is_steered),
+    );
+    let services: Vec<(u32, IpAddr)> = new
+        .zones
+        .iter()
+        .filter_map(|z| Some((layout.zone(&z.name)?, z)))
+        .flat_map(|(index, z)| z.service_address.iter().map(move |a| (index, *a)))
+        .collect();
+    kernel.set_index(rows.values(), &services)?;
     kernel.set_limits(&new.daemon);
     let prefixes: HashMap<IpNet, u32> = new
         .zones
@@ -187,6 +209,9 @@ pub fn write(kernel: &mut Kernel, new: &Config, layout: &Layout) -> Result<()> {
         .flat_map(|(z, index)| z.endpoints.iter().map(move |net| (*net, index)))
         .collect();
     kernel.set_endpoints(&prefixes)?;
+    for zone in &new.zones {
+        steer_first(kernel, zone, layout);
+    }
     let zones: Vec<u32> = new
         .zones
         .iter()
@@ -198,11 +223,61 @@ pub fn write(kernel: &mut Kernel, new: &Config, layout: &Layout) -> Result<()> {
     Ok(())
 }
 
+/// A zone about which nothing was decided yet is served by its best gatekeeper.
+fn steer_first(kernel: &mut Kernel, zone: &Zone, layout: &Layout) {
+    let Some(index) = layout.zone(&zone.name) else {
+        return;
+    };
+    if !is_steered(zone) || kernel.steered_to(index).is_some() {
+        return;
+    }
+    let candidates = candidates(zone, layout);
+    kernel.steer(&Steering {
+        zone: index,
+        active: candidates.first().copied(),
+        steered: Vec::new(),
+        candidates,
+        moved_ns: 0,
+    });
+}
+
+/// Indices of a zone's gatekeepers, best first.
+#[must_use]
+pub fn candidates(zone: &Zone, layout: &Layout) -> Vec<u32> {
+    let mut all: Vec<_> = zone.gatekeepers.iter().collect();
+    all.sort_by_key(|g| g.priority);
+    all.iter()
+        .filter_map(|g| layout.gatekeeper(zone, g))
+        .collect()
+}
+
+/// Whether a zone's traffic may have to be steered.
+#[must_use]
+pub fn is_steered(zone: &Zone) -> bool {
+    zone.gatekeepers.len() > 1 || !zone.service_address.is_empty()
+}
+
+/// RAS and call-signalling port of a zone's service addresses: those of its first gatekeeper.
+fn service_ports(zone: &Zone) -> (u16, u16) {
+    zone.gatekeepers
+        .iter()
+        .min_by_key(|g| g.priority)
+        .map_or((1719, 1720), |g| (g.ras_port, g.call_signal_port))
+}
+
 /// Addresses that messages to endpoints may come from.
 #[must_use]
 pub fn senders(config: &Config) -> Vec<SocketAddr> {
-    let all = config.zones.iter().flat_map(|z| &z.gatekeepers);
-    all.map(|g| SocketAddr::new(g.address, g.ras_port))
+    let gatekeepers = config.zones.iter().flat_map(|z| &z.gatekeepers);
+    let services = config.zones.iter().flat_map(|z| {
+        let port = service_ports(z).0;
+        z.service_address
+            .iter()
+            .map(move |a| SocketAddr::new(*a, port))
+    });
+    gatekeepers
+        .map(|g| SocketAddr::new(g.address, g.ras_port))
+        .chain(services)
         .collect()
 }
 
@@ -251,6 +326,7 @@ mod tests {
                 zone: 3,
                 address: "192.0.2.1".parse().unwrap(),
                 ras_port: 1719,
+                call_port: 1720,
             };
             let zone = StandingZone {
                 generation: 8,

@@ -1,6 +1,6 @@
 //! The kernel's and the configuration's types as the core has them, and back.
 
-use std::{collections::HashMap, net::SocketAddr};
+use std::net::SocketAddr;
 
 use rasline_core::{Reason, Refusal};
 
@@ -12,16 +12,6 @@ use crate::{
 
 /// Requests at most that the learner lets wait for their confirm.
 const MAX_PENDING: usize = 65_536;
-
-/// Gatekeepers' RAS addresses by index.
-pub(super) fn addresses(config: &rasline_core::Config) -> HashMap<u32, SocketAddr> {
-    config
-        .zones
-        .iter()
-        .flat_map(|z| &z.gatekeepers)
-        .map(|g| (g.index, g.address))
-        .collect()
-}
 
 /// The configuration as the core has it.
 pub(super) fn core_config(config: &Config, layout: &Layout) -> rasline_core::Config {
@@ -68,6 +58,7 @@ pub(super) const fn reason(reason: bpf::Reason) -> Reason {
         bpf::Reason::Diverted => Reason::Diverted,
         bpf::Reason::ChangedRcf => Reason::ChangedRcf,
         bpf::Reason::Withdrawn => Reason::Withdrawn,
+        bpf::Reason::Standby => Reason::Standby,
     }
 }
 

@@ -2,10 +2,7 @@
 //!
 //! Invariant: a registration has at most one place in the kernel's table, and each place one registration.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    net::SocketAddr,
-};
+use std::collections::{HashMap, VecDeque};
 
 use rasline_core::{
     Core, EventKind, Input, Kernel as Noted, Message, Output, RegistrationId, Template, Time,
@@ -17,7 +14,7 @@ use crate::{
     host::monotonic_ns,
     supervisor::{
         Supervisor,
-        bridge::{addresses, core_config, reason, refusal},
+        bridge::{core_config, reason, refusal},
         layout::Layout,
     },
 };
@@ -36,17 +33,14 @@ pub(super) struct Effects {
     pub(super) core: Core,
     published: HashMap<RegistrationId, Published>,
     by_slot: HashMap<u32, RegistrationId>,
-    gatekeepers: HashMap<u32, SocketAddr>,
     pub(super) refusals: u64,
     pub(super) refused: Option<Refused>,
 }
 
 impl Effects {
     pub(super) fn new(config: &Config, layout: &Layout) -> Self {
-        let core_config = core_config(config, layout);
         Self {
-            gatekeepers: addresses(&core_config),
-            core: Core::new(core_config),
+            core: Core::new(core_config(config, layout)),
             published: HashMap::new(),
             by_slot: HashMap::new(),
             refusals: 0,
@@ -67,6 +61,7 @@ impl Supervisor {
             zone: message.zone,
             gatekeeper: message.gatekeeper,
             endpoint: message.endpoint,
+            seen_as: message.seen_as,
             payload: &message.octets,
         }));
     }
@@ -114,7 +109,6 @@ impl Supervisor {
     /// Tells the core about another configuration. What stands in the table under an old generation goes.
     pub(super) fn reconfigure(&mut self, config: &Config, layout: &Layout) {
         let core_config = core_config(config, layout);
-        self.effects.gatekeepers = addresses(&core_config);
         self.layout = layout.clone();
         self.handle(Input::Reconfigure(core_config));
         let now_ns = monotonic_ns();
@@ -164,13 +158,12 @@ impl Supervisor {
         let now_ns = monotonic_ns();
         match output {
             Output::Send {
-                gatekeeper,
+                from,
                 endpoint,
                 payload,
+                ..
             } => {
-                if let Some(from) = self.effects.gatekeepers.get(&gatekeeper) {
-                    self.sender.send(now_ns, *from, endpoint, &payload);
-                }
+                self.sender.send(now_ns, from, endpoint, &payload);
                 None
             }
             Output::Publish(template) => Some(self.publish(now_ns, &template)),

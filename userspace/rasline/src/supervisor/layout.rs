@@ -211,6 +211,7 @@ mod tests {
                 zone: *zone,
                 address: address.parse().unwrap(),
                 ras_port: 1719,
+                call_port: 1720,
             };
             (*index, row)
         };

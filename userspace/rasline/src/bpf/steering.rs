@@ -1,0 +1,176 @@
+//! Where each zone's traffic goes: the controller's decisions, the program's own, and what is known of gatekeepers.
+//!
+//! Invariant: a decision (active gatekeeper and epoch) is one store of 64 bits, so the program never sees half of it.
+
+use std::time::Duration;
+
+use rasline_abi::{
+    FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, GATEKEEPER_STANDBY, GATEKEEPER_STEER, Gatekeeper,
+    MAX_CANDIDATES, NO_GATEKEEPER, Zone, ZoneState,
+};
+
+use super::Kernel;
+use crate::failure::{Failure, Result, chain};
+
+const ACTIVE_WORD: usize = std::mem::offset_of!(Zone, active) / 8;
+const MOVED_WORD: usize = std::mem::offset_of!(Zone, moved_ns) / 8;
+const FLAGS_WORD: usize = std::mem::offset_of!(Gatekeeper, ras_port) / 8;
+const UP_WORD: usize = std::mem::offset_of!(Gatekeeper, up_ns) / 8;
+const DOWN_WORD: usize = std::mem::offset_of!(Gatekeeper, down_ns) / 8;
+const _: () = assert!(
+    std::mem::offset_of!(Zone, active).is_multiple_of(8)
+        && std::mem::offset_of!(Gatekeeper, ras_port).is_multiple_of(8)
+);
+/// A call-signalling connection without a segment for longer is not counted as open.
+const OPEN_FOR: Duration = Duration::from_hours(2);
+
+/// A decision about a zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Steering {
+    /// Zone index.
+    pub zone: u32,
+    /// Index of the gatekeeper that serves it; none: its traffic is left alone.
+    pub active: Option<u32>,
+    /// Gatekeepers whose traffic goes to the active one.
+    pub steered: Vec<u32>,
+    /// Gatekeepers that the program may move the zone to by itself, best first.
+    pub candidates: Vec<u32>,
+    /// When the zone moved, CLOCK_MONOTONIC; 0: it has always been there.
+    pub moved_ns: u64,
+}
+
+/// What the program decided for a zone by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// Index of the gatekeeper that it moved the zone to.
+    pub active: u32,
+    /// Index of the one that it left.
+    pub from: u32,
+    /// When, CLOCK_MONOTONIC.
+    pub at_ns: u64,
+    /// The first request that was not answered, CLOCK_MONOTONIC.
+    pub evidence_ns: u64,
+}
+
+/// What the program counts for a zone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Decisions of its own.
+    pub decisions: u32,
+    /// Known keep-alives let through to move their registrations.
+    pub migrated: u64,
+    /// RRQs held back by the migrate rate.
+    pub shaped: u64,
+}
+
+impl Kernel {
+    /// Carries out a decision: from now on the program's own, if there was one, does not count.
+    pub fn steer(&mut self, steering: &Steering) {
+        let index = steering.zone as usize;
+        let mut row: Zone = self.zones.load(index);
+        row.candidates = [0xffff; MAX_CANDIDATES];
+        for (place, gatekeeper) in row.candidates.iter_mut().zip(&steering.candidates) {
+            *place = *gatekeeper as u16;
+        }
+        let epoch = row.epoch.wrapping_add(1).max(1);
+        row.moved_ns = steering.moved_ns;
+        let active = steering.active.unwrap_or(NO_GATEKEEPER);
+        // First what the decision is about, then the decision itself.
+        let (old_active, old_epoch) = (row.active, row.epoch);
+        (row.active, row.epoch) = (old_active, old_epoch);
+        self.zones.store(index, &row);
+        self.zones.store_word(index, MOVED_WORD, steering.moved_ns);
+        let word = bytemuck::cast([active, if steering.active.is_some() { epoch } else { 0 }]);
+        self.zones.store_word(index, ACTIVE_WORD, word);
+        for gatekeeper in 0..self.gatekeepers.len() as u32 {
+            let row: Gatekeeper = self.gatekeepers.load(gatekeeper as usize);
+            if row.ras_port != [0; 2] && row.zone == steering.zone {
+                let steered = steering.steered.contains(&gatekeeper);
+                self.set_flag(gatekeeper, GATEKEEPER_STEER, steered);
+            }
+        }
+    }
+
+    /// The decision that is in force in a zone's row: active gatekeeper, and when the zone moved.
+    #[must_use]
+    pub fn steered_to(&self, zone: u32) -> Option<(u32, u64)> {
+        let row: Zone = self.zones.load(zone as usize);
+        (row.epoch != 0).then_some((row.active, row.moved_ns))
+    }
+
+    /// What the program decided for a zone, if that is in force.
+    #[must_use]
+    pub fn decided(&self, zone: u32) -> Option<Decided> {
+        let row: Zone = self.zones.load(zone as usize);
+        let state: ZoneState = self.zone_states.load(zone as usize);
+        (row.epoch != 0 && state.decided_epoch == row.epoch).then_some(Decided {
+            active: state.decided,
+            from: state.decided_from,
+            at_ns: state.decided_ns,
+            evidence_ns: state.evidence_ns,
+        })
+    }
+
+    /// What the program counted for a zone.
+    #[must_use]
+    pub fn moved(&self, zone: u32) -> Moved {
+        let state: ZoneState = self.zone_states.load(zone as usize);
+        Moved {
+            decisions: state.decisions,
+            migrated: state.migrated,
+            shaped: state.shaped,
+        }
+    }
+
+    /// A probe was answered: what endpoints' requests did not get before counts no more.
+    pub fn probe_answered(&self, gatekeeper: u32, at_ns: u64) {
+        self.gatekeepers
+            .store_word(gatekeeper as usize, UP_WORD, at_ns);
+    }
+
+    /// The controller found a gatekeeper dead, or alive again.
+    pub fn set_down(&self, gatekeeper: u32, since_ns: Option<u64>) {
+        self.gatekeepers
+            .store_word(gatekeeper as usize, DOWN_WORD, since_ns.unwrap_or(0));
+    }
+
+    /// Whether what a gatekeeper sends to the zone's endpoints, while it is not active, goes to the controller.
+    pub fn set_standby(&self, gatekeeper: u32, on: bool) {
+        self.set_flag(gatekeeper, GATEKEEPER_STANDBY, on);
+    }
+
+    fn set_flag(&self, gatekeeper: u32, flag: u16, on: bool) {
+        let mut row: Gatekeeper = self.gatekeepers.load(gatekeeper as usize);
+        let flags = if on {
+            row.flags | flag
+        } else {
+            row.flags & !flag
+        };
+        if flags != row.flags {
+            row.flags = flags;
+            let words: [u64; size_of::<Gatekeeper>() / 8] = bytemuck::cast(row);
+            self.gatekeepers
+                .store_word(gatekeeper as usize, FLAGS_WORD, words[FLAGS_WORD]);
+        }
+    }
+
+    /// Call-signalling connections that are steered to this gatekeeper and open.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn open_connections(&self, gatekeeper: u32, now_ns: u64) -> Result<u32> {
+        let mut open = 0;
+        for entry in self.flows.iter() {
+            let (_, flow) = entry.map_err(|e| Failure::plain("map FLOWS", chain(&e)))?;
+            let flow: rasline_abi::Flow = bytemuck::cast(flow);
+            let fresh = now_ns.saturating_sub(flow.seen_ns) < OPEN_FOR.as_nanos() as u64;
+            open += u32::from(
+                flow.kind == FLOW_FORWARD
+                    && flow.gatekeeper == gatekeeper
+                    && flow.state & (FLOW_OPEN | FLOW_CLOSED) == FLOW_OPEN
+                    && fresh,
+            );
+        }
+        Ok(open)
+    }
+}

@@ -1,0 +1,286 @@
+//! Which gatekeeper a zone's traffic goes to, and whether that is time to change.
+//!
+//! ```text
+//! a packet of an endpoint is addressed to A: a gatekeeper of its zone, or the zone's service address
+//! T, where it goes:   the zone's active gatekeeper, if A is the service address or is steered
+//!                     A itself, if not
+//! A is steered:       the controller says so (STEER), or A is silent, or the program left it
+//! active:             the program's own decision while it is in force, else the controller's
+//! ```
+//!
+//! The program moves a zone (with [`ZONE_AUTO`]) when its active gatekeeper is silent: to the first candidate that
+//! is not. Its decision is in force until the controller makes another (a new epoch). When every candidate is silent
+//! and the controller is gone too, they are tried in turn, as nobody else would find out that one is back.
+
+use rasline_abi::{
+    Counter, Gatekeeper, GatekeeperState, MAX_CANDIDATES, NO_GATEKEEPER, SERVICE, ZONE_AUTO, Zone,
+    ZoneState,
+};
+
+use crate::Tables;
+use crate::tables::{Address, Shared, get, get_pair, set, set_pair};
+
+/// Where a zone stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Course {
+    /// Zone index.
+    pub zone: u32,
+    /// The gatekeeper that serves it; [`NO_GATEKEEPER`]: none is chosen.
+    pub active: u32,
+    /// When it moved there, ns; 0: never.
+    pub moved_ns: u64,
+    /// Differs from decision to decision.
+    pub decision: u64,
+    /// Left by the program's own decision; [`NO_GATEKEEPER`]: none.
+    left: [u32; 2],
+}
+
+/// Since when a gatekeeper has been silent, ns; 0: it is not.
+///
+/// It is if the controller found it dead and nothing has come from it since, or if a request let through has been
+/// unanswered for `dead_after_ns`, and no probe was answered since.
+#[inline(always)]
+fn silent_since(
+    gatekeeper: Shared<Gatekeeper>,
+    state: Shared<GatekeeperState>,
+    dead_after_ns: u64,
+    now: u64,
+) -> u64 {
+    let unanswered = get!(state, first_unanswered_ns);
+    let down = get!(gatekeeper, down_ns);
+    if down != 0 && get!(state, last_reply_ns) <= down {
+        return if unanswered != 0 && unanswered < down {
+            unanswered
+        } else {
+            down
+        };
+    }
+    if unanswered == 0 || get!(gatekeeper, up_ns) > unanswered {
+        return 0;
+    }
+    if now.saturating_sub(unanswered) > dead_after_ns {
+        unanswered
+    } else {
+        0
+    }
+}
+
+/// [`silent_since`] by index; an unused entry has been silent since the beginning (1).
+#[inline(always)]
+pub fn silence<T: Tables>(tables: &T, index: u32, dead_after_ns: u64, now: u64) -> u64 {
+    let (Some(gatekeeper), Some(state)) =
+        (tables.gatekeeper(index), tables.gatekeeper_state(index))
+    else {
+        return 1;
+    };
+    if get!(gatekeeper, ras_port) == [0; 2] {
+        return 1;
+    }
+    silent_since(gatekeeper, state, dead_after_ns, now)
+}
+
+/// Whether a gatekeeper is silent.
+#[inline(always)]
+pub(crate) fn is_silent<T: Tables>(tables: &T, index: u32, dead_after_ns: u64, now: u64) -> bool {
+    tables.silence(index, dead_after_ns, now) != 0
+}
+
+/// Where a zone stands, after moving it if that is due.
+#[inline(always)]
+pub(crate) fn course<T: Tables>(
+    tables: &mut T,
+    index: u32,
+    zone: Shared<Zone>,
+    now: u64,
+) -> Option<Course> {
+    let state = tables.zone_state(index)?;
+    let mut course = standing(index, zone, state);
+    if get!(zone, flags) & ZONE_AUTO == 0
+        || course.active == NO_GATEKEEPER
+        || !is_silent(tables, course.active, get!(zone, dead_after_ns), now)
+    {
+        return Some(course);
+    }
+    tables.choose(index, course.active);
+    course = standing(index, zone, state);
+    Some(course)
+}
+
+/// Moves a zone whose active gatekeeper is silent, if there is a better candidate.
+#[inline(always)]
+pub fn choose<T: Tables>(tables: &mut T, index: u32, active: u32) {
+    let now = tables.now();
+    let (Some(zone), Some(state)) = (tables.zone(index), tables.zone_state(index)) else {
+        return;
+    };
+    let to = next(tables, zone, state, active, now);
+    if to != NO_GATEKEEPER {
+        decide(tables, zone, state, active, to, now);
+    }
+}
+
+/// Where a zone stands by the tables.
+#[inline(always)]
+fn standing(index: u32, zone: Shared<Zone>, state: Shared<ZoneState>) -> Course {
+    let (ours, theirs) = (get_pair!(state, decided), get_pair!(zone, active));
+    let epoch = theirs >> 32;
+    let decision = theirs ^ ours.rotate_left(17);
+    if epoch != 0 && ours >> 32 == epoch {
+        Course {
+            zone: index,
+            active: ours as u32,
+            moved_ns: get!(state, decided_ns),
+            decision,
+            left: [get!(state, decided_from), theirs as u32],
+        }
+    } else {
+        Course {
+            zone: index,
+            active: if epoch == 0 {
+                NO_GATEKEEPER
+            } else {
+                theirs as u32
+            },
+            moved_ns: get!(zone, moved_ns),
+            decision,
+            left: [NO_GATEKEEPER; 2],
+        }
+    }
+}
+
+/// The candidate to move to: the best that is not silent; if all are and the controller is gone, the one after the
+/// active one in a circle. [`NO_GATEKEEPER`]: stay.
+#[inline(always)]
+fn next<T: Tables>(
+    tables: &T,
+    zone: Shared<Zone>,
+    state: Shared<ZoneState>,
+    active: u32,
+    now: u64,
+) -> u32 {
+    let dead_after = get!(zone, dead_after_ns);
+    let (mut first, mut after) = (NO_GATEKEEPER, NO_GATEKEEPER);
+    let mut passed = 0u32;
+    for i in 0..MAX_CANDIDATES {
+        let candidate = u32::from(get!(zone, candidates[i]));
+        if candidate == 0xffff {
+            break;
+        }
+        if candidate == active {
+            passed = 1;
+            continue;
+        }
+        if silence(tables, candidate, dead_after, now) == 0 {
+            return candidate;
+        }
+        if passed == 1 {
+            after = candidate;
+            passed = 2;
+        }
+        if first == NO_GATEKEEPER {
+            first = candidate;
+        }
+    }
+    // Each is given the time that it takes to call it silent.
+    let lately = now.saturating_sub(get!(state, decided_ns)) <= 2 * dead_after;
+    if lately || controller_alive(tables, now) {
+        return NO_GATEKEEPER;
+    }
+    let turn = if after == NO_GATEKEEPER { first } else { after };
+    if let Some(evidence) = tables.gatekeeper_state(turn) {
+        set!(evidence, first_unanswered_ns, 0);
+        set!(evidence, last_reply_ns, now);
+    }
+    turn
+}
+
+/// Moves a zone. Two CPUs may do so at once: they find the same.
+#[inline(always)]
+fn decide<T: Tables>(
+    tables: &mut T,
+    zone: Shared<Zone>,
+    state: Shared<ZoneState>,
+    from: u32,
+    to: u32,
+    now: u64,
+) {
+    let evidence = tables
+        .gatekeeper_state(from)
+        .map_or(0, |evidence| get!(evidence, first_unanswered_ns));
+    set!(state, decided_ns, now);
+    set!(state, evidence_ns, evidence);
+    set!(state, decided_from, from);
+    set!(state, decisions, get!(state, decisions).wrapping_add(1));
+    let epoch = get_pair!(zone, active) >> 32;
+    set_pair!(state, decided, epoch << 32 | u64::from(to));
+    tables.count(Counter::Decided);
+}
+
+impl Course {
+    /// Whether what is addressed to this gatekeeper goes to the active one.
+    #[inline(always)]
+    pub(crate) fn steers<T: Tables>(
+        &self,
+        tables: &T,
+        zone: Shared<Zone>,
+        addressed: u32,
+        now: u64,
+    ) -> bool {
+        if self.active == NO_GATEKEEPER || addressed == self.active {
+            return false;
+        }
+        if addressed == SERVICE || addressed == self.left[0] || addressed == self.left[1] {
+            return true;
+        }
+        tables
+            .gatekeeper(addressed)
+            .is_some_and(|gatekeeper| get!(gatekeeper, flags) & rasline_abi::GATEKEEPER_STEER != 0)
+            || is_silent(tables, addressed, get!(zone, dead_after_ns), now)
+    }
+
+    /// Where a packet addressed to `addressed` goes.
+    #[inline(always)]
+    pub(crate) fn target<T: Tables>(
+        &self,
+        tables: &T,
+        zone: Shared<Zone>,
+        addressed: u32,
+        now: u64,
+    ) -> u32 {
+        if self.steers(tables, zone, addressed, now) {
+            self.active
+        } else {
+            addressed
+        }
+    }
+}
+
+/// What an address in a zone stands for: a gatekeeper's index, or [`SERVICE`]; `port` decides, too. `ras`: whether
+/// it is a RAS port or one of call signalling.
+#[inline(always)]
+pub(crate) fn addressed<T: Tables>(
+    tables: &T,
+    index: u32,
+    zone: Shared<Zone>,
+    address: Address,
+    port: u16,
+    ras: bool,
+) -> Option<u32> {
+    let found = tables.gatekeeper_index(index, address)?;
+    let ports = if found == SERVICE {
+        [get!(zone, service_ras_port), get!(zone, service_call_port)]
+    } else {
+        let gatekeeper = tables.gatekeeper(found)?;
+        [get!(gatekeeper, ras_port), get!(gatekeeper, call_port)]
+    };
+    let wanted = u16::from_ne_bytes(if ras { ports[0] } else { ports[1] });
+    (wanted == port).then_some(found)
+}
+
+/// Whether the controller said not long ago that it lives.
+#[inline(always)]
+pub(crate) fn controller_alive<T: Tables>(tables: &T, now: u64) -> bool {
+    tables.globals().is_some_and(|globals| {
+        now.saturating_sub(get!(globals, heartbeat_ns)) < get!(globals, heartbeat_timeout_ns)
+    })
+}
