@@ -1,7 +1,7 @@
 //! What a zone is told, and when it may return.
 
-use super::zone::{Gatekeeper, Zone};
-use super::{Failback, Manual};
+use super::zone::{Gatekeeper, REST, Zone};
+use super::{Failback, Manual, MoveCause};
 use crate::Time;
 use crate::health::State;
 
@@ -40,7 +40,13 @@ pub fn ready(
         _ => None,
     };
     let gatekeeper = known(better);
-    let rested = gatekeeper.rested_at(now, asked);
+    // A zone that had to move stays for a while, even if it could have moved to a better one.
+    let forced = matches!(zone.cause, MoveCause::Down | MoveCause::Kernel);
+    let settled = match forced {
+        true => zone.since.after(asked.unwrap_or(REST)),
+        false => Time(0),
+    };
+    let rested = gatekeeper.rested_at(now, asked).map(|it| it.max(settled));
     match rested.filter(|_| gatekeeper.state == State::Up) {
         None => return Err(Wait::Life),
         Some(rested) if rested > now => return Err(Wait::Rest(rested)),

@@ -12,7 +12,7 @@ const FAILURE_COUNTS: Duration = Duration::from_hours(1);
 /// Failures remembered at most.
 const FAILURES: usize = 16;
 /// How long a gatekeeper that failed once must be well, where the policy does not say it.
-const REST: Duration = Duration::from_secs(1);
+pub const REST: Duration = Duration::from_secs(1);
 /// Longest that failures lead to.
 const REST_MAX: Duration = Duration::from_mins(10);
 
