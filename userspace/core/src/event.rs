@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::alternates::NotTaken;
 use crate::failover::MoveCause;
 use crate::health::{Evidence, State};
 use crate::{RegistrationId, Time, Why};
@@ -60,6 +61,15 @@ pub enum EventKind {
     Alternates {
         /// Their RAS addresses.
         addresses: Vec<SocketAddr>,
+    },
+    /// A gatekeeper named an alternate that may not be a candidate. Told once for each.
+    AlternateRefused {
+        /// Its RAS address.
+        address: SocketAddr,
+        /// Kind of the message.
+        message: String,
+        /// Why.
+        why: NotTaken,
     },
     /// What is thought of a gatekeeper: up or down.
     HealthChanged {
@@ -196,6 +206,14 @@ impl std::fmt::Display for EventKind {
                     .iter()
                     .try_for_each(|address| write!(f, " {address}"))
             }
+            Self::AlternateRefused {
+                address,
+                message,
+                why,
+            } => write!(
+                f,
+                "alternate {address}, named by {message}, is no candidate: {why}"
+            ),
             Self::HealthChanged { from, to, .. } => write!(f, "gatekeeper {to} (was {from})"),
             Self::Failover { cause, .. } => write!(f, "the zone failed over: {cause}"),
             Self::Failback { .. } => f.write_str("the zone returned to this gatekeeper"),

@@ -7,6 +7,7 @@
 //!   were confirmed by RCFs equal in every other octet.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod alternates;
 mod config;
 mod confirm;
 mod event;
