@@ -160,25 +160,24 @@ impl Kernel {
         rows: impl IntoIterator<Item = &'a GatekeeperRow>,
         services: &[(u32, IpAddr)],
     ) -> Result<()> {
+        let wrong = |e: MapError| bad("GATEKEEPER_INDEX", &e);
         let rows = rows.into_iter().map(|row| (key(row), row.index));
         let services = services
             .iter()
             .map(|(zone, address)| (index_key(*zone, *address), SERVICE));
         let wanted: HashMap<[u8; 20], u32> = rows.chain(services).collect();
-        let there: Vec<[u8; 20]> = self
+        let there: HashMap<[u8; 20], u32> = self
             .index
-            .keys()
+            .iter()
             .collect::<std::result::Result<_, _>>()
-            .map_err(|e| bad("GATEKEEPER_INDEX", &e))?;
-        for key in there.iter().filter(|key| !wanted.contains_key(*key)) {
-            self.index
-                .remove(key)
-                .map_err(|e| bad("GATEKEEPER_INDEX", &e))?;
+            .map_err(wrong)?;
+        for key in there.keys().filter(|key| !wanted.contains_key(*key)) {
+            self.index.remove(key).map_err(wrong)?;
         }
         for (key, index) in wanted {
-            self.index
-                .insert(key, index, 0)
-                .map_err(|e| bad("GATEKEEPER_INDEX", &e))?;
+            if there.get(&key) != Some(&index) {
+                self.index.insert(key, index, 0).map_err(wrong)?;
+            }
         }
         Ok(())
     }
@@ -188,26 +187,25 @@ impl Kernel {
     /// # Errors
     /// When the kernel refuses.
     pub fn set_endpoints(&mut self, wanted: &HashMap<IpNet, u32>) -> Result<()> {
+        let wrong = |e: MapError| bad("ENDPOINTS", &e);
         let wanted: HashMap<(u32, [u8; 16]), u32> = wanted
             .iter()
             .map(|(net, zone)| (prefix(net), *zone))
             .collect();
-        let there: Vec<Key<[u8; 16]>> = self
-            .endpoints
-            .keys()
-            .collect::<std::result::Result<_, _>>()
-            .map_err(|e| bad("ENDPOINTS", &e))?;
-        for key in there {
-            if !wanted.contains_key(&(key.prefix_len(), key.data())) {
-                self.endpoints
-                    .remove(&key)
-                    .map_err(|e| bad("ENDPOINTS", &e))?;
-            }
+        let mut there = HashMap::new();
+        for entry in &self.endpoints {
+            let (key, zone) = entry.map_err(wrong)?;
+            there.insert((key.prefix_len(), key.data()), zone);
         }
-        for ((len, address), zone) in wanted {
-            self.endpoints
-                .insert(&Key::new(len, address), zone, 0)
-                .map_err(|e| bad("ENDPOINTS", &e))?;
+        for (len, address) in there.keys().filter(|key| !wanted.contains_key(*key)) {
+            let key = Key::new(*len, *address);
+            self.endpoints.remove(&key).map_err(wrong)?;
+        }
+        for (key, zone) in wanted {
+            if there.get(&key) != Some(&zone) {
+                let key = Key::new(key.0, key.1);
+                self.endpoints.insert(&key, zone, 0).map_err(wrong)?;
+            }
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use rasline_abi::{
 };
 use tokio::io::{Interest, unix::AsyncFd};
 
-use super::{Kernel, Profiles, Ring, Shared, Table, pins, scan::Scanned};
+use super::{Kernel, Profiles, Ring, Shared, Table, old::Old, pins, scan::Scanned};
 use crate::{
     config::{Config, Daemon},
     failure::{Failure, Result, chain},
@@ -54,14 +54,16 @@ pub(super) fn sizes(config: &Config) -> [(&'static str, u32); 4] {
 }
 
 impl Kernel {
-    /// Loads the program and pins it and its maps. Nothing is attached yet.
-    pub(super) fn load(config: &Config) -> Result<(Self, Ring)> {
+    /// Loads the program and pins it and its maps; its hash keys are those of the old tables, if there are any.
+    /// Nothing is attached yet.
+    pub(super) fn load(config: &Config, old: Option<Old>) -> Result<(Self, Ring)> {
         let folder = pins::folder(&config.daemon.bpffs);
         let (mut ebpf, program_id) = load(config, None)?;
         std::fs::create_dir_all(&folder)
             .map_err(|e| Failure::plain(format!("bpffs {}", folder.display()), e))?;
         let pinned = pin(&mut ebpf, &folder);
-        let made = pinned.and_then(|()| assemble(ebpf, config, folder.clone(), program_id, false));
+        let made =
+            pinned.and_then(|()| assemble(ebpf, config, &folder, program_id, Tables::New(old)));
         if made.is_err()
             && let Err(e) = pins::remove_folder(&folder)
         {
@@ -74,7 +76,7 @@ impl Kernel {
     pub(super) fn adopt(config: &Config) -> Result<(Self, Ring)> {
         let folder = pins::folder(&config.daemon.bpffs);
         let (ebpf, program_id) = load(config, Some(&folder))?;
-        assemble(ebpf, config, folder, program_id, true)
+        assemble(ebpf, config, &folder, program_id, Tables::Adopted)
     }
 
     /// Pins the program in the place of the one whose maps were adopted.
@@ -164,12 +166,20 @@ fn pin(ebpf: &mut Ebpf, folder: &Path) -> Result<()> {
         .map_err(|e| Failure::plain(format!("pin {}", path.display()), chain(&e)))
 }
 
+/// Where the tables come from.
+enum Tables {
+    /// Pinned, with all that stands in them.
+    Adopted,
+    /// Empty, to be filled from old ones.
+    New(Option<Old>),
+}
+
 fn assemble(
     mut ebpf: Ebpf,
     config: &Config,
-    folder: std::path::PathBuf,
+    folder: &Path,
     program_id: u32,
-    adopted: bool,
+    tables: Tables,
 ) -> Result<(Kernel, Ring)> {
     let daemon = &config.daemon;
     let slots: Shared<Slot> = mapped(&mut ebpf, map::SLOTS)?;
@@ -190,19 +200,26 @@ fn assemble(
     let events =
         RingBuf::try_from(take(&mut ebpf, map::EVENTS)?).map_err(|e| bad_map(map::EVENTS, &e))?;
     let slot_count = slots.len();
-    let table = if adopted {
-        let keys = Box::new(globals.load(0).hash_keys);
-        Table::adopt(host::monotonic_ns(), slots, profiles, keys)
-    } else {
-        let keys = draw_keys()?;
-        globals.store(0, &first_globals(daemon, slot_count, &keys));
-        Table::new(slots, Profiles::new(profiles), keys)
+    let adopted = matches!(tables, Tables::Adopted);
+    let (table, old) = match tables {
+        Tables::Adopted => {
+            let keys = Box::new(globals.load(0).hash_keys);
+            let table = Table::adopt(host::monotonic_ns(), slots, profiles, keys);
+            (table, None)
+        }
+        Tables::New(old) => {
+            let keys = old.as_ref().map(|old| old.keys.clone());
+            let keys = keys.map_or_else(draw_keys, Ok)?;
+            globals.store(0, &first_globals(daemon, slot_count, &keys));
+            (Table::new(slots, Profiles::new(profiles), keys), old)
+        }
     };
     let kernel = Kernel {
         bpffs: daemon.bpffs.clone(),
-        folder,
+        folder: folder.to_owned(),
         keep: false,
         adopted,
+        old,
         moved: false,
         made: Vec::new(),
         ebpf,

@@ -6,6 +6,7 @@ mod attach;
 mod configure;
 mod counters;
 mod load;
+mod old;
 mod open;
 pub mod pins;
 mod profiles;
@@ -51,6 +52,8 @@ pub struct Kernel {
     keep: bool,
     /// Its maps are those of an earlier controller.
     adopted: bool,
+    /// Tables that could not be adopted, until no packet meets them any more.
+    old: Option<old::Old>,
     /// A link that was there before carries this program now.
     moved: bool,
     /// Interfaces that were attached anew.

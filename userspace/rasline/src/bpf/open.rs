@@ -10,6 +10,7 @@ use rasline_abi::{ABI_VERSION, Globals, map};
 
 use super::{
     Kernel, Ring, Shared, attach, load,
+    old::Old,
     pins::{self, Pins},
 };
 use crate::{
@@ -41,16 +42,35 @@ impl Kernel {
         if ours.exists() && !adopted {
             pins::set_aside(&ours)?;
         }
-        let (kernel, ring) = if adopted {
-            Self::adopt(config)?
-        } else {
-            Self::load(config)?
-        };
-        for old in pins::survey(bpffs).iter().filter(|p| p.folder != ours) {
-            announce(old);
-            stop_diverting(old);
+        if adopted {
+            stop_others(bpffs);
+            return Self::adopt(config);
         }
-        Ok((kernel, ring))
+        let old = pins::survey(bpffs).iter().find_map(read);
+        let opened = Self::load(config, old)?;
+        stop_others(bpffs);
+        Ok(opened)
+    }
+}
+
+/// What an earlier controller left in maps that this one does not use.
+fn read(pins: &Pins) -> Option<Old> {
+    Old::open(pins)
+        .inspect_err(|why| {
+            tracing::warn!(
+                "pins {}: not carried over ({why}); what this controller does not remember is learned anew",
+                pins.folder.display()
+            );
+        })
+        .ok()
+}
+
+/// Programs that this one takes over from with maps of its own.
+fn stop_others(bpffs: &Path) {
+    let ours = pins::folder(bpffs);
+    for old in pins::survey(bpffs).iter().filter(|p| p.folder != ours) {
+        announce(old);
+        stop_diverting(old);
     }
 }
 
@@ -115,8 +135,7 @@ fn fits(folder: &Path, config: &Config) -> Result<bool> {
         .or_else(|| other_layout(&folder.join(map::GLOBALS)).err());
     if let Some(why) = &misfit {
         tracing::warn!(
-            "pins {}: cannot be adopted ({why}); new maps are made, registrations come from the store or are learned \
-             anew",
+            "pins {}: cannot be adopted ({why}); new maps are made",
             folder.display()
         );
     }

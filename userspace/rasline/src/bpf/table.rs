@@ -8,7 +8,9 @@
 
 use std::{collections::VecDeque, net::SocketAddr};
 
-use rasline_abi::{GENERATION_EMPTY, HASH_KEYS, MAX_RRQ, PROBE_LIMIT, SPREAD, Slot, ticks};
+use rasline_abi::{
+    GENERATION_EMPTY, HASH_KEYS, MAX_RRQ, PROBE_LIMIT, Profile, SPREAD, Slot, ticks,
+};
 use rasline_datapath::{checksum, hash};
 
 use super::{
@@ -100,6 +102,7 @@ impl Table {
                 && slots.len() >= 2 * PROBE_LIMIT as usize / SPREAD as usize
         );
         let rests = vec![false; slots.len()];
+        let unclaimed = adopt::Unclaimed::new(slots.len());
         Self {
             slots,
             profiles,
@@ -108,7 +111,7 @@ impl Table {
             used: 0,
             rests,
             resting: VecDeque::new(),
-            unclaimed: adopt::Unclaimed::default(),
+            unclaimed,
         }
     }
 
@@ -191,7 +194,7 @@ impl Table {
             return Err(Refused::Full);
         }
         let slot = room.free.ok_or(Refused::Crowded)?;
-        let profile = self.profile(now_ns, &parts)?;
+        let profile = self.profile(now_ns, &parts.profile, parts.original.as_deref())?;
         self.used += 1;
         let place = Place {
             slot,
@@ -303,16 +306,21 @@ impl Table {
         Ok(Room { free, unclaimed })
     }
 
-    fn profile(&mut self, now_ns: u64, parts: &super::rcf::Parts) -> Result<u32, Refused> {
-        let original = match &parts.original {
+    fn profile(
+        &mut self,
+        now_ns: u64,
+        answer: &Profile,
+        original: Option<&Profile>,
+    ) -> Result<u32, Refused> {
+        let original = match original {
             Some(original) => Some(
                 self.profiles
-                    .acquire(**original, None)
+                    .acquire(*original, None)
                     .ok_or(Refused::Profiles)?,
             ),
             None => None,
         };
-        let profile = self.profiles.acquire(*parts.profile, original);
+        let profile = self.profiles.acquire(*answer, original);
         if let Some(original) = original {
             self.profiles.release(now_ns, original);
         }
@@ -368,6 +376,7 @@ fn with_generation(word: u64, generation: u32) -> u64 {
 }
 
 mod adopt;
+pub(super) use adopt::Carried;
 #[cfg(test)]
 mod adopt_tests;
 #[cfg(test)]

@@ -44,6 +44,7 @@ impl Kernel {
                 self.take_over(interface, pin)?;
             }
         }
+        self.catch_up();
         if self.adopted {
             self.pin_program()?;
         }

@@ -38,8 +38,9 @@ pub(super) fn prepare(config: &Config) -> Result<Prepared> {
     }
     locks.push(lock::take_folder(&daemon.bpffs)?);
     let (mut kernel, ring) = Kernel::open(config)?;
-    let layout = apply::plan_start(&kernel.standing(), config)?;
+    let layout = apply::plan_start(&kernel.inherited(), config)?;
     apply::write(&mut kernel, config, &layout)?;
+    kernel.carry_over();
     let dropped = apply::drop_unclaimed(&mut kernel, config, &layout);
     let kept = kernel.table().unclaimed();
     if kept + dropped > 0 {

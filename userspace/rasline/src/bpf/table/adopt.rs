@@ -25,7 +25,23 @@ pub(super) struct Unclaimed {
     restoring: bool,
 }
 
+/// What was carried over from another table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// Slot there.
+    pub from: u32,
+    /// Place here.
+    pub to: Place,
+}
+
 impl Unclaimed {
+    pub(super) fn new(slots: usize) -> Self {
+        Self {
+            slots: vec![false; slots],
+            ..Self::default()
+        }
+    }
+
     pub(super) fn has(&self, slot: u32) -> bool {
         self.slots.get(slot as usize).copied().unwrap_or_default()
     }
@@ -60,7 +76,6 @@ impl Table {
         keys: Box<[u64; HASH_KEYS]>,
     ) -> Self {
         let mut table = Self::new(slots, Profiles::new(profiles), keys);
-        table.unclaimed.slots = vec![false; table.slots.len()];
         table.unclaimed.restoring = true;
         let mut newest = 0;
         let mut users = vec![0; table.profiles.capacity()];
@@ -84,6 +99,69 @@ impl Table {
         table.profiles.adopt(now_ns, users);
         table.drop_twins(now_ns);
         table
+    }
+
+    /// Publishes what stands in other tables with the same hash keys, as it stands there; what does not fit is left
+    /// out. They are unclaimed then.
+    pub fn carry_over(
+        &mut self,
+        now_ns: u64,
+        slots: &Shared<Slot>,
+        profiles: &Profiles,
+    ) -> Vec<Carried> {
+        self.unclaimed.restoring = true;
+        let mut carried = Vec::new();
+        for from in 0..slots.len() as u32 {
+            let slot = slots.load(from as usize);
+            if slot.generation & 1 == 1
+                || slot.generation == GENERATION_EMPTY
+                || !profiles.is_sound(slot.profile)
+                || self.used >= self.capacity()
+            {
+                continue;
+            }
+            if let Some(to) = self.carry(now_ns, &slot, profiles) {
+                carried.push(Carried { from, to });
+            }
+        }
+        carried
+    }
+
+    fn carry(&mut self, now_ns: u64, slot: &Slot, profiles: &Profiles) -> Option<Place> {
+        let room = self.room(&slot.address, slot.port, slot.fingerprint, None);
+        let room = room.ok().filter(|room| room.unclaimed.is_none())?;
+        let at = room.free?;
+        let answer = profiles.get(slot.profile);
+        let original = (answer.original != slot.profile).then(|| profiles.get(answer.original));
+        let profile = self.profile(now_ns, &answer, original.as_ref()).ok()?;
+        let withdrawn = slot.withdrawn == slot.generation as u16;
+        let generation = self.generation();
+        let place = Place {
+            slot: at,
+            generation,
+        };
+        let slot = Slot {
+            generation,
+            profile,
+            withdrawn: if withdrawn { generation as u16 } else { 0 },
+            ..*slot
+        };
+        self.write(place, &slot);
+        self.used += 1;
+        self.unclaimed.add(at);
+        Some(place)
+    }
+
+    /// Notes that the gatekeeper withdrew what stands there, as the program does.
+    pub fn mark_withdrawn(&self, place: Place) {
+        let Some(slot) = self.get(place) else {
+            return;
+        };
+        let withdrawn = Slot {
+            withdrawn: place.generation as u16,
+            ..slot
+        };
+        self.write(place, &withdrawn);
     }
 
     /// Registrations that an earlier controller published and that none of this one stands for.

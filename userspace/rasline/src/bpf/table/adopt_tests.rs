@@ -209,6 +209,48 @@ fn what_nobody_stands_for_goes_little_by_little() {
     assert_eq!(answer(&t, &all[0]), Some(zero_seq(&all[0].rcf)));
 }
 
+#[test]
+fn what_is_carried_over_is_answered_as_before() {
+    let mut small = table(64, 64);
+    let all: Vec<_> = (0..20)
+        .map(|i| Endpoint::new(i, &format!("{i:04}_ep"), if i % 2 == 0 { "x" } else { "y" }))
+        .collect();
+    let rcf = [&all[7].rcf[..], &[3, 0x40, 1, 2]].concat();
+    let mut places = Vec::new();
+    for (i, e) in all.iter().enumerate() {
+        let entry = if i == 7 { patched(e, &rcf) } else { e.entry() };
+        places.push(small.insert(SECOND, &entry).unwrap());
+    }
+    withdraw(&small, places[3]);
+    make_odd(&small, places[4].slot);
+    for (slots, fit) in [(256, 19), (32, 16)] {
+        let mut other = table(slots, 64);
+        let carried = other.carry_over(LATER, &small.slots, small.profiles());
+        assert_eq!(
+            (carried.len(), other.used(), other.unclaimed()),
+            (fit, fit, fit)
+        );
+        for (i, e) in all.iter().enumerate().filter(|(i, _)| fit == 19 && *i != 4) {
+            let wanted = zero_seq(if i == 7 { &rcf } else { &e.rcf });
+            assert_eq!(answer(&other, e), Some(wanted), "{i}");
+        }
+        for Carried { from, to } in carried {
+            let (was, is) = (small.slots.load(from as usize), other.get(to).unwrap());
+            let withdrawn = other.observe(LATER, to).unwrap().withdrawn;
+            assert_eq!(withdrawn, was.withdrawn == was.generation as u16);
+            let same = Slot {
+                generation: was.generation,
+                profile: was.profile,
+                withdrawn: was.withdrawn,
+                ..is
+            };
+            assert_eq!(same, was);
+            other.mark_withdrawn(to);
+            assert!(other.observe(LATER, to).unwrap().withdrawn);
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Insert(u8, u8, bool, bool),

@@ -1,0 +1,175 @@
+//! Reads tables that cannot be adopted as they are, of another size or an older ABI version, so that what they answer
+//! can be carried over.
+//!
+//! Invariant: nothing is written here: the program that uses them still answers from them.
+
+use std::{ops::RangeInclusive, path::Path};
+
+use aya::maps::MapData;
+use bytemuck::Pod;
+use rasline_abi::{HASH_KEYS, Slot, map};
+
+use super::{
+    GatekeeperRow, Kernel, Profiles, Shared, Standing, StandingZone,
+    pins::Pins,
+    ring::ip,
+    table::{Carried, Table},
+};
+use crate::{failure::chain, host::monotonic_ns};
+
+/// ABI versions whose slots, profiles, placement and fingerprint are as in this one, whose `GLOBALS` end with the hash
+/// keys, and whose rows of zones and gatekeepers begin alike.
+const SAME_TABLES: RangeInclusive<u32> = 1..=2;
+
+/// The tables of an earlier controller.
+pub(super) struct Old {
+    standing: Standing,
+    pub(super) keys: Box<[u64; HASH_KEYS]>,
+    slots: Shared<Slot>,
+    profiles: Profiles,
+    carried: Vec<Carried>,
+}
+
+/// A map as words, whatever its values are.
+struct Raw {
+    words: Shared<u64>,
+    stride: usize,
+}
+
+impl Raw {
+    fn open(folder: &Path, name: &str) -> Result<Self, String> {
+        let data = MapData::from_pin(folder.join(name)).map_err(|e| chain(&e))?;
+        let info = data.info().map_err(|e| chain(&e))?;
+        let stride = (info.value_size() as usize).div_ceil(8);
+        let words = stride * info.max_entries() as usize;
+        let words = Shared::map(std::os::fd::AsFd::as_fd(data.fd()), words);
+        let words = words.map_err(|e| format!("{name}: {e}"))?;
+        Ok(Self { words, stride })
+    }
+
+    fn len(&self) -> u32 {
+        (self.words.len() / self.stride) as u32
+    }
+
+    fn word(&self, index: u32, word: usize) -> [u8; 8] {
+        let at = index as usize * self.stride + word;
+        self.words.load(at).to_ne_bytes()
+    }
+}
+
+/// A map whose values are of this type.
+fn typed<T: Pod>(folder: &Path, name: &str) -> Result<Shared<T>, String> {
+    let data = MapData::from_pin(folder.join(name)).map_err(|e| chain(&e))?;
+    let info = data.info().map_err(|e| chain(&e))?;
+    if info.value_size() as usize != size_of::<T>() {
+        return Err(format!("{name} has values of {} octets", info.value_size()));
+    }
+    Shared::map(
+        std::os::fd::AsFd::as_fd(data.fd()),
+        info.max_entries() as usize,
+    )
+    .map_err(|e| format!("{name}: {e}"))
+}
+
+impl Old {
+    /// The tables behind these pins; why not, if they cannot be read.
+    pub(super) fn open(pins: &Pins) -> Result<Self, String> {
+        if !SAME_TABLES.contains(&pins.version) {
+            return Err(format!("ABI version {} has other tables", pins.version));
+        }
+        let slots: Shared<Slot> = typed(&pins.folder, map::SLOTS)?;
+        if !slots.len().is_power_of_two() {
+            return Err(format!("{} slots", slots.len()));
+        }
+        Ok(Self {
+            standing: standing(&pins.folder)?,
+            keys: keys(&pins.folder)?,
+            slots,
+            profiles: Profiles::new(typed(&pins.folder, map::PROFILES)?),
+            carried: Vec::new(),
+        })
+    }
+}
+
+fn keys(folder: &Path) -> Result<Box<[u64; HASH_KEYS]>, String> {
+    let globals = Raw::open(folder, map::GLOBALS)?;
+    let first = globals
+        .stride
+        .checked_sub(HASH_KEYS)
+        .ok_or("GLOBALS is too short")?;
+    let mut keys = Box::new([0; HASH_KEYS]);
+    for (i, key) in keys.iter_mut().enumerate() {
+        *key = u64::from_ne_bytes(globals.word(0, first + i));
+    }
+    Ok(keys)
+}
+
+fn standing(folder: &Path) -> Result<Standing, String> {
+    let (zones, gatekeepers) = (
+        Raw::open(folder, map::ZONES)?,
+        Raw::open(folder, map::GATEKEEPERS)?,
+    );
+    if zones.stride < 3 || gatekeepers.stride < 3 {
+        return Err("rows are too short".to_owned());
+    }
+    let zone = |index: u32| {
+        let [first, second] = [0, 1].map(|word| zones.word(index, word));
+        let zone = StandingZone {
+            generation: u16::from_ne_bytes([first[0], first[1]]),
+            divert: second[..4] != [0; 4],
+        };
+        (zone.generation != 0).then_some((index, zone))
+    };
+    let gatekeeper = |index: u32| {
+        let [high, low, rest] = [0, 1, 2].map(|word| gatekeepers.word(index, word));
+        let row = GatekeeperRow {
+            index,
+            zone: u32::from_ne_bytes([rest[4], rest[5], rest[6], rest[7]]),
+            address: ip(&bytemuck::cast([high, low])),
+            ras_port: u16::from_be_bytes([rest[0], rest[1]]),
+            // Not all versions have one, and rows are matched without it.
+            call_port: 0,
+        };
+        (row.ras_port != 0).then_some((index, row))
+    };
+    Ok(Standing {
+        zones: (0..zones.len()).filter_map(zone).collect(),
+        gatekeepers: (0..gatekeepers.len()).filter_map(gatekeeper).collect(),
+    })
+}
+
+impl Kernel {
+    /// The rows that an earlier controller left: in these maps, or in those that are carried over.
+    #[must_use]
+    pub fn inherited(&self) -> Standing {
+        match &self.old {
+            Some(old) => old.standing.clone(),
+            None => self.standing(),
+        }
+    }
+
+    /// Publishes what an earlier controller's tables answer, as it stands there, if they were not adopted.
+    pub fn carry_over(&mut self) {
+        if let Some(old) = &mut self.old {
+            old.carried = self
+                .table
+                .carry_over(monotonic_ns(), &old.slots, &old.profiles);
+        }
+    }
+
+    /// Once no packet meets the old tables any more: what was withdrawn in them meanwhile.
+    pub(super) fn catch_up(&mut self) {
+        if let Some(old) = self.old.take() {
+            catch_up(&self.table, &old);
+        }
+    }
+}
+
+fn catch_up(table: &Table, old: &Old) {
+    for carried in &old.carried {
+        let slot = old.slots.load(carried.from as usize);
+        if slot.withdrawn == slot.generation as u16 {
+            table.mark_withdrawn(carried.to);
+        }
+    }
+}
