@@ -8,13 +8,17 @@
 mod answers;
 mod bystanders;
 mod controller;
+mod failover;
 mod failure;
 mod flood;
 mod learning;
+mod migration;
 mod peers;
 mod policy;
 mod restart;
 mod rhythms;
 mod scene;
 mod secured;
+mod signalling;
+mod site;
 mod withdrawal;

@@ -72,6 +72,15 @@ impl CallLine {
         let call = Call::new(self.calls, self.local.ip());
         let setup = signalling::setup(call, self.local, self.to, eid);
         self.stream.write_all(&setup)?;
+        self.answers(within)
+    }
+
+    /// The rest of the answers to the last Setup, up to Connect.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub fn answers(&mut self, within: Duration) -> io::Result<Vec<Message>> {
+        let call = Call::new(self.calls, self.local.ip());
         let end = Instant::now() + within;
         let mut answers = Vec::new();
         loop {

@@ -1,0 +1,217 @@
+//! The primary fails, in every way: RAS, admission and new calls reach the backup and return, and nobody else notices.
+
+use std::{net::IpAddr, time::Duration};
+
+use rasline_testkit::{CallLine, Endpoint, capture::Taken, topology};
+
+use crate::{
+    scene::SOON,
+    site::{Plan, Site, admitted, undisturbed},
+};
+
+/// From before the failure to a call through the backup. `known` is the gatekeeper as the endpoint knows it.
+fn fails_over(plan: &Plan, known: Option<IpAddr>, fail: impl FnOnce(&mut Site)) -> Site {
+    let mut site = Site::new(plan);
+    let known = known.unwrap_or_else(|| site.address(1));
+    let mut endpoint = site.learned_at(1, known);
+    let mut other = site.learned_at(2, known);
+    let streams = site.streams();
+    let capture = site.capture();
+    fail(&mut site);
+    site.moves_to(2, &mut endpoint);
+    // Right after the failover: this one is not registered there, and goes first.
+    let acf = admitted(&mut other);
+    assert_eq!(acf.from.ip(), known);
+    let mut line = site.line_to(2, 1, known);
+    site.call(2, &mut line);
+    let acf = admitted(&mut endpoint);
+    assert_eq!(acf.from.ip(), known);
+    assert!(site.saw(2, &endpoint));
+    endpoint.disengage(SOON).unwrap();
+    undisturbed(streams);
+    as_the_endpoint_knows_it(&site, &capture.finish(), known);
+    site
+}
+
+/// Nothing on the endpoints' side came from the backup's address, or went to it; tshark finds every message in order.
+fn as_the_endpoint_knows_it(site: &Site, taken: &Taken, known: IpAddr) {
+    taken.all_is_well().unwrap();
+    let ip = if known.is_ipv6() { "ipv6" } else { "ip" };
+    let backup = site.address(2);
+    let strange = taken
+        .fields(&format!("{ip}.addr == {backup}"), &["frame.number"])
+        .unwrap();
+    assert!(strange.is_empty(), "{strange:?}");
+    let of = |filter: &str| {
+        let filter = format!("{filter} && {ip}.src == {known}");
+        taken.fields(&filter, &["frame.number"]).unwrap().len()
+    };
+    for message in [
+        "h225.registrationConfirm_element",
+        "h225.admissionConfirm_element",
+    ] {
+        assert!(of(message) > 0, "no {message}");
+    }
+    for message in ["callProceeding", "alerting", "connect"] {
+        assert!(of(&format!("h225.{message}_element")) > 0, "no {message}");
+    }
+}
+
+fn kill(site: &mut Site) {
+    site.gk(1).kill();
+}
+
+fn freeze(site: &mut Site) {
+    site.gk(1).freeze().unwrap();
+}
+
+fn unplug(site: &mut Site) {
+    site.net.hosts[0].unplug().unwrap();
+}
+
+fn v6() -> Plan {
+    Plan {
+        v6: true,
+        ..Plan::default()
+    }
+}
+
+#[test]
+fn killed() {
+    fails_over(&Plan::default(), None, kill);
+}
+
+#[test]
+fn frozen() {
+    fails_over(&Plan::default(), None, freeze);
+}
+
+#[test]
+fn unplugged() {
+    fails_over(&Plan::default(), None, unplug);
+}
+
+#[test]
+fn killed_over_ipv6() {
+    fails_over(&v6(), None, kill);
+}
+
+#[test]
+fn unplugged_over_ipv6() {
+    fails_over(&v6(), None, unplug);
+}
+
+#[test]
+fn with_checksums_left_to_the_card() {
+    let plan = Plan {
+        offload: true,
+        ..Plan::default()
+    };
+    let site = fails_over(&plan, None, freeze);
+    assert!(site.counter("redirect_stack") > 0);
+}
+
+#[test]
+fn behind_a_service_address() {
+    let plan = Plan::zone(&format!("service_address = [\"{}\"]", topology::SERVICE));
+    fails_over(&plan, Some(topology::SERVICE), kill);
+}
+
+#[test]
+fn behind_a_service_address_over_ipv6() {
+    let mut plan = Plan::zone(&format!("service_address = [\"{}\"]", topology::SERVICE_V6));
+    plan.v6 = true;
+    fails_over(&plan, Some(topology::SERVICE_V6), freeze);
+}
+
+#[test]
+fn frames_are_sent_on_by_the_program_itself() {
+    let site = fails_over(&Plan::default(), None, freeze);
+    assert!(site.counter("redirect") > 0);
+}
+
+/// The program decides by itself, and the controller finds what it decided.
+#[test]
+fn without_the_controller() {
+    let gone = |site: &mut Site| {
+        site.controller.kill().unwrap();
+        site.gk(1).freeze().unwrap();
+    };
+    let mut site = without_controller(&Plan::default(), gone);
+    site.controller.start_again(&site.net).unwrap();
+    site.await_active("gk2");
+}
+
+#[test]
+fn without_the_controller_over_ipv6() {
+    let gone = |site: &mut Site| {
+        site.controller.kill().unwrap();
+        site.net.hosts[0].unplug().unwrap();
+    };
+    without_controller(&v6(), gone);
+}
+
+/// As [`fails_over`], without questions to the controller.
+fn without_controller(plan: &Plan, fail: impl FnOnce(&mut Site)) -> Site {
+    fails_over(plan, None, fail)
+}
+
+/// The backup fails in its turn, and the primary is back: the program tries all of them.
+#[test]
+fn there_and_back_without_the_controller() {
+    let mut site = Site::new(&Plan::default());
+    let mut endpoint = site.learned(1);
+    site.controller.kill().unwrap();
+    site.gk(1).freeze().unwrap();
+    site.moves_to(2, &mut endpoint);
+    site.gk(1).thaw().unwrap();
+    site.gk(2).kill();
+    let from = endpoint.address();
+    let before = site.gk(1).count(|s| s.from == from).unwrap();
+    rasline_testkit::wait::until_true("gk1 to be tried again", SOON * 2, || {
+        let _ = endpoint.keep_alive(Duration::from_millis(100))?;
+        Ok(site.gk(1).count(|s| s.from == from)? > before)
+    })
+    .unwrap();
+    assert!(admitted(&mut endpoint).is_acf());
+}
+
+/// Two endpoints on different gatekeepers of one zone: the one whose gatekeeper lives is left alone.
+#[test]
+fn an_endpoint_of_the_backup_is_left_alone() {
+    let site = Site::new(&Plan::default());
+    let mut moved = site.learned(1);
+    let mut content: Endpoint = site.learned_at(2, site.address(2));
+    let mut line: CallLine = site.line(2, site.address(2));
+    site.call(2, &mut line);
+    site.gk(1).kill();
+    site.moves_to(2, &mut moved);
+    assert_eq!(admitted(&mut content).from.ip(), site.address(2));
+    site.call(2, &mut line);
+    site.learn(&mut content);
+}
+
+/// While the primary is well, everything goes there.
+#[test]
+fn a_primary_that_is_well_is_left_alone() {
+    for v6 in [false, true] {
+        let plan = Plan {
+            v6,
+            ..Plan::default()
+        };
+        let site = Site::new(&plan);
+        let mut endpoint = site.learned(1);
+        let streams = site.streams();
+        let capture = site.capture();
+        let mut line = site.line(1, site.address(1));
+        for _ in 0..10 {
+            assert_eq!(admitted(&mut endpoint).from.ip(), site.address(1));
+            assert!(site.saw(1, &endpoint));
+            site.call(1, &mut line);
+            endpoint.stay(SOON).unwrap();
+        }
+        undisturbed(streams);
+        capture.finish().all_is_well().unwrap();
+        assert!(site.gk(2).log().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,72 @@
+//! Call signalling on TCP while its zone moves: connections stay where they are, or end so that the endpoint notices.
+
+use std::io;
+
+use rasline_testkit::{CallLine, topology};
+
+use crate::{
+    scene::{BRIEFLY, SOON},
+    site::{Plan, Site},
+};
+
+/// A connection with a call at the primary, which freezes; the zone has moved.
+fn lost(plan: &Plan) -> (Site, CallLine) {
+    let site = Site::new(plan);
+    let mut endpoint = site.learned(1);
+    let mut line = site.line(1, site.address(1));
+    site.call(1, &mut line);
+    site.gk(1).freeze().unwrap();
+    site.moves_to(2, &mut endpoint);
+    (site, line)
+}
+
+#[test]
+fn the_next_segment_is_reset() {
+    for v6 in [false, true] {
+        let plan = Plan {
+            v6,
+            ..Plan::zone("on_loss = \"reset\"")
+        };
+        let (site, mut line) = lost(&plan);
+        let capture = site.capture();
+        let error = line.call("someone", SOON).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}");
+        assert_eq!(site.counter("reset"), 1);
+        // The endpoint connects again, at once.
+        let mut again = site.line(1, site.address(1));
+        site.call(2, &mut again);
+        capture.finish().all_is_well().unwrap();
+    }
+}
+
+#[test]
+fn a_pinned_connection_is_left_alone() {
+    let (site, mut line) = lost(&Plan::zone("on_loss = \"pin\""));
+    let error = line.call("someone", BRIEFLY).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{error}");
+    assert_eq!(site.counter("reset"), 0);
+    // What it sent waits for the primary, which goes on where it was.
+    site.gk(1).thaw().unwrap();
+    let answers = line.answers(SOON).unwrap();
+    assert_eq!(crate::site::kinds(&answers).len(), 3);
+    site.call(1, &mut line);
+}
+
+#[test]
+fn a_connection_through_the_service_address_stays() {
+    let plan = Plan::zone(&format!("service_address = [\"{}\"]", topology::SERVICE));
+    let site = Site::new(&plan);
+    let mut endpoint = site.learned_at(1, topology::SERVICE);
+    let mut line = site.line(1, topology::SERVICE);
+    site.call(1, &mut line);
+    site.gk(2).kill();
+    site.call(1, &mut line);
+    endpoint.stay(SOON).unwrap();
+    site.gk(1).freeze().unwrap();
+    site.restart(2);
+    site.moves_to(2, &mut endpoint);
+    let error = line.call("someone", SOON).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}");
+    let mut again = site.line_to(2, 1, topology::SERVICE);
+    site.call(2, &mut again);
+}
