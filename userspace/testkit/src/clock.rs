@@ -14,7 +14,13 @@ pub fn monotonic() -> Duration {
     unsafe {
         libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now);
     }
-    Duration::new(now.tv_sec.cast_unsigned(), now.tv_nsec as u32)
+    duration(now)
+}
+
+/// A time as the kernel gives it.
+pub(crate) const fn duration(time: libc::timespec) -> Duration {
+    let nanoseconds = time.tv_nsec.cast_unsigned() as u32;
+    Duration::new(time.tv_sec.cast_unsigned(), nanoseconds)
 }
 
 /// The `Instant` of a time of [`monotonic`] that is not in the future.

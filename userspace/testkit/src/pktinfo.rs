@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use crate::clock;
+
 /// What [`ask`] asks for: when each datagram came.
 pub(crate) const TIME: u8 = 1;
 /// ... where it was sent to, and its hop limit.
@@ -95,7 +97,7 @@ pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Recei
                 match ((*message).cmsg_level, (*message).cmsg_type) {
                     (libc::IPPROTO_IP, libc::IP_TTL)
                     | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
-                        hops = data.cast::<libc::c_int>().read_unaligned() as u8;
+                        hops = data.cast::<libc::c_int>().read_unaligned().cast_unsigned() as u8;
                     }
                     (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
                         let info = data.cast::<libc::in_pktinfo>().read_unaligned();
@@ -107,10 +109,7 @@ pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Recei
                     }
                     (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
                         let time = data.cast::<libc::timespec>().read_unaligned();
-                        at = Some(Duration::new(
-                            time.tv_sec.cast_unsigned(),
-                            time.tv_nsec as u32,
-                        ));
+                        at = Some(clock::duration(time));
                     }
                     _ => {}
                 }

@@ -84,8 +84,8 @@ impl Stream {
         let by_one = one.receiver.join().expect("the first end receives");
         let by_other = other.receiver.join().expect("the second end receives");
         [
-            Heard::of(sent_by_other, by_one),
-            Heard::of(sent_by_one, by_other),
+            Heard::of(sent_by_other, &by_one),
+            Heard::of(sent_by_one, &by_other),
         ]
     }
 }
@@ -148,19 +148,18 @@ fn receive(socket: &UdpSocket, from: SocketAddr, stop: &AtomicBool) -> Vec<Arriv
                     came: got.at.unwrap_or_else(now),
                 });
             }
-            Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 if stop.load(Ordering::SeqCst) {
                     return arrivals;
                 }
             }
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
     }
 }
 
 impl Heard {
-    fn of(sent: u32, arrivals: Vec<Arrival>) -> Self {
+    fn of(sent: u32, arrivals: &[Arrival]) -> Self {
         let mut longest_gap = Duration::ZERO;
         for pair in arrivals.windows(2) {
             let late = pair[1]
@@ -199,15 +198,15 @@ mod tests {
     fn what_is_lost_and_what_is_late() {
         let heard = Heard::of(
             4,
-            vec![arrival(0, 0, 1), arrival(1, 20, 21), arrival(3, 60, 61)],
+            &[arrival(0, 0, 1), arrival(1, 20, 21), arrival(3, 60, 61)],
         );
         assert_eq!((heard.received, heard.lost), (3, vec![2]));
         assert_eq!(heard.longest_gap, SPACING);
         // The sender was 30 ms late; the network was not.
-        let heard = Heard::of(2, vec![arrival(0, 0, 1), arrival(1, 50, 51)]);
+        let heard = Heard::of(2, &[arrival(0, 0, 1), arrival(1, 50, 51)]);
         assert_eq!(heard.longest_gap, SPACING);
         // The network was.
-        let heard = Heard::of(2, vec![arrival(0, 0, 1), arrival(1, 20, 51)]);
+        let heard = Heard::of(2, &[arrival(0, 0, 1), arrival(1, 20, 51)]);
         assert_eq!(heard.longest_gap, Duration::from_millis(50));
     }
 }
