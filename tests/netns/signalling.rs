@@ -35,7 +35,7 @@ fn the_next_segment_is_reset() {
         // The endpoint connects again, at once.
         let mut again = site.line(1, site.address(1));
         site.call(2, &mut again);
-        capture.finish().all_is_well().unwrap();
+        capture.finish().all_is_well(true).unwrap();
     }
 }
 

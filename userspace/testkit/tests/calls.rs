@@ -62,7 +62,7 @@ fn a_call_is_one_to_tshark() {
         assert_eq!(line.end(SOON).unwrap(), End::Closed);
 
         let taken = capture.finish();
-        taken.all_is_well().unwrap();
+        taken.all_is_well(true).unwrap();
         let fields = ["q931.message_type", "h225.guid", "h225.endpointIdentifier"];
         let calls = taken.fields("h225 && tpkt", &fields).unwrap();
         let types: Vec<u8> = calls.iter().flat_map(|c| octets(&c[0])).collect();
