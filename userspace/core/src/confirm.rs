@@ -55,10 +55,14 @@ impl Core {
         self.note_confirm(now, id, confirm);
         match request.asked {
             Asked::Register {
+                rrq,
                 aliases,
                 call_signal_addresses,
             } => {
                 let secured = request.secured || confirm.secured;
+                if let Some(record) = self.registry.get_mut(id) {
+                    record.full_rrq = rrq;
+                }
                 self.registered(now, id, aliases, call_signal_addresses, secured, out);
             }
             Asked::KeepAlive(rrq) => {
@@ -282,7 +286,7 @@ impl Core {
 }
 
 /// Why the kernel cannot answer this pair, whatever comes.
-fn unfit(pair: &Pair, secured: bool, time_to_live: Option<u32>) -> Option<Why> {
+pub(crate) fn unfit(pair: &Pair, secured: bool, time_to_live: Option<u32>) -> Option<Why> {
     if secured {
         Some(Why::Secured)
     } else if time_to_live.is_none() {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::{Config, Event, RegistrationId, Time};
+use crate::{Config, Event, RegistrationId, Stored, Time};
 
 /// Something that happened outside.
 #[derive(Clone, Debug)]
@@ -33,6 +33,9 @@ pub enum Input<'a> {
     },
     /// Another configuration.
     Reconfigure(Config),
+    /// A registration as [`Core::stored`](crate::Core::stored) gave it once, maybe to another controller. It is
+    /// published if it still holds, else nothing comes of it.
+    Restore(Box<Stored>),
 }
 
 /// A RAS message as the kernel handed it over.
@@ -124,6 +127,11 @@ pub enum Output {
     Publish(Box<Template>),
     /// Take what is published for this registration out of the kernel, if anything is.
     Withdraw {
+        /// Registration.
+        id: RegistrationId,
+    },
+    /// What is to be stored of a published registration is another now.
+    Store {
         /// Registration.
         id: RegistrationId,
     },

@@ -49,7 +49,7 @@ impl Core {
         }
     }
 
-    fn is_configured(&self, zone: u32, gatekeeper: u32) -> bool {
+    pub(crate) fn is_configured(&self, zone: u32, gatekeeper: u32) -> bool {
         self.zone(zone)
             .is_some_and(|zone| zone.gatekeepers.iter().any(|g| g.index == gatekeeper))
     }
@@ -109,6 +109,8 @@ impl Core {
                     endpoint_identifier,
                     secured,
                     Asked::Register {
+                        // With tokens it is good for one use only.
+                        rrq: octets::full(message.payload).filter(|_| !secured),
                         aliases,
                         call_signal_addresses,
                     },

@@ -4,7 +4,7 @@
 //! what became of them comes back as inputs. Two things always hold:
 //! - every diverted RCF gives exactly one [`Output::Send`], whatever it is;
 //! - a registration is published only after two keep-alives with different requestSeqNum, equal in every other octet,
-//!   were confirmed by RCFs equal in every other octet.
+//!   were confirmed by RCFs equal in every other octet; or it is restored as it was published before.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod alternates;
@@ -25,6 +25,7 @@ mod reconfigure;
 mod register;
 mod registration;
 mod registry;
+mod restore;
 mod stats;
 mod time;
 mod why;
@@ -35,6 +36,7 @@ pub use io::{Input, Kernel, Message, Output, Reason, Refusal, Template};
 pub use machine::Core;
 pub use rasline_h225::view::Alternate;
 pub use registration::{Registration, RegistrationId, State};
+pub use restore::Stored;
 pub use stats::{GatekeeperInfo, Stats};
 pub use time::Time;
 pub use why::Why;

@@ -56,6 +56,7 @@ impl Core {
             Input::Tick => self.tick(now, out),
             Input::DropRegistration { id } => self.remove(now, id, Cause::Dropped, out),
             Input::Reconfigure(config) => self.reconfigure(now, config, out),
+            Input::Restore(stored) => self.restore(now, *stored, out),
         }
     }
 
@@ -167,19 +168,7 @@ impl Core {
         let Some(record) = self.registry.get(id) else {
             return;
         };
-        let hold_for = self
-            .zone(record.shown.zone)
-            .map_or(Duration::ZERO, |zone| zone.hold_for);
-        let quiet = record
-            .shown
-            .gatekeeper_ttl
-            .unwrap_or_default()
-            .max(hold_for)
-            .max(FORGET_AFTER);
-        let deadline = record
-            .shown
-            .last_seen
-            .after(quiet.saturating_add(quiet / 10));
+        let deadline = self.forget_at(&record.shown);
         if deadline > now {
             self.registry.set_deadline(id, deadline);
             return;
@@ -187,6 +176,16 @@ impl Core {
         let event = self.event_about(now, id, EventKind::Expired);
         self.forget(id, out);
         out.extend(event);
+    }
+
+    /// When a registration is forgotten if no keep-alive comes any more.
+    pub(crate) fn forget_at(&self, shown: &Registration) -> Time {
+        let hold_for = self
+            .zone(shown.zone)
+            .map_or(Duration::ZERO, |zone| zone.hold_for);
+        let ttl = shown.gatekeeper_ttl.unwrap_or_default();
+        let quiet = ttl.max(hold_for).max(FORGET_AFTER);
+        shown.last_seen.after(quiet.saturating_add(quiet / 10))
     }
 
     /// Removes a registration and tells why.

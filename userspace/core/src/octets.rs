@@ -9,6 +9,19 @@ pub(crate) const RRQ: std::ops::RangeInclusive<usize> = 12..=512;
 /// As [`RRQ`].
 pub(crate) const RCF: std::ops::RangeInclusive<usize> = 16..=480;
 
+/// Longest full RRQ that is kept: one that travels unfragmented.
+pub(crate) const FULL_RRQ: usize = 1472;
+
+/// A full RRQ with requestSeqNum zeroed, if it is short enough to be kept.
+pub(crate) fn full(message: &[u8]) -> Option<Box<[u8]>> {
+    if message.len() > FULL_RRQ {
+        return None;
+    }
+    let mut octets = Box::<[u8]>::from(message);
+    octets.get_mut(SEQ)?.fill(0);
+    Some(octets)
+}
+
 /// The message with requestSeqNum zeroed; what a slot cannot hold is cut off one octet behind its limit, so that its
 /// length still shows that it is too long.
 pub(crate) fn masked(message: &[u8]) -> Box<[u8]> {

@@ -29,8 +29,9 @@ pub(crate) type Source = (u32, SocketAddr);
 pub(crate) enum Asked {
     /// A lightweight RRQ; its octets with requestSeqNum zeroed.
     KeepAlive(Box<[u8]>),
-    /// A full RRQ.
+    /// A full RRQ; its octets as of a keep-alive, if they may be kept.
     Register {
+        rrq: Option<Box<[u8]>>,
         aliases: Vec<String>,
         call_signal_addresses: Vec<SocketAddr>,
     },

@@ -21,6 +21,7 @@ fn keep_alive(port: u16, seq: u16, eid: Option<&str>) -> Request {
 
 fn full(port: u16, seq: u16, eid: Option<&str>) -> Request {
     let asked = Asked::Register {
+        rrq: None,
         aliases: Vec::new(),
         call_signal_addresses: Vec::new(),
     };

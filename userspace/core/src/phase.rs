@@ -15,8 +15,9 @@
 //!   NotAnswered{unconfirmed} <- Unanswered <- Learning
 //!   NotAnswered: First, Changed -> Learning{1};  Second -> Publishing;  Anew -> Learning{0}
 //! ```
-//! Not drawn: a stimulus that changes nothing. Invariant: Publish is reached by Second only, Republish only from a state
-//! that Publish led to; leaving such a state withdraws first.
+//! Not drawn: a stimulus that changes nothing; Restored, which leads from Learning{0} to Publishing. Invariant: Publish
+//! is reached by Second and Restored only, Republish only from a state that Publish led to; leaving such a state
+//! withdraws first.
 
 use crate::{Refusal, State, Why};
 
@@ -47,6 +48,8 @@ pub(crate) enum Stimulus {
     Renew,
     /// A full registration without tokens was confirmed.
     Anew,
+    /// It was published once, and that still holds.
+    Restored,
 }
 
 /// What is to be done.
@@ -80,6 +83,7 @@ const fn learning(pairs: u8, stimulus: Stimulus) -> (State, Effect) {
         Stimulus::Second | Stimulus::Missed if pairs == 1 => {
             return (State::Publishing, Effect::Publish);
         }
+        Stimulus::Restored if pairs == 0 => return (State::Publishing, Effect::Publish),
         Stimulus::First | Stimulus::Changed | Stimulus::Second | Stimulus::Missed => ONE,
         Stimulus::Unfit(why) => State::NotAnswered { why },
         Stimulus::Unanswered => State::NotAnswered {
@@ -90,7 +94,8 @@ const fn learning(pairs: u8, stimulus: Stimulus) -> (State, Effect) {
         | Stimulus::Published
         | Stimulus::Refused(_)
         | Stimulus::Renew
-        | Stimulus::Anew => State::Learning { pairs },
+        | Stimulus::Anew
+        | Stimulus::Restored => State::Learning { pairs },
     };
     (state, Effect::None)
 }
@@ -140,7 +145,8 @@ const fn not_answered(why: Why, stimulus: Stimulus) -> (State, Effect) {
         | Stimulus::Refused(_)
         | Stimulus::Forget
         | Stimulus::Unanswered
-        | Stimulus::Renew => (State::NotAnswered { why }, Effect::None),
+        | Stimulus::Renew
+        | Stimulus::Restored => (State::NotAnswered { why }, Effect::None),
     }
 }
 
@@ -172,6 +178,7 @@ mod tests {
             Stimulus::Unanswered,
             Stimulus::Renew,
             Stimulus::Anew,
+            Stimulus::Restored,
         ];
         let secured = no(Why::Secured);
         let full = no(Why::TableFull);
@@ -181,22 +188,27 @@ mod tests {
             (NONE, [
                 (ONE, Nothing), (ONE, Nothing), (NONE, Nothing), (ONE, Nothing), (secured, Nothing), (ONE, Nothing),
                 (NONE, Nothing), (NONE, Nothing), (NONE, Nothing), (unconfirmed, Nothing), (NONE, Nothing), (NONE, Nothing),
+                (Publishing, Publish),
             ]),
             (ONE, [
                 (ONE, Nothing), (Publishing, Publish), (ONE, Nothing), (Publishing, Publish), (secured, Nothing), (ONE, Nothing),
                 (ONE, Nothing), (ONE, Nothing), (NONE, Nothing), (unconfirmed, Nothing), (ONE, Nothing), (ONE, Nothing),
+                (ONE, Nothing),
             ]),
             (Publishing, [
                 (ONE, Withdraw), (Publishing, Nothing), (Publishing, Nothing), (Publishing, Nothing), (secured, Withdraw), (ONE, Withdraw),
                 (Answered, Nothing), (full, Nothing), (NONE, Withdraw), (Publishing, Nothing), (Publishing, Republish), (Publishing, Nothing),
+                (Publishing, Nothing),
             ]),
             (Answered, [
                 (ONE, Withdraw), (Answered, Nothing), (Answered, Nothing), (Publishing, Republish), (secured, Withdraw), (ONE, Withdraw),
                 (Answered, Nothing), (Answered, Nothing), (NONE, Withdraw), (Answered, Nothing), (Publishing, Republish), (Answered, Nothing),
+                (Answered, Nothing),
             ]),
             (full, [
                 (ONE, Nothing), (Publishing, Publish), (full, Nothing), (Publishing, Publish), (secured, Nothing), (ONE, Nothing),
                 (full, Nothing), (full, Nothing), (full, Nothing), (full, Nothing), (full, Nothing), (NONE, Nothing),
+                (full, Nothing),
             ]),
         ];
         for (state, row) in table {

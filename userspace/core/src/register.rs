@@ -36,6 +36,8 @@ impl Core {
             );
         } else if was_secured {
             self.step(now, id, Stimulus::Anew, Cause::Replaced, out);
+        } else if shown.state.is_published() {
+            out.push(Output::Store { id });
         }
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Record {
     pub(crate) shown: Registration,
     /// The pair that may last, or that is published.
     pub(crate) pair: Option<Pair>,
+    /// The full RRQ that it last registered with, requestSeqNum zeroed.
+    pub(crate) full_rrq: Option<Box<[u8]>>,
     /// When the kernel got it.
     pub(crate) published_at: Time,
     /// What people were told last: learned, or why not.
@@ -129,8 +131,14 @@ impl Registry {
 
     /// Keeps a new registration.
     pub(crate) fn add(&mut self, now: Time, place: Place) -> RegistrationId {
-        self.last_id += 1;
-        let id = RegistrationId(self.last_id);
+        let id = RegistrationId(self.last_id + 1);
+        self.add_as(now, id, place);
+        id
+    }
+
+    /// As [`Registry::add`], under a number that is not in use.
+    pub(crate) fn add_as(&mut self, now: Time, id: RegistrationId, place: Place) {
+        self.last_id = self.last_id.max(id.0);
         let shown = Registration {
             id,
             zone: place.zone,
@@ -156,6 +164,7 @@ impl Registry {
         let record = Record {
             shown,
             pair: None,
+            full_rrq: None,
             published_at: Time(0),
             told: None,
             deadline,
@@ -163,7 +172,6 @@ impl Registry {
         self.records.insert(id, Box::new(record));
         self.deadlines.insert((deadline, id));
         self.index(id, place);
-        id
     }
 
     /// Forgets a registration.
@@ -180,6 +188,7 @@ impl Registry {
         self.unindex(id);
         if let Some(record) = self.get_mut(id) {
             record.pair = None;
+            record.full_rrq = None;
             record.shown.zone = place.zone;
             record.shown.gatekeeper = place.gatekeeper;
             record.shown.endpoint = place.endpoint;

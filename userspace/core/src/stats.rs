@@ -34,6 +34,10 @@ pub struct Stats {
     pub paired: u64,
     /// Registrations not kept: `max_registrations` reached.
     pub refused: u64,
+    /// Registrations restored as they were stored.
+    pub restored: u64,
+    /// Stored registrations that did not hold any more, or were known already.
+    pub not_restored: u64,
     /// RCFs sent on.
     pub sent: u64,
     /// Of these, with another timeToLive.

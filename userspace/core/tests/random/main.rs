@@ -12,7 +12,7 @@ use std::time::Duration;
 use common::*;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use rasline_core::{Input, Output, Reason, Refusal, RegistrationId, Template};
+use rasline_core::{Core, Input, Output, Reason, Refusal, RegistrationId, Template};
 use steps::{EIDS, Step, answer, request, step};
 
 const MAX_REGISTRATIONS: usize = 4;
@@ -116,6 +116,9 @@ impl Witness {
                     );
                     results.push(template.id);
                 }
+                Output::Store { id } => {
+                    assert!(self.in_kernel.contains(id), "nothing to store: {id}")
+                }
                 Output::Send { .. } | Output::Event(_) => {}
             }
         }
@@ -137,11 +140,16 @@ impl Witness {
     }
 
     fn check(&mut self, template: &Template) {
+        self.was_seen(template);
+        let between = (template.gatekeeper, template.endpoint);
+        self.ever_published.insert((between, template.rrq.clone()));
+    }
+
+    fn was_seen(&self, template: &Template) {
         let between = (template.gatekeeper, template.endpoint);
         let key = (between, template.rrq.clone(), template.original_rcf.clone());
         let seen = self.pairs.get(&key).map_or(0, BTreeSet::len);
         assert!(seen >= 2, "published after {seen} pairs: {template:?}");
-        self.ever_published.insert((between, template.rrq.clone()));
     }
 
     fn invariants(&self) {
@@ -156,6 +164,31 @@ impl Witness {
         assert_eq!(shown, self.in_kernel);
         assert_eq!(stats.published, shown.len());
         assert_eq!(stats.registrations, self.world.core.registrations().count());
+    }
+
+    /// Another core goes on with what this one had published, as far as it holds.
+    fn survives(&self) {
+        let old = &self.world.core;
+        let mut config = two_rhythms();
+        config.max_registrations = MAX_REGISTRATIONS;
+        let mut next = Core::new(config);
+        for shown in old.registrations() {
+            let stored = old.stored(shown.id);
+            assert_eq!(stored.is_some(), shown.state.is_published());
+            let Some(stored) = stored else { continue };
+            let holds = self.world.now.since(stored.confirmed) < stored.gatekeeper_ttl;
+            let mut out = Vec::new();
+            next.handle(
+                self.world.now,
+                Input::Restore(Box::new(stored.clone())),
+                &mut out,
+            );
+            assert_eq!(published(&out).len(), usize::from(holds), "{stored:?}");
+            assert_eq!(next.stored(shown.id), holds.then_some(stored));
+            for template in templates(&out) {
+                self.was_seen(template);
+            }
+        }
     }
 
     fn play(&mut self, step: Step) {
@@ -250,6 +283,7 @@ proptest! {
         for step in steps {
             witness.play(step);
         }
+        witness.survives();
     }
 }
 

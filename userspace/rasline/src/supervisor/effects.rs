@@ -173,6 +173,10 @@ impl Supervisor {
                 }
                 None
             }
+            Output::Store { id } => {
+                tracing::debug!("registration {id}: changed");
+                None
+            }
             Output::Event(event) => {
                 self.tell(&event);
                 None

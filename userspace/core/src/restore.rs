@@ -1,0 +1,156 @@
+//! What is worth keeping of a published registration, and how one that was kept is published again.
+//!
+//! Invariant: what is restored was published once with exactly these messages, and its gatekeeper's timeToLive has not
+//! run out since it last confirmed it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::confirm::unfit;
+use crate::octets::masked;
+use crate::phase::Stimulus;
+use crate::registry::{Pair, Place, Told};
+use crate::{Cause, Core, Output, RegistrationId, Time};
+
+/// A published registration as it can be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Number.
+    pub id: RegistrationId,
+    /// Zone index.
+    pub zone: u32,
+    /// Gatekeeper index.
+    pub gatekeeper: u32,
+    /// Where its RAS messages come from.
+    pub endpoint: SocketAddr,
+    /// endpointIdentifier.
+    pub endpoint_identifier: String,
+    /// gatekeeperIdentifier.
+    pub gatekeeper_identifier: Option<String>,
+    /// Alias names.
+    pub aliases: Vec<String>,
+    /// Where calls to it are signalled.
+    pub call_signal_addresses: Vec<SocketAddr>,
+    /// The keep-alive, octets 2 and 3 zero.
+    pub rrq: Box<[u8]>,
+    /// The RCF as the gatekeeper sends it, octets 2 and 3 zero.
+    pub rcf: Box<[u8]>,
+    /// The full RRQ that it last registered with, octets 2 and 3 zero, if it was seen.
+    pub full_rrq: Option<Box<[u8]>>,
+    /// timeToLive of the gatekeeper's RCF.
+    pub gatekeeper_ttl: Duration,
+    /// First message.
+    pub first_seen: Time,
+    /// When the gatekeeper last confirmed it.
+    pub confirmed: Time,
+    /// Its last keep-alive.
+    pub last_seen: Time,
+    /// Keep-alives answered by the kernel.
+    pub answered: u64,
+}
+
+impl Core {
+    /// What is to be stored of a registration, if it is published.
+    #[must_use]
+    pub fn stored(&self, id: RegistrationId) -> Option<Stored> {
+        let record = self.registry.get(id)?;
+        let shown = &record.shown;
+        let pair = record.pair.as_ref()?;
+        if !shown.state.is_published() {
+            return None;
+        }
+        Some(Stored {
+            id,
+            zone: shown.zone,
+            gatekeeper: shown.gatekeeper,
+            endpoint: shown.endpoint,
+            endpoint_identifier: shown.endpoint_identifier.clone(),
+            gatekeeper_identifier: shown.gatekeeper_identifier.clone(),
+            aliases: shown.aliases.clone(),
+            call_signal_addresses: shown.call_signal_addresses.clone(),
+            rrq: pair.rrq.clone(),
+            rcf: pair.rcf.clone(),
+            full_rrq: record.full_rrq.clone(),
+            gatekeeper_ttl: shown.gatekeeper_ttl?,
+            first_seen: shown.first_seen,
+            confirmed: shown.confirmed,
+            last_seen: shown.last_seen,
+            answered: shown.answered,
+        })
+    }
+
+    /// Publishes a registration again that was stored. One that does not hold any more, or that is known by now, is
+    /// left alone.
+    pub(crate) fn restore(&mut self, now: Time, stored: Stored, out: &mut Vec<Output>) {
+        let place = Place {
+            zone: stored.zone,
+            gatekeeper: stored.gatekeeper,
+            endpoint: stored.endpoint,
+            endpoint_identifier: stored.endpoint_identifier.clone(),
+        };
+        let pair = Pair {
+            seq: 0,
+            rrq: masked(&stored.rrq),
+            rcf: masked(&stored.rcf),
+        };
+        if !self.holds(now, &stored, &pair) || !self.is_new(stored.id, &place, &pair) {
+            self.stats.not_restored += 1;
+            return;
+        }
+        let id = stored.id;
+        self.registry.add_as(now, id, place);
+        let Some(record) = self.registry.get_mut(id) else {
+            return;
+        };
+        let shown = &mut record.shown;
+        shown.gatekeeper_identifier = stored.gatekeeper_identifier;
+        shown.aliases = stored.aliases;
+        shown.call_signal_addresses = stored.call_signal_addresses;
+        shown.gatekeeper_ttl = Some(stored.gatekeeper_ttl);
+        shown.first_seen = stored.first_seen;
+        shown.last_seen = stored.last_seen.min(now);
+        shown.confirmed = stored.confirmed;
+        shown.answered = stored.answered;
+        record.pair = Some(pair);
+        record.full_rrq = stored.full_rrq;
+        // Nothing new: a million of them need not be told one by one.
+        record.told = Some(Told::Learned);
+        if let Some(record) = self.registry.get(id) {
+            let deadline = self.forget_at(&record.shown);
+            self.registry.set_deadline(id, deadline);
+        }
+        self.stats.restored += 1;
+        self.step(now, id, Stimulus::Restored, Cause::Kernel, out);
+    }
+
+    /// Whether its gatekeeper is still configured and has it, as far as is known. What was confirmed in the future was
+    /// written by a clock that cannot be trusted.
+    fn holds(&self, now: Time, stored: &Stored, pair: &Pair) -> bool {
+        let ttl = u32::try_from(stored.gatekeeper_ttl.as_secs()).unwrap_or(u32::MAX);
+        self.is_configured(stored.zone, stored.gatekeeper)
+            && stored.confirmed <= now
+            && now.since(stored.confirmed) < stored.gatekeeper_ttl
+            && unfit(pair, false, Some(ttl)).is_none()
+    }
+
+    /// Whether nothing that is known stands in its way.
+    fn is_new(&self, id: RegistrationId, place: &Place, pair: &Pair) -> bool {
+        let same = |other: &RegistrationId| {
+            let record = self.registry.get(*other);
+            record.is_some_and(|r| {
+                r.shown.endpoint_identifier == place.endpoint_identifier
+                    || r.pair.as_ref().is_some_and(|kept| kept.rrq == pair.rrq)
+            })
+        };
+        id.0 != 0
+            && id.0 < u64::MAX / 2
+            && self.registry.len() < self.config.max_registrations
+            && self.registry.get(id).is_none()
+            && !self
+                .registry
+                .at(place.zone, place.endpoint)
+                .iter()
+                .any(same)
+            && self.registry.find_elsewhere(place).is_none()
+    }
+}
