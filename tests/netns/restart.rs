@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aya::maps::{HashMap, Map, MapData};
 use rasline_testkit::{
     Controller, Endpoint, Gateway, KeepAlives, Settings, Swarm, controller,
     stream::Counts,
@@ -74,7 +75,7 @@ impl Steady {
     fn end(self) -> (Scene, Swarm, Counts) {
         self.go_on();
         let counts = self.stream.stop().unwrap();
-        let rate = counts.sent / self.since.elapsed().as_secs().max(1);
+        let rate = u128::from(counts.sent) * 1000 / self.since.elapsed().as_millis().max(1);
         println!("{counts:?}, {rate} a second");
         assert_eq!(
             (counts.sent, counts.others),
@@ -323,24 +324,57 @@ fn from_a_newer_abi() {
     }
 }
 
-#[test]
-fn tables_of_another_size() {
+/// Flows of this controller's data path, as octets and words.
+fn flows(controller: &Controller) -> HashMap<MapData, [u8; 40], [u64; 10]> {
+    let pin = folder(controller).0.join("FLOWS");
+    Map::LruHashMap(MapData::from_pin(pin).unwrap())
+        .try_into()
+        .unwrap()
+}
+
+/// Restarts with other sizes: what fits goes on, the rest is made anew and filled from the old.
+fn resized(daemon: &str) -> Scene {
     let mut steady = Steady::new(&staying());
+    let flow = ([7; 40], [9; 10]);
+    let mut before = flows(&steady.scene.controller);
+    before.insert(flow.0, flow.1, 0).unwrap();
+    assert!(steady.scene.controller.stop().unwrap().success());
+    let settings = Settings {
+        daemon: daemon.into(),
+        ..Settings::default()
+    };
     let Scene {
         controller, net, ..
     } = &mut steady.scene;
-    assert!(controller.stop().unwrap().success());
-    let larger = Settings {
-        daemon: "max_registrations = 9000".into(),
-        ..Settings::default()
-    };
-    controller.place().write(&larger).unwrap();
+    controller.place().write(&settings).unwrap();
     controller.start_again(net).unwrap();
+    let after = flows(controller).get(&flow.0, 0).unwrap();
+    assert_eq!(after, flow.1);
+    // Counters are those of the data path, not of the controller.
+    let seen = SOME * 8 / 10;
+    assert!(
+        steady.scene.counter("answer") > seen,
+        "{}",
+        steady.scene.counter("answer")
+    );
     let scene = steady.end_by_kernel();
     let status = scene.controller.json(&["status"]).unwrap();
-    assert_eq!(status["tables"]["slots_max"], 9000, "{status}");
     assert_eq!(answered(&status), u64::from(ENDPOINTS), "{status}");
     folder(&scene.controller);
+    scene
+}
+
+#[test]
+fn tables_of_another_size() {
+    let scene = resized("max_registrations = 9000");
+    let status = scene.controller.json(&["status"]).unwrap();
+    assert_eq!(status["tables"]["slots_max"], 9000, "{status}");
+}
+
+#[test]
+fn buffers_of_another_size() {
+    let scene = resized("max_registrations = 4096\nring_buffer = \"64KiB\"\nflows = 2048");
+    scene.learned(200);
 }
 
 #[test]

@@ -14,7 +14,13 @@ use rasline_abi::{
 };
 use tokio::io::{Interest, unix::AsyncFd};
 
-use super::{Kernel, Profiles, Ring, Shared, Table, old::Old, pins, scan::Scanned};
+use super::{
+    Kernel, Profiles, Ring, Shared, Table,
+    old::{Old, OldFlows},
+    open::Pinned,
+    pins,
+    scan::Scanned,
+};
 use crate::{
     config::{Config, Daemon},
     failure::{Failure, Result, chain},
@@ -54,29 +60,50 @@ pub(super) fn sizes(config: &Config) -> [(&'static str, u32); 4] {
 }
 
 impl Kernel {
-    /// Loads the program and pins it and its maps; its hash keys are those of the old tables, if there are any.
-    /// Nothing is attached yet.
-    pub(super) fn load(config: &Config, old: Option<Old>) -> Result<(Self, Ring)> {
+    /// Loads the program, with the pinned maps that fit and new ones beside, and pins all. The keep-alive table is that
+    /// of the pinned maps if it is among them, else one to carry `old` over to. Nothing is attached yet.
+    pub(super) fn load(
+        config: &Config,
+        pinned: Option<Pinned>,
+        old: impl FnOnce() -> Option<Old>,
+    ) -> Result<(Self, Ring)> {
         let folder = pins::folder(&config.daemon.bpffs);
-        let (mut ebpf, program_id) = load(config, None)?;
+        let (mut ebpf, program_id) = load(config, pinned.as_ref())?;
         std::fs::create_dir_all(&folder)
             .map_err(|e| Failure::plain(format!("bpffs {}", folder.display()), e))?;
-        let pinned = pin(&mut ebpf, &folder);
-        let made =
-            pinned.and_then(|()| assemble(ebpf, config, &folder, program_id, Tables::New(old)));
-        if made.is_err()
-            && let Err(e) = pins::remove_folder(&folder)
+        let has = |name| pinned.as_ref().is_some_and(|p| p.names.contains(&name));
+        let tables = if has(map::SLOTS) {
+            Tables::Adopted
+        } else {
+            Tables::New(old())
+        };
+        let made = pin(&mut ebpf, &folder)
+            .and_then(|()| assemble(ebpf, config, &folder, program_id, tables));
+        let Ok((mut kernel, ring)) = made else {
+            if let Err(e) = pins::remove_folder(&folder) {
+                tracing::error!("{e}");
+            }
+            return made;
+        };
+        if let Some(pinned) = &pinned
+            && !has(map::FLOWS)
         {
-            tracing::error!("{e}");
+            kernel.old_flows = OldFlows::open(&pinned.folder);
         }
-        made
+        Ok((kernel, ring))
     }
 
-    /// Loads the program with the maps that are pinned. Nothing changes for what is attached yet.
+    /// Loads the program with all maps that are pinned. Nothing changes for what is attached yet.
     pub(super) fn adopt(config: &Config) -> Result<(Self, Ring)> {
         let folder = pins::folder(&config.daemon.bpffs);
-        let (ebpf, program_id) = load(config, Some(&folder))?;
-        assemble(ebpf, config, &folder, program_id, Tables::Adopted)
+        let pinned = Pinned {
+            folder: folder.clone(),
+            names: map::ALL.to_vec(),
+        };
+        let (ebpf, program_id) = load(config, Some(&pinned))?;
+        let (mut kernel, ring) = assemble(ebpf, config, &folder, program_id, Tables::Adopted)?;
+        kernel.adopted = true;
+        Ok((kernel, ring))
     }
 
     /// Pins the program in the place of the one whose maps were adopted.
@@ -93,14 +120,14 @@ impl Kernel {
 }
 
 /// The object in the kernel, with maps of its own or pinned ones; and the program's id.
-fn load(config: &Config, pinned: Option<&Path>) -> Result<(Ebpf, u32)> {
+fn load(config: &Config, pinned: Option<&Pinned>) -> Result<(Ebpf, u32)> {
     let mut loader = EbpfLoader::new();
     for (name, entries) in sizes(config) {
         loader.map_max_entries(name, entries);
     }
-    for name in map::ALL {
-        if let Some(folder) = pinned {
-            loader.map_pin_path(name, folder.join(name));
+    if let Some(pinned) = pinned {
+        for name in &pinned.names {
+            loader.map_pin_path(name, pinned.folder.join(name));
         }
     }
     let mut ebpf = loader.load(OBJECT).map_err(|e| explain(&e))?;
@@ -200,7 +227,6 @@ fn assemble(
     let events =
         RingBuf::try_from(take(&mut ebpf, map::EVENTS)?).map_err(|e| bad_map(map::EVENTS, &e))?;
     let slot_count = slots.len();
-    let adopted = matches!(tables, Tables::Adopted);
     let (table, old) = match tables {
         Tables::Adopted => {
             let keys = Box::new(globals.load(0).hash_keys);
@@ -210,7 +236,11 @@ fn assemble(
         Tables::New(old) => {
             let keys = old.as_ref().map(|old| old.keys.clone());
             let keys = keys.map_or_else(draw_keys, Ok)?;
-            globals.store(0, &first_globals(daemon, slot_count, &keys));
+            let mut first = first_globals(daemon, slot_count, &keys);
+            if let Some(interfaces) = old.as_ref().and_then(|old| old.interfaces) {
+                first.interfaces = interfaces;
+            }
+            globals.store(0, &first);
             (Table::new(slots, Profiles::new(profiles), keys), old)
         }
     };
@@ -218,8 +248,9 @@ fn assemble(
         bpffs: daemon.bpffs.clone(),
         folder: folder.to_owned(),
         keep: false,
-        adopted,
+        adopted: false,
         old,
+        old_flows: None,
         moved: false,
         made: Vec::new(),
         ebpf,

@@ -45,15 +45,19 @@ use crate::{
     host::{link::LinkInfo, monotonic_ns},
 };
 
+/// FLOWS, as octets and words.
+type Flows = BpfHashMap<MapData, [u8; 40], [u64; 10]>;
+
 /// The loaded program and its maps.
 pub struct Kernel {
     bpffs: PathBuf,
     folder: PathBuf,
     keep: bool,
-    /// Its maps are those of an earlier controller.
+    /// Its pins are those of an earlier controller.
     adopted: bool,
     /// Tables that could not be adopted, until no packet meets them any more.
     old: Option<old::Old>,
+    old_flows: Option<old::OldFlows>,
     /// A link that was there before carries this program now.
     moved: bool,
     /// Interfaces that were attached anew.
@@ -63,7 +67,7 @@ pub struct Kernel {
     globals: Shared<Globals>,
     zones: Shared<Zone>,
     zone_states: Shared<ZoneState>,
-    flows: BpfHashMap<MapData, [u8; 40], [u64; 10]>,
+    flows: Flows,
     gatekeepers: Shared<Gatekeeper>,
     states: Shared<GatekeeperState>,
     endpoints: LpmTrie<MapData, [u8; 16], u32>,

@@ -5,12 +5,12 @@
 
 use std::{ops::RangeInclusive, path::Path};
 
-use aya::maps::MapData;
+use aya::maps::{Map, MapData};
 use bytemuck::Pod;
-use rasline_abi::{HASH_KEYS, Slot, map};
+use rasline_abi::{ABI_VERSION, Globals, HASH_KEYS, Interface, MAX_INTERFACES, Slot, map};
 
 use super::{
-    GatekeeperRow, Kernel, Profiles, Shared, Standing, StandingZone,
+    Flows, GatekeeperRow, Kernel, Profiles, Shared, Standing, StandingZone,
     pins::Pins,
     ring::ip,
     table::{Carried, Table},
@@ -21,10 +21,15 @@ use crate::{failure::chain, host::monotonic_ns};
 /// keys, and whose rows of zones and gatekeepers begin alike.
 const SAME_TABLES: RangeInclusive<u32> = 1..=2;
 
+/// Flag of a map's update: only what is not there yet.
+const BPF_NOEXIST: u64 = 1;
+
 /// The tables of an earlier controller.
 pub(super) struct Old {
     standing: Standing,
     pub(super) keys: Box<[u64; HASH_KEYS]>,
+    /// Of this ABI version only: which interface counts in which row.
+    pub(super) interfaces: Option<[Interface; MAX_INTERFACES]>,
     slots: Shared<Slot>,
     profiles: Profiles,
     carried: Vec<Carried>,
@@ -84,10 +89,24 @@ impl Old {
         Ok(Self {
             standing: standing(&pins.folder)?,
             keys: keys(&pins.folder)?,
+            interfaces: (pins.version == ABI_VERSION)
+                .then(|| typed::<Globals>(&pins.folder, map::GLOBALS))
+                .transpose()?
+                .map(|globals| globals.load(0).interfaces),
             slots,
             profiles: Profiles::new(typed(&pins.folder, map::PROFILES)?),
             carried: Vec::new(),
         })
+    }
+}
+
+/// Flows that stand in a map of another size.
+pub(super) struct OldFlows(Flows);
+
+impl OldFlows {
+    pub(super) fn open(folder: &Path) -> Option<Self> {
+        let data = MapData::from_pin(folder.join(map::FLOWS)).ok()?;
+        Flows::try_from(Map::LruHashMap(data)).ok().map(Self)
     }
 }
 
@@ -150,6 +169,7 @@ impl Kernel {
 
     /// Publishes what an earlier controller's tables answer, as it stands there, if they were not adopted.
     pub fn carry_over(&mut self) {
+        self.carry_flows_over();
         if let Some(old) = &mut self.old {
             old.carried = self
                 .table
@@ -159,8 +179,21 @@ impl Kernel {
 
     /// Once no packet meets the old tables any more: what was withdrawn in them meanwhile.
     pub(super) fn catch_up(&mut self) {
+        self.carry_flows_over();
+        self.old_flows = None;
         if let Some(old) = self.old.take() {
             catch_up(&self.table, &old);
+        }
+    }
+
+    /// What the kernel made by itself stays.
+    fn carry_flows_over(&mut self) {
+        let Some(OldFlows(old)) = &self.old_flows else {
+            return;
+        };
+        for (key, flow) in old.iter().filter_map(Result::ok) {
+            // One that is there already, or does not fit any more, is no harm.
+            let _ = self.flows.insert(key, flow, BPF_NOEXIST);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: until the new program can take over, nothing that answers is touched.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aya::maps::MapData;
 use aya_obj::Object;
@@ -17,6 +17,15 @@ use crate::{
     config::Config,
     failure::{Result, chain},
 };
+
+/// The keep-alive table, and what says how large it is.
+const TABLES: [&str; 3] = [map::GLOBALS, map::SLOTS, map::PROFILES];
+
+/// Pinned maps that are used again.
+pub(super) struct Pinned {
+    pub(super) folder: PathBuf,
+    pub(super) names: Vec<&'static str>,
+}
 
 impl Kernel {
     /// The program, loaded and pinned: with the maps of an earlier controller if they fit, else with maps of its own.
@@ -38,16 +47,29 @@ impl Kernel {
         {
             pins::rename(&aside.folder, &ours)?;
         }
-        let adopted = ours.exists() && fits(&ours, config)?;
-        if ours.exists() && !adopted {
-            pins::set_aside(&ours)?;
-        }
-        if adopted {
+        let fitting = if ours.exists() {
+            fitting(&ours, config)?
+        } else {
+            Vec::new()
+        };
+        if fitting.len() == map::ALL.len() {
             stop_others(bpffs);
             return Self::adopt(config);
         }
-        let old = pins::survey(bpffs).iter().find_map(read);
-        let opened = Self::load(config, old)?;
+        let pinned = if ours.exists() {
+            Some(Pinned {
+                folder: pins::set_aside(&ours)?,
+                names: fitting,
+            })
+        } else {
+            None
+        };
+        let opened = Self::load(config, pinned, || {
+            pins::survey(bpffs)
+                .iter()
+                .filter(|p| p.folder != ours)
+                .find_map(read)
+        })?;
         stop_others(bpffs);
         Ok(opened)
     }
@@ -126,20 +148,34 @@ fn stop_diverting(old: &Pins) {
     }
 }
 
-/// Whether all maps are pinned and have the sizes that this program and configuration need. Says why not.
-fn fits(folder: &Path, config: &Config) -> Result<bool> {
+/// The pinned maps that have the sizes that this program and configuration need. Says why others have not.
+fn fitting(folder: &Path, config: &Config) -> Result<Vec<&'static str>> {
     let object = Object::parse(load::OBJECT).map_err(load::object)?;
-    let misfit = map::ALL
-        .iter()
-        .find_map(|name| misfit(&folder.join(name), name, &object, config))
-        .or_else(|| other_layout(&folder.join(map::GLOBALS)).err());
-    if let Some(why) = &misfit {
+    let mut fitting = Vec::new();
+    let mut misfits: Vec<String> = other_layout(&folder.join(map::GLOBALS))
+        .err()
+        .into_iter()
+        .collect();
+    if misfits.is_empty() {
+        for name in map::ALL {
+            match misfit(&folder.join(name), name, &object, config) {
+                None => fitting.push(name),
+                Some(why) => misfits.push(why),
+            }
+        }
+    }
+    // These three belong together.
+    if !TABLES.iter().all(|name| fitting.contains(name)) {
+        fitting.retain(|name| !TABLES.contains(name));
+    }
+    if !misfits.is_empty() {
         tracing::warn!(
-            "pins {}: cannot be adopted ({why}); new maps are made",
-            folder.display()
+            "pins {}: not all can be adopted ({}); new ones are made",
+            folder.display(),
+            misfits.join("; ")
         );
     }
-    Ok(misfit.is_none())
+    Ok(fitting)
 }
 
 /// Why a pinned map is not what is needed.

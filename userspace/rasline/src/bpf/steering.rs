@@ -14,11 +14,14 @@ use crate::failure::{Failure, Result, chain};
 
 const ACTIVE_WORD: usize = std::mem::offset_of!(Zone, active) / 8;
 const MOVED_WORD: usize = std::mem::offset_of!(Zone, moved_ns) / 8;
+const CANDIDATES_WORD: usize = std::mem::offset_of!(Zone, candidates) / 8;
 const FLAGS_WORD: usize = std::mem::offset_of!(Gatekeeper, ras_port) / 8;
 const UP_WORD: usize = std::mem::offset_of!(Gatekeeper, up_ns) / 8;
 const DOWN_WORD: usize = std::mem::offset_of!(Gatekeeper, down_ns) / 8;
 const _: () = assert!(
     std::mem::offset_of!(Zone, active).is_multiple_of(8)
+        && std::mem::offset_of!(Zone, candidates).is_multiple_of(8)
+        && std::mem::offset_of!(Zone, candidates) + 2 * MAX_CANDIDATES == size_of::<Zone>()
         && std::mem::offset_of!(Gatekeeper, ras_port).is_multiple_of(8)
 );
 /// A call-signalling connection without a segment for longer is not counted as open.
@@ -88,6 +91,30 @@ impl Kernel {
                 let steered = steering.steered.contains(&gatekeeper);
                 self.set_flag(gatekeeper, GATEKEEPER_STEER, steered);
             }
+        }
+    }
+
+    /// Changes only whom the program may move the zone to; decisions stay as they are.
+    pub fn set_candidates(&self, zone: u32, candidates: &[u32]) {
+        let mut row: Zone = self.zones.load(zone as usize);
+        let mut there: Vec<u16> = row
+            .candidates
+            .into_iter()
+            .filter(|c| *c != 0xffff)
+            .collect();
+        let mut wanted: Vec<u16> = candidates.iter().map(|c| *c as u16).collect();
+        wanted.truncate(MAX_CANDIDATES);
+        row.candidates = [0xffff; MAX_CANDIDATES];
+        row.candidates[..wanted.len()].copy_from_slice(&wanted);
+        there.sort_unstable();
+        wanted.sort_unstable();
+        // The order may be that of a later decision.
+        if there == wanted {
+            return;
+        }
+        let words: [u64; size_of::<Zone>() / 8] = bytemuck::cast(row);
+        for (word, value) in words.iter().enumerate().skip(CANDIDATES_WORD) {
+            self.zones.store_word(zone as usize, word, *value);
         }
     }
 

@@ -223,18 +223,26 @@ pub fn write(kernel: &mut Kernel, new: &Config, layout: &Layout) -> Result<()> {
     Ok(())
 }
 
-/// A zone about which nothing was decided yet is served by its best gatekeeper.
+/// A zone about which nothing was decided yet is served by its best gatekeeper. An earlier decision, the program's own
+/// included, stays as long as the gatekeeper that it names is there.
 fn steer_first(kernel: &mut Kernel, zone: &Zone, layout: &Layout) {
     let Some(index) = layout.zone(&zone.name) else {
         return;
     };
-    if !is_steered(zone) || kernel.steered_to(index).is_some() {
-        return;
-    }
     let candidates = candidates(zone, layout);
+    let decided = kernel.decided(index).map(|d| d.active);
+    let there = decided.or(kernel.steered_to(index).map(|(active, _)| active));
+    let (active, candidates) = match (is_steered(zone), there) {
+        (true, Some(active)) if candidates.contains(&active) => {
+            return kernel.set_candidates(index, &candidates);
+        }
+        (true, _) => (candidates.first().copied(), candidates),
+        (false, Some(_)) => (None, Vec::new()),
+        (false, None) => return,
+    };
     kernel.steer(&Steering {
         zone: index,
-        active: candidates.first().copied(),
+        active,
         steered: Vec::new(),
         candidates,
         moved_ns: 0,

@@ -59,8 +59,8 @@ pub(super) fn prepare(config: &Config) -> Result<Prepared> {
 /// Puts the program on the interfaces and opens the control socket.
 pub(super) fn attach(kernel: &mut Kernel, config: &Config) -> Result<Listening> {
     kernel.table_mut().restored();
-    kernel.heartbeat();
     Ports::attach_all(kernel, &config.interfaces)?;
+    kernel.heartbeat();
     let daemon = &config.daemon;
     // Last: whoever can connect finds everything attached.
     let listening = server::bind(&daemon.control_socket, daemon.control_group.as_deref())?;
