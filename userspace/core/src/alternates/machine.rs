@@ -83,7 +83,7 @@ impl Alternates {
         self.zones.retain(|zone, _| known.contains(zone));
         for rules in all {
             match self.zones.get_mut(&rules.zone) {
-                Some(zone) if zone.rules == rules => continue,
+                Some(zone) if zone.rules == rules => {}
                 Some(zone) => {
                     zone.rules = rules;
                     zone.told.clear();

@@ -37,7 +37,7 @@ pub enum Decision {
 pub const fn decide(held: bool, active: Active, better: Better, other: bool) -> Decision {
     match (active, other, held, better) {
         (Active::Dead, true, false, _) | (Active::Vanished, true, _, _) => Decision::FailOver,
-        (Active::Dead, false, _, _) | (Active::Vanished, false, _, _) => Decision::Dark,
+        (Active::Dead | Active::Vanished, false, _, _) => Decision::Dark,
         (Active::Alive, _, false, Better::Ready) => Decision::FailBack,
         (Active::Dead, true, true, _)
         | (Active::Alive, _, true, _)

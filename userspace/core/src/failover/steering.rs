@@ -42,9 +42,10 @@ pub fn ready(
     let gatekeeper = known(better);
     // A zone that had to move stays for a while, even if it could have moved to a better one.
     let forced = matches!(zone.cause, MoveCause::Down | MoveCause::Kernel);
-    let settled = match forced {
-        true => zone.since.after(asked.unwrap_or(REST)),
-        false => Time(0),
+    let settled = if forced {
+        zone.since.after(asked.unwrap_or(REST))
+    } else {
+        Time(0)
     };
     let rested = gatekeeper.rested_at(now, asked).map(|it| it.max(settled));
     match rested.filter(|_| gatekeeper.state == State::Up) {

@@ -27,7 +27,7 @@ fn none() {
 
 #[test]
 fn after_a_time() {
-    let mut world = away(Failback::After(Duration::from_secs(60)));
+    let mut world = away(Failback::After(Duration::from_mins(1)));
     world.seconds(30);
     world.health(0, Suspect);
     world.health(0, Up);
@@ -51,7 +51,7 @@ fn after_a_time() {
 
 #[test]
 fn not_to_one_that_is_suspect_right_then() {
-    let mut world = away(Failback::After(Duration::from_secs(60)));
+    let mut world = away(Failback::After(Duration::from_mins(1)));
     world.seconds(59);
     world.health(0, Suspect);
     world.seconds(10);
@@ -92,7 +92,7 @@ fn in_a_window_that_goes_round_midnight() {
 
 #[test]
 fn to_the_best_that_may_not_the_best_there_is() {
-    let mut world = World::new(Failback::After(Duration::from_secs(60)));
+    let mut world = World::new(Failback::After(Duration::from_mins(1)));
     world.health(0, Down);
     world.health(1, Down);
     assert_eq!(

@@ -63,7 +63,7 @@ fn each_fall_doubles_the_time_it_must_be_well() {
         assert_eq!(world.health.state(), State::Down);
         assert_eq!(world.health.stable(), expected);
         world.manner = Manner::Answers;
-        world.run(expected - ms(30));
+        world.run(expected.saturating_sub(ms(30)));
         assert_eq!(world.health.state(), State::Down);
         world.run(ms(120));
         assert_eq!(world.health.state(), State::Up);
