@@ -36,6 +36,22 @@ pub enum Input<'a> {
     /// A registration as [`Core::stored`](crate::Core::stored) gave it once, maybe to another controller. It is
     /// published if it still holds, else nothing comes of it.
     Restore(Box<Stored>),
+    /// A zone's registrations are to be kept warm at a gatekeeper, at so many RRQs a second at most; or no more.
+    Standby {
+        /// Zone index.
+        zone: u32,
+        /// Gatekeeper index and rate.
+        to: Option<(u32, u32)>,
+    },
+    /// A zone is served by another gatekeeper: what was kept warm there is that one's own from now on.
+    TakeOver {
+        /// Zone index.
+        zone: u32,
+        /// Gatekeeper index.
+        gatekeeper: u32,
+    },
+    /// Time passes; twenty times a second while a zone has a standby.
+    Pace,
 }
 
 /// A RAS message as the kernel handed it over.
@@ -120,6 +136,15 @@ pub enum Output {
         from: SocketAddr,
         /// Where to.
         endpoint: SocketAddr,
+        /// The message.
+        payload: Vec<u8>,
+    },
+    /// Send a message to a gatekeeper as if it came from an endpoint.
+    SendAs {
+        /// Where it comes from.
+        endpoint: SocketAddr,
+        /// The gatekeeper's RAS address.
+        to: SocketAddr,
         /// The message.
         payload: Vec<u8>,
     },

@@ -31,6 +31,11 @@ impl Core {
         let summary = decode_ras(message.payload)
             .ok()
             .map(|decoded| summarise(&decoded));
+        if message.reason == Reason::Standby
+            && self.standby_said(now, message, summary.as_ref(), out)
+        {
+            return;
+        }
         if matches!(message.reason, Reason::Diverted | Reason::Standby) {
             self.send_on(message, summary.as_ref(), out);
         }

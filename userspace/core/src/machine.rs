@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::pending::{Asked, Pendings};
 use crate::phase::Stimulus;
 use crate::registry::{Place, Registry};
+use crate::standby::Standby;
 use crate::{
     Answer, Cause, Config, Event, EventKind, GatekeeperInfo, Input, Kernel, Output, Registration,
     RegistrationId, State, Stats, Time, Why, Zone,
@@ -24,6 +25,7 @@ pub struct Core {
     pub(crate) registry: Registry,
     pub(crate) pendings: Pendings,
     pub(crate) stats: Stats,
+    pub(crate) standby: Standby,
     /// To be published again by and by.
     pub(crate) renewals: BTreeSet<RegistrationId>,
     pub(crate) table_full_told: Option<Time>,
@@ -39,6 +41,7 @@ impl Core {
             registry: Registry::default(),
             pendings: Pendings::default(),
             stats: Stats::default(),
+            standby: Standby::default(),
             renewals: BTreeSet::new(),
             table_full_told: None,
         }
@@ -54,6 +57,9 @@ impl Core {
             }
             Input::Kernel(kernel) => self.kernel(now, kernel, out),
             Input::Tick => self.tick(now, out),
+            Input::Standby { zone, to } => self.set_standby(now, zone, to),
+            Input::TakeOver { zone, gatekeeper } => self.take_over(zone, gatekeeper),
+            Input::Pace => self.pace(now, out),
             Input::DropRegistration { id } => self.remove(now, id, Cause::Dropped, out),
             Input::Reconfigure(config) => self.reconfigure(now, config, out),
             Input::Restore(stored) => self.restore(now, *stored, out),
@@ -113,6 +119,7 @@ impl Core {
             record.published_at = now;
         }
         self.step(now, id, Stimulus::Published, Cause::Kernel, out);
+        self.enrol(now, id);
     }
 
     fn kernel(&mut self, now: Time, kernel: Kernel, out: &mut Vec<Output>) {
@@ -203,6 +210,7 @@ impl Core {
 
     fn forget(&mut self, id: RegistrationId, out: &mut Vec<Output>) {
         self.renewals.remove(&id);
+        self.disenrol(id, out);
         let Some(record) = self.registry.remove(id) else {
             return;
         };

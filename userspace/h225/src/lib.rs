@@ -5,10 +5,12 @@
 //! - [`view`]: what the state machines want to know, without ASN.1 types.
 //! - [`patch`]: changes of single fields in raw messages that keep every other octet.
 //! - [`build`]: messages from simple values.
+//! - [`carry`]: an endpoint's own messages for another gatekeeper.
 //! - [`types`]: the ASN.1 itself.
 #![deny(unsafe_code)]
 
 pub mod build;
+pub mod carry;
 mod codec;
 mod kind;
 pub mod patch;

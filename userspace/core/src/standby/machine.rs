@@ -1,0 +1,245 @@
+//! What the alternate says, and what that means.
+
+use std::time::Duration;
+
+use rasline_h225::view::Summary;
+use rasline_h225::{RasKind, build, carry, encode_ras};
+
+use super::pace::{KNOWN, REST};
+use super::{ColdWhy, WarmCounts, Warmth};
+use crate::octets::masked;
+use crate::{Core, Message, Output, RegistrationId, Time};
+
+impl Core {
+    /// A message that the kernel took out of the traffic because the gatekeeper is on standby; false: it is not about
+    /// what is kept warm there, and is to be sent on.
+    pub(crate) fn standby_said(
+        &mut self,
+        now: Time,
+        message: &Message<'_>,
+        summary: Option<&Summary>,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let target = self.standby.targets.get(&message.zone);
+        if target.is_none_or(|target| target.gatekeeper != message.gatekeeper) {
+            return false;
+        }
+        match summary {
+            Some(Summary::Rcf {
+                seq,
+                endpoint_identifier,
+                time_to_live,
+                ..
+            }) => {
+                let Some(id) = self.asked_at_alternate(message, *seq) else {
+                    return false;
+                };
+                let ttl = time_to_live.map(|ttl| Duration::from_secs(ttl.into()));
+                self.alternate_confirmed(now, id, endpoint_identifier, ttl, message.payload, out);
+            }
+            Some(Summary::Rrj { seq, .. }) => {
+                let Some(id) = self.asked_at_alternate(message, *seq) else {
+                    return false;
+                };
+                self.alternate_rejected(now, id);
+            }
+            Some(Summary::Urq {
+                seq,
+                endpoint_identifier,
+                ..
+            }) => return self.dismissed(now, message, *seq, endpoint_identifier.as_deref(), out),
+            Some(Summary::Other {
+                kind: RasKind::RequestInProgress,
+                seq,
+            }) => {
+                let Some(id) = self.asked_at_alternate(message, *seq) else {
+                    return false;
+                };
+                self.standby.schedule(id, now.after(REST / 6));
+            }
+            Some(Summary::Other {
+                kind: RasKind::InfoRequest,
+                seq,
+            }) => return self.report(message, *seq, out),
+            // To a URQ of ours: an endpoint that is registered there by itself would have been asked for, too.
+            Some(Summary::Ucf { .. }) => {
+                return self
+                    .registry
+                    .at_gatekeeper(message.zone, message.gatekeeper, message.endpoint)
+                    .is_empty();
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The registration whose RRQ with this number is under way.
+    fn asked_at_alternate(&self, message: &Message<'_>, seq: u16) -> Option<RegistrationId> {
+        let mut here = self.registry.at(message.zone, message.endpoint).iter();
+        here.copied().find(|id| {
+            let entry = self.standby.entries.get(id);
+            entry.is_some_and(|entry| entry.asked.is_some_and(|asked| asked.seq == seq))
+        })
+    }
+
+    fn alternate_confirmed(
+        &mut self,
+        now: Time,
+        id: RegistrationId,
+        endpoint_identifier: &str,
+        ttl: Option<Duration>,
+        payload: &[u8],
+        out: &mut Vec<Output>,
+    ) {
+        let same = self
+            .registration(id)
+            .is_some_and(|shown| shown.endpoint_identifier == endpoint_identifier);
+        if !same {
+            if let Some(entry) = self.standby.entries.get(&id) {
+                self.unregister_as(id, entry.zone, endpoint_identifier, out);
+            }
+            self.cool(now, id, ColdWhy::OtherIdentifier);
+            return;
+        }
+        let Some(entry) = self.standby.entries.get_mut(&id) else {
+            return;
+        };
+        let lightweight = entry.asked.take().is_some_and(|asked| !asked.full);
+        entry.warmth = Warmth::Warm;
+        entry.confirmed = now;
+        // Without timeToLive it is kept until it is unregistered (H.225.0 7.9.1).
+        entry.ttl = ttl.unwrap_or(Duration::from_hours(1));
+        if lightweight {
+            let rcf = masked(payload);
+            let alike = entry.rcf.as_ref() == Some(&rcf);
+            entry.alike = if alike {
+                (entry.alike + 1).min(KNOWN)
+            } else {
+                1
+            };
+            entry.rcf = Some(rcf);
+        }
+        let at = Self::refresh_at(now, entry);
+        self.standby.schedule(id, at);
+    }
+
+    /// What was granted under another identifier is given back.
+    fn unregister_as(
+        &self,
+        id: RegistrationId,
+        zone: u32,
+        endpoint_identifier: &str,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(shown) = self.registration(id) else {
+            return;
+        };
+        let urq = build::Urq {
+            seq: 1,
+            call_signal_addresses: shown.call_signal_addresses.clone(),
+            endpoint_identifier: Some(endpoint_identifier.to_owned()),
+            ..build::Urq::default()
+        };
+        if let Ok(payload) = urq.encode() {
+            self.send_as(zone, shown.endpoint, payload, out);
+        }
+    }
+
+    fn alternate_rejected(&mut self, now: Time, id: RegistrationId) {
+        let full = self
+            .standby
+            .entries
+            .get(&id)
+            .and_then(|entry| entry.asked)
+            .is_some_and(|asked| asked.full);
+        if full {
+            self.cool(now, id, ColdWhy::Refused);
+        } else {
+            self.again(id, now);
+        }
+    }
+
+    /// The alternate does not have it any more: it is registered anew.
+    fn again(&mut self, id: RegistrationId, at: Time) {
+        if let Some(entry) = self.standby.entries.get_mut(&id) {
+            entry.warmth = Warmth::Waiting;
+            entry.asked = None;
+            (entry.rcf, entry.alike) = (None, 0);
+        }
+        self.standby.schedule(id, at);
+    }
+
+    /// A URQ for what is kept warm; false: it is for another registration.
+    fn dismissed(
+        &mut self,
+        now: Time,
+        message: &Message<'_>,
+        seq: u16,
+        endpoint_identifier: Option<&str>,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let here = self.registry.at(message.zone, message.endpoint).to_vec();
+        let meant: Vec<RegistrationId> = here
+            .into_iter()
+            .filter(|id| self.standby.entries.contains_key(id))
+            .filter(|id| {
+                let eid = self.registration(*id).map(|r| &r.endpoint_identifier);
+                endpoint_identifier.is_none_or(|named| eid.is_some_and(|eid| eid == named))
+            })
+            .collect();
+        for id in &meant {
+            self.again(*id, now.after(REST));
+        }
+        if !meant.is_empty()
+            && let Ok(payload) = encode_ras(&build::ucf(seq))
+        {
+            self.send_as(message.zone, message.endpoint, payload, out);
+        }
+        !meant.is_empty()
+    }
+
+    /// An IRQ: answered with an IRR (without calls) for what is kept warm.
+    fn report(&mut self, message: &Message<'_>, seq: u16, out: &mut Vec<Output>) -> bool {
+        let here = self.registry.at(message.zone, message.endpoint).to_vec();
+        for id in here {
+            let warm = self.standby.entries.get(&id);
+            if warm.is_none_or(|entry| entry.warmth != Warmth::Warm) {
+                continue;
+            }
+            let Some(record) = self.registry.get(id) else {
+                continue;
+            };
+            let Some(full) = &record.full_rrq else {
+                continue;
+            };
+            if let Ok(payload) = carry::status(full, &record.shown.endpoint_identifier, seq) {
+                self.send_as(message.zone, message.endpoint, payload, out);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// How a registration stands at its zone's alternate; none: its zone has none.
+    #[must_use]
+    pub fn warmth(&self, id: RegistrationId) -> Option<Warmth> {
+        self.standby.entries.get(&id).map(|entry| entry.warmth)
+    }
+
+    /// How a zone's registrations stand at its alternate.
+    #[must_use]
+    pub fn warm_counts(&self, zone: u32) -> WarmCounts {
+        let mut counts = WarmCounts {
+            gatekeeper: self.standby.targets.get(&zone).map(|t| t.gatekeeper),
+            ..WarmCounts::default()
+        };
+        for entry in self.standby.entries.values().filter(|e| e.zone == zone) {
+            match entry.warmth {
+                Warmth::Warm => counts.warm += 1,
+                Warmth::Waiting | Warmth::Asked => counts.waiting += 1,
+                Warmth::Cold { .. } => counts.cold += 1,
+            }
+        }
+        counts
+    }
+}
