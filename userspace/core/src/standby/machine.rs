@@ -75,7 +75,7 @@ impl Core {
 
     /// The registration whose RRQ with this number is under way.
     fn asked_at_alternate(&self, message: &Message<'_>, seq: u16) -> Option<RegistrationId> {
-        let mut here = self.registry.at(message.zone, message.endpoint).iter();
+        let here = self.registry.at(message.zone, message.endpoint).iter();
         here.copied().find(|id| {
             let entry = self.standby.entries.get(id);
             entry.is_some_and(|entry| entry.asked.is_some_and(|asked| asked.seq == seq))

@@ -119,7 +119,7 @@ impl Witness {
                 Output::Store { id } => {
                     assert!(self.in_kernel.contains(id), "nothing to store: {id}")
                 }
-                Output::Send { .. } | Output::Event(_) => {}
+                Output::Send { .. } | Output::SendAs { .. } | Output::Event(_) => {}
             }
         }
         for id in results {

@@ -140,6 +140,17 @@ pub enum Shape {
     Drop,
 }
 
+/// How endpoints come to be registered with the alternate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standby {
+    /// After a failover, at the migrate rate.
+    #[default]
+    Cold,
+    /// Ahead of time: their registrations are kept alive there, too.
+    Warm,
+}
+
 /// `[[zone]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone {
@@ -155,6 +166,8 @@ pub struct Zone {
     pub hold_for: Duration,
     /// A gatekeeper that leaves a request unanswered for longer is silent.
     pub dead_after: Duration,
+    /// Whether registrations are kept alive at the first alternate ahead of time.
+    pub standby: Standby,
     /// RRQs a second at most that reach the active gatekeeper while the zone moves; 0: no bound.
     pub migrate_rate: u32,
     /// What becomes of call-signalling connections whose gatekeeper is gone.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Answer, OnLoss, OnStop, Shape, Side, XdpMode,
+    Answer, OnLoss, OnStop, Shape, Side, Standby, XdpMode,
     units::{Size, Span},
 };
 
@@ -57,6 +57,8 @@ pub(super) struct Zone {
     pub(super) refresh_every: Option<Spanned<Span>>,
     pub(super) hold_for: Option<Spanned<Span>>,
     pub(super) dead_after: Option<Spanned<Span>>,
+    #[serde(default)]
+    pub(super) standby: Standby,
     pub(super) migrate_rate: Option<Spanned<u32>>,
     #[serde(default)]
     pub(super) on_loss: OnLoss,

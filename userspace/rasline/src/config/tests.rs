@@ -71,25 +71,18 @@ fn the_example_is_fine() {
 
 #[test]
 fn unknown_keys() {
-    assert_eq!(
-        with("endpoint_ttl", "endpoint_tll"),
-        [
+    let error = &with("endpoint_ttl", "endpoint_tll")[0];
+    assert!(
+        error.starts_with(
             "r.toml:12: endpoint_tll: is not a key that is known here; remove it or correct its name (known here: \
-          `name`, `answer`, `endpoint_ttl`, `refresh_every`, `hold_for`, `dead_after`, `endpoints`, `gatekeeper`)"
-        ]
+             `name`, `answer`, `endpoint_ttl`,"
+        ),
+        "{error}"
     );
     assert!(
         with("[[interface]]", "[[interfaces]]")[0]
             .starts_with("r.toml:2: interfaces: is not a key")
     );
-    for later in [
-        "standby = \"warm\"",
-        "migrate_rate = 200",
-        "service_address = []",
-    ] {
-        let error = &with("endpoint_ttl = \"5s\"", later)[0];
-        assert!(error.contains("is not a key that is known here"), "{error}");
-    }
 }
 
 #[test]

@@ -155,6 +155,7 @@ impl Checker<'_> {
             .unwrap_or(Duration::from_secs(2));
         let service_address = self.services(&name, &zone.service_address, &zone.gatekeeper);
         Zone {
+            standby: zone.standby,
             migrate_rate: self.number("migrate_rate", zone.migrate_rate, (0, 1_000_000), 200),
             on_loss: zone.on_loss,
             shape: zone.shape,

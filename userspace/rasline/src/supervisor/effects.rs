@@ -166,6 +166,14 @@ impl Supervisor {
                 self.sender.send(now_ns, from, endpoint, &payload);
                 None
             }
+            Output::SendAs {
+                endpoint,
+                to,
+                payload,
+            } => {
+                self.as_endpoint.send(endpoint, to, &payload);
+                None
+            }
             Output::Publish(template) => Some(self.publish(now_ns, &template)),
             Output::Withdraw { id } => {
                 if let Some(published) = self.effects.published(id) {

@@ -4,6 +4,7 @@
 //! Invariants: no channel is unbounded; the heartbeat is written only by this loop, so it stops when the loop does.
 
 pub mod apply;
+mod as_endpoint;
 mod bridge;
 mod effects;
 pub mod events;
@@ -39,8 +40,8 @@ use crate::{
     host::monotonic_ns,
     log,
     supervisor::{
-        effects::Effects, events::Events, layout::Layout, ports::Ports, rates::Rates,
-        sender::Sender,
+        as_endpoint::AsEndpoint, effects::Effects, events::Events, layout::Layout, ports::Ports,
+        rates::Rates, sender::Sender,
     },
 };
 
@@ -81,6 +82,7 @@ struct Supervisor {
     kernel: Kernel,
     effects: Effects,
     sender: Sender,
+    as_endpoint: AsEndpoint,
     events: Events,
     ports: Ports,
     rates: Rates,
@@ -140,6 +142,7 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         kernel,
         effects,
         sender: Sender::default(),
+        as_endpoint: AsEndpoint::default(),
         events: Events::default(),
         ports: Ports::default(),
         rates: Rates::default(),

@@ -71,7 +71,7 @@ impl Supervisor {
                 copy_lost: self.rates.total("copy_lost"),
                 copy_limited_source: self.rates.total("copy_limited_source"),
                 copy_limited_total: self.rates.total("copy_limited_total"),
-                send_failed: self.sender.failed(),
+                send_failed: self.sender.failed() + self.as_endpoint.failed(),
             },
         }
     }
