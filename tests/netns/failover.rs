@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use rasline_testkit::{CallLine, Endpoint, capture::Taken, topology, wait};
 
 use crate::{
-    scene::{BRIEFLY, SOON},
+    scene::{BRIEFLY, SOON, ras},
     site::{Plan, Site, admitted},
 };
 
@@ -39,7 +39,10 @@ fn as_the_endpoint_knows_it(site: &Site, taken: &Taken, known: IpAddr, checksums
     let ip = if known.is_ipv6() { "ipv6" } else { "ip" };
     let backup = site.address(2);
     let strange = taken
-        .fields(&format!("{ip}.addr == {backup}"), &["frame.number"])
+        .fields(
+            &format!("{ip}.addr == {backup} && (tcp || udp.port == 1719)"),
+            &["frame.number"],
+        )
         .unwrap();
     assert!(strange.is_empty(), "{strange:?}");
     let of = |filter: &str| {
@@ -214,5 +217,31 @@ fn a_primary_that_is_well_is_left_alone() {
         streams.is_undisturbed();
         capture.finish().all_is_well(true).unwrap();
         assert!(site.gk(2).log().unwrap().is_empty());
+    }
+}
+
+/// One socket speaks with both, a message to each in turn: every answer comes from the address that was asked.
+#[test]
+fn one_socket_two_gatekeepers() {
+    for v6 in [false, true] {
+        let plan = Plan {
+            v6,
+            ..Plan::default()
+        };
+        let site = Site::new(&plan);
+        let mut witness = site.learned(2);
+        let mut one = site.learned(1);
+        let mut two = one.also_at(ras(site.address(2)), &["second"]).unwrap();
+        two.register(SOON).unwrap();
+        site.gk(1).freeze().unwrap();
+        // That it is gone is found by this one: the others are two endpoints to nobody but themselves.
+        site.moves_to(2, &mut witness);
+        assert_eq!(admitted(&mut one).from.ip(), site.address(1));
+        for _ in 0..10 {
+            assert_eq!(admitted(&mut one).from.ip(), site.address(1));
+            assert_eq!(admitted(&mut two).from.ip(), site.address(2));
+            assert_eq!(one.stay(SOON).unwrap().from.ip(), site.address(1));
+            assert_eq!(two.stay(SOON).unwrap().from.ip(), site.address(2));
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rasline_testkit::{CallLine, topology};
+use rasline_testkit::{CallLine, Seen, What, call::End, topology};
 
 use crate::{
     scene::{BRIEFLY, SOON},
@@ -69,4 +69,35 @@ fn a_connection_through_the_service_address_stays() {
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}");
     let mut again = site.line_to(2, 1, topology::SERVICE);
     site.call(2, &mut again);
+}
+
+/// A connection that was steered is one like others: many calls, an end from either side.
+#[test]
+fn a_steered_connection_is_a_connection() {
+    for v6 in [false, true] {
+        let plan = Plan {
+            v6,
+            ..Plan::default()
+        };
+        let site = Site::new(&plan);
+        let mut endpoint = site.learned(1);
+        site.gk(1).freeze().unwrap();
+        site.moves_to(2, &mut endpoint);
+        let capture = site.capture();
+        let mut first = site.line(1, site.address(1));
+        let mut second = site.line(2, site.address(1));
+        for _ in 0..30 {
+            site.call(2, &mut first);
+            first.release().unwrap();
+            site.call(2, &mut second);
+        }
+        let from = first.local();
+        drop(first);
+        let ended = |s: &Seen| s.what == What::Disconnected && s.from == from;
+        site.gk(2).await_seen(1, SOON, ended).unwrap();
+        site.gk(2).kill();
+        assert_eq!(second.end(SOON).unwrap(), End::Closed);
+        capture.finish().all_is_well(true).unwrap();
+        assert!(site.counter("redirect") > 0);
+    }
 }

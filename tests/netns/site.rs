@@ -221,16 +221,21 @@ impl Site {
     /// Streams through the box that must not notice anything: between media ports, and between ports of RAS and call
     /// signalling at addresses that are nobody's gatekeeper.
     pub(crate) fn streams(&self) -> Media {
-        let media = self.net.hosts.last().unwrap();
-        let host = address(self.gatekeepers.len() as u8 + 1, self.v6);
         let stalls = Stalls::start();
-        let streams = [(5000, 6000), (5998, 5004), (1719, 1720), (1720, 1719)]
-            .into_iter()
-            .zip(900..)
-            .map(|((here, there), n)| {
+        let hosts = self.gatekeepers.len();
+        // (endpoint, its port, host, its port); endpoint 1 has RAS and calls too, and so has the backup's host.
+        let between = [
+            (1, 5000, hosts + 1, 6000),
+            (1, 5002, 2, 5998),
+            (901, 1719, hosts + 1, 1720),
+            (902, 1720, hosts + 1, 1719),
+        ];
+        let streams = (between.into_iter())
+            .map(|(n, here, host, there)| {
                 let here = SocketAddr::new(self.endpoint_address(n), here);
-                let there = SocketAddr::new(host, there);
-                Stream::start((&self.net.endpoints, here), (&media.netns, there)).unwrap()
+                let there = SocketAddr::new(self.address(host as u8), there);
+                let netns = &self.net.hosts[host - 1].netns;
+                Stream::start((&self.net.endpoints, here), (netns, there)).unwrap()
             })
             .collect();
         Media { streams, stalls }

@@ -88,6 +88,17 @@ impl Endpoint {
         })
     }
 
+    /// Another registration of the same address and port, at another gatekeeper.
+    ///
+    /// # Errors
+    /// When the socket cannot be shared.
+    pub fn also_at(&self, gatekeeper: SocketAddr, aliases: &[&str]) -> Result<Self> {
+        Ok(Self {
+            gatekeeper,
+            ..self.beside(aliases)?
+        })
+    }
+
     /// Changes who it is, before it registers.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut Identity)) -> Self {

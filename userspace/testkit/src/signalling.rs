@@ -97,6 +97,8 @@ impl Call {
             IpAddr::V6(ip) => identifier.copy_from_slice(&ip.octets()),
         }
         identifier[4..6].copy_from_slice(&n.to_be_bytes());
+        // So that it does not look like the beginning of one, see `parse`.
+        identifier.iter_mut().for_each(|octet| *octet ^= 0xa5);
         Self {
             reference: n & 0x7fff,
             identifier,
