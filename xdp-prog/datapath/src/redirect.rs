@@ -104,6 +104,18 @@ impl Path {
         }
     }
 
+    /// Key of the flow of what the same endpoint sends to the gatekeeper under the address that it knows.
+    #[inline(always)]
+    pub(crate) fn key_known_as(&self, ends: &Ends) -> FlowKey {
+        FlowKey {
+            source: self.source,
+            destination: ends.address,
+            source_port: self.source_port.to_ne_bytes(),
+            destination_port: ends.port.to_ne_bytes(),
+            protocol: u32::from(self.protocol),
+        }
+    }
+
     /// Sum of the pseudo header.
     #[inline(always)]
     fn pseudo(&self) -> u64 {

@@ -79,12 +79,15 @@ fn towards<T: Tables>(
     let addressed = steer::addressed(tables, course.zone, zone, address, port, ras)?;
     let target = course.target(tables, zone, addressed, now);
     if target == addressed || target == SERVICE {
-        // What was readdressed before is not any more, neither way.
-        let back = path.key_back(address, port);
-        if tables.flow(&back).is_some() {
-            tables.remove_flow(&back);
+        // What was readdressed before is not any more, neither way. If the endpoint spoke with this one under another
+        // address, from the same port, the way there ends too: else the answers to it would not be readdressed.
+        let mut key = path.key_back(address, port);
+        if let Some((_, ends)) = redirect::find(tables, &key) {
+            tables.remove_flow(&key);
+            key = path.key_known_as(&ends);
+            tables.remove_flow(&key);
         }
-        let key = path.key();
+        key = path.key();
         if tables.flow(&key).is_some() {
             tables.remove_flow(&key);
         }
