@@ -5,124 +5,16 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use aya::maps::{HashMap, Map, MapData};
-use rasline_testkit::{
-    Controller, Endpoint, Gateway, KeepAlives, Settings, Swarm, controller,
-    stream::Counts,
-    topology::{self, LAN},
-    wait, xdp,
-};
-use serde_json::Value;
+use rasline_testkit::{Endpoint, Gateway, Settings, controller, topology, wait};
 
 use crate::{
     controller::nothing_is_left,
     scene::{BRIEFLY, SOON, Scene, ras},
+    steady::{ENDPOINTS, SOME, Steady, answered, folder, more, staying},
 };
-
-/// Fewer than a veth's ring has room for.
-const ENDPOINTS: u16 = 100;
-/// Keep-alives between one thing and the next.
-const SOME: u64 = 20_000;
-
-fn staying() -> Settings {
-    Settings {
-        daemon: "max_registrations = 4096\non_stop = \"stay\"".into(),
-        ..Settings::default()
-    }
-}
-
-/// Waits until so many more keep-alives were sent.
-fn more(stream: &KeepAlives, n: u64) {
-    let until = stream.sent() + n;
-    wait::until_true("keep-alives", 3 * SOON, || Ok(stream.sent() >= until)).unwrap();
-}
-
-/// The scene, its endpoints, and their stream.
-struct Steady {
-    stream: KeepAlives,
-    swarm: Swarm,
-    scene: Scene,
-    seen: usize,
-    since: Instant,
-}
-
-impl Steady {
-    fn new(settings: &Settings) -> Self {
-        let scene = Scene::new(settings);
-        let swarm = scene.swarm(ENDPOINTS);
-        let stream = KeepAlives::start(&swarm.endpoints).unwrap();
-        let seen = scene.gatekeeper.keep_alives(None);
-        let steady = Self {
-            stream,
-            swarm,
-            scene,
-            seen,
-            since: Instant::now(),
-        };
-        steady.go_on();
-        steady
-    }
-
-    /// Some more keep-alives.
-    fn go_on(&self) {
-        more(&self.stream, SOME);
-    }
-
-    /// Each keep-alive had one answer.
-    fn end(self) -> (Scene, Swarm, Counts) {
-        self.go_on();
-        let counts = self.stream.stop().unwrap();
-        let rate = u128::from(counts.sent) * 1000 / self.since.elapsed().as_millis().max(1);
-        println!("{counts:?}, {rate} a second");
-        assert_eq!(
-            (counts.sent, counts.others),
-            (counts.confirmed, 0),
-            "{counts:?}\n{}",
-            self.scene.controller.log()
-        );
-        (self.scene, self.swarm, counts)
-    }
-
-    /// Each keep-alive had one answer, all but a few from the kernel.
-    fn end_by_kernel(self) -> Scene {
-        let seen = self.seen;
-        let (scene, _, counts) = self.end();
-        let by_gatekeeper = (scene.gatekeeper.keep_alives(None) - seen) as u64;
-        assert!(
-            by_gatekeeper * 100 < counts.sent,
-            "the gatekeeper saw {by_gatekeeper} of {}",
-            counts.sent
-        );
-        scene
-    }
-}
-
-/// The folders of pins, by name.
-fn folders(controller: &Controller) -> Vec<String> {
-    let entries = fs::read_dir(controller.place().pins()).unwrap();
-    let mut names: Vec<String> = entries
-        .map(|e| e.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
-
-/// The one folder of pins.
-fn folder(controller: &Controller) -> (PathBuf, u32) {
-    let names = folders(controller);
-    assert_eq!(names.len(), 1, "{names:?}");
-    let path = controller.place().pins().join(&names[0]);
-    (path, names[0][1..].parse().unwrap())
-}
-
-fn answered(status: &Value) -> u64 {
-    let tables = &status["tables"];
-    assert!(tables["unclaimed"].as_u64() <= tables["slots"].as_u64());
-    tables["slots"].as_u64().unwrap()
-}
 
 #[test]
 fn stopped_and_started() {
@@ -171,22 +63,22 @@ fn killed_and_started() {
 #[test]
 fn killed_at_any_moment_of_its_start() {
     let mut steady = Steady::new(&Settings::default());
-    steady.scene.controller.kill().unwrap();
-    for i in 0..24 {
+    let Scene {
+        controller, net, ..
+    } = &mut steady.scene;
+    controller.kill().unwrap();
+    let began = Instant::now();
+    controller.start_again(net).unwrap();
+    let took = began.elapsed();
+    println!("a start takes {took:?}");
+    controller.kill().unwrap();
+    for i in 0..16 {
         // Spread over what a start takes; wherever it is, nothing may be lost.
-        let after = Duration::from_millis(5 * i);
-        let Scene {
-            controller, net, ..
-        } = &mut steady.scene;
-        controller.start_and_kill(net, after).unwrap();
+        controller.start_and_kill(net, took * i / 16).unwrap();
     }
-    steady
-        .scene
-        .controller
-        .start_again(&steady.scene.net)
-        .unwrap();
+    controller.start_again(net).unwrap();
     let scene = steady.end_by_kernel();
-    assert_eq!(folders(&scene.controller).len(), 1);
+    folder(&scene.controller);
     scene.learned(200);
 }
 
@@ -286,141 +178,6 @@ fn upgraded_and_downgraded() {
     steady.end_by_kernel();
 }
 
-/// Pins of another ABI version are taken over: every keep-alive is answered.
-fn from_abi(change: impl Fn(u32) -> u32) -> Steady {
-    let mut steady = Steady::new(&Settings::default());
-    steady.scene.controller.kill().unwrap();
-    let (ours, version) = folder(&steady.scene.controller);
-    let theirs = ours.with_file_name(format!("v{}", change(version)));
-    fs::rename(&ours, &theirs).unwrap();
-    steady.go_on();
-    let Scene {
-        controller, net, ..
-    } = &mut steady.scene;
-    controller.start_again(net).unwrap();
-    assert_eq!(folder(controller), (ours, version));
-    steady
-}
-
-#[test]
-fn from_an_abi_with_the_same_tables() {
-    from_abi(|version| if version == 1 { 2 } else { 1 }).end_by_kernel();
-}
-
-/// What the controller does not remember is learned anew.
-#[test]
-fn from_an_older_abi() {
-    let (scene, mut swarm, _) = from_abi(|_| 0).end();
-    for endpoint in &mut swarm.endpoints {
-        scene.learn(endpoint);
-    }
-}
-
-#[test]
-fn from_a_newer_abi() {
-    let (scene, mut swarm, _) = from_abi(|version| version + 7).end();
-    for endpoint in &mut swarm.endpoints {
-        scene.learn(endpoint);
-    }
-}
-
-/// Flows of this controller's data path, as octets and words.
-fn flows(controller: &Controller) -> HashMap<MapData, [u8; 40], [u64; 10]> {
-    let pin = folder(controller).0.join("FLOWS");
-    Map::LruHashMap(MapData::from_pin(pin).unwrap())
-        .try_into()
-        .unwrap()
-}
-
-/// Restarts with other sizes: what fits goes on, the rest is made anew and filled from the old.
-fn resized(daemon: &str) -> Scene {
-    let mut steady = Steady::new(&staying());
-    let flow = ([7; 40], [9; 10]);
-    let mut before = flows(&steady.scene.controller);
-    before.insert(flow.0, flow.1, 0).unwrap();
-    assert!(steady.scene.controller.stop().unwrap().success());
-    let settings = Settings {
-        daemon: daemon.into(),
-        ..Settings::default()
-    };
-    let Scene {
-        controller, net, ..
-    } = &mut steady.scene;
-    controller.place().write(&settings).unwrap();
-    controller.start_again(net).unwrap();
-    let after = flows(controller).get(&flow.0, 0).unwrap();
-    assert_eq!(after, flow.1);
-    // Counters are those of the data path, not of the controller.
-    let seen = SOME * 8 / 10;
-    assert!(
-        steady.scene.counter("answer") > seen,
-        "{}",
-        steady.scene.counter("answer")
-    );
-    let scene = steady.end_by_kernel();
-    let status = scene.controller.json(&["status"]).unwrap();
-    assert_eq!(answered(&status), u64::from(ENDPOINTS), "{status}");
-    folder(&scene.controller);
-    scene
-}
-
-#[test]
-fn tables_of_another_size() {
-    let scene = resized("max_registrations = 9000");
-    let status = scene.controller.json(&["status"]).unwrap();
-    assert_eq!(status["tables"]["slots_max"], 9000, "{status}");
-}
-
-#[test]
-fn buffers_of_another_size() {
-    let scene = resized("max_registrations = 4096\nring_buffer = \"64KiB\"\nflows = 2048");
-    scene.learned(200);
-}
-
-#[test]
-fn half_a_set_of_pins_is_cleaned_up() {
-    let mut scene = Scene::new(&Settings::default());
-    let mut endpoint = scene.learned(1);
-    scene.controller.kill().unwrap();
-    let (pins, _) = folder(&scene.controller);
-    fs::remove_file(pins.join("PROFILES")).unwrap();
-    scene.controller.start_again(&scene.net).unwrap();
-    scene.learn(&mut endpoint);
-    assert!(scene.controller.log().contains("PROFILES"));
-    // No links at all: it never came to attaching, or the interfaces are gone.
-    scene.controller.kill().unwrap();
-    for entry in fs::read_dir(&pins).unwrap().map(Result::unwrap) {
-        if entry.file_name().to_str().unwrap().starts_with("link-") {
-            fs::remove_file(entry.path()).unwrap();
-        }
-    }
-    scene.controller.start_again(&scene.net).unwrap();
-    scene.learn(&mut endpoint);
-    assert!(
-        scene
-            .controller
-            .log()
-            .contains("no interface runs their program")
-    );
-    folder(&scene.controller);
-}
-
-#[test]
-fn an_interface_that_is_no_longer_configured_is_left() {
-    let mut scene = Scene::new(&Settings::default());
-    scene.controller.kill().unwrap();
-    let interfaces = vec![("wan0".into(), "both")];
-    let settings = Settings {
-        interfaces,
-        ..Settings::default()
-    };
-    scene.controller.place().write(&settings).unwrap();
-    scene.controller.start_again(&scene.net).unwrap();
-    drop(xdp::attach_pass(&scene.net.gateway, LAN, "after").unwrap());
-    let status = scene.controller.json(&["status"]).unwrap();
-    assert_eq!(status["interfaces"][0]["attached"], true, "{status}");
-}
-
 #[test]
 fn a_zone_keeps_its_answers_under_another_name_and_loses_them_with_its_gatekeeper() {
     let mut scene = Scene::new(&Settings::default());
@@ -435,4 +192,28 @@ fn a_zone_keeps_its_answers_under_another_name_and_loses_them_with_its_gatekeepe
     fs::write(&config, text.replace("10.1.0.1", "10.1.0.2")).unwrap();
     scene.controller.start_again(&scene.net).unwrap();
     assert!(scene.by_gatekeeper(&mut endpoint).is_rcf());
+}
+
+#[test]
+fn a_reload_changes_only_what_changed() {
+    let steady = Steady::new(&Settings::default());
+    let Scene { controller, .. } = &steady.scene;
+    let config = controller.place().config();
+    let text = fs::read_to_string(&config).unwrap();
+    let more = format!(
+        "{}\n[[zone]]\nname = \"more\"\nendpoints = [\"10.9.0.0/16\"]\n\
+         [[zone.gatekeeper]]\nid = \"g\"\naddress = \"10.1.0.2\"\n",
+        text.replace("hold_for = \"15m\"", "hold_for = \"20m\"")
+            .replace("side = \"endpoints\"", "side = \"both\"")
+    );
+    for text in [&more, &text, &more] {
+        fs::write(&config, text).unwrap();
+        controller.text(&["reload"]).unwrap();
+        steady.go_on();
+    }
+    let scene = steady.end_by_kernel();
+    let zones = scene.controller.json(&["zone", "list"]).unwrap();
+    assert_eq!(zones[0]["hold_for"], 1200.0, "{zones}");
+    assert_eq!(zones[0]["answered"], ENDPOINTS, "{zones}");
+    assert_eq!(zones[1]["name"], "more", "{zones}");
 }
