@@ -125,7 +125,7 @@ fn plain<F: Frame, T: Tables>(
     peer: Peer,
     kind: u8,
 ) -> Verdict {
-    if matches!(kind, ras::GCF | ras::RCF | ras::RRJ | ras::URQ | ras::UCF) {
+    if ras::tells(kind) {
         let endpoint = (packet.destination, packet.destination_port);
         copy::copy(
             frame,

@@ -126,6 +126,7 @@ fn put_gatekeepers(all: &[&Gatekeeper]) {
         "REQUESTS",
         "REPLIES",
         "REGISTRATIONS",
+        "FROM",
     ]);
     for g in all {
         t.add_row([
@@ -139,6 +140,7 @@ fn put_gatekeepers(all: &[&Gatekeeper]) {
             g.requests.to_string(),
             g.replies.to_string(),
             g.registrations.to_string(),
+            g.origin.clone(),
         ]);
     }
     put_table(&t);
@@ -161,6 +163,9 @@ pub(super) fn zone(zone: &Zone, json: bool) {
     put(&format!("dead after  {}", span(Some(zone.dead_after))));
     put("");
     put_gatekeepers(&zone.gatekeepers.iter().collect::<Vec<_>>());
+    for refused in &zone.refused_alternates {
+        put(&format!("not taken   {refused}"));
+    }
 }
 
 pub(super) fn gatekeepers(all: &[Gatekeeper], json: bool) {

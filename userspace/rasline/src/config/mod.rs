@@ -10,7 +10,7 @@ mod zones;
 
 use std::{
     fmt,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -178,6 +178,10 @@ pub struct Zone {
     pub rip_delay: Duration,
     /// Logical gatekeeper addresses that endpoints point at.
     pub service_address: Vec<IpAddr>,
+    /// Whether alternates that its gatekeepers name become candidates.
+    pub learn_alternates: bool,
+    /// Prefixes that such alternates must lie in.
+    pub allowed_alternates: Vec<IpNet>,
     /// Prefixes of its endpoints.
     pub endpoints: Vec<IpNet>,
     /// Its gatekeepers.
@@ -195,8 +199,34 @@ pub struct Gatekeeper {
     pub ras_port: u16,
     /// Call signalling port.
     pub call_signal_port: u16,
-    /// As in H.225.0: the lowest is tried first.
+    /// As in H.225.0: the lowest is tried first. Learned ones come after all of the file: 128 is added.
     pub priority: u8,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+impl Gatekeeper {
+    /// RAS address.
+    #[must_use]
+    pub const fn ras(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.ras_port)
+    }
+}
+
+/// Where a gatekeeper of a zone comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The configuration.
+    Configured,
+    /// Another gatekeeper named it.
+    Learned {
+        /// Id of that one.
+        from: String,
+        /// Kind of the message that did.
+        message: String,
+        /// Endpoints must register before they use it (H.225.0, needToRegister).
+        need_to_register: bool,
+    },
 }
 
 /// What is wrong with a configuration, and where.

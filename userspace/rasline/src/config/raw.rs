@@ -68,6 +68,10 @@ pub(super) struct Zone {
     #[serde(default)]
     pub(super) service_address: Vec<Spanned<IpAddr>>,
     #[serde(default)]
+    pub(super) learn_alternates: bool,
+    #[serde(default)]
+    pub(super) allowed_alternates: Vec<Spanned<IpNet>>,
+    #[serde(default)]
     pub(super) endpoints: Vec<Spanned<IpNet>>,
     #[serde(default)]
     pub(super) gatekeeper: Vec<Spanned<Gatekeeper>>,

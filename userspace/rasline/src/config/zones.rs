@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use toml::Spanned;
 
 use super::{
-    Gatekeeper, Zone,
+    Gatekeeper, Origin, Zone,
     check::{Checker, DAY},
     human_duration, raw,
 };
@@ -82,6 +82,7 @@ impl Checker<'_> {
                 self.fail(Some(prefix.span()), "endpoints", format!("{net} of zone \"{zone}\" overlaps {} of zone \"{other}\"; an endpoint can be of one zone only", theirs.get_ref()));
             }
         }
+        self.allowed(zones, &prefixes);
         for gatekeeper in zones.iter().flat_map(|z| &z.get_ref().gatekeeper) {
             let address = &gatekeeper.get_ref().address;
             if let Some((zone, prefix)) = prefixes
@@ -89,6 +90,41 @@ impl Checker<'_> {
                 .find(|(_, p)| p.get_ref().contains(address.get_ref()))
             {
                 self.fail(Some(address.span()), "address", format!("gatekeeper \"{}\" ({}) lies inside {} of zone \"{zone}\"'s endpoints; narrow that prefix", gatekeeper.get_ref().id.get_ref(), address.get_ref(), prefix.get_ref()));
+            }
+        }
+    }
+
+    /// Prefixes of learned alternates: whole ones, and no endpoints inside.
+    fn allowed(&mut self, zones: &[Spanned<raw::Zone>], endpoints: &[(&str, &Spanned<IpNet>)]) {
+        for zone in zones {
+            let zone = zone.get_ref();
+            for prefix in &zone.allowed_alternates {
+                let net = prefix.get_ref();
+                let inside = endpoints.iter().find(|(_, p)| {
+                    let p = p.get_ref();
+                    p.contains(net) || net.contains(p)
+                });
+                let what = if net.trunc() != *net {
+                    format!(
+                        "{net} has bits set after its prefix; write \"{}\"",
+                        net.trunc()
+                    )
+                } else if let Some((other, theirs)) = inside {
+                    format!(
+                        "{net} overlaps {} of zone \"{other}\"'s endpoints; a gatekeeper cannot be among them",
+                        theirs.get_ref()
+                    )
+                } else {
+                    continue;
+                };
+                self.fail(Some(prefix.span()), "allowed_alternates", what);
+            }
+            if zone.learn_alternates && zone.allowed_alternates.is_empty() {
+                let what = format!(
+                    "zone \"{}\" learns alternates, but none are allowed; list the prefixes that they may lie in",
+                    zone.name.get_ref()
+                );
+                self.fail(Some(zone.name.span()), "allowed_alternates", what);
             }
         }
     }
@@ -161,6 +197,12 @@ impl Checker<'_> {
             shape: zone.shape,
             rip_delay,
             service_address,
+            learn_alternates: zone.learn_alternates,
+            allowed_alternates: zone
+                .allowed_alternates
+                .into_iter()
+                .map(Spanned::into_inner)
+                .collect(),
             gatekeepers: self.gatekeepers(&name, zone.gatekeeper),
             name,
             answer: zone.answer,
@@ -242,6 +284,7 @@ impl Checker<'_> {
                     1720,
                 ),
                 priority: self.number("priority", g.priority, (0, 127), 0),
+                origin: Origin::Configured,
             });
         }
         all

@@ -71,6 +71,9 @@ pub struct Zone {
     pub answered: usize,
     /// Gatekeepers.
     pub gatekeepers: Vec<Gatekeeper>,
+    /// Alternates that its gatekeepers named and that are no candidates, and why.
+    #[serde(default)]
+    pub refused_alternates: Vec<String>,
 }
 
 /// A gatekeeper.
@@ -102,6 +105,9 @@ pub struct Gatekeeper {
     pub gatekeeper_identifier: Option<String>,
     /// Alternate gatekeepers that it named last.
     pub alternates: Vec<String>,
+    /// Where it comes from: the configuration, or the gatekeeper and message that named it.
+    #[serde(default)]
+    pub origin: String,
 }
 
 /// A registration.

@@ -254,7 +254,7 @@ impl Supervisor {
         self.effects.by_slot.remove(&place.slot);
     }
 
-    fn tell(&mut self, event: &rasline_core::Event) {
+    pub(super) fn tell(&mut self, event: &rasline_core::Event) {
         let zone = self.zone_name(event.zone);
         let (about, text) = match (&event.kind, event.registration) {
             (EventKind::TableFull { .. }, _) => ("table", format!("{zone}: {}", event.kind)),

@@ -135,6 +135,12 @@ impl Layout {
         self.gatekeepers.get(&key(zone, g)).copied()
     }
 
+    /// All gatekeepers' indices.
+    #[must_use]
+    pub fn gatekeepers(&self) -> BTreeSet<u32> {
+        self.gatekeepers.values().copied().collect()
+    }
+
     /// A zone's generation; never 0.
     #[must_use]
     pub fn generation(&self, zone: u32) -> u16 {

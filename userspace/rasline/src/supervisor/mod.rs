@@ -3,6 +3,7 @@
 //! Ring buffer, timer, signals and requests come in; what the core wants done is carried out in `effects`.
 //! Invariants: no channel is unbounded; the heartbeat is written only by this loop, so it stops when the loop does.
 
+mod alternates;
 pub mod apply;
 mod as_endpoint;
 mod bridge;
@@ -40,8 +41,8 @@ use crate::{
     host::monotonic_ns,
     log,
     supervisor::{
-        as_endpoint::AsEndpoint, effects::Effects, events::Events, layout::Layout, ports::Ports,
-        rates::Rates, sender::Sender,
+        alternates::Alternates, as_endpoint::AsEndpoint, effects::Effects, events::Events,
+        layout::Layout, ports::Ports, rates::Rates, sender::Sender,
     },
 };
 
@@ -77,8 +78,12 @@ struct Asked {
 /// Everything that changes.
 struct Supervisor {
     file: PathBuf,
+    /// As the file has it.
+    file_config: Config,
+    /// With what was learned.
     config: Config,
     layout: Layout,
+    alternates: Alternates,
     kernel: Kernel,
     effects: Effects,
     sender: Sender,
@@ -137,8 +142,10 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
     let effects = Effects::new(&config, &layout);
     let mut supervisor = Supervisor {
         file: std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
+        file_config: config.clone(),
         config,
         layout,
+        alternates: Alternates::default(),
         kernel,
         effects,
         sender: Sender::default(),
@@ -148,6 +155,7 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         rates: Rates::default(),
         started: Instant::now(),
     };
+    supervisor.allow_alternates();
     let mut listening = start::attach(&mut supervisor.kernel, &supervisor.config)?;
     let (calls, waiting) = mpsc::channel(MAX_WAITING);
     let server = listening.serve(calls, supervisor.events.followers());
@@ -237,6 +245,7 @@ impl Supervisor {
                 return true;
             };
             self.message(&message);
+            self.look_for_alternates(&message);
         }
         false
     }
@@ -246,6 +255,7 @@ impl Supervisor {
         self.kernel.table_mut().settle(now);
         self.relearn(now);
         self.observe(now);
+        self.adopt_alternates();
         self.ports
             .watch(&mut self.kernel, &self.config.interfaces, &mut self.events);
         match self.kernel.counters() {
@@ -285,6 +295,16 @@ impl Supervisor {
             )
         })?;
         apply::restart_needed(&self.config, &new)?;
+        self.put_in_force(self.effective(&new))?;
+        self.file_config = new;
+        self.allow_alternates();
+        self.events.add("controller", "configuration reloaded");
+        tracing::info!("configuration reloaded");
+        Ok("configuration reloaded".to_owned())
+    }
+
+    /// Makes everything follow another configuration; on error the old one stays.
+    fn put_in_force(&mut self, new: Config) -> Result<()> {
         let layout = apply::plan(&self.layout, Some(&self.config), &new)?;
         if let Err(e) = apply::write(&mut self.kernel, &new, &layout) {
             if let Err(again) = apply::write(&mut self.kernel, &self.config, &self.layout) {
@@ -294,15 +314,15 @@ impl Supervisor {
         }
         apply::drop_unclaimed(&mut self.kernel, &new, &layout);
         self.reconfigure(&new, &layout);
+        let old = std::mem::replace(&mut self.layout, layout).gatekeepers();
         self.config = new;
-        self.layout = layout;
+        let now = self.layout.gatekeepers();
+        self.forget_alternates(old.difference(&now).copied());
         self.ports
             .reconcile(&mut self.kernel, &self.config.interfaces, &mut self.events);
         let senders = apply::senders(&self.config);
         self.sender.retain(|address| senders.contains(address));
-        self.events.add("controller", "configuration reloaded");
-        tracing::info!("configuration reloaded");
-        Ok("configuration reloaded".to_owned())
+        Ok(())
     }
 
     /// Ends cleanly: nothing is diverted any more; detached unless told to stay.

@@ -8,7 +8,7 @@ use rasline_core::State;
 
 use crate::{
     bpf::{Peer, counter_help},
-    config::{Answer, Gatekeeper, Zone},
+    config::{Answer, Gatekeeper, Origin, Zone},
     control::view,
     failure::{Failure, Result},
     host::monotonic_ns,
@@ -154,6 +154,10 @@ impl Supervisor {
                 .iter()
                 .map(|g| self.gatekeeper_view(now_ns, zone, g, counts))
                 .collect(),
+            refused_alternates: self
+                .layout
+                .zone(&zone.name)
+                .map_or_else(Vec::new, |index| self.refused_alternates(index)),
         }
     }
 
@@ -189,6 +193,10 @@ impl Supervisor {
             alternates: info
                 .map(|i| i.alternates.iter().map(|a| a.address.to_string()).collect())
                 .unwrap_or_default(),
+            origin: match &g.origin {
+                Origin::Configured => "configured".to_owned(),
+                Origin::Learned { from, message, .. } => format!("{message} of {from}"),
+            },
         }
     }
 
