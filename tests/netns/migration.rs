@@ -36,7 +36,7 @@ fn fleet(site: &Site, size: u16) -> Fleet {
 /// endpointIdentifiers that registered with gatekeeper `n`.
 fn registered(site: &Site, n: usize) -> usize {
     let log = site.gk(n).log().unwrap();
-    let full = log.iter().filter(|s| s.what == What::FullRrq);
+    let full = (log.iter()).filter(|s| s.what == What::FullRrq && s.by_endpoint());
     full.map(|s| s.from).collect::<HashSet<_>>().len()
 }
 

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use rasline_testkit::{CallLine, Seen, What, call::End, topology};
+use rasline_testkit::{CallLine, Fleet, Seen, What, call::End, fleet, topology, wait};
 
 use crate::{
-    scene::{BRIEFLY, SOON},
-    site::{Plan, Site},
+    scene::{BRIEFLY, SOON, ras},
+    site::{Plan, Site, admitted},
 };
 
 /// A connection with a call at the primary, which freezes; the zone has moved.
@@ -100,4 +100,40 @@ fn a_steered_connection_is_a_connection() {
         capture.finish().all_is_well(true).unwrap();
         assert!(site.counter("redirect") > 0);
     }
+}
+
+/// Nobody answered the SYN; the one that is sent again goes to the backup.
+#[test]
+fn a_connection_that_was_being_opened_is_opened_there() {
+    let site = Site::new(&Plan::default());
+    let mut endpoint = site.learned(1);
+    site.net.hosts[0].unplug().unwrap();
+    let mut line = std::thread::scope(|scope| {
+        let line = scope.spawn(|| site.line(2, site.address(1)));
+        site.moves_to(2, &mut endpoint);
+        line.join().unwrap()
+    });
+    site.call(2, &mut line);
+}
+
+/// More flows than there is room for: the oldest go, and what they carried finds its way again.
+#[test]
+fn a_small_flow_table() {
+    let mut plan = Plan::zone("migrate_rate = 0");
+    plan.settings.daemon = "max_registrations = 4096\nflows = 1024".into();
+    let site = Site::new(&plan);
+    let mut endpoint = site.learned(5000);
+    site.gk(1).freeze().unwrap();
+    site.moves_to(2, &mut endpoint);
+    let many = fleet::Options::new(1500, ras(site.address(1)));
+    let fleet = Fleet::start(&site.net.endpoints, &many).unwrap();
+    fleet.await_registered(SOON * 6).unwrap();
+    // A flow may go between a question and its answer, which then comes from the backup's own address.
+    wait::until_true("an answer from the address that was asked", SOON, || {
+        Ok(admitted(&mut endpoint).from.ip() == site.address(1))
+    })
+    .unwrap();
+    drop(fleet);
+    let mut line = site.line(1, site.address(1));
+    site.call(2, &mut line);
 }

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Netns, admission, admission::Alternate, callserver::CallServer, messages, registrar::State,
+    topology,
 };
 
 const RECEIVE_BUFFER: usize = 8 << 20;
@@ -115,6 +116,20 @@ pub struct Seen {
     pub eid: Option<String>,
     /// requestSeqNum.
     pub seq: u16,
+}
+
+impl Seen {
+    /// Whether an endpoint sent it, and not the gateway itself (a probe).
+    #[must_use]
+    pub fn by_endpoint(&self) -> bool {
+        !topology::GATEWAY.contains(&self.from.ip())
+    }
+
+    /// Whether it is an endpoint's RRQ.
+    #[must_use]
+    pub fn is_rrq(&self) -> bool {
+        matches!(self.what, What::FullRrq | What::KeepAlive) && self.by_endpoint()
+    }
 }
 
 #[derive(Debug)]

@@ -16,9 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use crate::{
-    FakeGatekeeper, Netns, Policy, Seen, What, controller, journal::Reader, messages, wait,
-};
+use crate::{FakeGatekeeper, Netns, Policy, Seen, controller, journal::Reader, messages, wait};
 
 #[derive(Debug, Serialize, Deserialize)]
 enum Order {
@@ -209,14 +207,14 @@ impl GatekeeperProcess {
         Ok(reader.seen.iter().filter(|s| like(s)).count())
     }
 
-    /// The most RRQs, full ones and keep-alives, that it saw in any second since `since`.
+    /// The most RRQs of endpoints, full ones and keep-alives, that it saw in any second since `since`.
     ///
     /// # Errors
     /// As [`Self::log`].
     pub fn most_rrqs_a_second(&self, since: Instant) -> Result<usize> {
-        let rrq = |s: &&Seen| matches!(s.what, What::FullRrq | What::KeepAlive) && s.at >= since;
         let log = self.log()?;
-        let times: Vec<Instant> = log.iter().filter(rrq).map(|s| s.at).collect();
+        let rrqs = log.iter().filter(|s| s.is_rrq() && s.at >= since);
+        let times: Vec<Instant> = rrqs.map(|s| s.at).collect();
         let mut first = 0;
         let mut most = 0;
         for (last, &at) in times.iter().enumerate() {

@@ -62,6 +62,11 @@ pub struct Gateway {
 pub const LAN: &str = "lan0";
 /// Interface of the gateway towards the gatekeepers.
 pub const WAN: &str = "wan0";
+/// The gateway as gatekeepers see it.
+pub const GATEWAY: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(10, 1, 0, 254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 1, 0, 0, 0, 0, 0, 0xfe)),
+];
 /// First gatekeeper.
 pub const GATEKEEPER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 1, 0, 1));
 /// Second gatekeeper.
