@@ -13,6 +13,7 @@ use rasline_testkit::{Endpoint, Gateway, Settings, controller, topology, wait};
 use crate::{
     controller::nothing_is_left,
     scene::{BRIEFLY, SOON, Scene, ras},
+    site::{Plan, Site},
     steady::{ENDPOINTS, SOME, Steady, answered, folder, more, staying},
 };
 
@@ -216,4 +217,21 @@ fn a_reload_changes_only_what_changed() {
     assert_eq!(zones[0]["hold_for"], 1200.0, "{zones}");
     assert_eq!(zones[0]["answered"], ENDPOINTS, "{zones}");
     assert_eq!(zones[1]["name"], "more", "{zones}");
+}
+
+/// A call-signalling connection through the service address outlives the controller, and a flow table of another size.
+#[test]
+fn a_connection_goes_on() {
+    let mut plan = Plan::zone(&format!("service_address = [\"{}\"]", topology::SERVICE));
+    let mut site = Site::new(&plan);
+    let mut line = site.line_to(1, 1, topology::SERVICE);
+    site.call(1, &mut line);
+    for flows in [131_072, 2048] {
+        site.controller.kill().unwrap();
+        site.call(1, &mut line);
+        plan.settings.daemon = format!("max_registrations = 4096\nflows = {flows}");
+        site.controller.place().write(&plan.settings).unwrap();
+        site.controller.start_again(&site.net).unwrap();
+        site.call(1, &mut line);
+    }
 }
