@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 pub struct Time(pub u64);
 
 impl Time {
+    /// Never: later than all others.
+    pub const MAX: Self = Self(i64::MAX.cast_unsigned());
+
     /// How long ago `earlier` was; zero if it lies ahead.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
@@ -56,10 +59,7 @@ mod tests {
         assert!(before < Time(0) && Time(0) < now);
         assert_eq!((now.since(before), before.since(now)), (s(300), s(0)));
         assert_eq!(before.after(s(300)), now);
-        assert_eq!(
-            now.after(Duration::MAX).after(s(1)),
-            Time(i64::MAX.cast_unsigned())
-        );
+        assert_eq!(now.after(Duration::MAX).after(s(1)), Time::MAX);
         assert_eq!(before.max(now), now);
     }
 }

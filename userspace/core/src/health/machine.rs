@@ -85,7 +85,7 @@ impl Health {
     /// When [`Input::Timer`] is wanted next.
     #[must_use]
     pub fn due(&self) -> Time {
-        let mut due = Time(u64::MAX);
+        let mut due = Time::MAX;
         if self.tcp_required() && !self.tcp.pending {
             due = due.min(self.tcp.next);
         }
