@@ -298,7 +298,11 @@ proptest! {
                 last = learned.to_vec();
             }
             let candidates = world.alternates.candidates(0);
-            prop_assert_eq!(candidates, &last[..]);
+            // Another origin of the same candidates is no change for the zone.
+            let said = |all: &[Learned]| -> Vec<Alternate> {
+                all.iter().map(|it| it.alternate.clone()).collect()
+            };
+            prop_assert_eq!(said(candidates), said(&last));
             prop_assert!(candidates.len() < MAX_CANDIDATES);
             let allowed = rules(true).allowed;
             let inside = |it: &Learned| allowed.iter().any(|p| p.contains(it.alternate.address.ip()));
