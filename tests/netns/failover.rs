@@ -106,12 +106,32 @@ fn unplugged_over_ipv6() {
 
 #[test]
 fn with_checksums_left_to_the_card() {
-    let plan = Plan {
-        offload: true,
-        ..Plan::default()
-    };
-    let site = fails_over(&plan, None, freeze);
-    assert!(site.counter("redirect_stack") > 0);
+    for v6 in [false, true] {
+        let plan = Plan {
+            offload: true,
+            v6,
+            ..Plan::default()
+        };
+        let site = fails_over(&plan, None, freeze);
+        assert!(site.counter("redirect_stack") > 0);
+    }
+}
+
+#[test]
+fn in_generic_mode() {
+    let mut plan = Plan::default();
+    plan.settings.xdp_mode = "generic";
+    fails_over(&plan, None, freeze);
+}
+
+/// Nobody says which side is which.
+#[test]
+fn with_both_on_either_side() {
+    let mut plan = Plan::default();
+    for (_, side) in &mut plan.settings.interfaces {
+        *side = "both";
+    }
+    fails_over(&plan, None, kill);
 }
 
 #[test]

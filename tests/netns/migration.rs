@@ -79,6 +79,7 @@ fn the_backup_never_sees_more_than_the_rate() {
         tally.by_gateway > 0 && tally.longest_wait < LONG / 10,
         "{tally:?}"
     );
+    assert!(site.counter("answer_held") > 0);
     assert!(site.counter("pass_migrate") >= 150);
 }
 
