@@ -131,7 +131,13 @@ impl Taken {
                 let _ = write!(bad, " || {layer}.checksum.status == \"Bad\"");
             }
         }
-        let mut found = self.fields(&bad, &["frame.number", "_ws.col.def_src", "_ws.col.info"])?;
+        let says = [
+            "frame.number",
+            "_ws.col.Source",
+            "_ws.col.Info",
+            "_ws.expert.message",
+        ];
+        let mut found = self.fields(&bad, &says)?;
         found.truncate(5);
         anyhow::ensure!(found.is_empty(), "tshark finds these wrong: {found:?}");
         Ok(())
