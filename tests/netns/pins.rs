@@ -103,6 +103,35 @@ fn buffers_of_another_size() {
 }
 
 #[test]
+fn killed_at_any_moment_of_taking_over() {
+    let mut steady = Steady::new(&Settings::default());
+    let Scene {
+        controller, net, ..
+    } = &mut steady.scene;
+    let (ours, _) = folder(controller);
+    let theirs = ours.with_file_name("v1");
+    assert_ne!(ours, theirs);
+    let all = entries(&ours).len();
+    controller.kill().unwrap();
+    let mut halves = 0;
+    for pins in 1..=all {
+        if !theirs.exists() {
+            fs::rename(&ours, &theirs).unwrap();
+        }
+        // Maps and program first, then the links move.
+        let now = || fs::read_dir(&ours).is_ok_and(|made| made.count() >= pins);
+        controller.start_and_kill(net, now).unwrap();
+        halves += usize::from(ours.exists() && theirs.exists());
+    }
+    println!("{halves} of {all} were killed between");
+    assert!(halves > 0);
+    controller.start_again(net).unwrap();
+    let scene = steady.end_by_kernel();
+    assert_eq!(folder(&scene.controller).0, ours);
+    scene.learned(200);
+}
+
+#[test]
 fn half_a_set_of_pins_is_cleaned_up() {
     let mut scene = Scene::new(&Settings::default());
     let mut endpoint = scene.learned(1);

@@ -251,13 +251,26 @@ impl Controller {
         self.await_ready()
     }
 
-    /// Starts it again and kills it after so long, wherever it is then.
+    /// Starts it again and kills it as soon as `now` says so, wherever it is then.
     ///
     /// # Errors
-    /// When it cannot be started or killed.
-    pub fn start_and_kill(&mut self, gateway: &crate::Gateway, after: Duration) -> Result<()> {
+    /// When it cannot be started or killed, or `now` never says so.
+    pub fn start_and_kill(
+        &mut self,
+        gateway: &crate::Gateway,
+        mut now: impl FnMut() -> bool,
+    ) -> Result<()> {
         self.child = spawn(gateway, &self.place, &binary()?)?;
-        std::thread::sleep(after);
+        let end = std::time::Instant::now() + READY_WITHIN;
+        // No pauses: what is waited for may last some milliseconds only.
+        while !now() {
+            ensure!(
+                std::time::Instant::now() < end,
+                "nothing to kill it for:\n{}",
+                self.log()
+            );
+            std::thread::yield_now();
+        }
         self.kill()
     }
 

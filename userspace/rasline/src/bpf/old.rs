@@ -10,10 +10,8 @@ use bytemuck::Pod;
 use rasline_abi::{ABI_VERSION, Globals, HASH_KEYS, Interface, MAX_INTERFACES, Slot, map};
 
 use super::{
-    Flows, GatekeeperRow, Kernel, Profiles, Shared, Standing, StandingZone,
-    pins::Pins,
-    ring::ip,
-    table::{Carried, Table},
+    Flows, GatekeeperRow, Kernel, Profiles, Shared, Standing, StandingZone, pins::Pins, ring::ip,
+    table::Table,
 };
 use crate::{failure::chain, host::monotonic_ns};
 
@@ -32,7 +30,8 @@ pub(super) struct Old {
     pub(super) interfaces: Option<[Interface; MAX_INTERFACES]>,
     slots: Shared<Slot>,
     profiles: Profiles,
-    carried: Vec<Carried>,
+    /// It was carried over already, by a controller that died then.
+    carried: bool,
 }
 
 /// A map as words, whatever its values are.
@@ -95,7 +94,7 @@ impl Old {
                 .map(|globals| globals.load(0).interfaces),
             slots,
             profiles: Profiles::new(typed(&pins.folder, map::PROFILES)?),
-            carried: Vec::new(),
+            carried: false,
         })
     }
 }
@@ -162,18 +161,26 @@ impl Kernel {
     #[must_use]
     pub fn inherited(&self) -> Standing {
         match &self.old {
-            Some(old) => old.standing.clone(),
-            None => self.standing(),
+            Some(old) if !old.carried => old.standing.clone(),
+            _ => self.standing(),
         }
     }
 
     /// Publishes what an earlier controller's tables answer, as it stands there, if they were not adopted.
     pub fn carry_over(&mut self) {
         self.carry_flows_over();
-        if let Some(old) = &mut self.old {
-            old.carried = self
-                .table
+        if let Some(old) = self.old.as_mut().filter(|old| !old.carried) {
+            self.table
                 .carry_over(monotonic_ns(), &old.slots, &old.profiles);
+            old.carried = true;
+        }
+    }
+
+    /// An earlier controller died while it took over from these: its tables are ours, but some links are still there.
+    pub(super) fn resume(&mut self, mut old: Old) {
+        if *old.keys == *self.table.keys() {
+            old.carried = true;
+            self.old = Some(old);
         }
     }
 
@@ -199,10 +206,13 @@ impl Kernel {
 }
 
 fn catch_up(table: &Table, old: &Old) {
-    for carried in &old.carried {
-        let slot = old.slots.load(carried.from as usize);
-        if slot.withdrawn == slot.generation as u16 {
-            table.mark_withdrawn(carried.to);
+    for at in 0..old.slots.len() {
+        let slot = old.slots.load(at);
+        if slot.generation & 1 == 0
+            && slot.withdrawn == slot.generation as u16
+            && slot.withdrawn != 0
+        {
+            table.withdraw_as(&slot);
         }
     }
 }

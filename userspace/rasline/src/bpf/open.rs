@@ -54,7 +54,13 @@ impl Kernel {
         };
         if fitting.len() == map::ALL.len() {
             stop_others(bpffs);
-            return Self::adopt(config);
+            let (mut kernel, ring) = Self::adopt(config)?;
+            let others = pins::survey(bpffs);
+            let mut others = others.iter().filter(|p| p.folder != ours);
+            if let Some(old) = others.find_map(read) {
+                kernel.resume(old);
+            }
+            return Ok((kernel, ring));
         }
         let pinned = if ours.exists() {
             Some(Pinned {

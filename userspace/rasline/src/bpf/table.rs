@@ -127,6 +127,11 @@ impl Table {
         self.slots.len() / 2
     }
 
+    /// The hash keys.
+    pub(super) fn keys(&self) -> &[u64; HASH_KEYS] {
+        &self.keys
+    }
+
     /// RCFs.
     #[must_use]
     pub fn profiles(&self) -> &Profiles {
@@ -376,7 +381,6 @@ fn with_generation(word: u64, generation: u32) -> u64 {
 }
 
 mod adopt;
-pub(super) use adopt::Carried;
 #[cfg(test)]
 mod adopt_tests;
 #[cfg(test)]

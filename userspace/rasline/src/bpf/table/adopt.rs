@@ -25,15 +25,6 @@ pub(super) struct Unclaimed {
     restoring: bool,
 }
 
-/// What was carried over from another table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Carried {
-    /// Slot there.
-    pub from: u32,
-    /// Place here.
-    pub to: Place,
-}
-
 impl Unclaimed {
     pub(super) fn new(slots: usize) -> Self {
         Self {
@@ -102,15 +93,10 @@ impl Table {
     }
 
     /// Publishes what stands in other tables with the same hash keys, as it stands there; what does not fit is left
-    /// out. They are unclaimed then.
-    pub fn carry_over(
-        &mut self,
-        now_ns: u64,
-        slots: &Shared<Slot>,
-        profiles: &Profiles,
-    ) -> Vec<Carried> {
+    /// out. They are unclaimed then. How many.
+    pub fn carry_over(&mut self, now_ns: u64, slots: &Shared<Slot>, profiles: &Profiles) -> usize {
         self.unclaimed.restoring = true;
-        let mut carried = Vec::new();
+        let mut carried = 0;
         for from in 0..slots.len() as u32 {
             let slot = slots.load(from as usize);
             if slot.generation & 1 == 1
@@ -120,9 +106,7 @@ impl Table {
             {
                 continue;
             }
-            if let Some(to) = self.carry(now_ns, &slot, profiles) {
-                carried.push(Carried { from, to });
-            }
+            carried += usize::from(self.carry(now_ns, &slot, profiles).is_some());
         }
         carried
     }
@@ -152,16 +136,19 @@ impl Table {
         Some(place)
     }
 
-    /// Notes that the gatekeeper withdrew what stands there, as the program does.
-    pub fn mark_withdrawn(&self, place: Place) {
-        let Some(slot) = self.get(place) else {
-            return;
-        };
-        let withdrawn = Slot {
-            withdrawn: place.generation as u16,
-            ..slot
-        };
-        self.write(place, &withdrawn);
+    /// Notes of a registration that its gatekeeper withdrew it, as the program does: other tables with the same hash
+    /// keys say so.
+    pub fn withdraw_as(&self, other: &Slot) {
+        for at in self.search(&other.address, other.port, other.fingerprint) {
+            let slot = self.slots.load(at as usize);
+            if slot.generation & 1 == 0 && is_same(&slot, other) {
+                let withdrawn = Slot {
+                    withdrawn: slot.generation as u16,
+                    ..slot
+                };
+                self.write(place(at, &slot), &withdrawn);
+            }
+        }
     }
 
     /// Registrations that an earlier controller published and that none of this one stands for.
@@ -259,22 +246,33 @@ impl Table {
         }
     }
 
+    /// The slots in which a registration can stand.
+    fn search(
+        &self,
+        address: &[u8; 16],
+        port: [u8; 2],
+        fingerprint: u64,
+    ) -> impl Iterator<Item = u32> {
+        let home = hash::home(&self.keys, self.mask(), address, port);
+        let limit = PROBE_LIMIT.min(self.slots.len() as u32);
+        (hash::spread(fingerprint)..limit).map(move |offset| self.wrap(home.wrapping_add(offset)))
+    }
+
     /// Another slot for the same registration, nearer to the start of its search.
     fn twin(&self, at: u32, slot: &Slot) -> Option<Place> {
-        let home = hash::home(&self.keys, self.mask(), &slot.address, slot.port);
-        let limit = PROBE_LIMIT.min(self.slots.len() as u32);
-        (hash::spread(slot.fingerprint)..limit)
-            .map(|offset| self.wrap(home.wrapping_add(offset)))
+        self.search(&slot.address, slot.port, slot.fingerprint)
             .take_while(|other| *other != at)
             .filter(|other| self.unclaimed.has(*other))
             .map(|other| (other, self.slots.load(other as usize)))
-            .find(|(_, there)| {
-                there.fingerprint == slot.fingerprint
-                    && there.address == slot.address
-                    && there.port == slot.port
-            })
+            .find(|(_, there)| is_same(there, slot))
             .map(|(other, there)| place(other, &there))
     }
+}
+
+/// Whether both are for one registration.
+fn is_same(a: &Slot, b: &Slot) -> bool {
+    a.generation != GENERATION_EMPTY
+        && (a.fingerprint, a.address, a.port) == (b.fingerprint, b.address, b.port)
 }
 
 fn place(at: u32, slot: &Slot) -> Place {

@@ -93,7 +93,7 @@ impl Endpoint {
 }
 
 /// The search as the kernel does it: the published slot of an RRQ.
-fn find(table: &Table, address: &[u8; 16], port: [u8; 2], rrq: &[u8]) -> Option<u32> {
+pub(super) fn find(table: &Table, address: &[u8; 16], port: [u8; 2], rrq: &[u8]) -> Option<u32> {
     let fingerprint = hash::fingerprint(&table.keys, rrq);
     let start = hash::home(&table.keys, table.mask(), address, port)
         .wrapping_add(hash::spread(fingerprint));
