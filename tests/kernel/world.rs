@@ -274,6 +274,7 @@ impl World {
             generation: 1,
             answer: Answer::Offload as u32,
             hold_for: duration_to_ticks(900 * SECOND),
+            move_for: duration_to_ticks(900 * SECOND),
             dead_after_ns: SECOND * 6 / 10,
             ..Zone::default()
         };

@@ -105,8 +105,7 @@ pub struct Zone {
     pub answer: u32,
     /// 1: RCFs to RRQs that are not learned go to the controller, which patches timeToLive (endpoint_ttl).
     pub divert: u32,
-    /// Ticks for which keep-alives are answered after the gatekeeper's first unanswered request, or after the zone
-    /// moved away from it.
+    /// Ticks for which keep-alives are answered after the gatekeeper's first unanswered request.
     pub hold_for: u32,
     /// A gatekeeper whose first unanswered request is older is silent, in ns.
     pub dead_after_ns: u64,
@@ -125,8 +124,8 @@ pub struct Zone {
     pub service_ras_port: [u8; 2],
     /// Call-signalling port of the service addresses.
     pub service_call_port: [u8; 2],
-    /// Zero.
-    pub reserved: u32,
+    /// Ticks after a move for which keep-alives of registrations left behind are answered, and RRQs bounded.
+    pub move_for: u32,
     /// Indices of the gatekeepers that the kernel may move the zone to, best first; 0xffff: none.
     pub candidates: [u16; MAX_CANDIDATES],
 }

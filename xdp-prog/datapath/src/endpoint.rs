@@ -242,7 +242,11 @@ fn known<F: Frame, T: Tables>(
     let facts = Facts {
         now_ns,
         answer: get!(zone, answer),
-        hold_for: get!(zone, hold_for),
+        hold_for: if way.left {
+            get!(zone, move_for)
+        } else {
+            get!(zone, hold_for)
+        },
         silent_since_ns: way.since_ns,
         left: way.left,
         last_probe_ns: get!(state, last_probe_ns),

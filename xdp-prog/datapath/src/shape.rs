@@ -22,7 +22,7 @@ const RIP_LEN: usize = 7;
 pub(crate) fn moving(zone: Shared<Zone>, course: &Course, now: u64) -> bool {
     get!(zone, migrate_rate) != 0
         && course.moved_ns != 0
-        && elapsed(ticks(now), ticks(course.moved_ns)) < get!(zone, hold_for)
+        && elapsed(ticks(now), ticks(course.moved_ns)) < get!(zone, move_for)
 }
 
 /// Takes a place among the RRQs that reach the active gatekeeper. `known`: it could be answered instead. When two

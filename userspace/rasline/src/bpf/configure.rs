@@ -85,6 +85,7 @@ impl Kernel {
     pub fn set_zone(&mut self, row: &ZoneRow) {
         let ticks = |d: Duration| duration_to_ticks(d.as_nanos() as u64);
         let flag = |on: bool, bit: u32| if on { bit } else { 0 };
+        let old: Zone = self.zones.load(row.index as usize);
         let zone = Zone {
             generation: row.generation,
             rip_delay_ms: row.rip_delay.map_or(0, |d| d.as_millis() as u16),
@@ -102,7 +103,8 @@ impl Kernel {
             migrate_rate: row.migrate_rate,
             service_ras_port: row.service_ports.0.to_be_bytes(),
             service_call_port: row.service_ports.1.to_be_bytes(),
-            ..self.zones.load(row.index as usize)
+            move_for: old.move_for.max(ticks(row.hold_for)),
+            ..old
         };
         self.zones.store(row.index as usize, &zone);
     }

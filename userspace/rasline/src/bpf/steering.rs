@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rasline_abi::{
     FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, GATEKEEPER_STANDBY, GATEKEEPER_STEER, Gatekeeper,
-    MAX_CANDIDATES, NO_GATEKEEPER, Zone, ZoneState,
+    MAX_CANDIDATES, NO_GATEKEEPER, Zone, ZoneState, duration_to_ticks,
 };
 
 use super::Kernel;
@@ -15,6 +15,7 @@ use crate::failure::{Failure, Result, chain};
 const ACTIVE_WORD: usize = std::mem::offset_of!(Zone, active) / 8;
 const MOVED_WORD: usize = std::mem::offset_of!(Zone, moved_ns) / 8;
 const CANDIDATES_WORD: usize = std::mem::offset_of!(Zone, candidates) / 8;
+const MOVE_FOR_WORD: usize = std::mem::offset_of!(Zone, move_for) / 8;
 const FLAGS_WORD: usize = std::mem::offset_of!(Gatekeeper, ras_port) / 8;
 const UP_WORD: usize = std::mem::offset_of!(Gatekeeper, up_ns) / 8;
 const DOWN_WORD: usize = std::mem::offset_of!(Gatekeeper, down_ns) / 8;
@@ -115,6 +116,17 @@ impl Kernel {
         let words: [u64; size_of::<Zone>() / 8] = bytemuck::cast(row);
         for (word, value) in words.iter().enumerate().skip(CANDIDATES_WORD) {
             self.zones.store_word(zone as usize, word, *value);
+        }
+    }
+
+    /// How long after a move the registrations left behind are answered, and RRQs bounded.
+    pub fn set_move_for(&self, zone: u32, time: Duration) {
+        let row: Zone = self.zones.load(zone as usize);
+        let move_for = duration_to_ticks(time.as_nanos() as u64);
+        if row.move_for != move_for {
+            let words: [u64; size_of::<Zone>() / 8] = bytemuck::cast(Zone { move_for, ..row });
+            self.zones
+                .store_word(zone as usize, MOVE_FOR_WORD, words[MOVE_FOR_WORD]);
         }
     }
 

@@ -2,7 +2,10 @@
 //!
 //! Invariant: a registration has at most one place in the kernel's table, and each place one registration.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
 
 use rasline_core::{
     Core, EventKind, Input, Kernel as Noted, Message, Output, RegistrationId, Template, Time,
@@ -13,11 +16,17 @@ use crate::{
     config::Config,
     host::monotonic_ns,
     supervisor::{
-        Supervisor,
+        Supervisor, apply,
         bridge::{core_config, reason, refusal},
         layout::Layout,
     },
 };
+
+/// RRQs that one registration may need to move: the keep-alive that is rejected, the full RRQ, two until it is known
+/// again; and half as many for good measure.
+const RRQS_TO_MOVE: u64 = 6;
+/// How often (in ticks) the time that zones need to move is reckoned.
+const MOVE_EVERY: u32 = 30;
 
 /// Where a registration stands in the kernel's table, and how often it was answered.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +103,31 @@ impl Supervisor {
             confirmed: Time(observed.confirmed_ns),
             withdrawn: observed.withdrawn,
         })
+    }
+
+    /// Gives each zone as long as its registrations need to move at its rate, if that is longer than hold_for: else
+    /// the last of them would lapse.
+    pub(super) fn allow_time_to_move(&mut self) {
+        let ticks = self.ticks;
+        self.ticks = ticks.wrapping_add(1);
+        if !ticks.is_multiple_of(MOVE_EVERY) {
+            return;
+        }
+        let mut counts: HashMap<u32, u64> = HashMap::new();
+        for registration in self.effects.core.registrations() {
+            *counts.entry(registration.zone).or_default() += 1;
+        }
+        for zone in self.config.zones.iter().filter(|z| apply::is_steered(z)) {
+            let Some(index) = self.layout.zone(&zone.name) else {
+                continue;
+            };
+            let count = counts.get(&index).copied().unwrap_or(0);
+            let needed = match zone.migrate_rate {
+                0 => Duration::ZERO,
+                rate => Duration::from_secs(count * RRQS_TO_MOVE / u64::from(rate)),
+            };
+            self.kernel.set_move_for(index, needed.max(zone.hold_for));
+        }
     }
 
     /// `rasline registration drop`; false: there is none.

@@ -92,6 +92,7 @@ struct Supervisor {
     ports: Ports,
     rates: Rates,
     started: Instant,
+    ticks: u32,
 }
 
 /// Runs the controller until it is told to stop.
@@ -154,6 +155,7 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         ports: Ports::default(),
         rates: Rates::default(),
         started: Instant::now(),
+        ticks: 0,
     };
     supervisor.allow_alternates();
     let mut listening = start::attach(&mut supervisor.kernel, &supervisor.config)?;
@@ -256,6 +258,7 @@ impl Supervisor {
         self.relearn(now);
         self.observe(now);
         self.adopt_alternates();
+        self.allow_time_to_move();
         self.ports
             .watch(&mut self.kernel, &self.config.interfaces, &mut self.events);
         match self.kernel.counters() {
