@@ -64,14 +64,14 @@ impl Kernel {
     /// of the pinned maps if it is among them, else one to carry `old` over to. Nothing is attached yet.
     pub(super) fn load(
         config: &Config,
-        pinned: Option<Pinned>,
-        old: impl FnOnce() -> Option<Old>,
+        pinned: Option<&Pinned>,
+        old: impl FnOnce() -> Option<Box<Old>>,
     ) -> Result<(Self, Ring)> {
         let folder = pins::folder(&config.daemon.bpffs);
-        let (mut ebpf, program_id) = load(config, pinned.as_ref())?;
+        let (mut ebpf, program_id) = load(config, pinned)?;
         std::fs::create_dir_all(&folder)
             .map_err(|e| Failure::plain(format!("bpffs {}", folder.display()), e))?;
-        let has = |name| pinned.as_ref().is_some_and(|p| p.names.contains(&name));
+        let has = |name| pinned.is_some_and(|p| p.names.contains(&name));
         let tables = if has(map::SLOTS) {
             Tables::Adopted
         } else {
@@ -85,7 +85,7 @@ impl Kernel {
             }
             return made;
         };
-        if let Some(pinned) = &pinned
+        if let Some(pinned) = pinned
             && !has(map::FLOWS)
         {
             kernel.old_flows = OldFlows::open(&pinned.folder);
@@ -198,7 +198,7 @@ enum Tables {
     /// Pinned, with all that stands in them.
     Adopted,
     /// Empty, to be filled from old ones.
-    New(Option<Old>),
+    New(Option<Box<Old>>),
 }
 
 fn assemble(

@@ -56,7 +56,7 @@ pub struct Kernel {
     /// Its pins are those of an earlier controller.
     adopted: bool,
     /// Tables that could not be adopted, until no packet meets them any more.
-    old: Option<old::Old>,
+    old: Option<Box<old::Old>>,
     old_flows: Option<old::OldFlows>,
     /// A link that was there before carries this program now.
     moved: bool,

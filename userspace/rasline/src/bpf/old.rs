@@ -177,7 +177,7 @@ impl Kernel {
     }
 
     /// An earlier controller died while it took over from these: its tables are ours, but some links are still there.
-    pub(super) fn resume(&mut self, mut old: Old) {
+    pub(super) fn resume(&mut self, mut old: Box<Old>) {
         if *old.keys == *self.table.keys() {
             old.carried = true;
             self.old = Some(old);

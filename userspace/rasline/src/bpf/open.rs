@@ -70,7 +70,7 @@ impl Kernel {
         } else {
             None
         };
-        let opened = Self::load(config, pinned, || {
+        let opened = Self::load(config, pinned.as_ref(), || {
             pins::survey(bpffs)
                 .iter()
                 .filter(|p| p.folder != ours)
@@ -82,7 +82,7 @@ impl Kernel {
 }
 
 /// What an earlier controller left in maps that this one does not use.
-fn read(pins: &Pins) -> Option<Old> {
+fn read(pins: &Pins) -> Option<Box<Old>> {
     Old::open(pins)
         .inspect_err(|why| {
             tracing::warn!(
@@ -91,6 +91,7 @@ fn read(pins: &Pins) -> Option<Old> {
             );
         })
         .ok()
+        .map(Box::new)
 }
 
 /// Programs that this one takes over from with maps of its own.
