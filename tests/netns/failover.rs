@@ -28,7 +28,7 @@ fn fails_over(plan: &Plan, known: Option<IpAddr>, fail: impl FnOnce(&mut Site)) 
     assert_eq!(acf.from.ip(), known);
     assert!(site.saw(2, &endpoint));
     endpoint.disengage(SOON).unwrap();
-    streams.is_undisturbed();
+    streams.end_undisturbed();
     // What the controller itself sends leaves checksums to the gateway's card.
     let finished = !plan.offload && plan.settings.endpoint_ttl.is_none();
     as_the_endpoint_knows_it(&site, &capture.finish(), known, finished);
@@ -255,7 +255,7 @@ fn a_primary_that_is_well_is_left_alone() {
             site.call(1, &mut line);
             endpoint.stay(SOON).unwrap();
         }
-        streams.is_undisturbed();
+        streams.end_undisturbed();
         capture.finish().all_is_well(true).unwrap();
         assert_eq!(site.gk(2).count(Seen::by_endpoint).unwrap(), 0);
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 const RATE: usize = 100;
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 /// A bucket lets a tenth of its rate through at once; the gatekeeper's process may be held up for as long again, and
 /// then counts more in the next second.
 const MOST: usize = RATE + RATE / 2;
@@ -24,11 +24,11 @@ fn plan(more: &str) -> Plan {
     plan
 }
 
-fn fleet(site: &Site, size: u16) -> Fleet {
+fn fleet(site: &Site, endpoints: u16) -> Fleet {
     let options = fleet::Options {
         every: Duration::from_millis(500),
         register_rate: 2000,
-        ..fleet::Options::new(size, ras(site.address(1)))
+        ..fleet::Options::new(endpoints, ras(site.address(1)))
     };
     Fleet::start(&site.net.endpoints, &options).unwrap()
 }

@@ -293,7 +293,7 @@ pub(crate) struct Media {
 impl Media {
     /// No stream lost anything, or was held up for longer than two packets take, and than this machine lets others
     /// wait.
-    pub(crate) fn is_undisturbed(self) {
+    pub(crate) fn end_undisturbed(self) {
         let heard: Vec<_> = (self.streams.into_iter())
             .flat_map(Stream::finish)
             .collect();

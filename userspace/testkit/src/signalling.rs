@@ -98,7 +98,9 @@ impl Call {
         }
         identifier[4..6].copy_from_slice(&n.to_be_bytes());
         // So that it does not look like the beginning of one, see `parse`.
-        identifier.iter_mut().for_each(|octet| *octet ^= 0xa5);
+        for octet in &mut identifier {
+            *octet ^= 0xa5;
+        }
         Self {
             reference: n & 0x7fff,
             identifier,
