@@ -4,7 +4,7 @@
 //! answered with a line, and what it sees goes to a journal that outlives it. It ends with its standard input.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{BufRead, BufReader, Write},
     net::SocketAddr,
     process::{Child, ChildStdin, ChildStdout, Stdio},
@@ -106,12 +106,31 @@ impl GatekeeperProcess {
         }
     }
 
-    /// SIGSTOP: its sockets stay, nothing answers.
+    /// SIGSTOP: its sockets stay, nothing answers. Returns when all its threads stand.
     ///
     /// # Errors
     /// When it is not running.
     pub fn freeze(&self) -> Result<()> {
-        self.signal(libc::SIGSTOP, true)
+        self.signal(libc::SIGSTOP, true)?;
+        let tasks = {
+            let running = self.running();
+            let running = running.as_ref().context("the gatekeeper is not running")?;
+            format!("/proc/{}/task", running.child.id())
+        };
+        wait::until_true("the gatekeeper to stand", Duration::from_secs(10), || {
+            for task in fs::read_dir(&tasks)? {
+                let stat = fs::read_to_string(task?.path().join("stat"))?;
+                // The state follows the name, which stands in parentheses.
+                if !stat
+                    .rsplit(") ")
+                    .next()
+                    .is_some_and(|rest| rest.starts_with('T'))
+                {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
     }
 
     /// SIGCONT.
