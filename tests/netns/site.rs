@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::Result;
 use rasline_testkit::{
-    CallLine, Capture, Controller, Endpoint, GatekeeperProcess, Gateway, GatewayOptions, Policy,
-    Reply, Seen, Settings, Stalls, Stream, What, host, rtp,
+    Alternate, CallLine, Capture, Controller, Endpoint, GatekeeperProcess, Gateway, GatewayOptions,
+    Policy, Reply, Seen, Settings, Stalls, Stream, What, host, rtp,
     signalling::{Kind, Message},
     topology, wait,
 };
@@ -17,6 +17,10 @@ use crate::scene::{BRIEFLY, SOON, ras};
 pub(crate) struct Plan {
     /// gk1, gk2, ... on hosts of their own, and one host more, for the media.
     pub(crate) gatekeepers: u8,
+    /// The first so many of them are configured.
+    pub(crate) configured: usize,
+    /// What gatekeeper 1 names as alternates.
+    pub(crate) alternates: Vec<Alternate>,
     pub(crate) v6: bool,
     pub(crate) offload: bool,
     pub(crate) settings: Settings,
@@ -26,6 +30,8 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             gatekeepers: 2,
+            configured: usize::MAX,
+            alternates: Vec::new(),
             v6: false,
             offload: false,
             settings: Settings {
@@ -72,16 +78,19 @@ impl Site {
             .collect();
         let gatekeepers = (addresses.iter().zip(&net.hosts).zip(1..))
             .map(|((&address, host), n)| {
-                let policy = Policy {
+                let mut policy = Policy {
                     name: format!("gk{n}"),
                     eid_suffix: format!("gk{n}"),
                     ..Policy::default()
                 };
+                if n == 1 {
+                    policy.alternates.clone_from(&plan.alternates);
+                }
                 GatekeeperProcess::start(&host.netns, ras(address), policy).unwrap()
             })
             .collect();
         let settings = Settings {
-            gatekeepers: addresses,
+            gatekeepers: addresses.into_iter().take(plan.configured).collect(),
             ..plan.settings.clone()
         };
         let controller = Controller::start(&net, &settings).unwrap();
