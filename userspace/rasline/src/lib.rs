@@ -11,4 +11,5 @@ pub mod control;
 pub mod failure;
 pub mod host;
 pub mod log;
+pub mod probe;
 pub mod supervisor;

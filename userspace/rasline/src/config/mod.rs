@@ -3,6 +3,7 @@
 //! Invariant: a [`Config`] has passed all checks of `check`; nothing after it validates again.
 
 mod check;
+mod moving;
 mod raw;
 mod source;
 mod units;
@@ -140,6 +141,56 @@ pub enum Shape {
     Drop,
 }
 
+/// When a zone returns to a better gatekeeper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failback {
+    /// When the operator says so.
+    None,
+    /// When it has been well for so long.
+    After(Duration),
+    /// When no call-signalling connection is open at the one that serves.
+    AfterCalls,
+    /// At this time of day (minutes since midnight, local time), which may go past midnight.
+    Window {
+        /// From.
+        from: u16,
+        /// To.
+        to: u16,
+    },
+}
+
+/// What a gatekeeper is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RasProbe {
+    /// A GRQ.
+    #[default]
+    Grq,
+    /// A lightweight RRQ of a registration of rasline's own.
+    Rrq,
+    /// Nothing.
+    Off,
+}
+
+/// `[zone.probe]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// What is asked.
+    pub ras: RasProbe,
+    /// Whether a gatekeeper must accept connections at its call-signalling port, too.
+    pub tcp: bool,
+    /// Between probes.
+    pub interval: Duration,
+    /// Silence that is death.
+    pub dead_time: Duration,
+    /// Unanswered probes that death takes at least.
+    pub fall: u32,
+    /// Answers in a row that life takes.
+    pub rise: u32,
+    /// Time without silence that life takes.
+    pub stable: Duration,
+}
+
 /// How endpoints come to be registered with the alternate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -182,6 +233,10 @@ pub struct Zone {
     pub learn_alternates: bool,
     /// Prefixes that such alternates must lie in.
     pub allowed_alternates: Vec<IpNet>,
+    /// When it returns to a better gatekeeper.
+    pub failback: Failback,
+    /// How its gatekeepers are probed.
+    pub probe: Probe,
     /// Prefixes of its endpoints.
     pub endpoints: Vec<IpNet>,
     /// Its gatekeepers.

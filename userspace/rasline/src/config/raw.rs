@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Answer, OnLoss, OnStop, Shape, Side, Standby, XdpMode,
+    Answer, OnLoss, OnStop, RasProbe, Shape, Side, Standby, XdpMode,
     units::{Size, Span},
 };
 
@@ -71,10 +71,32 @@ pub(super) struct Zone {
     pub(super) learn_alternates: bool,
     #[serde(default)]
     pub(super) allowed_alternates: Vec<Spanned<IpNet>>,
+    pub(super) failback: Option<Spanned<Failback>>,
+    #[serde(default)]
+    pub(super) probe: Probe,
     #[serde(default)]
     pub(super) endpoints: Vec<Spanned<IpNet>>,
     #[serde(default)]
     pub(super) gatekeeper: Vec<Spanned<Gatekeeper>>,
+}
+
+/// `"none"`, `"after_calls"`, a duration, or a window of the day.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Failback(pub(super) String);
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Probe {
+    #[serde(default)]
+    pub(super) ras: RasProbe,
+    #[serde(default)]
+    pub(super) tcp: bool,
+    pub(super) interval: Option<Spanned<Span>>,
+    pub(super) dead_time: Option<Spanned<Span>>,
+    pub(super) fall: Option<Spanned<u32>>,
+    pub(super) rise: Option<Spanned<u32>>,
+    pub(super) stable: Option<Spanned<Span>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -197,6 +197,8 @@ impl Checker<'_> {
             shape: zone.shape,
             rip_delay,
             service_address,
+            failback: self.failback(zone.failback),
+            probe: self.probe(zone.probe),
             learn_alternates: zone.learn_alternates,
             allowed_alternates: zone
                 .allowed_alternates

@@ -6,6 +6,9 @@ pub mod ethtool;
 pub mod link;
 pub mod lock;
 pub mod netdev;
+mod sched;
+
+pub use sched::realtime;
 
 /// CLOCK_MONOTONIC, ns: the clock of the kernel program.
 #[must_use]

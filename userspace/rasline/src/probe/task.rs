@@ -1,0 +1,183 @@
+//! One gatekeeper's probes: a connected UDP socket, TCP connects, and the timer that its health asks for.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use rasline_core::{
+    Time,
+    health::{Health, Input, Output, TcpProbe},
+};
+use tokio::{
+    net::{TcpStream, UdpSocket},
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, sleep_until, timeout},
+};
+
+use super::{ANSWER_EVERY, Board, Report, Seen, Target, lock, message::Conversation};
+use crate::host::monotonic_ns;
+
+/// Longest answer that is read.
+const MAX_ANSWER: usize = 4096;
+/// A socket that cannot be made is tried again after so long.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Probes a gatekeeper until it is aborted.
+pub(super) async fn run(target: Target, board: Board, reports: mpsc::Sender<Report>) {
+    loop {
+        match Prober::new(&target, &board, &reports).await {
+            Ok(mut prober) => prober.go_on().await,
+            Err(e) => tracing::warn!("probes of {}: {e}; tried again", target.ras),
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+struct Prober<'a> {
+    target: &'a Target,
+    board: &'a Board,
+    reports: &'a mpsc::Sender<Report>,
+    socket: UdpSocket,
+    health: Health,
+    conversation: Conversation,
+    seen: Seen,
+    reported: Time,
+    connecting: Option<JoinHandle<bool>>,
+}
+
+fn now() -> Time {
+    Time(monotonic_ns())
+}
+
+async fn open(to: SocketAddr) -> io::Result<UdpSocket> {
+    let any: SocketAddr = if to.is_ipv4() {
+        ([0, 0, 0, 0], 0).into()
+    } else {
+        ([0u16; 8], 0).into()
+    };
+    let socket = UdpSocket::bind(any).await?;
+    socket.connect(to).await?;
+    Ok(socket)
+}
+
+impl<'a> Prober<'a> {
+    async fn new(
+        target: &'a Target,
+        board: &'a Board,
+        reports: &'a mpsc::Sender<Report>,
+    ) -> io::Result<Self> {
+        let socket = open(target.ras).await?;
+        let conversation = Conversation::new(target.probe, socket.local_addr()?);
+        Ok(Self {
+            target,
+            board,
+            reports,
+            socket,
+            health: Health::new(target.settings, now()),
+            conversation,
+            seen: Seen::default(),
+            reported: Time(0),
+            connecting: None,
+        })
+    }
+
+    async fn go_on(&mut self) {
+        let mut answer = [0; MAX_ANSWER];
+        loop {
+            let due = now();
+            let wait = self.health.due().since(due);
+            let input = tokio::select! {
+                biased;
+                // Answers first: one that is here counts before the timer that would miss it.
+                received = self.socket.recv(&mut answer) => match received {
+                    Ok(len) => self.conversation.answer(&answer[..len]),
+                    Err(e) => Some(failed(&e)),
+                },
+                connected = connected(&mut self.connecting) => {
+                    self.connecting = None;
+                    Some(if connected { Input::TcpConnected } else { Input::TcpFailed })
+                }
+                () = sleep_until(Instant::now() + wait) => Some(Input::Timer),
+            };
+            if let Some(input) = input {
+                self.handle(input).await;
+            }
+        }
+    }
+
+    async fn handle(&mut self, input: Input) {
+        let at = now();
+        if matches!(input, Input::Answered { .. } | Input::Slow { .. }) {
+            self.seen.answered += 1;
+            if at.since(self.reported) >= ANSWER_EVERY {
+                self.reported = at;
+                // If there is no room, the next answer says as much.
+                let _ = self.reports.try_send(Report::Answered {
+                    gatekeeper: self.target.gatekeeper,
+                    at,
+                });
+            }
+        }
+        let mut out = Vec::new();
+        self.health.handle(at, input, &mut out);
+        let mut at_once = 0;
+        while let Some(output) = (at_once < out.len()).then(|| out[at_once]) {
+            at_once += 1;
+            match output {
+                Output::Probe { probe } => {
+                    if let Some(result) = self.send(probe) {
+                        self.health.handle(now(), result, &mut out);
+                    }
+                }
+                Output::ConnectTcp => self.connect(),
+                Output::Changed(change) => {
+                    let report = Report::Changed {
+                        gatekeeper: self.target.gatekeeper,
+                        change,
+                    };
+                    // The supervisor is gone only when this task is about to end, too.
+                    let _ = self.reports.send(report).await;
+                }
+            }
+        }
+        self.seen.state = self.health.state();
+        self.seen.evidence = self.health.evidence();
+        self.seen.late = self.health.late_timers();
+        lock(self.board).insert(self.target.gatekeeper, self.seen);
+    }
+
+    /// Sends a probe; what went wrong, if anything.
+    fn send(&mut self, probe: u64) -> Option<Input> {
+        let request = self.conversation.request(probe)?;
+        self.seen.sent += 1;
+        let sent = self.socket.try_send(&request);
+        sent.err().map(|e| failed(&e))
+    }
+
+    fn connect(&mut self) {
+        let (to, settings) = (self.target.call, self.target.settings);
+        if settings.tcp == TcpProbe::Off {
+            return;
+        }
+        let limit = settings.tcp_interval;
+        self.connecting = Some(tokio::spawn(async move {
+            matches!(timeout(limit, TcpStream::connect(to)).await, Ok(Ok(_)))
+        }));
+    }
+}
+
+/// What an error of the socket says of the gatekeeper: unreachable is its silence, anything else our own trouble.
+fn failed(e: &io::Error) -> Input {
+    use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
+    match e.kind() {
+        ConnectionRefused | HostUnreachable | NetworkUnreachable => Input::Refused,
+        _ => Input::SendFailed,
+    }
+}
+
+/// Waits for the connect under way; for ever, if there is none.
+async fn connected(connecting: &mut Option<JoinHandle<bool>>) -> bool {
+    match connecting {
+        Some(task) => task.await.unwrap_or(false),
+        None => std::future::pending().await,
+    }
+}
