@@ -130,6 +130,28 @@ impl Kernel {
         }
     }
 
+    /// A zone's row as a decision, the program's own left aside; none: nothing was decided.
+    #[must_use]
+    pub fn steering(&self, zone: u32) -> Option<Steering> {
+        let row: Zone = self.zones.load(zone as usize);
+        let steers = |index: &u32| {
+            let g: Gatekeeper = self.gatekeepers.load(*index as usize);
+            g.ras_port != [0; 2] && g.zone == zone && g.flags & GATEKEEPER_STEER != 0
+        };
+        (row.epoch != 0).then(|| Steering {
+            zone,
+            active: Some(row.active),
+            steered: (0..self.gatekeepers.len() as u32).filter(steers).collect(),
+            candidates: row
+                .candidates
+                .iter()
+                .filter(|c| **c != 0xffff)
+                .map(|c| u32::from(*c))
+                .collect(),
+            moved_ns: row.moved_ns,
+        })
+    }
+
     /// The decision that is in force in a zone's row: active gatekeeper, and when the zone moved.
     #[must_use]
     pub fn steered_to(&self, zone: u32) -> Option<(u32, u64)> {

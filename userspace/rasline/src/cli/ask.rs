@@ -28,6 +28,16 @@ pub(super) fn run(cli: &Cli) -> Result<ExitCode> {
             let zone: Zone = cli.client()?.call(Ask::ZoneShow { zone: zone.clone() })?;
             print::zone(&zone, json.json);
         }
+        Command::Zone(ZoneCommand::Switch { zone, gatekeeper }) => {
+            let (zone, gatekeeper) = (zone.clone(), gatekeeper.clone());
+            tell(cli, Ask::ZoneSwitch { zone, gatekeeper })?;
+        }
+        Command::Zone(ZoneCommand::Hold { zone }) => {
+            tell(cli, Ask::ZoneHold { zone: zone.clone() })?;
+        }
+        Command::Zone(ZoneCommand::Release { zone }) => {
+            tell(cli, Ask::ZoneRelease { zone: zone.clone() })?;
+        }
         Command::Gatekeeper(GatekeeperCommand::List(json)) => {
             let all: Vec<Gatekeeper> = cli.client()?.call(Ask::GatekeeperList)?;
             print::gatekeepers(&all, json.json);

@@ -113,6 +113,23 @@ enum ZoneCommand {
         #[command(flatten)]
         json: Json,
     },
+    /// Move a zone to a gatekeeper, which it prefers until it is released: failures still move it away, and it returns.
+    Switch {
+        /// Its name.
+        zone: String,
+        /// The gatekeeper's id.
+        gatekeeper: String,
+    },
+    /// Keep a zone where it is until it is released, whatever happens.
+    Hold {
+        /// Its name.
+        zone: String,
+    },
+    /// End a decision by hand: the zone moves as its policy says.
+    Release {
+        /// Its name.
+        zone: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

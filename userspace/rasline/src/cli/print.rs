@@ -1,7 +1,7 @@
 //! How each reply looks.
 
 use super::table::{ago, ahead, clock, or_dash, put, put_json, put_table, span, table};
-use crate::control::view::{Counters, Event, Gatekeeper, Registration, Status, Zone};
+use crate::control::view::{Counters, Event, Gatekeeper, Registration, Status, Steering, Zone};
 
 pub(super) fn status(status: &Status, json: bool) {
     if json {
@@ -97,6 +97,8 @@ fn put_zones(zones: &[Zone]) {
         "HOLD",
         "ANSWERED",
         "KNOWN",
+        "SERVED BY",
+        "BECAUSE",
     ]);
     for z in zones {
         t.add_row([
@@ -109,9 +111,53 @@ fn put_zones(zones: &[Zone]) {
             span(Some(z.hold_for)),
             z.answered.to_string(),
             z.known.to_string(),
+            served_by(z),
+            because(z),
         ]);
     }
     put_table(&t);
+}
+
+/// The gatekeeper that serves a zone.
+fn served_by(zone: &Zone) -> String {
+    match &zone.steering {
+        Some(s) if s.dark => format!("{}, DEAD", or_dash(s.active.as_deref().unwrap_or(""))),
+        Some(s) => or_dash(s.active.as_deref().unwrap_or("")),
+        None => or_dash(zone.gatekeepers.first().map_or("", |g| &g.id)),
+    }
+}
+
+/// Why, and what it waits for.
+fn because(zone: &Zone) -> String {
+    let Some(s) = &zone.steering else {
+        return "-".to_owned();
+    };
+    let mut parts = vec![format!("{} ({})", s.cause, ago(Some(s.since)))];
+    if !s.manual.is_empty() {
+        parts.push(s.manual.clone());
+    }
+    if !s.waiting_for.is_empty() {
+        parts.push(format!("waits for {}", s.waiting_for));
+    }
+    parts.join(", ")
+}
+
+fn put_steering(s: &Steering) {
+    if !s.steered.is_empty() {
+        put(&format!("steered     {}", s.steered.join(", ")));
+    }
+    if s.migrated + s.shaped > 0 || s.kernel_decisions > 0 {
+        put(&format!(
+            "moves       {} by the kernel itself, {} keep-alives let through, {} RRQs held back",
+            s.kernel_decisions, s.migrated, s.shaped
+        ));
+    }
+    if let Some(standby) = &s.standby {
+        put(&format!(
+            "standby     {standby}: {} warm, {} not yet, {} cold",
+            s.warm, s.warming, s.cold
+        ));
+    }
 }
 
 fn put_gatekeepers(all: &[&Gatekeeper]) {
@@ -121,6 +167,7 @@ fn put_gatekeepers(all: &[&Gatekeeper]) {
         "ADDRESS",
         "PRIORITY",
         "STATE",
+        "PROBES",
         "LAST REPLY",
         "SILENT FOR",
         "REQUESTS",
@@ -135,6 +182,7 @@ fn put_gatekeepers(all: &[&Gatekeeper]) {
             g.address.clone(),
             g.priority.to_string(),
             g.state.clone(),
+            probes(g),
             ago(g.last_reply),
             span(g.silent_for),
             g.requests.to_string(),
@@ -144,6 +192,17 @@ fn put_gatekeepers(all: &[&Gatekeeper]) {
         ]);
     }
     put_table(&t);
+}
+
+/// Answered of sent, and the round trip.
+fn probes(g: &Gatekeeper) -> String {
+    let Some(p) = &g.probe else {
+        return "-".to_owned();
+    };
+    match p.round_trip {
+        Some(rtt) => format!("{}/{}, {:.1} ms", p.answered, p.sent, rtt * 1e3),
+        None => format!("{}/{}", p.answered, p.sent),
+    }
 }
 
 pub(super) fn zones(zones: &[Zone], json: bool) {
@@ -161,6 +220,9 @@ pub(super) fn zone(zone: &Zone, json: bool) {
     put("");
     put(&format!("endpoints   {}", zone.endpoints.join(", ")));
     put(&format!("dead after  {}", span(Some(zone.dead_after))));
+    if let Some(steering) = &zone.steering {
+        put_steering(steering);
+    }
     put("");
     put_gatekeepers(&zone.gatekeepers.iter().collect::<Vec<_>>());
     for refused in &zone.refused_alternates {

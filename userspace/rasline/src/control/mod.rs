@@ -40,6 +40,23 @@ pub enum Command {
         /// Its name.
         zone: String,
     },
+    /// Moves a zone to a gatekeeper, which it prefers until it is released.
+    ZoneSwitch {
+        /// Its name.
+        zone: String,
+        /// The gatekeeper's id.
+        gatekeeper: String,
+    },
+    /// Keeps a zone where it is until it is released.
+    ZoneHold {
+        /// Its name.
+        zone: String,
+    },
+    /// Ends a decision by hand.
+    ZoneRelease {
+        /// Its name.
+        zone: String,
+    },
     /// List of [`view::Gatekeeper`].
     GatekeeperList,
     /// List of [`view::Registration`], at most [`PAGE`].

@@ -71,9 +71,64 @@ pub struct Zone {
     pub answered: usize,
     /// Gatekeepers.
     pub gatekeepers: Vec<Gatekeeper>,
+    /// Where its traffic goes; none: it has one gatekeeper.
+    #[serde(default)]
+    pub steering: Option<Steering>,
     /// Alternates that its gatekeepers named and that are no candidates, and why.
     #[serde(default)]
     pub refused_alternates: Vec<String>,
+}
+
+/// Where a zone's traffic goes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Steering {
+    /// Id of the gatekeeper that serves the zone.
+    pub active: Option<String>,
+    /// Id of the one that comes first.
+    pub preferred: Option<String>,
+    /// The operator's decision, in words; empty: none.
+    pub manual: String,
+    /// Seconds since the active one serves.
+    pub since: f64,
+    /// Why it does.
+    pub cause: String,
+    /// Ids of gatekeepers whose traffic goes to the active one.
+    pub steered: Vec<String>,
+    /// No gatekeeper of the zone lives.
+    pub dark: bool,
+    /// What the zone waits for before it returns to a better one; empty: nothing.
+    pub waiting_for: String,
+    /// Decisions that the kernel program made by itself.
+    pub kernel_decisions: u32,
+    /// Keep-alives let through to move their registrations.
+    pub migrated: u64,
+    /// RRQs held back by the migrate rate.
+    pub shaped: u64,
+    /// Id of the gatekeeper at which registrations are kept warm.
+    pub standby: Option<String>,
+    /// Registrations kept warm there.
+    pub warm: usize,
+    /// Not yet warm.
+    pub warming: usize,
+    /// Cannot be kept warm.
+    pub cold: usize,
+}
+
+/// A gatekeeper's active probes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// unknown, up, suspect or down.
+    pub state: String,
+    /// Smoothed round trip, seconds.
+    pub round_trip: Option<f64>,
+    /// Seconds since the last answer.
+    pub last_answer: Option<f64>,
+    /// Probes sent.
+    pub sent: u64,
+    /// Probes answered.
+    pub answered: u64,
+    /// Timers of ours that fired too late to be evidence.
+    pub late: u64,
 }
 
 /// A gatekeeper.
@@ -105,6 +160,9 @@ pub struct Gatekeeper {
     pub gatekeeper_identifier: Option<String>,
     /// Alternate gatekeepers that it named last.
     pub alternates: Vec<String>,
+    /// Its probes; none: it is not probed.
+    #[serde(default)]
+    pub probe: Option<Probe>,
     /// Where it comes from: the configuration, or the gatekeeper and message that named it.
     #[serde(default)]
     pub origin: String,

@@ -17,6 +17,13 @@ pub fn monotonic_ns() -> u64 {
     t.tv_sec.cast_unsigned() * 1_000_000_000 + t.tv_nsec.cast_unsigned()
 }
 
+/// Minutes since midnight, local time.
+#[must_use]
+pub fn minute_of_day() -> u16 {
+    let now = jiff::Zoned::now();
+    u16::from(now.hour().unsigned_abs()) * 60 + u16::from(now.minute().unsigned_abs())
+}
+
 /// Fills with random octets of the kernel.
 ///
 /// # Errors

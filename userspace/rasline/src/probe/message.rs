@@ -116,7 +116,15 @@ mod tests {
         let first = c.request(70).unwrap();
         c.request(71).unwrap();
         assert_eq!(header(&first).unwrap().kind, RasKind::GatekeeperRequest);
-        let gcf = |seq| Gcf::new(seq, local()).encode().unwrap();
+        let gcf = |seq| {
+            let gcf = Gcf {
+                seq,
+                gatekeeper_identifier: None,
+                ras_address: local(),
+                alternates: Vec::new(),
+            };
+            gcf.encode().unwrap()
+        };
         assert_eq!(c.answer(&gcf(2)), Some(Input::Answered { probe: 71 }));
         assert_eq!(c.answer(&gcf(2)), None);
         assert_eq!(

@@ -9,6 +9,7 @@ mod as_endpoint;
 mod bridge;
 mod effects;
 pub mod events;
+mod failover;
 pub mod layout;
 mod ports;
 mod rates;
@@ -16,9 +17,11 @@ mod requests;
 pub mod sender;
 mod show;
 mod show_registrations;
+mod standby;
 mod start;
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -40,9 +43,18 @@ use crate::{
     failure::{Failure, Result},
     host::monotonic_ns,
     log,
+    probe::{Probes, Report},
     supervisor::{
-        alternates::Alternates, as_endpoint::AsEndpoint, effects::Effects, events::Events,
-        layout::Layout, ports::Ports, rates::Rates, sender::Sender,
+        alternates::Alternates,
+        as_endpoint::AsEndpoint,
+        effects::Effects,
+        events::Events,
+        failover::{LOOK_EVERY, Steersman},
+        layout::Layout,
+        ports::Ports,
+        rates::Rates,
+        sender::Sender,
+        standby::Standbys,
     },
 };
 
@@ -84,6 +96,9 @@ struct Supervisor {
     config: Config,
     layout: Layout,
     alternates: Alternates,
+    steersman: Steersman,
+    standbys: Standbys,
+    probes: Probes,
     kernel: Kernel,
     effects: Effects,
     sender: Sender,
@@ -140,6 +155,7 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         layout,
         locks,
     } = start::prepare(&config)?;
+    let (probes, mut reports) = Probes::start()?;
     let effects = Effects::new(&config, &layout);
     let mut supervisor = Supervisor {
         file: std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
@@ -147,6 +163,9 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         config,
         layout,
         alternates: Alternates::default(),
+        steersman: Steersman::default(),
+        standbys: Standbys::default(),
+        probes,
         kernel,
         effects,
         sender: Sender::default(),
@@ -158,6 +177,7 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         ticks: 0,
     };
     supervisor.allow_alternates();
+    supervisor.start_failover(&BTreeMap::new());
     let mut listening = start::attach(&mut supervisor.kernel, &supervisor.config)?;
     let (calls, waiting) = mpsc::channel(MAX_WAITING);
     let server = listening.serve(calls, supervisor.events.followers());
@@ -174,7 +194,7 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         supervisor.config.daemon.control_socket.display()
     );
     supervisor.events.add("controller", "started");
-    let stop = supervisor.turn(ring, signals, waiting).await;
+    let stop = supervisor.turn(ring, signals, waiting, &mut reports).await;
     let stopped = supervisor.stop(stop.stay);
     if let Some(asked) = stop.asked {
         let _ = asked
@@ -195,17 +215,31 @@ impl Supervisor {
         mut ring: AsyncFd<Ring>,
         mut signals: Signals,
         mut calls: mpsc::Receiver<Call>,
+        reports: &mut mpsc::Receiver<Report>,
     ) -> Stop {
         let mut heartbeat = interval(HEARTBEAT);
         let mut tick = interval(TICK);
+        let mut look = interval(LOOK_EVERY);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             // Biased, and a bounded batch of messages each: a flood of them delays nothing else.
             let next = tokio::select! {
                 biased;
                 _ = heartbeat.tick() => {
                     self.kernel.heartbeat();
+                    Next::GoOn
+                }
+                Some(report) = reports.recv() => {
+                    self.probed(report);
+                    Next::GoOn
+                }
+                _ = look.tick() => {
+                    self.look_at_kernel();
+                    if self.standbys.any() {
+                        self.handle(rasline_core::Input::Pace);
+                    }
                     Next::GoOn
                 }
                 _ = signals.terminate.recv() => Next::Stop(Stop::default()),
@@ -257,7 +291,9 @@ impl Supervisor {
         self.kernel.table_mut().settle(now);
         self.relearn(now);
         self.observe(now);
+        self.tick_failover(now);
         self.adopt_alternates();
+        self.kernel.look_at_interfaces();
         self.allow_time_to_move();
         self.ports
             .watch(&mut self.kernel, &self.config.interfaces, &mut self.events);
@@ -321,6 +357,7 @@ impl Supervisor {
         self.config = new;
         let now = self.layout.gatekeepers();
         self.forget_alternates(old.difference(&now).copied());
+        self.refresh_failover();
         self.ports
             .reconcile(&mut self.kernel, &self.config.interfaces, &mut self.events);
         let senders = apply::senders(&self.config);

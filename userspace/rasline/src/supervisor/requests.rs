@@ -4,7 +4,7 @@ use crate::{
     control::{Command, PAGE, Reply, server::Call},
     failure::{Failure, Result},
     host::monotonic_ns,
-    supervisor::{Asked, Next, Stop, Supervisor, events::KEPT},
+    supervisor::{Asked, Next, Stop, Supervisor, events::KEPT, failover::ByHand},
 };
 
 impl Supervisor {
@@ -30,6 +30,11 @@ impl Supervisor {
             Command::Status => Reply::data(&self.show_status()),
             Command::ZoneList => Reply::data(&self.show_zones()),
             Command::ZoneShow { zone } => or_error(self.show_zone(&zone).map(|z| Reply::data(&z))),
+            Command::ZoneSwitch { zone, gatekeeper } => {
+                or_error(self.decide_by_hand(&zone, ByHand::Switch(gatekeeper)))
+            }
+            Command::ZoneHold { zone } => or_error(self.decide_by_hand(&zone, ByHand::Hold)),
+            Command::ZoneRelease { zone } => or_error(self.decide_by_hand(&zone, ByHand::Release)),
             Command::GatekeeperList => {
                 let all: Vec<_> = self
                     .show_zones()

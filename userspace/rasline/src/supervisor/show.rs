@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
-use rasline_core::State;
+use rasline_core::{State, health};
 
 use crate::{
     bpf::{Peer, counter_help},
@@ -154,6 +154,10 @@ impl Supervisor {
                 .iter()
                 .map(|g| self.gatekeeper_view(now_ns, zone, g, counts))
                 .collect(),
+            steering: self
+                .layout
+                .zone(&zone.name)
+                .and_then(|index| self.steering_view(index)),
             refused_alternates: self
                 .layout
                 .zone(&zone.name)
@@ -172,10 +176,15 @@ impl Supervisor {
         let peer = index.map(|i| self.kernel.peer(i)).unwrap_or_default();
         let silent = silent_for(now_ns, &peer, zone.dead_after);
         let info = index.and_then(|i| self.effects.core.gatekeeper(i));
-        let state = match (silent, peer.last_reply_ns) {
-            (Some(_), _) => "silent",
-            (None, 0) => "unknown",
-            (None, _) => "alive",
+        let probed = index
+            .and_then(|i| self.probes.seen(i))
+            .map(|seen| seen.state);
+        let state = match (silent, probed, peer.last_reply_ns) {
+            (_, Some(health::State::Down), _) => "down",
+            (Some(_), ..) => "silent",
+            (None, Some(health::State::Up | health::State::Suspect), _) => "alive",
+            (None, _, 0) => "unknown",
+            (None, _, _) => "alive",
         };
         view::Gatekeeper {
             zone: zone.name.clone(),
@@ -193,11 +202,25 @@ impl Supervisor {
             alternates: info
                 .map(|i| i.alternates.iter().map(|a| a.address.to_string()).collect())
                 .unwrap_or_default(),
+            probe: index.and_then(|i| self.probe_view(now_ns, i)),
             origin: match &g.origin {
                 Origin::Configured => "configured".to_owned(),
                 Origin::Learned { from, message, .. } => format!("{message} of {from}"),
             },
         }
+    }
+
+    fn probe_view(&self, now_ns: u64, gatekeeper: u32) -> Option<view::Probe> {
+        let seen = self.probes.seen(gatekeeper)?;
+        let last = seen.evidence.last_answer;
+        Some(view::Probe {
+            state: seen.state.to_string(),
+            round_trip: seen.evidence.round_trip.map(|d| d.as_secs_f64()),
+            last_answer: last.map(|at| ago(now_ns, at.0)),
+            sent: seen.sent,
+            answered: seen.answered,
+            late: seen.late,
+        })
     }
 
     pub(super) fn show_counters(&self) -> Result<Vec<view::Counters>> {

@@ -1,0 +1,377 @@
+//! Which gatekeeper serves each zone: health, the kernel's own decisions and the operator go into the core's failover
+//! machine, its decisions into the kernel.
+//!
+//! Invariant: the kernel is told only what differs from what it has; every telling ends a decision of its own.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use rasline_core::{
+    Time,
+    failover::{self, Candidate, Failback as Policy, Input, Manual, Output, ZonePolicy},
+    health::State,
+};
+
+use crate::{
+    bpf::Steering,
+    config::{Config, Failback, Origin, Zone},
+    control::{Reply, view},
+    failure::{Failure, Result},
+    host::{self, monotonic_ns},
+    probe::{Report, Target},
+    supervisor::{Supervisor, apply},
+};
+
+/// How often the kernel's own decisions are looked for.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// The machine, and what it was told.
+#[derive(Debug, Default)]
+pub(super) struct Steersman {
+    pub(super) machine: failover::Failover,
+    /// Gatekeepers found dead.
+    pub(super) down: BTreeSet<u32>,
+    /// The kernel's decisions that were passed on: zone and time.
+    heard: BTreeMap<u32, u64>,
+    /// What the operator decided, by zone name: for the store.
+    pub(super) kept: BTreeMap<String, (String, Manual)>,
+}
+
+/// The policies of a configuration, each zone's candidates in their order.
+fn policies(supervisor: &Supervisor) -> Vec<ZonePolicy> {
+    let policy = |zone: &Zone| {
+        let candidate = |g: &crate::config::Gatekeeper| {
+            Some(Candidate {
+                gatekeeper: supervisor.layout.gatekeeper(zone, g)?,
+                priority: g.priority,
+                need_to_register: matches!(
+                    g.origin,
+                    Origin::Learned {
+                        need_to_register: true,
+                        ..
+                    }
+                ),
+            })
+        };
+        Some(ZonePolicy {
+            zone: supervisor.layout.zone(&zone.name)?,
+            candidates: zone.gatekeepers.iter().filter_map(candidate).collect(),
+            failback: match zone.failback {
+                Failback::None => Policy::None,
+                Failback::After(time) => Policy::After(time),
+                Failback::AfterCalls => Policy::AfterCalls,
+                Failback::Window { from, to } => Policy::Window {
+                    from_minute: from,
+                    to_minute: to,
+                },
+            },
+        })
+    };
+    let zones = supervisor.config.zones.iter();
+    zones
+        .filter(|z| apply::is_steered(z))
+        .filter_map(policy)
+        .collect()
+}
+
+/// Whom to probe, and how: every gatekeeper of every zone.
+fn targets(config: &Config, layout: &crate::supervisor::layout::Layout) -> Vec<Target> {
+    let zones = config.zones.iter();
+    zones
+        .flat_map(|zone| zone.gatekeepers.iter().map(move |g| (zone, g)))
+        .filter_map(|(zone, g)| {
+            let settings = zone.probe.settings();
+            (settings.ras || zone.probe.tcp).then_some(Target {
+                gatekeeper: layout.gatekeeper(zone, g)?,
+                ras: g.ras(),
+                call: std::net::SocketAddr::new(g.address, g.call_signal_port),
+                probe: zone.probe.ras,
+                settings,
+            })
+        })
+        .collect()
+}
+
+impl Supervisor {
+    /// At start: what was in force before, by the store and by the kernel's tables, goes on.
+    pub(super) fn start_failover(&mut self, manual: &BTreeMap<String, Manual>) {
+        for zone in &self.config.zones.clone() {
+            let Some(index) = self.layout.zone(&zone.name) else {
+                continue;
+            };
+            if let Some((active, _)) = self.kernel.steered_to(index) {
+                let manual = manual.get(&zone.name).copied().unwrap_or(Manual::None);
+                self.fail_over(Input::Restore {
+                    zone: index,
+                    active,
+                    manual,
+                });
+            }
+        }
+        // Together, so that nothing is told to the kernel before its own decisions are heard.
+        let mut inputs = vec![Input::Policies(policies(self))];
+        inputs.extend(self.kernels_decisions());
+        self.fail_over_all(inputs);
+        self.probes.set(targets(&self.config, &self.layout));
+    }
+
+    /// After a reload, or when other alternates are known.
+    pub(super) fn refresh_failover(&mut self) {
+        let known = self.layout.gatekeepers();
+        self.steersman.down.retain(|g| known.contains(g));
+        self.fail_over(Input::Policies(policies(self)));
+        self.probes.set(targets(&self.config, &self.layout));
+        self.choose_standbys();
+    }
+
+    /// What a probe found.
+    pub(super) fn probed(&mut self, report: Report) {
+        match report {
+            Report::Answered { gatekeeper, at } => self.kernel.probe_answered(gatekeeper, at.0),
+            Report::Changed { gatekeeper, change } => {
+                let down = change.to == State::Down;
+                if down {
+                    self.steersman.down.insert(gatekeeper);
+                    self.kernel.set_down(gatekeeper, Some(monotonic_ns()));
+                } else if change.to == State::Up {
+                    self.steersman.down.remove(&gatekeeper);
+                    self.kernel.set_down(gatekeeper, None);
+                }
+                self.fail_over(Input::Health {
+                    gatekeeper,
+                    state: change.to,
+                    evidence: change.evidence,
+                });
+                if matches!(change.to, State::Up | State::Down) {
+                    self.choose_standbys();
+                }
+            }
+        }
+    }
+
+    /// Decisions of the kernel that were not heard yet.
+    fn kernels_decisions(&mut self) -> Vec<Input> {
+        let mut inputs = Vec::new();
+        for zone in self.config.zones.iter().filter(|z| apply::is_steered(z)) {
+            let Some(index) = self.layout.zone(&zone.name) else {
+                continue;
+            };
+            let Some(decided) = self.kernel.decided(index) else {
+                continue;
+            };
+            if self.steersman.heard.insert(index, decided.at_ns) != Some(decided.at_ns) {
+                inputs.push(Input::KernelDecided {
+                    zone: index,
+                    gatekeeper: decided.active,
+                    from: decided.from,
+                    at: Time(decided.at_ns),
+                    evidence_at: Time(decided.evidence_ns),
+                });
+            }
+        }
+        inputs
+    }
+
+    /// Looks for decisions of the kernel.
+    pub(super) fn look_at_kernel(&mut self) {
+        let inputs = self.kernels_decisions();
+        if !inputs.is_empty() {
+            self.fail_over_all(inputs);
+        }
+    }
+
+    /// Time passes, and calls end.
+    pub(super) fn tick_failover(&mut self, now_ns: u64) {
+        let mut inputs = Vec::new();
+        for zone in &self.config.zones {
+            let waiting = zone.failback == Failback::AfterCalls;
+            let index = self.layout.zone(&zone.name);
+            let view = index.and_then(|index| self.steersman.machine.zone(index));
+            if let Some(view) = view.filter(|v| waiting && v.active != v.preferred) {
+                match self.kernel.open_connections(view.active, now_ns) {
+                    Ok(open) => inputs.push(Input::Calls {
+                        gatekeeper: view.active,
+                        open,
+                    }),
+                    Err(e) => tracing::warn!("{e}"),
+                }
+            }
+        }
+        inputs.push(Input::Tick {
+            minute_of_day: host::minute_of_day(),
+        });
+        self.fail_over_all(inputs);
+    }
+
+    fn fail_over(&mut self, input: Input) {
+        self.fail_over_all(vec![input]);
+    }
+
+    fn fail_over_all(&mut self, inputs: Vec<Input>) {
+        let mut out = Vec::new();
+        for input in inputs {
+            self.steersman
+                .machine
+                .handle(Time(monotonic_ns()), input, &mut out);
+        }
+        for output in out {
+            match output {
+                Output::Steer(steering) => self.steer(&steering),
+                Output::Persist {
+                    zone,
+                    active,
+                    manual,
+                } => self.keep_decision(zone, active, manual),
+                Output::Event(event) => self.tell(&event),
+            }
+        }
+    }
+
+    fn keep_decision(&mut self, zone: u32, active: u32, manual: Manual) {
+        let (zone, active) = (self.zone_name(zone), self.gatekeeper_name(active));
+        self.steersman.kept.insert(zone, (active, manual));
+    }
+
+    /// Tells the kernel, if it does not have it so already.
+    fn steer(&mut self, steering: &failover::Steering) {
+        let Some(zone) = self.zone_at(steering.zone) else {
+            return;
+        };
+        let candidates = if steering.auto {
+            apply::candidates(zone, &self.layout)
+        } else {
+            Vec::new()
+        };
+        let active = (steering.active != failover::NONE).then_some(steering.active);
+        let decided = self.kernel.decided(steering.zone);
+        let before = self.kernel.steered_to(steering.zone);
+        let there = decided
+            .map(|d| d.active)
+            .or(before.map(|(active, _)| active));
+        let moved_ns = match (decided, before) {
+            _ if there != active => monotonic_ns(),
+            (Some(decided), _) => decided.at_ns,
+            (None, Some((_, moved_ns))) => moved_ns,
+            (None, None) => 0,
+        };
+        let wanted = Steering {
+            zone: steering.zone,
+            active,
+            steered: steering.steered.clone(),
+            candidates,
+            // The first choice is no move.
+            moved_ns: if there.is_none() { 0 } else { moved_ns },
+        };
+        if decided.is_none() && self.kernel.steering(steering.zone).as_ref() == Some(&wanted) {
+            return;
+        }
+        self.kernel.steer(&wanted);
+        if there != active
+            && let Some(gatekeeper) = active
+        {
+            self.taken_over(steering.zone, gatekeeper);
+        }
+        self.choose_standbys();
+    }
+
+    /// `rasline zone switch`, `hold` and `release`.
+    pub(super) fn decide_by_hand(&mut self, zone: &str, decision: ByHand) -> Result<Reply> {
+        let found = self.config.zones.iter().find(|z| z.name == zone);
+        let (Some(found), Some(index)) = (found, self.layout.zone(zone)) else {
+            self.show_zone(zone)?;
+            return Err(Failure::plain(format!("zone {zone}"), "not in force yet"));
+        };
+        if !apply::is_steered(found) {
+            return Err(Failure::new(
+                format!("zone {zone}"),
+                "it has one gatekeeper, so there is nothing to decide",
+                "add another [[zone.gatekeeper]]",
+            ));
+        }
+        let (input, done) = match decision {
+            ByHand::Switch(id) => {
+                let g = found.gatekeepers.iter().find(|g| g.id == id);
+                let gatekeeper = g
+                    .and_then(|g| self.layout.gatekeeper(found, g))
+                    .ok_or_else(|| no_gatekeeper(zone, &id))?;
+                let dead = self.steersman.down.contains(&gatekeeper);
+                let input = Input::Switch {
+                    zone: index,
+                    gatekeeper,
+                };
+                let done = if dead {
+                    format!("{zone}: {id} is down; the zone moves there as soon as it is up")
+                } else {
+                    format!("{zone}: switched to {id}, until `rasline zone release {zone}`")
+                };
+                (input, done)
+            }
+            ByHand::Hold => (
+                Input::Hold { zone: index },
+                format!("{zone}: held where it is, until `rasline zone release {zone}`"),
+            ),
+            ByHand::Release => (
+                Input::Release { zone: index },
+                format!("{zone}: released; it moves as its policy says"),
+            ),
+        };
+        self.fail_over(input);
+        Ok(Reply::done(done))
+    }
+
+    /// What is shown of where a zone's traffic goes; none: it is not steered.
+    pub(super) fn steering_view(&self, index: u32) -> Option<view::Steering> {
+        let now_ns = monotonic_ns();
+        let zone = self.steersman.machine.zone_at(Time(now_ns), index)?;
+        let moved = self.kernel.moved(index);
+        let warm = self.effects.core.warm_counts(index);
+        let name = |g: u32| (g != failover::NONE).then(|| self.gatekeeper_name(g));
+        Some(view::Steering {
+            active: name(zone.active),
+            preferred: name(zone.preferred),
+            manual: match zone.manual {
+                Manual::None => String::new(),
+                Manual::Switch { gatekeeper } => {
+                    format!("switched to {}", self.gatekeeper_name(gatekeeper))
+                }
+                Manual::Hold => "held".to_owned(),
+            },
+            since: Time(now_ns).since(zone.since).as_secs_f64(),
+            cause: zone.cause.to_string(),
+            steered: zone
+                .steered
+                .iter()
+                .map(|g| self.gatekeeper_name(*g))
+                .collect(),
+            dark: zone.dark,
+            waiting_for: zone.waiting_for.unwrap_or_default(),
+            kernel_decisions: moved.decisions,
+            migrated: moved.migrated,
+            shaped: moved.shaped,
+            standby: warm.gatekeeper.map(|g| self.gatekeeper_name(g)),
+            warm: warm.warm,
+            warming: warm.waiting,
+            cold: warm.cold,
+        })
+    }
+}
+
+/// What the operator decides.
+pub(super) enum ByHand {
+    /// To this gatekeeper, by id.
+    Switch(String),
+    /// Stay.
+    Hold,
+    /// As the policy says.
+    Release,
+}
+
+fn no_gatekeeper(zone: &str, id: &str) -> Failure {
+    Failure::new(
+        format!("gatekeeper {id}"),
+        format!("zone {zone} has none of this id"),
+        format!("see `rasline zone show {zone}`"),
+    )
+}
