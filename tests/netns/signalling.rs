@@ -126,7 +126,7 @@ fn a_small_flow_table() {
     let mut endpoint = site.learned(5000);
     site.gk(1).freeze().unwrap();
     site.moves_to(2, &mut endpoint);
-    let many = fleet::Options::new(1500, ras(site.address(1)));
+    let many = fleet::Options::new(700, ras(site.address(1)));
     let fleet = Fleet::start(&site.net.endpoints, &many).unwrap();
     fleet.await_registered(SOON * 6).unwrap();
     // A flow may go between a question and its answer, which then comes from the backup's own address.
