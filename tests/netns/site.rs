@@ -250,6 +250,34 @@ impl Site {
         Media { streams, stalls }
     }
 
+    /// The gatekeeper that the CLI says is active.
+    pub(crate) fn active(&self) -> String {
+        let zones = self.controller.json(&["zone", "list"]).unwrap();
+        let active = zones[0]["steering"]["active"].as_str();
+        active.unwrap_or_else(|| panic!("{zones}")).to_owned()
+    }
+
+    pub(crate) fn await_active(&self, id: &str) {
+        let active = || Ok(self.active() == id);
+        wait::until_true(&format!("{id} to be active"), SOON * 2, active).unwrap();
+    }
+
+    /// Waits until gatekeeper `n` is shown in this state.
+    pub(crate) fn await_state(&self, n: usize, state: &str) {
+        wait::until_true(&format!("gk{n} to be {state}"), SOON * 2, || {
+            let list = self.controller.json(&["gatekeeper", "list"])?;
+            Ok(list[n - 1]["probe"]["state"] == state)
+        })
+        .unwrap();
+    }
+
+    /// Events so far that say this.
+    pub(crate) fn events(&self, saying: &str) -> usize {
+        let all = self.controller.json(&["events"]).unwrap();
+        let all = all.as_array().expect("a list").iter();
+        all.filter(|e| e.to_string().contains(saying)).count()
+    }
+
     /// Sum of a counter over all interfaces.
     pub(crate) fn counter(&self, name: &str) -> u64 {
         let all = self.controller.json(&["counters"]).unwrap();
