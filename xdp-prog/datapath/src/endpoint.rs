@@ -185,7 +185,7 @@ fn way<T: Tables>(
     } else {
         steer::addressed(tables, index, zone, address, port, true)?
     };
-    let to = course.target(tables, zone, addressed, now);
+    let to = course.target(tables, zone, (addressed, packet.destination), now);
     if to == registered {
         let dead_after = get!(zone, dead_after_ns);
         return Some(Way {
@@ -366,7 +366,7 @@ pub(crate) fn other<F: Frame, T: Tables>(
     let addressed = steer::addressed(tables, index, zone, address, port, true)?;
     let now = tables.now();
     let course = steer::course(tables, index, zone, now)?;
-    let to = course.target(tables, zone, addressed, now);
+    let to = course.target(tables, zone, (addressed, packet.destination), now);
     let reason = match ras::kind(packet.first) {
         ras::RRQ => CopyReason::UnknownRrq,
         ras::URQ | ras::UCF => CopyReason::FromEndpoint,

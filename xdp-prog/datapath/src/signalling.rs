@@ -77,7 +77,7 @@ fn towards<T: Tables>(
 ) -> Option<(Shared<Flow>, Ends)> {
     let (address, port) = (path.destination, path.destination_port);
     let addressed = steer::addressed(tables, course.zone, zone, address, port, ras)?;
-    let target = course.target(tables, zone, addressed, now);
+    let target = course.target(tables, zone, (addressed, address), now);
     if target == addressed || target == SERVICE {
         // What was readdressed before is not any more, neither way. If the endpoint spoke with this one under another
         // address, from the same port, the way there ends too: else the answers to it would not be readdressed.

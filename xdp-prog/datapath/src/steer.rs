@@ -18,7 +18,7 @@ use rasline_abi::{
 };
 
 use crate::Tables;
-use crate::tables::{Address, Shared, get, get_pair, set, set_pair};
+use crate::tables::{Address, Shared, address, get, get_pair, set, set_pair};
 
 /// Where a zone stands.
 #[derive(Clone, Copy, Debug)]
@@ -217,16 +217,23 @@ fn decide<T: Tables>(
 }
 
 impl Course {
-    /// Whether what is addressed to this gatekeeper goes to the active one.
+    /// Whether what is addressed to this gatekeeper, at this address, goes to the active one.
     #[inline(always)]
     pub(crate) fn steers<T: Tables>(
         &self,
         tables: &T,
         zone: Shared<Zone>,
-        addressed: u32,
+        (addressed, address): (u32, Address),
         now: u64,
     ) -> bool {
         if self.active == NO_GATEKEEPER || addressed == self.active {
+            return false;
+        }
+        // IPv4 is not readdressed to IPv6, nor the other way round.
+        let reachable = tables
+            .gatekeeper(self.active)
+            .is_some_and(|active| is_mapped(address!(active)) == is_mapped(address));
+        if !reachable {
             return false;
         }
         if addressed == SERVICE || addressed == self.left[0] || addressed == self.left[1] {
@@ -244,15 +251,21 @@ impl Course {
         &self,
         tables: &T,
         zone: Shared<Zone>,
-        addressed: u32,
+        addressed: (u32, Address),
         now: u64,
     ) -> u32 {
         if self.steers(tables, zone, addressed, now) {
             self.active
         } else {
-            addressed
+            addressed.0
         }
     }
+}
+
+/// Whether an address is an IPv4 address.
+#[inline(always)]
+const fn is_mapped(address: Address) -> bool {
+    address[0] == 0 && address[1] as u32 == 0xffff_0000
 }
 
 /// What an address in a zone stands for: a gatekeeper's index, or [`SERVICE`]; `port` decides, too. `ras`: whether
