@@ -13,7 +13,7 @@ use crate::checksum::{fold, halves};
 use crate::parse::{self, Packet, Segment, TCP};
 use crate::redirect::{self, Ends, FLOW_FRESH_NS, Path};
 use crate::steer::{self, Course};
-use crate::tables::{Address, Shared, get, set};
+use crate::tables::{Address, Shared, address, get, set};
 use crate::{Frame, Tables, Verdict, answer, gatekeeper, ras};
 
 const FIN: u8 = 1;
@@ -210,7 +210,8 @@ fn note(flow: Shared<Flow>, flags: u8) {
     }
 }
 
-/// Whether connections to this gatekeeper are to be reset: it is gone, and its zone has moved on.
+/// Whether connections to this gatekeeper are to be reset: it is gone, and its zone has moved on to one that lives and
+/// that a new connection would reach.
 #[inline(always)]
 fn lost<T: Tables>(tables: &mut T, index: u32, gatekeeper: u32, now: u64) -> bool {
     let Some(zone) = tables.zone(index) else {
@@ -222,9 +223,13 @@ fn lost<T: Tables>(tables: &mut T, index: u32, gatekeeper: u32, now: u64) -> boo
     let Some(course) = steer::course(tables, index, zone, now) else {
         return false;
     };
-    course.active != NO_GATEKEEPER
-        && course.active != gatekeeper
-        && steer::is_silent(tables, gatekeeper, get!(zone, dead_after_ns), now)
+    let Some(row) = tables.gatekeeper(gatekeeper) else {
+        return false;
+    };
+    let (dead_after, address) = (get!(zone, dead_after_ns), address!(row));
+    course.steers(tables, zone, (gatekeeper, address), now)
+        && steer::is_silent(tables, gatekeeper, dead_after, now)
+        && !steer::is_silent(tables, course.active, dead_after, now)
 }
 
 /// Turns a segment into the RST that answers it (RFC 9293, 3.10.7.1); one that is a RST itself passes.
