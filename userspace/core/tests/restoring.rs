@@ -62,8 +62,14 @@ fn published_as_it_was() {
 #[test]
 fn not_after_its_time_to_live() {
     let (before, stored) = stored(config());
-    let left = stored.gatekeeper_ttl - before.now.since(stored.confirmed);
-    for (later, holds) in [(left - SECOND, true), (left, false), (900 * SECOND, false)] {
+    let left = stored
+        .gatekeeper_ttl
+        .saturating_sub(before.now.since(stored.confirmed));
+    for (later, holds) in [
+        (left.saturating_sub(SECOND), true),
+        (left, false),
+        (900 * SECOND, false),
+    ] {
         let mut world = after(&before, later);
         assert_eq!(
             published(&restore(&mut world, &stored)).len(),

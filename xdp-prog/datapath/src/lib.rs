@@ -217,11 +217,10 @@ pub fn process<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
     if verdict.goes_on()
         && steering(tables)
         && !matches!(verdict, Verdict::Pass(Counter::PassSignalling))
+        && let Some(steered) = steer(frame, tables)
     {
-        if let Some(steered) = steer(frame, tables) {
-            tables.count(verdict.counter());
-            return steered;
-        }
+        tables.count(verdict.counter());
+        return steered;
     }
     verdict
 }

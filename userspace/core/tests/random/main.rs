@@ -117,7 +117,7 @@ impl Witness {
                     results.push(template.id);
                 }
                 Output::Store { id } => {
-                    assert!(self.in_kernel.contains(id), "nothing to store: {id}")
+                    assert!(self.in_kernel.contains(id), "nothing to store: {id}");
                 }
                 Output::Send { .. } | Output::SendAs { .. } | Output::Event(_) => {}
             }

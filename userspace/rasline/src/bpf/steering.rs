@@ -221,7 +221,7 @@ impl Kernel {
     /// When the kernel refuses.
     pub fn open_connections(&self, gatekeeper: u32, now_ns: u64) -> Result<u32> {
         let mut open = 0;
-        for entry in self.flows.iter() {
+        for entry in &self.flows {
             let (_, flow) = entry.map_err(|e| Failure::plain("map FLOWS", chain(&e)))?;
             let flow: rasline_abi::Flow = bytemuck::cast(flow);
             let fresh = now_ns.saturating_sub(flow.seen_ns) < OPEN_FOR.as_nanos() as u64;
