@@ -1,5 +1,7 @@
 //! Warm standby: what the alternate gets, what its answers mean, and what a failover finds.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::net::SocketAddr;
