@@ -10,6 +10,7 @@
 )]
 
 mod asm;
+mod failover;
 mod frames;
 mod programs;
 mod report;
@@ -20,6 +21,7 @@ mod testrun;
 mod veth;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -27,18 +29,28 @@ use crate::frames::Rcfs;
 use crate::tables::Loaded;
 use crate::testrun::Effort;
 
-const USAGE: &str = "usage: rasline-bench [--quick] [--json]\n  --quick  fewer rounds and no million registrations, under a minute\n  --json   for programs";
+const USAGE: &str = "usage: rasline-bench [--quick] [--json] [--soak MINUTES]\n  --quick  fewer rounds and no million registrations, a few minutes\n  --json   for programs\n  --soak   nothing but a soak: so many minutes of full CPU load without a false failover";
 
 #[derive(Default)]
 struct Options {
     quick: bool,
     json: bool,
+    soak: Option<f64>,
 }
 
 fn main() -> ExitCode {
     let mut options = Options::default();
-    for word in std::env::args().skip(1) {
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
         match word.as_str() {
+            "--soak" => {
+                let minutes = words.next().and_then(|m| m.parse().ok());
+                let Some(minutes) = minutes.filter(|m| (0.05..10_000.0).contains(m)) else {
+                    eprintln!("{USAGE}");
+                    return ExitCode::from(2);
+                };
+                options.soak = Some(minutes);
+            }
             "--quick" => options.quick = true,
             "--json" => options.json = true,
             _ => {
@@ -57,6 +69,13 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
+    if let Some(minutes) = options.soak {
+        print(
+            &failover::soak(Duration::from_secs_f64(minutes * 60.0))?,
+            options,
+        );
+        return Ok(());
+    }
     let say = |what: &str| eprintln!("... {what}");
     let (effort, sizes): (_, &[u32]) = if options.quick {
         (
@@ -93,10 +112,16 @@ fn run(options: &Options) -> Result<()> {
         frames: if options.quick { 1 << 20 } else { 1 << 21 },
     };
     rows.extend(veth::rates(&mut tables, live)?);
-    if options.json {
-        println!("{:#}", report::json(&rows));
-    } else {
-        print!("{}", report::table(&rows));
-    }
+    say("failovers");
+    rows.extend(failover::times(if options.quick { 8 } else { 100 })?);
+    print(&rows, options);
     Ok(())
+}
+
+fn print(rows: &[report::Row], options: &Options) {
+    if options.json {
+        println!("{:#}", report::json(rows));
+    } else {
+        print!("{}", report::table(rows));
+    }
 }
