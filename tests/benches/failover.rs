@@ -57,11 +57,11 @@ impl Site {
         endpoint.register(SOON)?;
         wait::until_true("the endpoint to be known", SOON, || {
             endpoint.keep_alive(SOON)?;
-            let all = controller.json(&["registration", "list", "--json"])?;
+            let all = controller.json(&["registration", "list"])?;
             Ok(all[0]["why_not"] == "" || answer == "hold" && !all[0].is_null())
         })?;
         wait::until_true("both gatekeepers to be up", SOON, || {
-            let all = controller.json(&["gatekeeper", "list", "--json"])?;
+            let all = controller.json(&["gatekeeper", "list"])?;
             let mut each = all.as_array().into_iter().flatten();
             Ok(each.all(|g| g["probe"]["state"] == "up"))
         })?;
@@ -166,14 +166,14 @@ pub fn soak(time: Duration) -> Result<Vec<Row>> {
     for thread in load {
         thread.join().ok().context("a busy thread ended early")?;
     }
-    let events = site.controller.json(&["events", "--json"])?;
+    let events = site.controller.json(&["events"])?;
     let failovers = events
         .as_array()
         .into_iter()
         .flatten()
         .filter(|e| e.to_string().contains("failed over"))
         .count();
-    let all = site.controller.json(&["gatekeeper", "list", "--json"])?;
+    let all = site.controller.json(&["gatekeeper", "list"])?;
     let sum = |key: &str| {
         let each = all.as_array().into_iter().flatten();
         each.filter_map(|g| g["probe"][key].as_f64()).sum::<f64>()

@@ -112,7 +112,7 @@ fn run(options: &Options) -> Result<()> {
         frames: if options.quick { 1 << 20 } else { 1 << 21 },
     };
     rows.extend(veth::rates(&mut tables, live)?);
-    say("failovers");
+    say("failovers, each with a site of its own");
     rows.extend(failover::times(if options.quick { 8 } else { 100 })?);
     print(&rows, options);
     Ok(())

@@ -1,6 +1,9 @@
 //! Health by active probes: the dead are found without any traffic of endpoints, the lossy and the slow are not dead.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use rasline_testkit::{Fleet, Seen, fleet, wait};
 
@@ -89,4 +92,34 @@ fn a_controller_that_was_frozen_accuses_nobody() {
         std::thread::sleep(Duration::from_secs(1)); // ten times the time in which a gatekeeper is found dead
         site.controller.signal(libc::SIGCONT).unwrap();
     });
+}
+
+/// A machine without a moment to spare; `cargo xtask bench --soak 10` is the long form.
+#[test]
+fn full_load_is_not_death() {
+    let site = Site::new(&plan());
+    let busy = AtomicBool::new(true);
+    let idle = Idle(&busy);
+    std::thread::scope(|scope| {
+        let _idle = idle;
+        stays(&site, || {
+            let cpus = std::thread::available_parallelism().unwrap().get();
+            for _ in 0..2 * cpus {
+                scope.spawn(|| {
+                    while busy.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                });
+            }
+        });
+    });
+}
+
+/// Ends the load, also when the test fails.
+struct Idle<'a>(&'a AtomicBool);
+
+impl Drop for Idle<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
