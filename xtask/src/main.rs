@@ -13,6 +13,7 @@ mod btf;
 mod build;
 mod check;
 mod demo;
+mod dist;
 mod fuzz;
 mod paths;
 mod process;
@@ -54,6 +55,8 @@ enum Task {
     },
     /// Formatting, lints, documentation, licences and house rules; all steps run, then failures are summed up.
     Check,
+    /// Make the Debian package (target/dist/rasline.deb).
+    Dist,
     /// Measure (root).
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -97,6 +100,11 @@ fn run(task: Task) -> anyhow::Result<()> {
         }
         Task::Test { filters } => test::run(&filters),
         Task::Check => check::run(),
+        Task::Dist => {
+            setup::ensure(&[Part::Bpf])?;
+            build::run(Want::Release)?;
+            dist::run()
+        }
         Task::Bench { args } => {
             ready_for_namespaces("bench")?;
             bench::run(&args)

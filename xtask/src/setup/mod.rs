@@ -26,6 +26,8 @@ pub enum Part {
     Python,
     /// cargo-fuzz and its C++ compiler.
     Fuzz,
+    /// What makes the Debian package.
+    Package,
 }
 
 /// Something that is missing, why it is needed, and how to get it.
@@ -120,6 +122,7 @@ fn find(parts: &[Part]) -> Result<Vec<Missing>> {
             },
             Part::Network => missing.extend(apt::missing_commands(&apt::NETWORK)),
             Part::Python => missing.extend(python::missing()),
+            Part::Package => missing.extend(cargo_tools::missing(&cargo_tools::CARGO_DEB)),
             Part::Fuzz => {
                 missing.extend(apt::missing_commands(&apt::FUZZ));
                 missing.extend(cargo_tools::missing(&cargo_tools::CARGO_FUZZ));

@@ -57,7 +57,10 @@ pub(super) fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Detach { interface } => detach(cli, interface)?,
         Command::Reload => tell(cli, Ask::Reload)?,
         Command::Stop { stay, detach } => stop(cli, *stay, *detach)?,
-        Command::Run | Command::Check { .. } | Command::Doctor { .. } => {}
+        Command::Run
+        | Command::Check { .. }
+        | Command::Doctor { .. }
+        | Command::Generate { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
 }

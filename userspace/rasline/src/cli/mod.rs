@@ -2,12 +2,13 @@
 
 mod ask;
 mod doctor;
+mod generate;
 mod print;
 mod table;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     config::{Config, ConfigError, DEFAULT_PATH},
@@ -89,6 +90,14 @@ enum Command {
         /// The interface.
         interface: String,
     },
+    /// Write man pages or shell completions, for packages.
+    #[command(hide = true)]
+    Generate {
+        /// What.
+        what: Generated,
+        /// The folder to write to.
+        folder: PathBuf,
+    },
     /// Read the configuration again (as SIGHUP does).
     Reload,
     /// Stop the controller.
@@ -100,6 +109,12 @@ enum Command {
         #[arg(long)]
         detach: bool,
     },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Generated {
+    Man,
+    Completions,
 }
 
 #[derive(Debug, Subcommand)]
@@ -207,6 +222,13 @@ fn run(cli: &Cli) -> Result<ExitCode> {
                     .map(|z| z.gatekeepers.len())
                     .sum::<usize>()
             );
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Generate { what, folder } => {
+            match what {
+                Generated::Man => generate::man(folder)?,
+                Generated::Completions => generate::completions(folder)?,
+            }
             Ok(ExitCode::SUCCESS)
         }
         Command::Doctor { json } => Ok(doctor::run(&cli.config, json.json)),

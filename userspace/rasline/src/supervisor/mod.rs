@@ -15,6 +15,7 @@ mod ports;
 mod rates;
 mod requests;
 pub mod sender;
+mod service;
 mod show;
 mod show_registrations;
 mod standby;
@@ -194,6 +195,7 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         supervisor.config.daemon.control_socket.display()
     );
     supervisor.events.add("controller", "started");
+    service::ready(&format!("attached to {}", names.join(", ")));
     let stop = supervisor.turn(ring, signals, waiting, &mut reports).await;
     let stopped = supervisor.stop(stop.stay);
     if let Some(asked) = stop.asked {
@@ -229,6 +231,7 @@ impl Supervisor {
                 biased;
                 _ = heartbeat.tick() => {
                     self.kernel.heartbeat();
+                    service::alive();
                     Next::GoOn
                 }
                 Some(report) = reports.recv() => {
@@ -245,8 +248,13 @@ impl Supervisor {
                 _ = signals.terminate.recv() => Next::Stop(Stop::default()),
                 _ = signals.interrupt.recv() => Next::Stop(Stop::default()),
                 _ = signals.hangup.recv() => {
-                    if let Err(e) = self.reload() {
-                        tracing::error!("reload: {e}");
+                    service::reloading();
+                    match self.reload() {
+                        Ok(done) => service::ready(&done),
+                        Err(e) => {
+                            tracing::error!("reload: {e}");
+                            service::ready(&format!("reload failed: {e}"));
+                        }
                     }
                     Next::GoOn
                 }
@@ -367,6 +375,7 @@ impl Supervisor {
 
     /// Ends cleanly: nothing is diverted any more; detached unless told to stay.
     fn stop(&mut self, stay: Option<bool>) -> Result<&'static str> {
+        service::stopping();
         self.kernel.stop_heartbeat();
         let done = if stay.unwrap_or(self.config.daemon.on_stop == OnStop::Stay) {
             "stopped; the program stays attached and answers what it knows"
