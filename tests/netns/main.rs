@@ -9,6 +9,7 @@ mod alternates;
 mod answers;
 mod bystanders;
 mod controller;
+mod decisions;
 mod failback;
 mod failover;
 mod failure;

@@ -98,6 +98,8 @@ impl Kernel {
     pub const MAX_ZONES: u32 = rasline_abi::MAX_ZONES;
     /// Gatekeepers at most; indices are below.
     pub const MAX_GATEKEEPERS: u32 = rasline_abi::MAX_GATEKEEPERS;
+    /// Gatekeepers of a zone at most that the program may move it to by itself.
+    pub const MAX_CANDIDATES: usize = rasline_abi::MAX_CANDIDATES;
 
     /// Program id.
     #[must_use]

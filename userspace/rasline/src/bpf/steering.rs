@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rasline_abi::{
     FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, GATEKEEPER_STANDBY, GATEKEEPER_STEER, Gatekeeper,
-    MAX_CANDIDATES, NO_GATEKEEPER, Zone, ZoneState, duration_to_ticks,
+    MAX_CANDIDATES, NO_GATEKEEPER, ZONE_AUTO, Zone, ZoneState, duration_to_ticks,
 };
 
 use super::Kernel;
@@ -15,6 +15,7 @@ use crate::failure::{Failure, Result, chain};
 const ACTIVE_WORD: usize = std::mem::offset_of!(Zone, active) / 8;
 const MOVED_WORD: usize = std::mem::offset_of!(Zone, moved_ns) / 8;
 const CANDIDATES_WORD: usize = std::mem::offset_of!(Zone, candidates) / 8;
+const ZONE_FLAGS_WORD: usize = std::mem::offset_of!(Zone, flags) / 8;
 const MOVE_FOR_WORD: usize = std::mem::offset_of!(Zone, move_for) / 8;
 const FLAGS_WORD: usize = std::mem::offset_of!(Gatekeeper, ras_port) / 8;
 const UP_WORD: usize = std::mem::offset_of!(Gatekeeper, up_ns) / 8;
@@ -116,6 +117,28 @@ impl Kernel {
         let words: [u64; size_of::<Zone>() / 8] = bytemuck::cast(row);
         for (word, value) in words.iter().enumerate().skip(CANDIDATES_WORD) {
             self.zones.store_word(zone as usize, word, *value);
+        }
+    }
+
+    /// Whether the program may move a zone by itself; a zone that is not in use yet: it may.
+    #[must_use]
+    pub fn is_auto(&self, zone: u32) -> bool {
+        let row: Zone = self.zones.load(zone as usize);
+        row.generation == 0 || row.flags & ZONE_AUTO != 0
+    }
+
+    /// Lets the program move a zone by itself, or not. What it decided before stays.
+    pub fn set_auto(&self, zone: u32, on: bool) {
+        let row: Zone = self.zones.load(zone as usize);
+        let flags = if on {
+            row.flags | ZONE_AUTO
+        } else {
+            row.flags & !ZONE_AUTO
+        };
+        if flags != row.flags {
+            let words: [u64; size_of::<Zone>() / 8] = bytemuck::cast(Zone { flags, ..row });
+            self.zones
+                .store_word(zone as usize, ZONE_FLAGS_WORD, words[ZONE_FLAGS_WORD]);
         }
     }
 

@@ -130,16 +130,19 @@ impl Probes {
         Ok((probes, received))
     }
 
-    /// Probes these gatekeepers, and no others. Those that stay the same go on undisturbed.
-    pub fn set(&mut self, targets: Vec<Target>) {
+    /// Probes these gatekeepers, and no others. Those that stay the same go on undisturbed; the others that were probed
+    /// are given back: what was thought of them is void.
+    pub fn set(&mut self, targets: Vec<Target>) -> Vec<u32> {
         let wanted: BTreeMap<u32, Target> =
             targets.into_iter().map(|t| (t.gatekeeper, t)).collect();
         let board = self.board.clone();
+        let mut ended = Vec::new();
         self.tasks.retain(|gatekeeper, (target, task)| {
             let same = wanted.get(gatekeeper) == Some(target);
             if !same {
                 task.abort();
                 lock(&board).remove(gatekeeper);
+                ended.push(*gatekeeper);
             }
             same
         });
@@ -151,6 +154,7 @@ impl Probes {
             let task = self.runtime.spawn(task);
             self.tasks.insert(gatekeeper, (target, task));
         }
+        ended
     }
 
     /// What is seen of a gatekeeper; none: it is not probed.

@@ -11,11 +11,11 @@ use std::{
 use rasline_core::{
     Time,
     failover::{self, Candidate, Failback as Policy, Input, Manual, Output, ZonePolicy},
-    health::State,
+    health::{Evidence, State},
 };
 
 use crate::{
-    bpf::Steering,
+    bpf::{Kernel, Steering},
     config::{Config, Failback, Origin, Zone},
     control::{Reply, view},
     failure::{Failure, Result},
@@ -27,6 +27,9 @@ use crate::{
 /// How often the kernel's own decisions are looked for.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// Counting calls takes one part in so many of the time at most.
+const COUNT_SELDOM: u64 = 20;
+
 /// The machine, and what it was told.
 #[derive(Debug, Default)]
 pub(super) struct Steersman {
@@ -35,6 +38,8 @@ pub(super) struct Steersman {
     pub(super) down: BTreeSet<u32>,
     /// The kernel's decisions that were passed on: zone and time.
     heard: BTreeMap<u32, u64>,
+    /// Calls are not counted before.
+    count_at: u64,
     /// What the operator decided, by zone name: for the store.
     pub(super) kept: BTreeMap<String, (String, Manual)>,
 }
@@ -101,29 +106,79 @@ impl Supervisor {
             let Some(index) = self.layout.zone(&zone.name) else {
                 continue;
             };
-            if let Some((active, _)) = self.kernel.steered_to(index) {
-                let manual = manual.get(&zone.name).copied().unwrap_or(Manual::None);
+            let Some((active, moved_ns)) = self.kernel.steered_to(index) else {
+                continue;
+            };
+            // The program's tables outlive the controller, a hold with them.
+            let held = (!self.kernel.is_auto(index)).then_some(Manual::Hold);
+            let manual = manual.get(&zone.name).copied().or(held);
+            let first = apply::candidates(zone, &self.layout).first() == Some(&active);
+            // Else it is where it starts anyway.
+            if manual.is_some() || moved_ns != 0 || !first {
                 self.fail_over(Input::Restore {
                     zone: index,
                     active,
-                    manual,
+                    manual: manual.unwrap_or_default(),
                 });
             }
         }
-        // Together, so that nothing is told to the kernel before its own decisions are heard.
-        let mut inputs = vec![Input::Policies(policies(self))];
-        inputs.extend(self.kernels_decisions());
-        self.fail_over_all(inputs);
-        self.probes.set(targets(&self.config, &self.layout));
+        self.follow_zones();
     }
 
     /// After a reload, or when other alternates are known.
     pub(super) fn refresh_failover(&mut self) {
         let known = self.layout.gatekeepers();
         self.steersman.down.retain(|g| known.contains(g));
-        self.fail_over(Input::Policies(policies(self)));
-        self.probes.set(targets(&self.config, &self.layout));
+        self.follow_zones();
+        self.steer_again();
         self.choose_standbys();
+    }
+
+    /// Zones, their gatekeepers and how these are probed, as they stand in the configuration.
+    fn follow_zones(&mut self) {
+        // Together, so that nothing is told to the kernel before its own decisions are heard.
+        let mut inputs = vec![Input::Policies(policies(self))];
+        inputs.extend(self.kernels_decisions());
+        self.fail_over_all(inputs);
+        let targets = targets(&self.config, &self.layout);
+        let mut unknown = self.layout.gatekeepers();
+        for target in &targets {
+            unknown.remove(&target.gatekeeper);
+        }
+        unknown.extend(self.probes.set(targets));
+        for gatekeeper in unknown.intersection(&self.layout.gatekeepers()) {
+            self.forget_health(*gatekeeper);
+        }
+    }
+
+    /// What was thought of a gatekeeper, by this controller or the one before, is void: it is probed otherwise now, or
+    /// not at all.
+    fn forget_health(&mut self, gatekeeper: u32) {
+        self.kernel.set_down(gatekeeper, None);
+        if self.steersman.down.remove(&gatekeeper) {
+            self.fail_over(Input::Health {
+                gatekeeper,
+                state: State::Unknown,
+                evidence: Evidence::default(),
+            });
+        }
+    }
+
+    /// Puts into the kernel what is decided: its tables were written anew.
+    fn steer_again(&mut self) {
+        for zone in &self.config.zones.clone() {
+            let index = self.layout.zone(&zone.name);
+            let view = index.and_then(|index| Some((index, self.steersman.machine.zone(index)?)));
+            if let Some((index, view)) = view {
+                self.steer(&failover::Steering {
+                    zone: index,
+                    active: view.active,
+                    steered: view.steered,
+                    auto: view.manual != Manual::Hold,
+                    moved: false,
+                });
+            }
+        }
     }
 
     /// What a probe found.
@@ -185,24 +240,34 @@ impl Supervisor {
     /// Time passes, and calls end.
     pub(super) fn tick_failover(&mut self, now_ns: u64) {
         let mut inputs = Vec::new();
-        for zone in &self.config.zones {
-            let waiting = zone.failback == Failback::AfterCalls;
-            let index = self.layout.zone(&zone.name);
-            let view = index.and_then(|index| self.steersman.machine.zone(index));
-            if let Some(view) = view.filter(|v| waiting && v.active != v.preferred) {
-                match self.kernel.open_connections(view.active, now_ns) {
-                    Ok(open) => inputs.push(Input::Calls {
-                        gatekeeper: view.active,
-                        open,
-                    }),
-                    Err(e) => tracing::warn!("{e}"),
-                }
-            }
+        if now_ns >= self.steersman.count_at {
+            inputs = self.count_calls(now_ns);
+            // Flows may be many: counting them takes a twentieth of the time at most.
+            let took = monotonic_ns().saturating_sub(now_ns);
+            self.steersman.count_at = now_ns + COUNT_SELDOM * took;
         }
         inputs.push(Input::Tick {
             minute_of_day: host::minute_of_day(),
         });
         self.fail_over_all(inputs);
+    }
+
+    /// Open calls at the gatekeepers that zones wait to leave.
+    fn count_calls(&self, now_ns: u64) -> Vec<Input> {
+        let waiting = |zone: &Zone| {
+            let index = self.layout.zone(&zone.name)?;
+            let view = self.steersman.machine.zone(index)?;
+            let waits = zone.failback == Failback::AfterCalls && view.active != view.preferred;
+            waits.then_some(view.active)
+        };
+        let mut inputs = Vec::new();
+        for gatekeeper in self.config.zones.iter().filter_map(waiting) {
+            match self.kernel.open_connections(gatekeeper, now_ns) {
+                Ok(open) => inputs.push(Input::Calls { gatekeeper, open }),
+                Err(e) => tracing::warn!("{e}"),
+            }
+        }
+        inputs
     }
 
     fn fail_over(&mut self, input: Input) {
@@ -216,9 +281,19 @@ impl Supervisor {
                 .machine
                 .handle(Time(monotonic_ns()), input, &mut out);
         }
+        // Only where each zone goes in the end, and that before anything else.
+        let mut steered = BTreeMap::new();
+        for output in &out {
+            if let Output::Steer(steering) = output {
+                steered.insert(steering.zone, steering);
+            }
+        }
+        for steering in steered.values() {
+            self.steer(steering);
+        }
         for output in out {
             match output {
-                Output::Steer(steering) => self.steer(&steering),
+                Output::Steer(_) => {}
                 Output::Persist {
                     zone,
                     active,
@@ -239,11 +314,11 @@ impl Supervisor {
         let Some(zone) = self.zone_at(steering.zone) else {
             return;
         };
-        let candidates = if steering.auto {
-            apply::candidates(zone, &self.layout)
-        } else {
-            Vec::new()
-        };
+        let mut candidates = apply::candidates(zone, &self.layout);
+        candidates.truncate(Kernel::MAX_CANDIDATES);
+        let mut steered = steering.steered.clone();
+        steered.sort_unstable();
+        self.kernel.set_auto(steering.zone, steering.auto);
         let active = (steering.active != failover::NONE).then_some(steering.active);
         let decided = self.kernel.decided(steering.zone);
         let before = self.kernel.steered_to(steering.zone);
@@ -259,7 +334,7 @@ impl Supervisor {
         let wanted = Steering {
             zone: steering.zone,
             active,
-            steered: steering.steered.clone(),
+            steered,
             candidates,
             // The first choice is no move.
             moved_ns: if there.is_none() { 0 } else { moved_ns },
