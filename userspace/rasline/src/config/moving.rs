@@ -37,6 +37,7 @@ impl Checker<'_> {
         let ms = Duration::from_millis;
         let defaults = rasline_core::health::Settings::default();
         let dead_span = raw.dead_time.as_ref().map(Spanned::span);
+        let fall_span = raw.fall.as_ref().map(Spanned::span);
         let interval = self
             .duration("interval", raw.interval, (ms(5), ms(60_000)))
             .unwrap_or(defaults.interval);
@@ -52,7 +53,7 @@ impl Checker<'_> {
                 dead_time.as_millis(),
                 needed.as_millis()
             );
-            self.fail(dead_span, "dead_time", what);
+            self.fail(dead_span.or(fall_span), "dead_time", what);
         }
         Probe {
             ras: raw.ras,

@@ -123,6 +123,72 @@ fn bad_values() {
 }
 
 #[test]
+fn failback_and_probes() {
+    let zone = |lines: &str| {
+        let text = GOOD.replacen("endpoint_ttl = \"5s\"", lines, 1);
+        let text = text.replacen("[[zone.gatekeeper]]", "\n[[zone.gatekeeper]]", 1);
+        Config::parse(Path::new("r.toml"), &text).unwrap().zones[0].clone()
+    };
+    let plain = zone("");
+    assert_eq!(plain.failback, Failback::After(Duration::from_mins(1)));
+    assert_eq!(
+        plain.probe.settings(),
+        rasline_core::health::Settings::default()
+    );
+    for (text, failback) in [
+        ("none", Failback::None),
+        ("after 90s", Failback::After(Duration::from_secs(90))),
+        ("after_calls", Failback::AfterCalls),
+        (
+            "window 22:30-04:00",
+            Failback::Window {
+                from: 1350,
+                to: 240,
+            },
+        ),
+    ] {
+        assert_eq!(zone(&format!("failback = {text:?}")).failback, failback);
+    }
+    for bad in ["", "never", "after", "after 60", "window 2-4", "60s"] {
+        let errors = with("endpoint_ttl = \"5s\"", &format!("failback = {bad:?}"));
+        let expected = format!(
+            "r.toml:12: failback: {bad:?} is no policy; write \"none\", \"after 60s\", \"after_calls\" or \
+             \"window 02:00-04:00\""
+        );
+        assert_eq!(errors, [expected]);
+    }
+}
+
+#[test]
+fn probe_thresholds() {
+    let probe = |lines: &str| {
+        let table = format!("[zone.probe]\n{lines}\n[[zone.gatekeeper]]");
+        with("[[zone.gatekeeper]]", &table)
+    };
+    assert_eq!(
+        probe("ras = \"rrj\""),
+        ["r.toml:16: ras: unknown variant `rrj`, expected one of `grq`, `rrq`, `off`"]
+    );
+    assert_eq!(
+        probe("tcp = true\ninterval = \"1ms\""),
+        ["r.toml:17: interval: 1ms is out of range; give 5ms to 1m"]
+    );
+    // The line is that of whichever of the two was written.
+    let late = "30 ms leave no time for 5 probes; give at least 45 ms, or a smaller fall";
+    assert_eq!(
+        probe("dead_time = \"30ms\""),
+        [format!("r.toml:16: dead_time: {late}")]
+    );
+    assert_eq!(
+        probe("tcp = true\nfall = 50"),
+        [
+            "r.toml:17: dead_time: 110 ms leave no time for 50 probes; give at least 270 ms, or a smaller fall"
+        ]
+    );
+    assert!(probe("pace = 3")[0].starts_with("r.toml:16: pace: is not a key"));
+}
+
+#[test]
 fn syntax() {
     let error = &with("name = \"lan0\"", "name = \"lan0")[0];
     assert!(error.starts_with("r.toml:3: name: "), "{error}");
