@@ -8,7 +8,15 @@ use crate::scene::{BRIEFLY, SOON, Scene};
 
 const HOLD_FOR: Duration = Duration::from_secs(4);
 
+/// Nothing but what endpoints' refreshes do not get tells that the gatekeeper is gone.
 fn holding() -> Settings {
+    Settings {
+        zone: "[zone.probe]\nras = \"off\"".into(),
+        ..probed()
+    }
+}
+
+fn probed() -> Settings {
     Settings {
         refresh_every: Some("1s"),
         hold_for: "4s",
@@ -67,6 +75,38 @@ fn frozen() {
     answered_until_hold_for(&scene, &mut endpoint);
     let silent = scene.controller.json(&["gatekeeper", "list"]).unwrap();
     assert_eq!(silent[0]["state"], "silent", "{silent}");
+}
+
+/// The controller's probes find it dead: from then on no keep-alive is lost to it, until hold_for is over.
+#[test]
+fn found_dead_by_probes() {
+    let mut scene = Scene::new(&probed());
+    let mut endpoint = scene.learned(1);
+    let state = |scene: &Scene| -> anyhow::Result<String> {
+        let all = scene.controller.json(&["gatekeeper", "list"])?;
+        Ok(all[0]["state"].to_string())
+    };
+    scene.gatekeeper.kill();
+    wait::until_true("the probes", SOON, || Ok(state(&scene)? == "\"down\"")).unwrap();
+    let found = Instant::now();
+    // Refreshes would have been due.
+    while found.elapsed() < HOLD_FOR / 2 {
+        assert!(
+            endpoint
+                .keep_alive(SOON)
+                .unwrap()
+                .expect("an answer")
+                .is_rcf()
+        );
+    }
+    assert!(scene.counter("answer_held") > 0);
+    wait::until_true("the end of hold_for", SOON, || {
+        Ok(endpoint.keep_alive(BRIEFLY)?.is_none())
+    })
+    .unwrap();
+    scene.gatekeeper.resume(&scene.net.gatekeepers).unwrap();
+    wait::until_true("the probes", SOON, || Ok(state(&scene)? == "\"alive\"")).unwrap();
+    scene.learn(&mut endpoint);
 }
 
 #[test]
