@@ -21,8 +21,6 @@ fn probed() -> Settings {
         refresh_every: Some("1s"),
         hold_for: "4s",
         dead_after: "200ms",
-        // What the kernel finds out by itself.
-        zone: "[zone.probe]\nras = \"off\"".into(),
         ..Settings::default()
     }
 }

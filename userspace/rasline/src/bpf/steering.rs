@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rasline_abi::{
     FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, GATEKEEPER_STANDBY, GATEKEEPER_STEER, Gatekeeper,
-    MAX_CANDIDATES, NO_GATEKEEPER, ZONE_AUTO, Zone, ZoneState, duration_to_ticks,
+    GatekeeperState, MAX_CANDIDATES, NO_GATEKEEPER, ZONE_AUTO, Zone, ZoneState, duration_to_ticks,
 };
 
 use super::Kernel;
@@ -216,6 +216,20 @@ impl Kernel {
     pub fn set_down(&self, gatekeeper: u32, since_ns: Option<u64>) {
         self.gatekeepers
             .store_word(gatekeeper as usize, DOWN_WORD, since_ns.unwrap_or(0));
+    }
+
+    /// Since when the program takes a gatekeeper for silent, CLOCK_MONOTONIC; none: it does not.
+    #[must_use]
+    pub fn silent_since(&self, gatekeeper: u32, dead_after: Duration, now_ns: u64) -> Option<u64> {
+        let row: Gatekeeper = self.gatekeepers.load(gatekeeper as usize);
+        let state: GatekeeperState = self.states.load(gatekeeper as usize);
+        let unanswered = Some(state.first_unanswered_ns).filter(|at| *at != 0);
+        if row.down_ns != 0 && state.last_reply_ns <= row.down_ns {
+            return Some(unanswered.map_or(row.down_ns, |at| at.min(row.down_ns)));
+        }
+        unanswered.filter(|at| {
+            row.up_ns <= *at && now_ns.saturating_sub(*at) > dead_after.as_nanos() as u64
+        })
     }
 
     /// Whether what a gatekeeper sends to the zone's endpoints, while it is not active, goes to the controller.

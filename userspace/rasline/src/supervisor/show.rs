@@ -7,7 +7,7 @@ use std::{collections::HashMap, net::SocketAddr, time::Duration};
 use rasline_core::{State, health};
 
 use crate::{
-    bpf::{Peer, counter_help},
+    bpf::counter_help,
     config::{Answer, Gatekeeper, Origin, Zone},
     control::view,
     failure::{Failure, Result},
@@ -26,12 +26,6 @@ fn answer_name(answer: Answer) -> &'static str {
         Answer::Hold => "hold",
         Answer::Off => "off",
     }
-}
-
-/// For how long a gatekeeper has been silent, seconds; none: it is not.
-pub(super) fn silent_for(now_ns: u64, peer: &Peer, dead_after: Duration) -> Option<f64> {
-    let silence = Duration::from_nanos(now_ns.saturating_sub(peer.first_unanswered_ns));
-    (peer.first_unanswered_ns != 0 && silence > dead_after).then_some(silence.as_secs_f64())
 }
 
 /// How many registrations a gatekeeper has, and how many of them the kernel answers.
@@ -114,6 +108,17 @@ impl Supervisor {
             })
     }
 
+    /// For how long a gatekeeper has been silent, seconds; none: it is not.
+    pub(super) fn silent_for(
+        &self,
+        now_ns: u64,
+        gatekeeper: u32,
+        dead_after: Duration,
+    ) -> Option<f64> {
+        let since = self.kernel.silent_since(gatekeeper, dead_after, now_ns);
+        since.map(|since| ago(now_ns, since))
+    }
+
     /// By gatekeeper index.
     fn count(&self, now_ns: u64) -> HashMap<u32, Count> {
         let mut counts: HashMap<u32, Count> = HashMap::new();
@@ -125,7 +130,8 @@ impl Supervisor {
                 continue;
             };
             let silent = *silent.entry(r.gatekeeper).or_insert_with(|| {
-                silent_for(now_ns, &self.kernel.peer(r.gatekeeper), zone.dead_after).is_some()
+                self.silent_for(now_ns, r.gatekeeper, zone.dead_after)
+                    .is_some()
             });
             let answers = zone.answer == Answer::Offload || (zone.answer == Answer::Hold && silent);
             count.answered += usize::from(answers && r.state == State::Answered);
@@ -174,7 +180,7 @@ impl Supervisor {
     ) -> view::Gatekeeper {
         let index = self.layout.gatekeeper(zone, g);
         let peer = index.map(|i| self.kernel.peer(i)).unwrap_or_default();
-        let silent = silent_for(now_ns, &peer, zone.dead_after);
+        let silent = index.and_then(|i| self.silent_for(now_ns, i, zone.dead_after));
         let info = index.and_then(|i| self.effects.core.gatekeeper(i));
         let probed = index
             .and_then(|i| self.probes.seen(i))

@@ -7,10 +7,7 @@ use rasline_core::Registration;
 use crate::{
     config::Answer,
     control::view,
-    supervisor::{
-        Supervisor,
-        show::{ago, silent_for},
-    },
+    supervisor::{Supervisor, show::ago},
 };
 
 /// Seconds from `now` to `then`, negative if that is over.
@@ -84,7 +81,7 @@ impl Supervisor {
         let ttl_left = r
             .gatekeeper_ttl
             .map(|ttl| ttl.as_secs_f64() - ago(now_ns, confirmed_ns));
-        let silent = silent_for(now_ns, &self.kernel.peer(r.gatekeeper), zone.dead_after);
+        let silent = self.silent_for(now_ns, r.gatekeeper, zone.dead_after);
         let left = match silent {
             Some(silence) => Some(zone.hold_for.as_secs_f64() - silence),
             None => ttl_left,
