@@ -146,6 +146,26 @@ fn the_program_decided_meanwhile() {
     assert!(site.saw(2, &endpoint));
 }
 
+/// What the controller decided outlives it: the next one finds the zone where it is, and does not hurry back.
+#[test]
+fn a_restart_leaves_the_zone_where_it_is() {
+    let mut site = Site::new(&Plan::default());
+    let mut endpoint = site.learned(1);
+    site.gk(1).freeze().unwrap();
+    served_by(&site, "gk2");
+    site.gk(1).thaw().unwrap();
+    site.controller.kill().unwrap();
+    site.controller.start_again(&site.net).unwrap();
+    in_state(&site, 1, "up");
+    let steering = served_by(&site, "gk2");
+    assert_eq!(steering["cause"], "active before the restart", "{steering}");
+    assert_eq!(steering["steered"], serde_json::json!(["gk1"]));
+    let waiting = steering["waiting_for"].to_string();
+    assert!(waiting.contains("the better gatekeeper"), "{waiting}");
+    admitted(&mut endpoint);
+    assert!(site.saw(2, &endpoint));
+}
+
 /// Requests that nobody answers, until the program must have seen that.
 fn unanswered(site: &Site, endpoint: &mut Endpoint) {
     let from = endpoint.address();
