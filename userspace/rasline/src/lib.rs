@@ -12,4 +12,5 @@ pub mod failure;
 pub mod host;
 pub mod log;
 pub mod probe;
+pub mod store;
 pub mod supervisor;

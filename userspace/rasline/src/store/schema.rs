@@ -1,0 +1,102 @@
+//! The tables, and how older files come to them.
+
+use rusqlite::{Connection, Transaction};
+
+/// The steps, from version 0 (an empty file) on; a step is never changed once it was released.
+const STEPS: &[&str] = &[
+    "CREATE TABLE meta (
+        only INTEGER PRIMARY KEY CHECK (only = 0),
+        boot_id TEXT NOT NULL, wall INTEGER NOT NULL, monotonic INTEGER NOT NULL) STRICT;
+     CREATE TABLE keepers (
+        key INTEGER PRIMARY KEY,
+        zone TEXT NOT NULL, gatekeeper TEXT NOT NULL, address TEXT NOT NULL,
+        UNIQUE (zone, gatekeeper, address)) STRICT;
+     CREATE TABLE registrations (
+        id INTEGER PRIMARY KEY, keeper INTEGER NOT NULL REFERENCES keepers (key),
+        endpoint TEXT NOT NULL, endpoint_identifier TEXT NOT NULL, gatekeeper_identifier TEXT,
+        aliases TEXT, call_signal_addresses TEXT,
+        rrq BLOB NOT NULL, rcf BLOB NOT NULL, full_rrq BLOB,
+        gatekeeper_ttl INTEGER NOT NULL, first_seen INTEGER NOT NULL) STRICT;
+     -- Apart from the rest, as they change often: 200 rows share a page.
+     CREATE TABLE times (
+        id INTEGER PRIMARY KEY,
+        confirmed INTEGER NOT NULL, last_seen INTEGER NOT NULL, answered INTEGER NOT NULL) STRICT;
+     CREATE TABLE zones (
+        name TEXT PRIMARY KEY, active TEXT NOT NULL, manual TEXT NOT NULL, since INTEGER NOT NULL) STRICT;
+     CREATE TABLE alternates (
+        keeper INTEGER NOT NULL REFERENCES keepers (key), position INTEGER NOT NULL,
+        address TEXT NOT NULL, identifier TEXT, priority INTEGER NOT NULL, need_to_register INTEGER NOT NULL,
+        origin TEXT NOT NULL, learned_at INTEGER NOT NULL,
+        PRIMARY KEY (keeper, position)) STRICT;",
+];
+
+/// The version that this program writes.
+pub(super) fn newest() -> i64 {
+    STEPS.len().cast_signed() as i64
+}
+
+/// The version of a file.
+pub(super) fn version(db: &Connection) -> rusqlite::Result<i64> {
+    db.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Brings a file up to the newest version, all steps or none.
+pub(super) fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
+    migrate_by(db, STEPS)
+}
+
+fn migrate_by(db: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> {
+    let from = usize::try_from(version(db)?).unwrap_or(usize::MAX);
+    if from >= steps.len() {
+        return Ok(());
+    }
+    let change = db.transaction()?;
+    for step in &steps[from..] {
+        change.execute_batch(step)?;
+    }
+    set_version(&change, steps.len())?;
+    change.commit()
+}
+
+fn set_version(change: &Transaction<'_>, version: usize) -> rusqlite::Result<()> {
+    change.pragma_update(None, "user_version", version.cast_signed() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "CREATE TABLE a (x); INSERT INTO a VALUES (7);";
+    const TWO: &str = "CREATE TABLE b (y); INSERT INTO b SELECT x + 1 FROM a;";
+
+    fn number(db: &Connection, of: &str) -> i64 {
+        db.query_row(of, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn steps_are_taken_once_each() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate_by(&mut db, &[ONE]).unwrap();
+        migrate_by(&mut db, &[ONE, TWO]).unwrap();
+        migrate_by(&mut db, &[ONE, TWO]).unwrap();
+        assert_eq!(version(&db).unwrap(), 2);
+        assert_eq!(number(&db, "SELECT sum(y) FROM b"), 8);
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_all_as_it_was() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate_by(&mut db, &[ONE]).unwrap();
+        migrate_by(&mut db, &[ONE, TWO, "CREATE TABLE a (x)"]).unwrap_err();
+        assert_eq!(version(&db).unwrap(), 1);
+        assert_eq!(number(&db, "SELECT count(*) FROM sqlite_master"), 1);
+    }
+
+    #[test]
+    fn the_steps_are_sound() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db).unwrap();
+        assert_eq!(version(&db).unwrap(), newest());
+        assert_eq!(number(&db, "SELECT count(*) FROM registrations"), 0);
+    }
+}
