@@ -8,6 +8,7 @@
 mod alternates;
 mod answers;
 mod bystanders;
+mod capture;
 mod controller;
 mod decisions;
 mod failback;

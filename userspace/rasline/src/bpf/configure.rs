@@ -64,7 +64,7 @@ pub struct GatekeeperRow {
 
 const PORTS_WORD: usize = std::mem::offset_of!(Globals, ras_ports) / 8;
 const CALL_PORTS_WORD: usize = std::mem::offset_of!(Globals, call_ports) / 8;
-const CAPTURE_WORD: usize = std::mem::offset_of!(Globals, capture_len) / 8;
+pub(super) const CAPTURE_WORD: usize = std::mem::offset_of!(Globals, capture_len) / 8;
 pub(super) const INTERFACES_WORD: usize = std::mem::offset_of!(Globals, interfaces) / 8;
 const TIMEOUT_WORD: usize = std::mem::offset_of!(Globals, heartbeat_timeout_ns) / 8;
 const COPIES_WORD: usize = std::mem::offset_of!(Globals, copies_per_second) / 8;
@@ -237,11 +237,14 @@ impl Kernel {
         }
     }
 
-    /// Starts capturing this many octets of each frame at most, or stops (0).
-    pub fn set_capture(&self, len: u32) {
-        let [_, steering]: [u32; 2] = bytemuck::cast(self.globals.load_word(0, CAPTURE_WORD));
-        self.globals
-            .store_word(0, CAPTURE_WORD, word([len, steering]));
+    /// Ends a capture whose process has died; whether there was one.
+    #[must_use]
+    pub fn end_capture(&self) -> bool {
+        let [len, _]: [u32; 2] = bytemuck::cast(self.globals.load_word(0, CAPTURE_WORD));
+        if len != 0 {
+            super::capture::set_len(&self.globals, 0);
+        }
+        len != 0
     }
 
     /// Sets the limits that can change while it runs.

@@ -3,6 +3,7 @@
 //! Invariant: until [`Kernel::keep`] is called, dropping a [`Kernel`] leaves attached and pinned what was so before.
 
 mod attach;
+mod capture;
 mod configure;
 mod counters;
 mod load;
@@ -28,6 +29,7 @@ use aya::{
 };
 use rasline_abi::{Gatekeeper, GatekeeperState, Globals, Zone, ZoneState};
 
+pub use capture::{Capture, Captured};
 pub use configure::{GatekeeperRow, ZoneRow};
 pub use counters::{CounterRow, counter_help};
 pub use profiles::Profiles;

@@ -1,6 +1,7 @@
 //! The command line: parses it, asks the controller, prints. Exit codes: 0 fine, 1 failed, 2 wrong usage.
 
 mod ask;
+pub(crate) mod capture;
 mod doctor;
 mod generate;
 mod print;
@@ -75,6 +76,8 @@ enum Command {
         #[arg(long, value_name = "N")]
         last: Option<usize>,
     },
+    /// Write what the data path sees and decides as pcapng, verdicts as comments; without the controller, too.
+    Capture(capture::Options),
     /// Check capabilities, kernel, drivers, XDP modes, bpffs, forwarding, offloads.
     Doctor {
         #[command(flatten)]
@@ -223,6 +226,12 @@ fn run(cli: &Cli) -> Result<ExitCode> {
                     .sum::<usize>()
             );
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Capture(options) => {
+            let Some(config) = load(&cli.config) else {
+                return Ok(ExitCode::FAILURE);
+            };
+            capture::run(&config, options).map(|()| ExitCode::SUCCESS)
         }
         Command::Generate { what, folder } => {
             match what {

@@ -50,6 +50,13 @@ pub struct LinkInfo {
     pub program: u32,
 }
 
+/// The name of an interface.
+#[must_use]
+pub fn name_of(ifindex: u32) -> Option<String> {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM.cloexec(), None).ok()?;
+    rustix::net::netdevice::index_to_name(&socket, ifindex).ok()
+}
+
 /// Asks for an interface by name.
 ///
 /// # Errors

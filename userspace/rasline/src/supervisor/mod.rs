@@ -36,13 +36,14 @@ use tokio::{
 
 use crate::{
     bpf::{Kernel, Ring},
+    cli::capture,
     config::{Config, OnStop},
     control::{
         Reply,
         server::{Call, MAX_WAITING},
     },
     failure::{Failure, Result},
-    host::monotonic_ns,
+    host::{lock, monotonic_ns},
     log,
     probe::{Probes, Report},
     supervisor::{
@@ -302,6 +303,9 @@ impl Supervisor {
         self.tick_failover(now);
         self.adopt_alternates();
         self.kernel.look_at_interfaces();
+        if lock::held(&capture::lock_path(&self.config)).is_none() && self.kernel.end_capture() {
+            tracing::info!("a capture was killed; ended");
+        }
         self.allow_time_to_move();
         self.ports
             .watch(&mut self.kernel, &self.config.interfaces, &mut self.events);
