@@ -3,14 +3,9 @@
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use rasline_abi::{Counter, GatekeeperState, Slot};
-use rasline_datapath::host::HostTables;
-use rasline_datapath::{Verdict, process};
 
-use crate::kernel::Kernel;
-use crate::world::{
-    Datagram, GCF, RCF, RRJ, RRQ, UCF, URQ, World, gatekeeper6, hex, host_frame, now, v4, with_seq,
-};
+use crate::pair::Pair;
+use crate::world::{Datagram, GCF, RCF, RRJ, RRQ, UCF, URQ, World, gatekeeper6, hex, v4, with_seq};
 
 const FRAMES: u32 = 120_000;
 
@@ -84,126 +79,6 @@ fn frame(rng: &mut impl Rng) -> Vec<u8> {
     frame
 }
 
-const fn action(verdict: Verdict) -> u32 {
-    match verdict {
-        Verdict::Pass(_) | Verdict::Substitute | Verdict::Readdressed => 2,
-        Verdict::Answer { .. } | Verdict::Rip | Verdict::Reset => 3,
-        Verdict::Divert(_) | Verdict::Drop(_) => 1,
-        Verdict::Redirect(_) => 4,
-    }
-}
-
-/// Without the times, which pass while both run.
-fn timeless(slot: Slot) -> Slot {
-    Slot {
-        confirmed: 0,
-        refreshed: 0,
-        last_seen: 0,
-        ..slot
-    }
-}
-
-fn shown(state: GatekeeperState) -> (bool, u64, u64, u64) {
-    (
-        state.first_unanswered_ns != 0,
-        state.outstanding,
-        state.requests,
-        state.replies,
-    )
-}
-
-/// Both sides, and what the host's side has to have counted and copied since they were last compared.
-struct Pair {
-    kernel: Kernel,
-    tables: HostTables,
-    world: World,
-    counted: Vec<u64>,
-    copies: Vec<(u32, u32, u32, Vec<u8>)>,
-}
-
-impl Pair {
-    fn new(world: World) -> Self {
-        let mut kernel = Kernel::load();
-        kernel.fill(&world);
-        let (tables, counted) = (world.host(), kernel.counters());
-        Self {
-            kernel,
-            tables,
-            world,
-            counted,
-            copies: vec![],
-        }
-    }
-
-    /// Runs a frame through both; the verdict.
-    fn run(&mut self, frame: &[u8]) -> Verdict {
-        self.tables.now = now();
-        let theirs = self.kernel.run(frame);
-        let mut host = host_frame(frame);
-        let verdict = process(&mut host, &mut self.tables);
-        assert_eq!(
-            theirs.action,
-            action(verdict),
-            "{frame:02x?}: host says {verdict:?}"
-        );
-        assert_eq!(
-            theirs.octets, host.octets,
-            "{frame:02x?}: host says {verdict:?}"
-        );
-        for counter in counters_of(verdict) {
-            self.counted[counter as usize] += 1;
-        }
-        for (header, at) in self.tables.copied.drain(..) {
-            let message = frame[at..at + usize::from(header.len)].to_vec();
-            self.copies
-                .push((header.reason, header.zone, header.gatekeeper, message));
-        }
-        verdict
-    }
-
-    /// Compares what both have in their tables, then puts back what they began with, at the time it is.
-    fn compare(&mut self) {
-        let kernel = &mut self.kernel;
-        let copies: Vec<_> = kernel
-            .copies()
-            .into_iter()
-            .map(|(h, m)| (h.reason, h.zone, h.gatekeeper, m))
-            .collect();
-        assert_eq!(copies, std::mem::take(&mut self.copies));
-        for counter in Counter::ALL {
-            self.counted[*counter as usize] += self.tables.counter(*counter);
-        }
-        self.tables.counters.fill(0);
-        assert_eq!(
-            kernel.counters(),
-            self.counted,
-            "counters, in the order of Counter::ALL"
-        );
-        for (index, _) in &self.world.slots {
-            let ours = *self.tables.slot_mut(*index as usize);
-            assert_eq!(
-                timeless(kernel.slot(*index)),
-                timeless(ours),
-                "slot {index}"
-            );
-        }
-        for i in 0..self.world.states.len() {
-            assert_eq!(
-                shown(kernel.state(i as u32)),
-                shown(*self.tables.gatekeeper_state_mut(i)),
-                "gatekeeper {i}"
-            );
-        }
-        for (index, slot) in &self.world.slots {
-            *self.tables.slot_mut(*index as usize) = *slot;
-        }
-        for (i, state) in self.world.states.iter().enumerate() {
-            *self.tables.gatekeeper_state_mut(i) = *state;
-        }
-        kernel.set_slots(&self.world);
-    }
-}
-
 #[test]
 fn kernel_and_host_agree() {
     let mut rng = StdRng::from_seed(seed());
@@ -247,14 +122,6 @@ fn kernel_and_host_agree_on_the_corpus() {
         }
     }
     assert!(frames > 20, "{folder} holds {frames} frames");
-}
-
-/// What the program counts for a verdict, beside what the data path counts itself.
-fn counters_of(verdict: Verdict) -> Vec<Counter> {
-    match verdict {
-        Verdict::Answer { held: true } => vec![Counter::Answer, Counter::AnswerHeld],
-        other => vec![other.counter()],
-    }
 }
 
 /// Fixed, so that a failure can be seen again; RASLINE_SEED=n gives another run.

@@ -7,7 +7,10 @@ use aya::maps::lpm_trie::Key;
 use aya::maps::{Array, HashMap, LpmTrie, MapData, PerCpuArray, RingBuf};
 use aya::programs::{TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader, Pod};
-use rasline_abi::{COUNTERS, Counter, EventHeader, GatekeeperKey, GatekeeperState, Slot, map};
+use rasline_abi::{
+    COUNTERS, CaptureHeader, Counter, EventHeader, Flow, FlowKey, GatekeeperKey, GatekeeperState,
+    SERVICE, Slot, ZoneState, map,
+};
 
 use crate::world::{PROFILES, SLOTS, World};
 
@@ -22,6 +25,8 @@ unsafe impl<T: bytemuck::Pod> Pod for Value<T> {}
 
 pub struct Kernel {
     ebpf: Ebpf,
+    /// Interface by which frames come in, of the calling thread's namespace; `None`: loopback.
+    pub ifindex: Option<u32>,
 }
 
 /// What the program did with a frame.
@@ -61,7 +66,10 @@ impl Kernel {
         program.load().unwrap_or_else(|e| {
             panic!("the verifier or a missing privilege stands against it: {e:?}")
         });
-        Self { ebpf }
+        Self {
+            ebpf,
+            ifindex: None,
+        }
     }
 
     /// Instructions that the verifier walked through.
@@ -112,7 +120,25 @@ impl Kernel {
             };
             index.insert(Value(key), i as u32, 0).unwrap();
         }
-        for (address, len, zone) in &world.endpoints {
+        for (zone, address) in &world.services {
+            let mut index: HashMap<_, Value<GatekeeperKey>, u32> = self
+                .ebpf
+                .map_mut(map::GATEKEEPER_INDEX)
+                .unwrap()
+                .try_into()
+                .unwrap();
+            let (zone, address) = (*zone, *address);
+            index
+                .insert(Value(GatekeeperKey { zone, address }), SERVICE, 0)
+                .unwrap();
+        }
+        self.set_endpoints(&world.endpoints);
+        self.set_slots(world);
+    }
+
+    /// Adds endpoints' prefixes.
+    pub fn set_endpoints(&mut self, endpoints: &[([u8; 16], u32, u32)]) {
+        for (address, len, zone) in endpoints {
             let mut trie: LpmTrie<_, [u8; 16], u32> = self
                 .ebpf
                 .map_mut(map::ENDPOINTS)
@@ -121,7 +147,6 @@ impl Kernel {
                 .unwrap();
             trie.insert(&Key::new(*len, *address), zone, 0).unwrap();
         }
-        self.set_slots(world);
     }
 
     /// Puts slots and evidence back as they are in the world.
@@ -134,6 +159,79 @@ impl Kernel {
                 .set(i as u32, Value(*state), 0)
                 .unwrap();
         }
+        for (i, state) in world.zone_states.iter().enumerate() {
+            self.set_zone_state(i as u32, *state);
+        }
+    }
+
+    /// Puts the zones and gatekeepers in as they are in the world.
+    pub fn set_rows(&mut self, world: &World) {
+        for (i, zone) in world.zones.iter().enumerate() {
+            self.array(map::ZONES)
+                .set(i as u32, Value(*zone), 0)
+                .unwrap();
+        }
+        for (i, gatekeeper) in world.gatekeepers.iter().enumerate() {
+            self.array(map::GATEKEEPERS)
+                .set(i as u32, Value(*gatekeeper), 0)
+                .unwrap();
+        }
+        self.array(map::GLOBALS)
+            .set(0, Value(world.globals), 0)
+            .unwrap();
+    }
+
+    pub fn zone_state(&mut self, index: u32) -> ZoneState {
+        self.array(map::ZONE_STATE).get(&index, 0).unwrap().0
+    }
+
+    pub fn set_zone_state(&mut self, index: u32, state: ZoneState) {
+        self.array(map::ZONE_STATE)
+            .set(index, Value(state), 0)
+            .unwrap();
+    }
+
+    pub fn set_state(&mut self, index: u32, state: GatekeeperState) {
+        self.array(map::GATEKEEPER_STATE)
+            .set(index, Value(state), 0)
+            .unwrap();
+    }
+
+    pub fn set_slot(&mut self, index: u32, slot: Slot) {
+        self.array(map::SLOTS).set(index, Value(slot), 0).unwrap();
+    }
+
+    fn flow_table(&mut self) -> HashMap<&mut MapData, Value<FlowKey>, Value<Flow>> {
+        HashMap::try_from(self.ebpf.map_mut(map::FLOWS).unwrap()).unwrap()
+    }
+
+    /// All flows.
+    pub fn flows(&mut self) -> Vec<(FlowKey, Flow)> {
+        let flows = self.flow_table();
+        flows
+            .iter()
+            .map(|entry| entry.map(|(key, flow)| (key.0, flow.0)).unwrap())
+            .collect()
+    }
+
+    /// Forgets all flows.
+    pub fn clear_flows(&mut self) {
+        let keys: Vec<_> = self.flows().into_iter().map(|(key, _)| key).collect();
+        let mut flows = self.flow_table();
+        for key in keys {
+            flows.remove(&Value(key)).unwrap();
+        }
+    }
+
+    /// What was captured since the last call.
+    pub fn captured(&mut self) -> Vec<(CaptureHeader, Vec<u8>)> {
+        let mut ring = RingBuf::try_from(self.ebpf.map_mut(map::CAPTURE).unwrap()).unwrap();
+        let mut found = vec![];
+        while let Some(item) = ring.next() {
+            let (header, octets) = item.split_at(size_of::<CaptureHeader>());
+            found.push((bytemuck::pod_read_unaligned(header), octets.to_vec()));
+        }
+        found
     }
 
     pub fn slot(&mut self, index: u32) -> Slot {
@@ -183,9 +281,12 @@ impl Kernel {
             .try_into()
             .unwrap();
         let mut out = vec![0; 4096];
+        // struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex.
+        let context = [0, frame.len() as u32, 0, self.ifindex.unwrap_or(0), 0, 0];
         let options = TestRunOptions {
             data_in: Some(frame),
             data_out: Some(&mut out),
+            ctx_in: self.ifindex.map(|_| bytemuck::bytes_of(&context)),
             ..TestRunOptions::default()
         };
         let result = program.test_run(options).unwrap();

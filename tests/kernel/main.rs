@@ -1,11 +1,16 @@
 //! The XDP program through the real verifier and BPF_PROG_TEST_RUN.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod deciding;
 mod differential;
 mod expect;
 mod kernel;
+mod pair;
 mod promises;
 mod refusals;
+mod signalling;
+mod steered;
+mod steering;
 mod verdicts;
 mod verifier;
 mod world;

@@ -5,10 +5,14 @@
 
 use rasline_abi::{
     Answer, ENDPOINTS_SIDE, GATEKEEPERS_SIDE, Gatekeeper, GatekeeperState, Globals, HASH_KEYS,
-    Interface, PROFILE_BYTES, Profile, Slot, Zone, duration_to_ticks, ticks,
+    Interface, PROFILE_BYTES, Profile, SERVICE, Slot, Zone, ZoneState, duration_to_ticks, ticks,
 };
 use rasline_datapath::host::{HostFrame, HostTables};
 use rasline_datapath::{checksum, hash};
+
+#[path = "packets.rs"]
+mod packets;
+pub use packets::{Datagram, Segment};
 
 pub const SLOTS: u32 = 1024;
 pub const PROFILES: u32 = 64;
@@ -56,127 +60,6 @@ pub fn gatekeeper6() -> [u8; 16] {
 pub const PORT: u16 = 1719;
 pub const CALL_PORT: u16 = 1720;
 
-/// A UDP datagram in a frame.
-#[derive(Clone)]
-pub struct Datagram {
-    pub vlan: Vec<(u16, u16)>,
-    pub source: [u8; 16],
-    pub destination: [u8; 16],
-    pub ports: (u16, u16),
-    pub ttl: u8,
-    pub payload: Vec<u8>,
-}
-
-impl Datagram {
-    /// From the endpoint to its gatekeeper.
-    pub fn up(payload: &[u8]) -> Self {
-        Self {
-            vlan: vec![],
-            source: ENDPOINT(),
-            destination: GATEKEEPER(),
-            ports: (PORT, PORT),
-            ttl: 63,
-            payload: payload.to_vec(),
-        }
-    }
-    /// From the gatekeeper to the endpoint.
-    pub fn down(payload: &[u8]) -> Self {
-        Self {
-            source: GATEKEEPER(),
-            destination: ENDPOINT(),
-            ..Self::up(payload)
-        }
-    }
-    /// The same over IPv6.
-    pub fn ipv6(mut self) -> Self {
-        let (endpoint, gatekeeper) = (ENDPOINT6(), gatekeeper6());
-        let up = self.destination == GATEKEEPER();
-        (self.source, self.destination) = if up {
-            (endpoint, gatekeeper)
-        } else {
-            (gatekeeper, endpoint)
-        };
-        self
-    }
-    /// With VLAN tags, outermost first.
-    pub fn tagged(mut self, tags: &[(u16, u16)]) -> Self {
-        self.vlan = tags.to_vec();
-        self
-    }
-    pub fn is_v4(&self) -> bool {
-        self.source[..12] == [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
-    }
-
-    /// The frame, checksums right.
-    pub fn frame(&self) -> Vec<u8> {
-        let mut f = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
-        for (ethertype, tag) in &self.vlan {
-            f.extend(ethertype.to_be_bytes());
-            f.extend(tag.to_be_bytes());
-        }
-        let udp_len = (self.payload.len() + 8) as u16;
-        let (source, destination) = if self.is_v4() {
-            f.extend([8, 0]);
-            let at = f.len();
-            f.extend([0x45, 0]);
-            f.extend((udp_len + 20).to_be_bytes());
-            f.extend([0x12, 0x34, 0, 0, self.ttl, 17, 0, 0]);
-            f.extend(&self.source[12..]);
-            f.extend(&self.destination[12..]);
-            let check = !checksum::sum(&f[at..]);
-            f[at + 10..at + 12].copy_from_slice(&check.to_ne_bytes());
-            (&self.source[12..], &self.destination[12..])
-        } else {
-            f.extend([0x86, 0xdd, 0x60, 0, 0, 0]);
-            f.extend(udp_len.to_be_bytes());
-            f.extend([17, self.ttl]);
-            f.extend(self.source);
-            f.extend(self.destination);
-            (&self.source[..], &self.destination[..])
-        };
-        let mut udp = vec![];
-        udp.extend(self.ports.0.to_be_bytes());
-        udp.extend(self.ports.1.to_be_bytes());
-        udp.extend(udp_len.to_be_bytes());
-        udp.extend([0, 0]);
-        udp.extend(&self.payload);
-        let mut pseudo = source.to_vec();
-        pseudo.extend(destination);
-        pseudo.extend([0, 17]);
-        pseudo.extend(udp_len.to_be_bytes());
-        pseudo.extend(&udp);
-        let check = match !checksum::sum(&pseudo) {
-            0 => 0xffff,
-            check => check,
-        };
-        udp[6..8].copy_from_slice(&check.to_ne_bytes());
-        f.extend(udp);
-        f
-    }
-
-    /// The datagram that comes back: addresses and ports swapped, TTL fresh, identification 0, don't fragment.
-    pub fn reply(&self, payload: &[u8]) -> Vec<u8> {
-        let back = Self {
-            vlan: self.vlan.clone(),
-            source: self.destination,
-            destination: self.source,
-            ports: (self.ports.1, self.ports.0),
-            ttl: 64,
-            payload: payload.to_vec(),
-        };
-        let mut f = back.frame();
-        f[..12].copy_from_slice(&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1]);
-        if self.is_v4() {
-            let at = 14 + 4 * self.vlan.len();
-            f[at + 4..at + 8].copy_from_slice(&[0, 0, 0x40, 0]);
-            f[at + 10..at + 12].fill(0);
-            let check = !checksum::sum(&f[at..at + 20]);
-            f[at + 10..at + 12].copy_from_slice(&check.to_ne_bytes());
-        }
-        f
-    }
-}
-
 /// Content of all tables.
 #[derive(Clone)]
 pub struct World {
@@ -187,6 +70,9 @@ pub struct World {
     pub gatekeepers: Vec<Gatekeeper>,
     pub states: Vec<GatekeeperState>,
     pub endpoints: Vec<([u8; 16], u32, u32)>,
+    /// Service addresses: zone, address.
+    pub services: Vec<(u32, [u8; 16])>,
+    pub zone_states: Vec<ZoneState>,
     pub now: u64,
 }
 
@@ -227,6 +113,10 @@ impl Registration {
         (self.address, self.gatekeeper) = (ENDPOINT6(), 1);
         self
     }
+}
+
+pub fn duration(ns: u64) -> u32 {
+    duration_to_ticks(ns)
 }
 
 pub fn utf16(text: &str) -> Vec<u8> {
@@ -295,6 +185,8 @@ impl World {
             gatekeepers: vec![gatekeeper(GATEKEEPER()), gatekeeper(gatekeeper6())],
             states: vec![GatekeeperState::default(); 2],
             endpoints: vec![(v4(10, 0, 0, 0), 112, 0), (prefix6, 16, 0)],
+            services: vec![],
+            zone_states: vec![ZoneState::default(); 8],
             now: now(),
         }
     }
@@ -452,8 +344,16 @@ impl World {
                 .gatekeeper_index
                 .insert((gatekeeper.zone, words(gatekeeper.address)), i as u32);
         }
+        for (zone, address) in &self.services {
+            tables
+                .gatekeeper_index
+                .insert((*zone, words(*address)), SERVICE);
+        }
+        for (i, state) in self.zone_states.iter().enumerate() {
+            *tables.zone_state_mut(i) = *state;
+        }
         tables.endpoints.clone_from(&self.endpoints);
-        tables.ifindex = IFINDEX;
+        tables.ifindex = self.globals.interfaces[0].ifindex;
         tables.now = self.now;
         tables
     }

@@ -300,6 +300,8 @@ fn next_hop(
         ifindex: fib.ifindex,
         mac: fib.dmac,
         own_mac: fib.smac,
+        // SAFETY: the kernel writes the route's MTU where it read the length.
+        mtu: unsafe { fib.__bindgen_anon_1.mtu_result },
     })
 }
 
@@ -333,7 +335,12 @@ fn takes_redirects(globals: Option<Shared<Globals>>, ifindex: u32) -> bool {
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn rasline_silence(gatekeeper: u32, dead_after_ns: u64, now: u64) -> u64 {
-    let maps = Maps::new(core::ptr::null_mut());
+    // Only gatekeepers are asked for.
+    let maps = Maps {
+        ctx: core::ptr::null_mut(),
+        interface: MAX_INTERFACES as u32,
+        globals: None,
+    };
     rasline_datapath::silence(&maps, gatekeeper, dead_after_ns, now)
 }
 

@@ -44,7 +44,7 @@ pub struct Flow {
     pub gatekeeper: u32,
     /// Mix of the zone's decisions under which it was made; UDP flows are made anew under others.
     pub decision: u64,
-    /// Last packet, ns.
+    /// Last segment, ns; of a datagram's flow: when it was made.
     pub seen_ns: u64,
     /// When the next hop was last looked up, ns; 0: never.
     pub hop_ns: u64,
@@ -58,8 +58,8 @@ pub struct Flow {
     pub own_mac: [u8; 6],
     /// [`FLOW_OPEN`] | [`FLOW_CLOSED`].
     pub state: u16,
-    /// Zero.
-    pub reserved: u16,
+    /// Longest IP packet that goes to the next hop.
+    pub hop_mtu: u16,
 }
 
 /// Most octets of a frame that can be captured.

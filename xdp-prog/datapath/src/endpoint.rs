@@ -2,7 +2,7 @@
 
 use rasline_abi::{
     Answer, CopyReason, Counter, GENERATION_EMPTY, Gatekeeper, GatekeeperState, HASH_KEYS, MAX_RRQ,
-    PROBE_LIMIT, SERVICE, Slot, ZONE_RIP, Zone, ticks,
+    PROBE_LIMIT, SERVICE, Slot, ZONE_RIP, Zone, elapsed, ticks,
 };
 
 use crate::answer::{self, Rcf};
@@ -179,29 +179,48 @@ fn way<T: Tables>(
     if !here && !crate::steering(tables) {
         return None;
     }
+    let dead_after = get!(zone, dead_after_ns);
+    if !crate::steering(tables) {
+        return Some(Way {
+            to: registered,
+            left: false,
+            since_ns: tables.silence(registered, dead_after, now),
+        });
+    }
     let course = steer::course(tables, index, zone, now)?;
     let addressed = if here {
         registered
     } else {
         steer::addressed(tables, index, zone, address, port, true)?
     };
-    let to = course.target(tables, zone, (addressed, packet.destination), now);
+    let to = course.target(tables, zone, (addressed, packet.source), now);
+    let silent = if registered == course.active && course.silent_ns != steer::NOT_ASKED {
+        course.silent_ns
+    } else {
+        tables.silence(registered, dead_after, now)
+    };
     if to == registered {
-        let dead_after = get!(zone, dead_after_ns);
         return Some(Way {
             to,
             left: false,
-            since_ns: tables.silence(registered, dead_after, now),
+            since_ns: silent,
         });
     }
     if to != course.active || to == SERVICE {
         return None;
     }
+    // One that stayed with another gatekeeper when the zone moved, and is left by that only now, has its own time.
     let moved = course.moved_ns;
+    let over = elapsed(ticks(now), ticks(moved)) >= get!(zone, move_for);
     Some(Way {
         to,
         left: true,
-        since_ns: if moved == 0 { now } else { moved },
+        since_ns: match (moved, silent) {
+            (0, 0) => now,
+            (0, silent) => silent,
+            (_, silent) if over && silent > moved => silent,
+            (moved, _) => moved,
+        },
     })
 }
 
@@ -366,7 +385,10 @@ pub(crate) fn other<F: Frame, T: Tables>(
     let addressed = steer::addressed(tables, index, zone, address, port, true)?;
     let now = tables.now();
     let course = steer::course(tables, index, zone, now)?;
-    let to = course.target(tables, zone, (addressed, packet.destination), now);
+    let to = course.target(tables, zone, (addressed, packet.source), now);
+    if to == SERVICE {
+        return Some(Verdict::Pass(Counter::PassOther));
+    }
     let reason = match ras::kind(packet.first) {
         ras::RRQ => CopyReason::UnknownRrq,
         ras::URQ | ras::UCF => CopyReason::FromEndpoint,

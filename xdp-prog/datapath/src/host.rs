@@ -196,6 +196,10 @@ impl HostTables {
             .iter_mut()
             .map(|(key, flow)| (bytemuck::pod_read_unaligned(key), flow.get_mut()))
     }
+    /// Forgets all flows.
+    pub fn clear_flows(&mut self) {
+        self.flows.clear();
+    }
     /// A gatekeeper.
     pub fn gatekeeper_mut(&mut self, index: usize) -> &mut Gatekeeper {
         self.gatekeepers.get_mut(index)

@@ -6,7 +6,7 @@
 //! stack's routing. Tagged frames always go through the stack, which knows the tag's network; so does a packet whose
 //! checksum was left to a network card, as the stack knows that too.
 
-use rasline_abi::{EventHeader, FLOW_FORWARD, FLOW_REVERSE, Flow, FlowKey};
+use rasline_abi::{CopyReason, EventHeader, FLOW_FORWARD, FLOW_REVERSE, Flow, FlowKey};
 
 use crate::checksum::{fold, halves};
 use crate::parse::{Checksum, Packet, Segment, TCP, UDP};
@@ -154,9 +154,16 @@ pub(crate) fn find<T: Tables>(tables: &T, key: &FlowKey) -> Option<(Shared<Flow>
 }
 
 /// Puts the address under which the endpoint knows the gatekeeper into the header of a message of that gatekeeper,
-/// in the place of the one that it came from.
+/// in the place of the one that it came from. What the endpoint sent names the address that it was sent to.
 #[inline(always)]
 pub fn known_as<T: Tables>(tables: &T, header: &mut EventHeader) {
+    let by_endpoint = [
+        CopyReason::UnknownRrq as u32,
+        CopyReason::FromEndpoint as u32,
+    ];
+    if by_endpoint.contains(&header.reason) {
+        return;
+    }
     let key = FlowKey {
         source: words(&header.seen_as),
         destination: words(&header.endpoint),
@@ -207,6 +214,13 @@ pub(crate) fn make<T: Tables>(
         flow.zone = course.zone;
     };
     let mut key = path.key_back(address, port);
+    // From the same port it spoke with this one under another address: what comes back belongs to the newer one, so
+    // that the way there ends.
+    if let Some((_, ends)) = find(tables, &key)
+        && (ends.address, ends.port) != (path.destination, path.destination_port)
+    {
+        tables.remove_flow(&path.key_known_as(&ends));
+    }
     let made = tables.set_flow(&key, |flow| {
         common(flow);
         flow.check = check(&key);
@@ -240,7 +254,10 @@ pub(crate) fn carry<F: Frame, T: Tables>(
     (flow, ends): (Shared<Flow>, Ends),
     now: u64,
 ) -> Option<Verdict> {
-    set!(flow, seen_ns, now);
+    // A datagram's flow is made anew once in a while, which counts from when it was made.
+    if path.protocol == TCP {
+        set!(flow, seen_ns, now);
+    }
     let form = readdress(frame, path, &ends)?;
     let (source, destination) = if ends.kind == FLOW_FORWARD {
         (path.source, ends.address)
@@ -278,6 +295,7 @@ fn hop<F: Frame, T: Tables>(
     if life <= 1 {
         return None;
     }
+    let len = path.len as u16 + if path.v6 { 40 } else { 20 };
     let (ifindex, looked) = (get!(flow, hop_ifindex), get!(flow, hop_ns));
     let fresh = if ifindex == 0 {
         NO_HOP_FRESH_NS
@@ -285,23 +303,23 @@ fn hop<F: Frame, T: Tables>(
         HOP_FRESH_NS
     };
     if looked == 0 || now.saturating_sub(looked) > fresh {
-        let len = path.len as u16 + if path.v6 { 40 } else { 20 };
         let found = tables.next_hop(source, destination, path.v6, len);
-        let hop = found.unwrap_or(Hop {
-            ifindex: 0,
-            mac: [0; 6],
-            own_mac: [0; 6],
-        });
-        set!(flow, hop_mac, hop.mac);
-        set!(flow, own_mac, hop.own_mac);
-        set!(flow, hop_ifindex, hop.ifindex);
+        if let Some(hop) = found {
+            set!(flow, hop_mac, hop.mac);
+            set!(flow, own_mac, hop.own_mac);
+            set!(flow, hop_mtu, hop.mtu);
+        }
+        set!(flow, hop_ifindex, found.map_or(0, |hop| hop.ifindex));
         set!(flow, hop_ns, now);
         return found;
     }
-    (ifindex != 0).then(|| Hop {
+    let mtu = get!(flow, hop_mtu);
+    // What is too long the stack refuses, and says so.
+    (ifindex != 0 && len <= mtu).then(|| Hop {
         ifindex,
         mac: get!(flow, hop_mac),
         own_mac: get!(flow, own_mac),
+        mtu,
     })
 }
 

@@ -65,7 +65,11 @@ pub(crate) fn rip<F: Frame>(frame: &mut F, packet: &Packet, delay_ms: u16) -> Op
     let mix = (packet.source[1] >> 32) ^ u64::from(packet.source_port) << 16 ^ u64::from(seq);
     let spread = mix.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
     let delay = u64::from(delay_ms / 2) + ((u64::from(delay_ms) * spread) >> 16);
-    let delay = if delay == 0 { 1 } else { delay as u16 };
+    let delay = match delay {
+        0 => 1,
+        1..=0xffff => delay as u16,
+        _ => 0xffff,
+    };
     let seq_octets = u64::from(seq);
     // 80 05 00, then the number, then the delay less one; the last octet is beyond the message.
     let word = 0x80 | 0x05 << 8 | seq_octets << 24 | u64::from((delay - 1).to_be()) << 40;

@@ -43,15 +43,13 @@ pub(crate) fn datagram<F: Frame, T: Tables>(
         return None;
     }
     let forward = found.filter(|(flow, _)| get!(flow, kind) == FLOW_FORWARD);
-    let index = match forward {
-        Some((flow, _)) => get!(flow, zone),
-        None => tables.zone_of(packet.source)?,
-    };
+    let index = tables.zone_of(packet.source)?;
     let zone = tables.zone(index)?;
     let course = steer::course(tables, index, zone, now)?;
     let flow = match forward {
         Some((flow, ends))
             if get!(flow, decision) == course.decision
+                && get!(flow, zone) == index
                 && get!(flow, gatekeeper) == course.active
                 && now.saturating_sub(get!(flow, seen_ns)) < FLOW_FRESH_NS =>
         {
@@ -77,7 +75,7 @@ fn towards<T: Tables>(
 ) -> Option<(Shared<Flow>, Ends)> {
     let (address, port) = (path.destination, path.destination_port);
     let addressed = steer::addressed(tables, course.zone, zone, address, port, ras)?;
-    let target = course.target(tables, zone, (addressed, address), now);
+    let target = course.target(tables, zone, (addressed, path.source), now);
     if target == addressed || target == SERVICE {
         // What was readdressed before is not any more, neither way. If the endpoint spoke with this one under another
         // address, from the same port, the way there ends too: else the answers to it would not be readdressed.
@@ -154,6 +152,7 @@ pub(crate) fn segment<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Ver
         if get!(flow, kind) == FLOW_FORWARD
             && lost(tables, get!(flow, zone), get!(flow, gatekeeper), now)
         {
+            note(flow, RST);
             return reset(frame, &segment);
         }
         return carry(frame, tables, &path, (flow, ends), now)
@@ -217,7 +216,10 @@ fn lost<T: Tables>(tables: &mut T, index: u32, gatekeeper: u32, now: u64) -> boo
     let Some(zone) = tables.zone(index) else {
         return false;
     };
-    if gatekeeper == SERVICE || get!(zone, flags) & ZONE_RESET == 0 {
+    if gatekeeper == SERVICE
+        || get!(zone, flags) & ZONE_RESET == 0
+        || !steer::is_silent(tables, gatekeeper, get!(zone, dead_after_ns), now)
+    {
         return false;
     }
     let Some(course) = steer::course(tables, index, zone, now) else {
@@ -226,10 +228,9 @@ fn lost<T: Tables>(tables: &mut T, index: u32, gatekeeper: u32, now: u64) -> boo
     let Some(row) = tables.gatekeeper(gatekeeper) else {
         return false;
     };
-    let (dead_after, address) = (get!(zone, dead_after_ns), address!(row));
-    course.steers(tables, zone, (gatekeeper, address), now)
-        && steer::is_silent(tables, gatekeeper, dead_after, now)
-        && !steer::is_silent(tables, course.active, dead_after, now)
+    course.active != gatekeeper
+        && course.reaches(tables, address!(row))
+        && !steer::is_silent(tables, course.active, get!(zone, dead_after_ns), now)
 }
 
 /// Turns a segment into the RST that answers it (RFC 9293, 3.10.7.1); one that is a RST itself passes.

@@ -18,7 +18,7 @@ use rasline_abi::{
 };
 
 use crate::Tables;
-use crate::tables::{Address, Shared, address, get, get_pair, set, set_pair};
+use crate::tables::{Address, Shared, address, field_at, get, get_pair, set};
 
 /// Where a zone stands.
 #[derive(Clone, Copy, Debug)]
@@ -31,9 +31,14 @@ pub(crate) struct Course {
     pub moved_ns: u64,
     /// Differs from decision to decision.
     pub decision: u64,
+    /// Since when the active gatekeeper has been silent, ns; 0: it is not; [`NOT_ASKED`].
+    pub silent_ns: u64,
     /// Left by the program's own decision; [`NO_GATEKEEPER`]: none.
     left: [u32; 2],
 }
+
+/// [`Course::silent_ns`]: nobody has asked.
+pub(crate) const NOT_ASKED: u64 = u64::MAX;
 
 /// Since when a gatekeeper has been silent, ns; 0: it is not.
 ///
@@ -65,16 +70,19 @@ fn silent_since(
     }
 }
 
-/// [`silent_since`] by index; an unused entry has been silent since the beginning (1).
+/// [`silence`] of an unused entry: since the beginning.
+const UNUSED: u64 = 1;
+
+/// [`silent_since`] by index; [`UNUSED`].
 #[inline(always)]
 pub fn silence<T: Tables>(tables: &T, index: u32, dead_after_ns: u64, now: u64) -> u64 {
     let (Some(gatekeeper), Some(state)) =
         (tables.gatekeeper(index), tables.gatekeeper_state(index))
     else {
-        return 1;
+        return UNUSED;
     };
     if get!(gatekeeper, ras_port) == [0; 2] {
-        return 1;
+        return UNUSED;
     }
     silent_since(gatekeeper, state, dead_after_ns, now)
 }
@@ -94,43 +102,61 @@ pub(crate) fn course<T: Tables>(
     now: u64,
 ) -> Option<Course> {
     let state = tables.zone_state(index)?;
-    let mut course = standing(index, zone, state);
-    if get!(zone, flags) & ZONE_AUTO == 0
-        || course.active == NO_GATEKEEPER
-        || !is_silent(tables, course.active, get!(zone, dead_after_ns), now)
-    {
+    let mut course = standing(index, zone, state, decisions(zone, state));
+    if get!(zone, flags) & ZONE_AUTO == 0 || course.active == NO_GATEKEEPER {
+        return Some(course);
+    }
+    course.silent_ns = tables.silence(course.active, get!(zone, dead_after_ns), now);
+    if course.silent_ns == 0 {
         return Some(course);
     }
     tables.choose(index, course.active);
-    course = standing(index, zone, state);
+    course = standing(index, zone, state, decisions(zone, state));
     Some(course)
 }
 
-/// Moves a zone whose active gatekeeper is silent, if there is a better candidate.
+/// Both decisions as they are at one moment: the program's own, the controller's.
+#[inline(always)]
+fn decisions(zone: Shared<Zone>, state: Shared<ZoneState>) -> (u64, u64) {
+    (get_pair!(state, decided), get_pair!(zone, active))
+}
+
+/// Moves a zone whose active gatekeeper is silent, if there is a better candidate, and if it has not been moved since
+/// that was found out.
 #[inline(always)]
 pub fn choose<T: Tables>(tables: &mut T, index: u32, active: u32) {
     let now = tables.now();
     let (Some(zone), Some(state)) = (tables.zone(index), tables.zone_state(index)) else {
         return;
     };
+    let found = decisions(zone, state);
+    if active == NO_GATEKEEPER || standing(index, zone, state, found).active != active {
+        return;
+    }
     let to = next(tables, zone, state, active, now);
     if to != NO_GATEKEEPER {
-        decide(tables, zone, state, active, to, now);
+        decide(tables, state, found, (active, to), now);
     }
 }
 
 /// Where a zone stands by the tables.
 #[inline(always)]
-fn standing(index: u32, zone: Shared<Zone>, state: Shared<ZoneState>) -> Course {
-    let (ours, theirs) = (get_pair!(state, decided), get_pair!(zone, active));
+fn standing(
+    index: u32,
+    zone: Shared<Zone>,
+    state: Shared<ZoneState>,
+    (ours, theirs): (u64, u64),
+) -> Course {
     let epoch = theirs >> 32;
-    let decision = theirs ^ ours.rotate_left(17);
+    let generation = u64::from(get!(zone, generation)) << 16;
+    let decision = theirs ^ ours.rotate_left(17) ^ generation;
     if epoch != 0 && ours >> 32 == epoch {
         Course {
             zone: index,
             active: ours as u32,
             moved_ns: get!(state, decided_ns),
             decision,
+            silent_ns: NOT_ASKED,
             left: [get!(state, decided_from), theirs as u32],
         }
     } else {
@@ -143,6 +169,7 @@ fn standing(index: u32, zone: Shared<Zone>, state: Shared<ZoneState>) -> Course 
             },
             moved_ns: get!(zone, moved_ns),
             decision,
+            silent_ns: NOT_ASKED,
             left: [NO_GATEKEEPER; 2],
         }
     }
@@ -159,26 +186,25 @@ fn next<T: Tables>(
     now: u64,
 ) -> u32 {
     let dead_after = get!(zone, dead_after_ns);
-    let (mut first, mut after) = (NO_GATEKEEPER, NO_GATEKEEPER);
-    let mut passed = 0u32;
+    let mut turn = NO_GATEKEEPER;
+    // The next one takes the turn: the first of all, and again the first behind the active one.
+    let mut takes = true;
     for i in 0..MAX_CANDIDATES {
         let candidate = u32::from(get!(zone, candidates[i]));
         if candidate == 0xffff {
             break;
         }
         if candidate == active {
-            passed = 1;
+            takes = true;
             continue;
         }
-        if silence(tables, candidate, dead_after, now) == 0 {
-            return candidate;
+        match tables.silence(candidate, dead_after, now) {
+            0 => return candidate,
+            UNUSED => continue,
+            _ => {}
         }
-        if passed == 1 {
-            after = candidate;
-            passed = 2;
-        }
-        if first == NO_GATEKEEPER {
-            first = candidate;
+        if takes {
+            (turn, takes) = (candidate, false);
         }
     }
     // Each is given the time that it takes to call it silent.
@@ -186,7 +212,6 @@ fn next<T: Tables>(
     if lately || controller_alive(tables, now) {
         return NO_GATEKEEPER;
     }
-    let turn = if after == NO_GATEKEEPER { first } else { after };
     if let Some(evidence) = tables.gatekeeper_state(turn) {
         set!(evidence, first_unanswered_ns, 0);
         set!(evidence, last_reply_ns, now);
@@ -194,14 +219,14 @@ fn next<T: Tables>(
     turn
 }
 
-/// Moves a zone. Two CPUs may do so at once: they find the same.
+/// Moves a zone. Of two CPUs that do so at once, having found the same, one does. What was found is of one epoch: if
+/// the controller has decided since, this is not in force.
 #[inline(always)]
 fn decide<T: Tables>(
     tables: &mut T,
-    zone: Shared<Zone>,
     state: Shared<ZoneState>,
-    from: u32,
-    to: u32,
+    (ours, theirs): (u64, u64),
+    (from, to): (u32, u32),
     now: u64,
 ) {
     let evidence = tables
@@ -210,30 +235,34 @@ fn decide<T: Tables>(
     set!(state, decided_ns, now);
     set!(state, evidence_ns, evidence);
     set!(state, decided_from, from);
-    set!(state, decisions, get!(state, decisions).wrapping_add(1));
-    let epoch = get_pair!(zone, active) >> 32;
-    set_pair!(state, decided, epoch << 32 | u64::from(to));
-    tables.count(Counter::Decided);
+    let new = theirs >> 32 << 32 | u64::from(to);
+    if tables.compare_exchange(state, |p| field_at!(p, decided).cast(), ours, new) {
+        set!(state, decisions, get!(state, decisions).wrapping_add(1));
+        tables.count(Counter::Decided);
+    }
 }
 
 impl Course {
-    /// Whether what is addressed to this gatekeeper, at this address, goes to the active one.
+    /// Whether what this address sends can go to the active gatekeeper: it is of the same family, and not its own.
     #[inline(always)]
-    pub(crate) fn steers<T: Tables>(
+    pub(crate) fn reaches<T: Tables>(&self, tables: &T, source: Address) -> bool {
+        tables.gatekeeper(self.active).is_some_and(|active| {
+            let address = address!(active);
+            address != source && is_mapped(address) == is_mapped(source)
+        })
+    }
+
+    /// Whether what this gatekeeper is sent from this source goes to the active one.
+    #[inline(always)]
+    fn steers<T: Tables>(
         &self,
         tables: &T,
         zone: Shared<Zone>,
-        (addressed, address): (u32, Address),
+        (addressed, source): (u32, Address),
         now: u64,
     ) -> bool {
-        if self.active == NO_GATEKEEPER || addressed == self.active {
-            return false;
-        }
-        // IPv4 is not readdressed to IPv6, nor the other way round.
-        let reachable = tables
-            .gatekeeper(self.active)
-            .is_some_and(|active| is_mapped(address!(active)) == is_mapped(address));
-        if !reachable {
+        if self.active == NO_GATEKEEPER || addressed == self.active || !self.reaches(tables, source)
+        {
             return false;
         }
         if addressed == SERVICE || addressed == self.left[0] || addressed == self.left[1] {
@@ -245,7 +274,7 @@ impl Course {
             || is_silent(tables, addressed, get!(zone, dead_after_ns), now)
     }
 
-    /// Where a packet addressed to `addressed` goes.
+    /// Where a packet addressed to a gatekeeper, from a source, goes.
     #[inline(always)]
     pub(crate) fn target<T: Tables>(
         &self,

@@ -86,20 +86,6 @@ macro_rules! get_pair {
     }};
 }
 
-/// Writes what [`get_pair`] reads.
-macro_rules! set_pair {
-    ($shared:expr, $first:ident, $value:expr) => {{
-        let (p, v) = ($shared.ptr(), $value);
-        // SAFETY: as for `get_pair!`; the kernel is these fields' writer.
-        #[allow(unsafe_code, clippy::cast_ptr_alignment)]
-        unsafe {
-            core::ptr::addr_of_mut!((*p).$first)
-                .cast::<u64>()
-                .write_volatile(v)
-        };
-    }};
-}
-
 /// The address of a field of a valid value.
 macro_rules! field_at {
     ($p:expr, $field:ident) => {{
@@ -110,7 +96,7 @@ macro_rules! field_at {
     }};
 }
 
-pub(crate) use {address, field_at, get, get_pair, set, set_pair};
+pub(crate) use {address, field_at, get, get_pair, set};
 
 /// An address as it lies in memory.
 pub type Address = [u64; 2];
@@ -124,6 +110,8 @@ pub struct Hop {
     pub mac: [u8; 6],
     /// The interface's own.
     pub own_mac: [u8; 6],
+    /// Longest IP packet that goes there.
+    pub mtu: u16,
 }
 
 /// The tables, and what else the data path asks its surroundings for.

@@ -1,0 +1,334 @@
+//! Call signalling: a SYN chooses, a connection stays, one whose gatekeeper is gone is reset; nothing else is touched.
+
+use rasline_abi::{Counter, FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, ZONE_RESET};
+use rasline_datapath::Verdict;
+
+use crate::pair::Pair;
+use crate::steered::{
+    A, A6, ACK, B, C, FIN, PSH, RST, SYN, b, b6, c, moved, service, service6, switch, world,
+};
+use crate::world::{
+    CALL_PORT, ENDPOINT6, GATEKEEPER, SECOND, Segment, World, gatekeeper6, now, v4,
+};
+
+fn six(segment: &Segment) -> Segment {
+    Segment {
+        source: ENDPOINT6(),
+        destination: gatekeeper6(),
+        ..segment.clone()
+    }
+}
+
+/// Opens a connection to `asked`, which goes to `to`.
+#[track_caller]
+fn open(pair: &mut Pair, asked: [u8; 16], to: [u8; 16]) {
+    let syn = Segment::up(SYN).to(asked);
+    pair.readdressed(&syn.frame(), &syn.to(to).frame());
+    let back = syn.back(to, SYN | ACK);
+    pair.readdressed(&back.frame(), &syn.back(asked, SYN | ACK).frame());
+    let ack = Segment::up(ACK).to(asked);
+    pair.readdressed(&ack.frame(), &ack.to(to).frame());
+}
+
+#[track_caller]
+fn resets(pair: &mut Pair, segment: &Segment) {
+    let (verdict, octets) = pair.send(&segment.frame());
+    assert_eq!(verdict, Verdict::Reset);
+    assert_eq!(octets, segment.reset());
+}
+
+#[test]
+fn a_connection_goes_to_the_active_gatekeeper_and_back() {
+    let mut pair = Pair::new(moved());
+    let tags: [&[(u16, u16)]; 3] = [&[], &[(0x8100, 42)], &[(0x88a8, 7), (0x8100, 42)]];
+    for tags in tags {
+        for v6 in [false, true] {
+            let asked = if v6 {
+                [(gatekeeper6(), b6()), (service6(), b6())]
+            } else {
+                [(GATEKEEPER(), b()), (service(), b())]
+            };
+            for (asked, to) in asked {
+                for (flags, payload) in [
+                    (SYN, vec![]),
+                    (ACK, vec![]),
+                    (ACK | PSH, vec![3; 301]),
+                    (ACK, vec![4; 1400]),
+                    (ACK | FIN, vec![]),
+                ] {
+                    let mut up = Segment::up(flags).with(&payload);
+                    up.vlan = tags.to_vec();
+                    if flags == SYN {
+                        up.options = vec![2, 4, 5, 0xb4, 1, 1, 4, 2];
+                    }
+                    let up = if v6 { six(&up) } else { up }.to(asked);
+                    pair.readdressed(&up.frame(), &up.to(to).frame());
+                    pair.readdressed(&up.offloaded(), &up.to(to).offloaded());
+                    let down = up.back(to, flags | ACK);
+                    pair.readdressed(&down.frame(), &up.back(asked, flags | ACK).frame());
+                }
+            }
+        }
+    }
+    pair.agree();
+}
+
+#[test]
+fn a_full_checksum_that_looks_partial_is_found_out() {
+    let mut pair = Pair::new(moved());
+    open(&mut pair, GATEKEEPER(), b());
+    for len in [2, 3, 9, 500, 1460] {
+        let mut up = Segment::up(ACK).with(&vec![9; len]);
+        let found = (0..=u16::MAX).find(|word| {
+            up.payload[..2].copy_from_slice(&word.to_be_bytes());
+            up.frame() == up.offloaded()
+        });
+        assert!(found.is_some());
+        pair.readdressed(&up.frame(), &up.to(b()).frame());
+    }
+    pair.agree();
+}
+
+#[test]
+fn an_established_connection_stays_where_its_syn_went() {
+    let mut pair = Pair::new(moved());
+    open(&mut pair, GATEKEEPER(), b());
+    pair.change(|world| switch(world, 0, C, now()));
+    let data = Segment::up(ACK | PSH).with(&[1; 100]);
+    pair.readdressed(&data.frame(), &data.to(b()).frame());
+    let other = Segment {
+        ports: (30_001, CALL_PORT),
+        ..Segment::up(SYN)
+    };
+    pair.readdressed(&other.frame(), &other.to(c()).frame());
+    // Back at the first: new ones go there as they are, this one stays.
+    pair.change(|world| switch(world, 0, A, now()));
+    pair.readdressed(&data.frame(), &data.to(b()).frame());
+    let third = Segment {
+        ports: (30_002, CALL_PORT),
+        ..Segment::up(SYN)
+    };
+    pair.untouched(&third.frame());
+    pair.untouched(&third.to(GATEKEEPER()).frame());
+    // A new connection from the old one's port is a new one.
+    pair.untouched(&Segment::up(SYN).frame());
+    pair.untouched(&data.frame());
+    pair.agree();
+}
+
+/// Before the zone moved, straight to the gatekeeper: untouched while that lives, whatever was decided by hand.
+#[test]
+fn a_direct_connection_is_left_alone_while_its_gatekeeper_lives() {
+    let mut pair = Pair::new(world());
+    let data = Segment::up(ACK | PSH).with(&[1; 100]);
+    pair.untouched(&Segment::up(SYN).frame());
+    pair.untouched(&data.frame());
+    pair.change(|world| switch(world, 0, B, now()));
+    pair.untouched(&data.frame());
+    pair.untouched(&data.back(GATEKEEPER(), ACK).frame());
+    pair.silent_for(A, SECOND);
+    resets(&mut pair, &data);
+    pair.agree();
+}
+
+#[test]
+fn on_loss_the_next_segment_is_answered_with_rst() {
+    let mut pair = Pair::new(moved());
+    open(&mut pair, GATEKEEPER(), b());
+    pair.change(|world| switch(world, 0, C, now()));
+    pair.silent_for(B, SECOND);
+    let tags: [&[(u16, u16)]; 2] = [&[], &[(0x8100, 42)]];
+    for tags in tags {
+        for asked in [GATEKEEPER(), service()] {
+            for (flags, payload, options) in [
+                (ACK, 0, 0),
+                (ACK | PSH, 301, 12),
+                (ACK | FIN, 0, 0),
+                (ACK | FIN | PSH, 1400, 40),
+                (0, 10, 0),
+                (FIN, 11, 0),
+                (PSH, 1, 4),
+                (ACK | SYN, 0, 0),
+            ] {
+                let mut segment = Segment::up(flags).with(&vec![7; payload]).to(asked);
+                segment.vlan = tags.to_vec();
+                segment.options = vec![1; options];
+                resets(&mut pair, &segment);
+                let (_, octets) = pair.send(&segment.offloaded());
+                assert_eq!(octets, segment.reset());
+            }
+        }
+    }
+    for flags in [RST, RST | ACK] {
+        let rst = Segment::up(flags);
+        let (verdict, _) = pair.send(&rst.frame());
+        assert!(
+            !matches!(verdict, Verdict::Reset),
+            "a RST is never answered with a RST"
+        );
+    }
+    // It connects again at once, from the same port if it likes.
+    open(&mut pair, GATEKEEPER(), c());
+    pair.agree();
+}
+
+#[test]
+fn sequence_numbers_wrap_in_a_rst() {
+    let mut pair = Pair::new(moved());
+    open(&mut pair, GATEKEEPER(), b());
+    pair.change(|world| switch(world, 0, C, now()));
+    pair.silent_for(B, SECOND);
+    for seq in [0, 1, 0x7fff_ffff, 0xffff_fff6, u32::MAX] {
+        let segment = Segment {
+            seq,
+            ack: seq ^ 0x00ff_00ff,
+            ..Segment::up(FIN | PSH).with(&[1; 9])
+        };
+        resets(&mut pair, &segment);
+        let acked = Segment {
+            flags: ACK,
+            ..segment
+        };
+        resets(&mut pair, &acked);
+    }
+    pair.agree();
+}
+
+#[test]
+fn rst_over_ipv6() {
+    let mut moved = moved();
+    moved.states[A6 as usize].first_unanswered_ns = now() - SECOND;
+    let mut pair = Pair::new(moved);
+    for (flags, payload) in [(ACK, 0), (ACK | PSH, 77), (FIN, 3)] {
+        resets(&mut pair, &six(&Segment::up(flags).with(&vec![5; payload])));
+    }
+    // Of the service address nobody knows anything.
+    resets(&mut pair, &six(&Segment::up(ACK)).to(service6()));
+    pair.agree();
+}
+
+#[test]
+fn pin_leaves_connections_alone() {
+    let mut moved = moved();
+    for zone in &mut moved.zones {
+        zone.flags &= !ZONE_RESET;
+    }
+    let mut pair = Pair::new(moved);
+    open(&mut pair, GATEKEEPER(), b());
+    pair.change(|world| switch(world, 0, C, now()));
+    pair.silent_for(B, SECOND);
+    pair.silent_for(A, SECOND);
+    let data = Segment::up(ACK | PSH).with(&[1; 100]);
+    pair.readdressed(&data.frame(), &data.to(b()).frame());
+    let direct = Segment {
+        ports: (40_000, CALL_PORT),
+        ..data
+    };
+    pair.untouched(&direct.frame());
+    pair.untouched(&direct.to(service()).frame());
+    pair.agree();
+}
+
+#[test]
+fn other_tcp_is_not_touched() {
+    let mut moved = moved();
+    moved.states[A as usize].first_unanswered_ns = now() - SECOND;
+    let mut pair = Pair::new(moved);
+    for flags in [SYN, ACK, RST] {
+        let up = Segment::up(flags);
+        let ports = |ports| Segment {
+            ports,
+            ..up.clone()
+        };
+        for segment in [
+            ports((30_000, 80)),
+            ports((30_000, 1719)),
+            ports((CALL_PORT, 1503)),
+            up.to(b()),
+            up.to(v4(10, 1, 0, 9)),
+            Segment {
+                source: v4(10, 8, 0, 1),
+                ..up.clone()
+            },
+            up.back(b(), flags),
+            up.back(GATEKEEPER(), flags),
+        ] {
+            pair.untouched(&segment.frame());
+        }
+    }
+    // A fragment, and an IP option.
+    let mut fragment = Segment::up(ACK).frame();
+    fragment[20] = 0x20;
+    pair.untouched(&fragment);
+    let mut option = Segment::up(ACK).frame();
+    option[14] = 0x46;
+    pair.untouched(&option);
+    assert!(pair.kernel.flows().is_empty());
+    pair.agree();
+}
+
+/// The backup dies before it answers the SYN: the retransmission goes to the next one.
+#[test]
+fn a_retransmitted_syn_goes_to_the_next_living_gatekeeper() {
+    let mut pair = Pair::new(world());
+    pair.silent_for(A, SECOND);
+    let syn = Segment::up(SYN);
+    pair.readdressed(&syn.frame(), &syn.to(b()).frame());
+    assert_eq!(pair.decided(0), Some(B));
+    pair.silent_for(B, SECOND);
+    pair.readdressed(&syn.frame(), &syn.to(c()).frame());
+    assert_eq!(pair.decided(0), Some(C));
+    let back = syn.back(c(), SYN | ACK);
+    pair.readdressed(&back.frame(), &syn.back(GATEKEEPER(), SYN | ACK).frame());
+    let ack = Segment::up(ACK);
+    pair.readdressed(&ack.frame(), &ack.to(c()).frame());
+    pair.agree();
+}
+
+/// An endpoint may use one port for connections to several addresses. Where they meet at one gatekeeper, the newer
+/// one goes on and the older one is told.
+#[test]
+fn one_port_for_two_addresses_that_meet_at_one_gatekeeper() {
+    let mut pair = Pair::new(moved());
+    pair.silent_for(A, SECOND);
+    open(&mut pair, GATEKEEPER(), b());
+    open(&mut pair, service(), b());
+    resets(&mut pair, &Segment::up(ACK | PSH).with(&[1; 10]));
+    let data = Segment::up(ACK).to(service());
+    pair.readdressed(&data.frame(), &data.to(b()).frame());
+    // Straight to it: neither way is readdressed any more.
+    let direct = Segment::up(SYN).to(b());
+    pair.untouched(&direct.frame());
+    pair.untouched(&direct.back(b(), SYN | ACK).frame());
+    pair.agree();
+}
+
+fn states(pair: &mut Pair) -> Vec<u16> {
+    let flows = pair.kernel.flows();
+    let forward = flows.iter().filter(|(_, f)| f.kind == FLOW_FORWARD);
+    forward.map(|(_, flow)| flow.state).collect()
+}
+
+/// What open connections are counted by.
+#[test]
+fn flows_tell_whether_they_are_open() {
+    let mut pair = Pair::new(moved());
+    pair.send(&Segment::up(SYN).frame());
+    assert_eq!(states(&mut pair), [0]);
+    pair.send(&Segment::up(SYN).frame());
+    assert_eq!(states(&mut pair), [0]);
+    pair.send(&Segment::up(ACK).frame());
+    assert_eq!(states(&mut pair), [FLOW_OPEN]);
+    pair.send(&Segment::up(ACK | FIN).frame());
+    assert_eq!(states(&mut pair), [FLOW_OPEN | FLOW_CLOSED]);
+    pair.send(&Segment::up(SYN).frame());
+    assert_eq!(states(&mut pair), [0], "a new connection");
+    // One that was reset is not open any more.
+    pair.send(&Segment::up(ACK).frame());
+    pair.change(|world: &mut World| switch(world, 0, C, now()));
+    pair.silent_for(B, SECOND);
+    resets(&mut pair, &Segment::up(ACK));
+    assert_eq!(states(&mut pair), [FLOW_OPEN | FLOW_CLOSED]);
+    assert_eq!(pair.kernel.counter(Counter::Reset), 1);
+    pair.agree();
+}
