@@ -68,7 +68,10 @@ fn keep_alives_with_their_verdicts() {
         3
     );
     // It is over: nothing more is copied.
-    let mut again = start(&scene, &["--write", path, "--duration", "100ms"]);
+    let mut again = start(
+        &scene,
+        &["--write", path, "--zone", "site", "--duration", "100ms"],
+    );
     assert!(again.wait().unwrap().success());
     assert!(shown(&file, "frame", "frame.number").is_empty());
 }
