@@ -71,7 +71,19 @@ fn events_are_followed() {
         line.contains(endpoint.eid()) || line.contains("ep1")
     });
     let line = about.expect("the connection goes on").unwrap();
-    serde_json::from_str::<serde_json::Value>(&line).unwrap();
+    let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(event["event"], "registered", "{event}");
+    assert_eq!(event["endpoint_identifier"], endpoint.eid(), "{event}");
+    assert_eq!(event["endpoint"], endpoint.address().to_string(), "{event}");
+    assert_eq!(
+        (&event["zone"], &event["gatekeeper"]),
+        (&"site".into(), &"gk1".into()),
+        "{event}"
+    );
+    assert!(
+        event["registration"].is_u64() && event["time"].is_f64(),
+        "{event}"
+    );
     follower.kill().unwrap();
     follower.wait().unwrap();
 }

@@ -41,6 +41,7 @@ pub enum EventKind {
     /// The kernel does not answer it any more, or it is gone.
     Withdrawn {
         /// Why.
+        #[serde(flatten)]
         cause: Cause,
         /// It is not known any more either.
         gone: bool,
@@ -236,5 +237,26 @@ impl std::fmt::Display for MoveCause {
             Self::Switch => "the operator switched",
             Self::Reconfigured => "the one before is not configured any more",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_stands_beside_the_other_fields() {
+        let event = EventKind::Withdrawn {
+            cause: Cause::Rejected {
+                reason: "fullRegistrationRequired".into(),
+            },
+            gone: false,
+        };
+        let json = serde_json::to_value(&event).unwrap();
+        let expected = serde_json::json!({
+            "event": "withdrawn", "cause": "rejected", "reason": "fullRegistrationRequired", "gone": false
+        });
+        assert_eq!(json, expected);
+        assert_eq!(serde_json::from_value::<EventKind>(json).unwrap(), event);
     }
 }

@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod alternates;
+mod census;
 mod config;
 mod confirm;
 mod event;
@@ -31,6 +32,7 @@ mod stats;
 mod time;
 mod why;
 
+pub use census::{Census, Standing};
 pub use config::{Answer, Config, Gatekeeper, Zone};
 pub use event::{Cause, Event, EventKind};
 pub use io::{Input, Kernel, Message, Output, Reason, Refusal, Template};

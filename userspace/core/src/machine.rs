@@ -8,8 +8,8 @@ use crate::phase::Stimulus;
 use crate::registry::{Place, Registry};
 use crate::standby::Standby;
 use crate::{
-    Answer, Cause, Config, Event, EventKind, GatekeeperInfo, Input, Kernel, Output, Registration,
-    RegistrationId, State, Stats, Time, Why, Zone,
+    Answer, Cause, Census, Config, Event, EventKind, GatekeeperInfo, Input, Kernel, Output,
+    Registration, RegistrationId, State, Stats, Time, Why, Zone,
 };
 
 /// Least time without keep-alives after which a registration is forgotten (and a tenth more).
@@ -108,6 +108,12 @@ impl Core {
             published: self.registry.published(),
             ..self.stats
         }
+    }
+
+    /// How many registrations each gatekeeper has, by standing; costs nothing by registration.
+    #[must_use]
+    pub fn census(&self) -> &Census {
+        self.registry.census()
     }
 
     pub(crate) fn zone(&self, index: u32) -> Option<&Zone> {

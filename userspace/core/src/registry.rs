@@ -1,13 +1,14 @@
 //! All registrations, and the ways to find one.
 //!
 //! Invariants: a registration is found by its id, at its zone, address and port, and by its gatekeeper and
-//! endpointIdentifier, or not at all; each stands in the queue of deadlines once; `published` counts those that are.
+//! endpointIdentifier, or not at all; each stands in the queue of deadlines once; `published` counts those that are,
+//! `census` all of them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::{Registration, RegistrationId, State, Time};
+use crate::{Census, Registration, RegistrationId, State, Time};
 
 /// A keep-alive and its RCF, both with requestSeqNum zeroed, the RCF as the gatekeeper sends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +57,7 @@ pub(crate) struct Registry {
     by_identifier: HashMap<(u32, String), RegistrationId>,
     deadlines: BTreeSet<(Time, RegistrationId)>,
     published: usize,
+    census: Census,
     last_id: u64,
 }
 
@@ -66,6 +68,10 @@ impl Registry {
 
     pub(crate) fn published(&self) -> usize {
         self.published
+    }
+
+    pub(crate) fn census(&self) -> &Census {
+        &self.census
     }
 
     pub(crate) fn get(&self, id: RegistrationId) -> Option<&Record> {
@@ -169,6 +175,7 @@ impl Registry {
             told: None,
             deadline,
         };
+        self.census.add(record.shown.gatekeeper, record.shown.state);
         self.records.insert(id, Box::new(record));
         self.deadlines.insert((deadline, id));
         self.index(id, place);
@@ -180,15 +187,20 @@ impl Registry {
         let record = self.records.remove(&id)?;
         self.deadlines.remove(&(record.deadline, id));
         self.published -= usize::from(record.shown.state.is_published());
+        self.census
+            .take(record.shown.gatekeeper, record.shown.state);
         Some(record)
     }
 
     /// It stands elsewhere from now on, where no pair of it was seen yet.
     pub(crate) fn move_to(&mut self, id: RegistrationId, place: Place) {
         self.unindex(id);
-        if let Some(record) = self.get_mut(id) {
+        if let Some(record) = self.records.get_mut(&id) {
             record.pair = None;
             record.full_rrq = None;
+            self.census
+                .take(record.shown.gatekeeper, record.shown.state);
+            self.census.add(place.gatekeeper, record.shown.state);
             record.shown.zone = place.zone;
             record.shown.gatekeeper = place.gatekeeper;
             record.shown.endpoint = place.endpoint;
@@ -207,6 +219,9 @@ impl Registry {
         };
         self.published -= usize::from(record.shown.state.is_published());
         self.published += usize::from(state.is_published());
+        self.census
+            .take(record.shown.gatekeeper, record.shown.state);
+        self.census.add(record.shown.gatekeeper, state);
         record.shown.state = state;
     }
 

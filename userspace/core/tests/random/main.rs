@@ -12,7 +12,7 @@ use std::time::Duration;
 use common::*;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use rasline_core::{Core, Input, Output, Reason, Refusal, RegistrationId, Template};
+use rasline_core::{Core, Input, Output, Reason, Refusal, RegistrationId, Standing, Template};
 use steps::{EIDS, Step, answer, request, step};
 
 const MAX_REGISTRATIONS: usize = 4;
@@ -164,6 +164,24 @@ impl Witness {
         assert_eq!(shown, self.in_kernel);
         assert_eq!(stats.published, shown.len());
         assert_eq!(stats.registrations, self.world.core.registrations().count());
+        self.census();
+    }
+
+    /// What was counted along the way is what counting gives.
+    fn census(&self) {
+        let mut counted = BTreeMap::new();
+        for r in self.world.core.registrations() {
+            *counted
+                .entry((r.gatekeeper, Standing::from(r.state)))
+                .or_insert(0) += 1;
+        }
+        let census = self.world.core.census();
+        let gatekeepers: BTreeSet<u32> = (0..8).collect();
+        let kept: BTreeMap<_, usize> = gatekeepers
+            .iter()
+            .flat_map(|g| census.at(*g).map(|(standing, n)| ((*g, standing), n)))
+            .collect();
+        assert_eq!(kept, counted);
     }
 
     /// Another core goes on with what this one had published, as far as it holds.

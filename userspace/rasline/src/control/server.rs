@@ -260,7 +260,9 @@ async fn follow_events(
                     out,
                     &Event {
                         about: "controller".into(),
+                        event: "events_left_out".into(),
                         text,
+                        details: [("left_out".to_owned(), n.into())].into_iter().collect(),
                         ..Event::default()
                     },
                 )

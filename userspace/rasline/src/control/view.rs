@@ -293,8 +293,26 @@ pub struct Event {
     pub number: u64,
     /// Seconds since 1970.
     pub time: f64,
-    /// What it concerns: registration, gatekeeper, interface, controller, table.
+    /// What it concerns: registration, gatekeeper, zone, interface, controller, table.
     pub about: String,
-    /// What happened.
+    /// What happened: a name that stands in docs/events.md.
+    #[serde(default)]
+    pub event: String,
+    /// Zone, if it concerns one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Gatekeeper, if it concerns one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gatekeeper: Option<String>,
+    /// Registration, if it concerns one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<u64>,
+    /// Interface, if it concerns one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
+    /// What happened, for people; its wording may change.
     pub text: String,
+    /// What else is known of it, by name.
+    #[serde(flatten)]
+    pub details: serde_json::Map<String, serde_json::Value>,
 }

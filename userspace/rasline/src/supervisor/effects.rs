@@ -14,6 +14,7 @@ use rasline_core::{
 use crate::{
     bpf::{self, Entry, Observed, Place, Refused},
     config::Config,
+    control::view,
     host::monotonic_ns,
     supervisor::{
         Supervisor, apply,
@@ -307,7 +308,18 @@ impl Supervisor {
         } else {
             tracing::info!("{about} {text}");
         }
-        self.events.add(about, text);
+        let gatekeeper = self.gatekeeper_name(event.gatekeeper);
+        let mut details = details(&event.kind);
+        self.events.record(view::Event {
+            about: about.to_owned(),
+            event: take_name(&mut details),
+            zone: Some(zone),
+            gatekeeper: (about != "table").then_some(gatekeeper),
+            registration: event.registration.map(|id| id.0),
+            text,
+            details,
+            ..view::Event::default()
+        });
     }
 }
 
@@ -318,4 +330,19 @@ impl Supervisor {
             .table()
             .observe(now_ns, self.effects.published(id)?.place)
     }
+}
+
+/// The event as it is serialised.
+fn details(kind: &EventKind) -> serde_json::Map<String, serde_json::Value> {
+    match serde_json::to_value(kind) {
+        Ok(serde_json::Value::Object(fields)) => fields,
+        _ => serde_json::Map::new(),
+    }
+}
+
+/// Its name, taken out of its fields.
+fn take_name(details: &mut serde_json::Map<String, serde_json::Value>) -> String {
+    let name = details.remove("event");
+    name.and_then(|n| n.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }

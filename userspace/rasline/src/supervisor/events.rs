@@ -1,7 +1,9 @@
-//! What happened, for people: the last events in memory, new ones to those who follow.
+//! What happened: the last events in memory, new ones to those who follow, and how often each came.
+//!
+//! Invariant: every name stands in docs/events.md.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -14,9 +16,41 @@ pub const KEPT: usize = 10_000;
 /// Events that a follower may be behind before some are left out for it.
 pub const BEHIND: usize = 1024;
 
+/// Names of the controller's own events; those of the core stand in its `EventKind`.
+pub mod name {
+    /// The controller runs.
+    pub const STARTED: &str = "started";
+    /// The configuration was read again.
+    pub const RELOADED: &str = "reloaded";
+    /// The program is on an interface.
+    pub const ATTACHED: &str = "attached";
+    /// It was taken off.
+    pub const DETACHED: &str = "detached";
+    /// Something is wrong with an interface.
+    pub const INTERFACE_TROUBLE: &str = "interface_trouble";
+    /// A follower read too slowly.
+    pub const EVENTS_LEFT_OUT: &str = "events_left_out";
+    /// Something without a name of its own.
+    pub const NOTICE: &str = "notice";
+    /// All of them.
+    pub const ALL: [&str; 7] = [
+        STARTED,
+        RELOADED,
+        ATTACHED,
+        DETACHED,
+        INTERFACE_TROUBLE,
+        EVENTS_LEFT_OUT,
+        NOTICE,
+    ];
+}
+
+/// Name of an event, zone, and cause, each as it stands in the event; empty if it has none.
+pub type Tally = BTreeMap<(String, String, String), u64>;
+
 /// The last [`KEPT`] events.
 #[derive(Debug)]
 pub struct Events {
+    tally: Tally,
     kept: VecDeque<Event>,
     next: u64,
     followers: broadcast::Sender<Event>,
@@ -25,6 +59,7 @@ pub struct Events {
 impl Default for Events {
     fn default() -> Self {
         Self {
+            tally: Tally::new(),
             kept: VecDeque::new(),
             next: 1,
             followers: broadcast::channel(BEHIND).0,
@@ -39,8 +74,43 @@ impl Events {
         self.followers.clone()
     }
 
-    /// Notes that something happened.
+    /// Notes that something happened that has no name of its own.
     pub fn add(&mut self, about: &str, text: impl Into<String>) {
+        self.record(Event {
+            event: name::NOTICE.to_owned(),
+            about: about.to_owned(),
+            text: text.into(),
+            ..Event::default()
+        });
+    }
+
+    /// Notes something about the controller.
+    pub fn controller(&mut self, name: &str, text: &str) {
+        self.record(Event {
+            event: name.to_owned(),
+            about: "controller".to_owned(),
+            text: text.to_owned(),
+            ..Event::default()
+        });
+    }
+
+    /// Notes something about an interface; `why` is empty if nothing is to be explained.
+    pub fn interface(&mut self, name: &str, interface: &str, why: &str) {
+        let mut event = Event {
+            event: name.to_owned(),
+            about: "interface".to_owned(),
+            interface: Some(interface.to_owned()),
+            text: format!("{interface}: {}", if why.is_empty() { name } else { why }),
+            ..Event::default()
+        };
+        if !why.is_empty() {
+            event.details.insert("why".to_owned(), why.into());
+        }
+        self.record(event);
+    }
+
+    /// Notes that something happened; number and time are given here.
+    pub fn record(&mut self, event: Event) {
         let time = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
@@ -48,16 +118,22 @@ impl Events {
         let event = Event {
             number: self.next,
             time,
-            about: about.to_owned(),
-            text: text.into(),
+            ..event
         };
         self.next += 1;
+        *self.tally.entry(key(&event)).or_default() += 1;
         if self.kept.len() == KEPT {
             self.kept.pop_front();
         }
         self.kept.push_back(event.clone());
         // No followers is fine.
         let _ = self.followers.send(event);
+    }
+
+    /// How often each came since the start.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// The last `n`, oldest first.
@@ -68,6 +144,19 @@ impl Events {
             .skip(self.kept.len().saturating_sub(n))
             .collect()
     }
+}
+
+/// What it is counted under. A cause is a name from a list, never a text of the network.
+fn key(event: &Event) -> (String, String, String) {
+    let cause = event.details.get("cause");
+    (
+        event.event.clone(),
+        event.zone.clone().unwrap_or_default(),
+        cause
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+            .to_owned(),
+    )
 }
 
 #[cfg(test)]
@@ -84,6 +173,8 @@ mod tests {
         let all = events.last(usize::MAX);
         assert_eq!((all.len(), all[0].number), (KEPT, 4));
         assert_eq!(events.last(1)[0].text, (KEPT + 2).to_string());
+        let key = (name::NOTICE.to_owned(), String::new(), String::new());
+        assert_eq!(events.tally()[&key], KEPT as u64 + 3);
         assert!(matches!(
             follower.try_recv(),
             Err(broadcast::error::TryRecvError::Lagged(_))

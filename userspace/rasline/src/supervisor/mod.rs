@@ -195,7 +195,9 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         names.join(", "),
         supervisor.config.daemon.control_socket.display()
     );
-    supervisor.events.add("controller", "started");
+    supervisor
+        .events
+        .controller(events::name::STARTED, "started");
     service::ready(&format!("attached to {}", names.join(", ")));
     let stop = supervisor.turn(ring, signals, waiting, &mut reports).await;
     let stopped = supervisor.stop(stop.stay);
@@ -349,7 +351,8 @@ impl Supervisor {
         self.put_in_force(self.effective(&new))?;
         self.file_config = new;
         self.allow_alternates();
-        self.events.add("controller", "configuration reloaded");
+        self.events
+            .controller(events::name::RELOADED, "configuration reloaded");
         tracing::info!("configuration reloaded");
         Ok("configuration reloaded".to_owned())
     }

@@ -8,7 +8,7 @@ use crate::{
     control::view,
     failure::{Failure, Result},
     host::link,
-    supervisor::events::Events,
+    supervisor::events::{Events, name},
 };
 
 /// An interface in trouble is tried again at every so many looks.
@@ -50,7 +50,7 @@ impl Ports {
             .collect();
         for name in gone {
             match kernel.detach(&name) {
-                Ok(_) => events.add("interface", format!("{name}: detached")),
+                Ok(_) => events.interface(name::DETACHED, &name, ""),
                 Err(e) => tracing::error!("{e}"),
             }
         }
@@ -96,7 +96,7 @@ impl Ports {
                     Ok(()) => {
                         self.trouble.remove(name);
                         tracing::info!("interface {name}: attached");
-                        events.add("interface", format!("{name}: attached"));
+                        events.interface(name::ATTACHED, name, "");
                     }
                     Err(e) => self.note(name, &e.cause, events),
                 }
@@ -107,7 +107,7 @@ impl Ports {
     fn note(&mut self, name: &str, why: &str, events: &mut Events) {
         if self.trouble.get(name).is_none_or(|known| known != why) {
             tracing::warn!("interface {name}: {why}");
-            events.add("interface", format!("{name}: {why}"));
+            events.interface(name::INTERFACE_TROUBLE, name, why);
             self.trouble.insert(name.to_owned(), why.to_owned());
         }
     }

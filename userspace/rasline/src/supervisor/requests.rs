@@ -4,7 +4,11 @@ use crate::{
     control::{Command, PAGE, Reply, server::Call},
     failure::{Failure, Result},
     host::monotonic_ns,
-    supervisor::{Asked, Next, Stop, Supervisor, events::KEPT, failover::ByHand},
+    supervisor::{
+        Asked, Next, Stop, Supervisor,
+        events::{KEPT, name},
+        failover::ByHand,
+    },
 };
 
 impl Supervisor {
@@ -69,23 +73,23 @@ impl Supervisor {
                 let done = self
                     .ports
                     .attach(&mut self.kernel, &self.config.interfaces, &interface);
-                self.said("interface", done)
+                self.said(name::ATTACHED, &interface, done)
             }
             Command::Detach { interface } => {
                 let done = self
                     .ports
                     .detach(&mut self.kernel, &self.config.interfaces, &interface);
-                self.said("interface", done)
+                self.said(name::DETACHED, &interface, done)
             }
             Command::Reload => or_error(self.reload().map(Reply::done)),
             Command::Stop { .. } => Reply::done("stopping"),
         }
     }
 
-    fn said(&mut self, about: &str, done: Result<String>) -> Reply {
+    fn said(&mut self, event: &str, interface: &str, done: Result<String>) -> Reply {
         match done {
             Ok(text) => {
-                self.events.add(about, text.clone());
+                self.events.interface(event, interface, "by hand");
                 Reply::done(text)
             }
             Err(e) => Reply::error(e),

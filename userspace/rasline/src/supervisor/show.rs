@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
-use rasline_core::{State, health};
+use rasline_core::health;
 
 use crate::{
     bpf::counter_help,
@@ -119,22 +119,33 @@ impl Supervisor {
         since.map(|since| ago(now_ns, since))
     }
 
-    /// By gatekeeper index.
+    /// By gatekeeper index, from the core's census: nothing is asked of each registration.
     fn count(&self, now_ns: u64) -> HashMap<u32, Count> {
-        let mut counts: HashMap<u32, Count> = HashMap::new();
-        let mut silent: HashMap<u32, bool> = HashMap::new();
-        for r in self.effects.core.registrations() {
-            let count = counts.entry(r.gatekeeper).or_default();
-            count.known += 1;
-            let Some(zone) = self.zone_at(r.zone) else {
+        let census = self.effects.core.census();
+        let mut counts = HashMap::new();
+        for (zone, g) in self
+            .config
+            .zones
+            .iter()
+            .flat_map(|z| z.gatekeepers.iter().map(move |g| (z, g)))
+        {
+            let Some(index) = self.layout.gatekeeper(zone, g) else {
                 continue;
             };
-            let silent = *silent.entry(r.gatekeeper).or_insert_with(|| {
-                self.silent_for(now_ns, r.gatekeeper, zone.dead_after)
-                    .is_some()
-            });
-            let answers = zone.answer == Answer::Offload || (zone.answer == Answer::Hold && silent);
-            count.answered += usize::from(answers && r.state == State::Answered);
+            let answers = match zone.answer {
+                Answer::Offload => true,
+                Answer::Off => false,
+                Answer::Hold => {
+                    self.silent_for(now_ns, index, zone.dead_after).is_some()
+                }
+            };
+            counts.insert(
+                index,
+                Count {
+                    known: census.known(index),
+                    answered: if answers { census.answered(index) } else { 0 },
+                },
+            );
         }
         counts
     }
