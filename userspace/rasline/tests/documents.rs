@@ -79,6 +79,9 @@ fn every_event_is_documented() {
         .get_mut("not_answered")
         .unwrap()
         .extend(why.into_keys());
+    let moves = variants("userspace/core/src/failover/mod.rs", "MoveCause");
+    let failover = events.get_mut("failover").unwrap();
+    failover.extend(moves.into_keys());
     for (event, fields) in &events {
         let section = documented
             .get(event)
@@ -89,4 +92,15 @@ fn every_event_is_documented() {
     let known: BTreeSet<&str> = events.keys().map(String::as_str).chain(own).collect();
     let headings: BTreeSet<&str> = documented.keys().map(String::as_str).collect();
     assert_eq!(headings, known, "sections of docs/events.md and events");
+}
+
+#[test]
+fn evidence_is_documented() {
+    let document = text("docs/events.md");
+    let section = document.split("## Evidence").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let evidence = serde_json::to_value(rasline_core::health::Evidence::default()).unwrap();
+    for field in evidence.as_object().unwrap().keys() {
+        assert!(section.contains(&format!("| `{field}` |")), "{field}");
+    }
 }

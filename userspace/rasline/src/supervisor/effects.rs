@@ -7,14 +7,11 @@ use std::{
     time::Duration,
 };
 
-use rasline_core::{
-    Core, EventKind, Input, Kernel as Noted, Message, Output, RegistrationId, Template, Time,
-};
+use rasline_core::{Core, Input, Kernel as Noted, Message, Output, RegistrationId, Template, Time};
 
 use crate::{
     bpf::{self, Entry, Observed, Place, Refused},
     config::Config,
-    control::view,
     host::monotonic_ns,
     supervisor::{
         Supervisor, apply,
@@ -288,39 +285,6 @@ impl Supervisor {
         self.effects.published.remove(&id);
         self.effects.by_slot.remove(&place.slot);
     }
-
-    pub(super) fn tell(&mut self, event: &rasline_core::Event) {
-        let zone = self.zone_name(event.zone);
-        let (about, text) = match (&event.kind, event.registration) {
-            (EventKind::TableFull { .. }, _) => ("table", format!("{zone}: {}", event.kind)),
-            (_, Some(id)) => ("registration", format!("{zone}: {id}: {}", event.kind)),
-            (_, None) => (
-                "gatekeeper",
-                format!(
-                    "{zone}: {}: {}",
-                    self.gatekeeper_name(event.gatekeeper),
-                    event.kind
-                ),
-            ),
-        };
-        if about == "registration" {
-            tracing::debug!("{about} {text}");
-        } else {
-            tracing::info!("{about} {text}");
-        }
-        let gatekeeper = self.gatekeeper_name(event.gatekeeper);
-        let mut details = details(&event.kind);
-        self.events.record(view::Event {
-            about: about.to_owned(),
-            event: take_name(&mut details),
-            zone: Some(zone),
-            gatekeeper: (about != "table").then_some(gatekeeper),
-            registration: event.registration.map(|id| id.0),
-            text,
-            details,
-            ..view::Event::default()
-        });
-    }
 }
 
 impl Supervisor {
@@ -330,19 +294,4 @@ impl Supervisor {
             .table()
             .observe(now_ns, self.effects.published(id)?.place)
     }
-}
-
-/// The event as it is serialised.
-fn details(kind: &EventKind) -> serde_json::Map<String, serde_json::Value> {
-    match serde_json::to_value(kind) {
-        Ok(serde_json::Value::Object(fields)) => fields,
-        _ => serde_json::Map::new(),
-    }
-}
-
-/// Its name, taken out of its fields.
-fn take_name(details: &mut serde_json::Map<String, serde_json::Value>) -> String {
-    let name = details.remove("event");
-    name.and_then(|n| n.as_str().map(str::to_owned))
-        .unwrap_or_default()
 }

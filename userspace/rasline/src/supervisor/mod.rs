@@ -20,6 +20,7 @@ mod show;
 mod show_registrations;
 mod standby;
 mod start;
+mod tell;
 
 use std::{
     collections::BTreeMap,
