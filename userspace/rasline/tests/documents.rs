@@ -79,6 +79,9 @@ fn every_event_is_documented() {
         .get_mut("not_answered")
         .unwrap()
         .extend(why.into_keys());
+    let not_taken = variants("userspace/core/src/alternates/mod.rs", "NotTaken");
+    let refused = events.get_mut("alternate_refused").unwrap();
+    refused.extend(not_taken.into_keys());
     let moves = variants("userspace/core/src/failover/mod.rs", "MoveCause");
     let failover = events.get_mut("failover").unwrap();
     failover.extend(moves.into_keys());

@@ -77,7 +77,7 @@ fn fields(kind: &EventKind) -> Map<String, Value> {
 }
 
 /// From CLOCK_MONOTONIC to seconds since 1970.
-fn wall_clock() -> impl Fn(u64) -> f64 {
+fn wall_clock() -> impl Fn(i64) -> f64 {
     let wall = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
@@ -88,11 +88,11 @@ fn wall_clock() -> impl Fn(u64) -> f64 {
 
 fn translate(
     fields: &mut Map<String, Value>,
-    wall: &impl Fn(u64) -> f64,
+    wall: &impl Fn(i64) -> f64,
     name: &impl Fn(u32) -> String,
 ) {
     for (key, value) in fields {
-        let number = value.as_u64();
+        let number = value.as_i64();
         if let Some(ns) = number.filter(|_| TIMES.contains(&key.as_str())) {
             *value = wall(ns).into();
         } else if let Some(index) = number.filter(|_| GATEKEEPERS.contains(&key.as_str())) {
