@@ -135,9 +135,7 @@ impl Supervisor {
             let answers = match zone.answer {
                 Answer::Offload => true,
                 Answer::Off => false,
-                Answer::Hold => {
-                    self.silent_for(now_ns, index, zone.dead_after).is_some()
-                }
+                Answer::Hold => self.silent_for(now_ns, index, zone.dead_after).is_some(),
             };
             counts.insert(
                 index,
