@@ -273,13 +273,8 @@ impl Kernel {
     }
 
     /// Runs one frame.
-    pub fn run(&mut self, frame: &[u8]) -> Outcome {
-        let program: &mut Xdp = self
-            .ebpf
-            .program_mut("rasline")
-            .unwrap()
-            .try_into()
-            .unwrap();
+    pub fn run(&self, frame: &[u8]) -> Outcome {
+        let program: &Xdp = self.ebpf.program("rasline").unwrap().try_into().unwrap();
         let mut out = vec![0; 4096];
         // struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex.
         let context = [0, frame.len() as u32, 0, self.ifindex.unwrap_or(0), 0, 0];

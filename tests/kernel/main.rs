@@ -8,6 +8,7 @@ mod kernel;
 mod pair;
 mod promises;
 mod refusals;
+mod shaping;
 mod signalling;
 mod steered;
 mod steering;

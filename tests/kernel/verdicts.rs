@@ -110,7 +110,7 @@ fn answers_endpoint_identifiers_of_any_length() {
 
 #[test]
 fn answers_without_and_with_offloaded_checksum() {
-    let mut kernel = loaded(&World::sample());
+    let kernel = loaded(&World::sample());
     let datagram = Datagram::up(&with_seq(&hex(RRQ), 3));
     let rcf = with_seq(&hex(RCF), 3);
     // No checksum over IPv4.
