@@ -272,6 +272,19 @@ impl Kernel {
         found
     }
 
+    /// Attaches the program to an interface of the calling thread's namespace while this lives.
+    pub fn attach(&mut self, ifindex: u32) {
+        let program: &mut Xdp = self
+            .ebpf
+            .program_mut("rasline")
+            .unwrap()
+            .try_into()
+            .unwrap();
+        program
+            .attach_to_if_index(ifindex, aya::programs::XdpMode::Driver)
+            .unwrap();
+    }
+
     /// Runs one frame.
     pub fn run(&self, frame: &[u8]) -> Outcome {
         let program: &Xdp = self.ebpf.program("rasline").unwrap().try_into().unwrap();

@@ -5,6 +5,7 @@ mod deciding;
 mod differential;
 mod expect;
 mod kernel;
+mod nexthop;
 mod pair;
 mod promises;
 mod refusals;

@@ -52,6 +52,44 @@ fn pseudo(source: &[u8; 16], destination: &[u8; 16], protocol: u8, len: usize) -
     pseudo
 }
 
+/// Sum of all that the checksums of a frame's IP and transport headers are over, those included: readdressing with
+/// checksums by what changes leaves it as it was, right or wrong. Where a UDP checksum is absent it is not counted, and
+/// one that holds the pseudo header's sum only is as the addresses are.
+pub fn balance(frame: &[u8]) -> Option<(u16, Option<u16>)> {
+    let tag = |at: usize| matches!(frame.get(at..at + 2), Some([0x81, 0] | [0x88, 0xa8]));
+    let l3 = 14
+        + if !tag(12) {
+            0
+        } else if !tag(16) {
+            4
+        } else {
+            8
+        };
+    let v4 = frame.get(l3)? >> 4 == 4;
+    let (l4, addresses, protocol) = if v4 {
+        (l3 + 20, l3 + 12..l3 + 20, *frame.get(l3 + 9)?)
+    } else {
+        (l3 + 40, l3 + 8..l3 + 40, *frame.get(l3 + 6)?)
+    };
+    let header = checksum::sum(frame.get(l3..l3 + 20)?);
+    let end = if v4 {
+        l3 + usize::from(u16::from_be_bytes([frame[l3 + 2], frame[l3 + 3]]))
+    } else {
+        l4 + usize::from(u16::from_be_bytes([frame[l3 + 4], frame[l3 + 5]]))
+    };
+    let datagram = frame.get(l4..end)?;
+    let at = if protocol == 17 { 6 } else { 16 };
+    let carried = datagram.get(at..at + 2)?;
+    let mut pseudo = frame.get(addresses)?.to_vec();
+    pseudo.extend([0, protocol]);
+    pseudo.extend((datagram.len() as u16).to_be_bytes());
+    let partial = carried == checksum::sum(&pseudo).to_ne_bytes();
+    pseudo.extend(datagram);
+    let sum = checksum::sum(&pseudo);
+    let counted = carried != [0, 0] && (!partial || sum == 0xffff);
+    Some((if v4 { header } else { 0 }, counted.then_some(sum)))
+}
+
 /// Headers up to the IP one around `l4`, whose checksum at `check_at` is written.
 fn around(
     vlan: &[(u16, u16)],

@@ -11,7 +11,7 @@ use rasline_datapath::host::HostTables;
 use rasline_datapath::{Verdict, process};
 
 use crate::kernel::Kernel;
-use crate::world::{World, host_frame, now};
+use crate::world::{World, balance, host_frame, now};
 
 const fn action(verdict: Verdict) -> u32 {
     match verdict {
@@ -105,6 +105,13 @@ impl Pair {
             theirs.octets, host.octets,
             "{frame:02x?}: host says {verdict:?}"
         );
+        if verdict == Verdict::Readdressed && theirs.octets.len() == frame.len() {
+            assert_eq!(
+                balance(&theirs.octets),
+                balance(frame),
+                "checksums of {frame:02x?}"
+            );
+        }
         for counter in counters_of(verdict) {
             self.counted[counter as usize] += 1;
         }

@@ -12,7 +12,8 @@ use rasline_datapath::{checksum, hash};
 
 #[path = "packets.rs"]
 mod packets;
-pub use packets::{Datagram, Segment};
+#[allow(unused_imports, reason = "the fuzz target uses a part")]
+pub use packets::{Datagram, Segment, balance};
 
 pub const SLOTS: u32 = 1024;
 pub const PROFILES: u32 = 64;
@@ -201,7 +202,12 @@ impl World {
 
     /// With registrations in every state, in a zone that diverts.
     pub fn in_every_state() -> Self {
-        let mut world = Self::new();
+        Self::new().and_every_state()
+    }
+
+    /// This world, and in it what [`in_every_state`](Self::in_every_state) says.
+    pub fn and_every_state(self) -> Self {
+        let mut world = self;
         world.zones[0].divert = 1;
         let sample = Registration::sample;
         let patched = Registration {
