@@ -29,4 +29,5 @@ mod signalling;
 mod site;
 mod standby;
 mod steady;
+mod store;
 mod withdrawal;

@@ -71,6 +71,11 @@ impl Core {
         self.registry.iter().map(|record| &record.shown)
     }
 
+    /// Registrations with larger numbers than this one, by number.
+    pub fn registrations_after(&self, id: RegistrationId) -> impl Iterator<Item = &Registration> {
+        self.registry.after(id).map(|record| &record.shown)
+    }
+
     /// One registration.
     #[must_use]
     pub fn registration(&self, id: RegistrationId) -> Option<&Registration> {

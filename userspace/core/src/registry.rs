@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
+use std::ops::Bound;
 use std::time::Duration;
 
 use crate::{Census, Registration, RegistrationId, State, Time};
@@ -84,6 +85,12 @@ impl Registry {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Record> {
         self.records.values().map(|record| &**record)
+    }
+
+    /// Those with larger numbers than this one.
+    pub(crate) fn after(&self, id: RegistrationId) -> impl Iterator<Item = &Record> {
+        let larger = (Bound::Excluded(id), Bound::Unbounded);
+        self.records.range(larger).map(|(_, record)| &**record)
     }
 
     /// Registrations at this address and port in this zone, at whichever gatekeeper.

@@ -50,9 +50,9 @@ impl Scanned {
     }
 }
 
-/// CLOCK_MONOTONIC of a tick of the past.
+/// CLOCK_MONOTONIC of a tick of the past; as [`Time`](rasline_core::Time), if the machine started since.
 fn tick_ns(now_ns: u64, tick: u32) -> u64 {
-    now_ns.saturating_sub(u64::from(elapsed(ticks(now_ns), tick)) * TICK_NS)
+    now_ns.wrapping_sub(u64::from(elapsed(ticks(now_ns), tick)) * TICK_NS)
 }
 
 impl Table {
@@ -89,7 +89,7 @@ impl Table {
         let slot = self.get(place)?;
         let every = self.profiles().get(slot.profile).refresh_every;
         let after = u64::from(hash::refresh_after(every, slot.fingerprint)) * TICK_NS;
-        Some(tick_ns(now_ns, slot.confirmed) + after)
+        Some(tick_ns(now_ns, slot.confirmed).wrapping_add(after))
     }
 
     /// What the kernel noted about a registration.

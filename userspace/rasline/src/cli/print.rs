@@ -1,7 +1,9 @@
 //! How each reply looks.
 
 use super::table::{ago, ahead, clock, or_dash, put, put_json, put_table, span, table};
-use crate::control::view::{Counters, Event, Gatekeeper, Registration, Status, Steering, Zone};
+use crate::control::view::{
+    Counters, Event, Gatekeeper, Registration, Status, Steering, Store, Zone,
+};
 
 pub(super) fn status(status: &Status, json: bool) {
     if json {
@@ -77,11 +79,32 @@ pub(super) fn status(status: &Status, json: bool) {
             n.refused
         ));
     }
+    put_store(&status.store);
     let l = &status.losses;
     put(&format!(
         "losses   ring buffer {}, source limit {}, total limit {}, not sent {}",
         l.copy_lost, l.copy_limited_source, l.copy_limited_total, l.send_failed
     ));
+}
+
+fn put_store(s: &Store) {
+    put(&format!(
+        "store    {}: {} registrations, {} restored, {} changes waiting, last written {}",
+        s.path,
+        s.registrations,
+        s.restored,
+        s.waiting,
+        ago(s.last_write)
+    ));
+    if !s.set_aside.is_empty() {
+        put(&format!(
+            "         a corrupt file was moved to {}",
+            s.set_aside
+        ));
+    }
+    if !s.error.is_empty() {
+        put(&format!("         {}", s.error));
+    }
 }
 
 const fn yes(b: bool) -> &'static str {

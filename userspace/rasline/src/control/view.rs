@@ -27,6 +27,9 @@ pub struct Status {
     pub tables: Tables,
     /// Learning.
     pub learning: Learning,
+    /// What is remembered over a restart.
+    #[serde(default)]
+    pub store: Store,
     /// What went lost.
     pub losses: Losses,
 }
@@ -251,6 +254,27 @@ pub struct Learning {
     pub unpatched: u64,
     /// Registrations not kept: max_registrations reached.
     pub refused: u64,
+}
+
+/// What is remembered over a restart.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Store {
+    /// The file.
+    pub path: String,
+    /// Registrations in it.
+    pub registrations: u64,
+    /// Registrations restored from it at the start.
+    pub restored: u64,
+    /// Changes that wait to be written.
+    pub waiting: usize,
+    /// Seconds since something was last written.
+    pub last_write: Option<f64>,
+    /// How often more had changed than could wait, so that everything was written again.
+    pub overflows: u64,
+    /// Where a corrupt file was moved to since the start; empty: there was none.
+    pub set_aside: String,
+    /// What is wrong; empty: nothing.
+    pub error: String,
 }
 
 /// What went lost.

@@ -39,6 +39,15 @@ pub fn take(path: &Path) -> Result<Lock> {
     Ok(Lock(file))
 }
 
+/// Makes a folder that is missing, and tells whether files can be written into it.
+///
+/// # Errors
+/// When they cannot.
+pub fn writable(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    Ok(rustix::fs::access(folder, rustix::fs::Access::WRITE_OK)?)
+}
+
 /// Takes the lock of a folder itself, where nothing can be written into.
 ///
 /// # Errors
@@ -51,7 +60,7 @@ pub fn take_folder(path: &Path) -> Result<Lock> {
         Err(TryLockError::WouldBlock) => Err(Failure::new(
             thing(),
             "another controller uses this folder",
-            "stop it, or give this one its own bpffs folder",
+            "stop it, or give this one its own folder",
         )),
         Err(TryLockError::Error(e)) => Err(Failure::plain(thing(), e)),
     }

@@ -142,6 +142,7 @@ impl Supervisor {
     pub(super) fn reconfigure(&mut self, config: &Config, layout: &Layout) {
         let core_config = core_config(config, layout);
         self.layout = layout.clone();
+        self.memory.configure(&core_config);
         self.handle(Input::Reconfigure(core_config));
         let now_ns = monotonic_ns();
         let stale: Vec<Place> = self
@@ -208,13 +209,14 @@ impl Supervisor {
             }
             Output::Publish(template) => Some(self.publish(now_ns, &template)),
             Output::Withdraw { id } => {
+                self.memory.forget(id);
                 if let Some(published) = self.effects.published(id) {
                     self.withdraw_at(now_ns, id, published.place);
                 }
                 None
             }
             Output::Store { id } => {
-                tracing::debug!("registration {id}: changed");
+                self.remember(id);
                 None
             }
             Output::Event(event) => {
@@ -263,11 +265,13 @@ impl Supervisor {
                 };
                 self.effects.published.insert(id, published);
                 self.effects.by_slot.insert(place.slot, id);
+                self.remember(id);
                 Input::Published { id }
             }
             Err(refused) => {
                 self.effects.refusals += 1;
                 self.effects.refused = Some(refused);
+                self.memory.forget(id);
                 Input::PublishFailed {
                     id,
                     why: refusal(refused),

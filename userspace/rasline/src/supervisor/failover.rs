@@ -44,6 +44,13 @@ pub(super) struct Steersman {
     pub(super) kept: BTreeMap<String, (String, Manual)>,
 }
 
+/// What the store remembers of a zone.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Before {
+    pub(super) active: Option<u32>,
+    pub(super) manual: Manual,
+}
+
 /// The policies of a configuration, each zone's candidates in their order.
 fn policies(supervisor: &Supervisor) -> Vec<ZonePolicy> {
     let policy = |zone: &Zone| {
@@ -100,25 +107,33 @@ fn targets(config: &Config, layout: &crate::supervisor::layout::Layout) -> Vec<T
 }
 
 impl Supervisor {
-    /// At start: what was in force before, by the store and by the kernel's tables, goes on.
-    pub(super) fn start_failover(&mut self, manual: &BTreeMap<String, Manual>) {
+    /// At start: what was in force before goes on. The program's tables outlive the controller, a hold with them; the
+    /// store outlives the machine.
+    pub(super) fn start_failover(&mut self, before: &BTreeMap<String, Before>) {
         for zone in &self.config.zones.clone() {
             let Some(index) = self.layout.zone(&zone.name) else {
                 continue;
             };
-            let Some((active, moved_ns)) = self.kernel.steered_to(index) else {
-                continue;
+            let kept = before.get(&zone.name).copied().unwrap_or_default();
+            let (active, moved, manual) = match self.kernel.steered_to(index) {
+                Some((active, moved_ns)) => {
+                    let manual = match kept.manual {
+                        _ if !self.kernel.is_auto(index) => Manual::Hold,
+                        Manual::Hold => Manual::None,
+                        manual => manual,
+                    };
+                    (Some(active), moved_ns != 0, manual)
+                }
+                None => (kept.active, false, kept.manual),
             };
-            // The program's tables outlive the controller, a hold with them.
-            let held = (!self.kernel.is_auto(index)).then_some(Manual::Hold);
-            let manual = manual.get(&zone.name).copied().or(held);
+            let Some(active) = active else { continue };
             let first = apply::candidates(zone, &self.layout).first() == Some(&active);
             // Else it is where it starts anyway.
-            if manual.is_some() || moved_ns != 0 || !first {
+            if manual != Manual::None || moved || !first {
                 self.fail_over(Input::Restore {
                     zone: index,
                     active,
-                    manual: manual.unwrap_or_default(),
+                    manual,
                 });
             }
         }
@@ -306,6 +321,7 @@ impl Supervisor {
 
     fn keep_decision(&mut self, zone: u32, active: u32, manual: Manual) {
         let (zone, active) = (self.zone_name(zone), self.gatekeeper_name(active));
+        self.remember_decision(&zone, &active, manual);
         self.steersman.kept.insert(zone, (active, manual));
     }
 

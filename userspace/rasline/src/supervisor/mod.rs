@@ -11,6 +11,7 @@ mod effects;
 pub mod events;
 mod failover;
 pub mod layout;
+mod memory;
 mod ports;
 mod rates;
 mod requests;
@@ -23,7 +24,6 @@ mod start;
 mod tell;
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -54,6 +54,7 @@ use crate::{
         events::Events,
         failover::{LOOK_EVERY, Steersman},
         layout::Layout,
+        memory::Memory,
         ports::Ports,
         rates::Rates,
         sender::Sender,
@@ -106,6 +107,7 @@ struct Supervisor {
     effects: Effects,
     sender: Sender,
     as_endpoint: AsEndpoint,
+    memory: Memory,
     events: Events,
     ports: Ports,
     rates: Rates,
@@ -157,7 +159,9 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         ring,
         layout,
         locks,
+        store,
     } = start::prepare(&config)?;
+    let core_config = bridge::core_config(&config, &layout);
     let (probes, mut reports) = Probes::start()?;
     let effects = Effects::new(&config, &layout);
     let mut supervisor = Supervisor {
@@ -173,6 +177,7 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         effects,
         sender: Sender::default(),
         as_endpoint: AsEndpoint::default(),
+        memory: Memory::new(store, &core_config),
         events: Events::default(),
         ports: Ports::default(),
         rates: Rates::default(),
@@ -180,7 +185,9 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         ticks: 0,
     };
     supervisor.allow_alternates();
-    supervisor.start_failover(&BTreeMap::new());
+    let decisions = supervisor.remembered_decisions();
+    supervisor.start_failover(&decisions);
+    supervisor.restore();
     let mut listening = start::attach(&mut supervisor.kernel, &supervisor.config)?;
     let (calls, waiting) = mpsc::channel(MAX_WAITING);
     let server = listening.serve(calls, supervisor.events.followers());
@@ -310,6 +317,7 @@ impl Supervisor {
             tracing::info!("a capture was killed; ended");
         }
         self.allow_time_to_move();
+        self.tick_memory(rasline_core::Time(now));
         self.ports
             .watch(&mut self.kernel, &self.config.interfaces, &mut self.events);
         match self.kernel.counters() {
@@ -385,12 +393,15 @@ impl Supervisor {
     fn stop(&mut self, stay: Option<bool>) -> Result<&'static str> {
         service::stopping();
         self.kernel.stop_heartbeat();
+        self.observe(monotonic_ns());
         let done = if stay.unwrap_or(self.config.daemon.on_stop == OnStop::Stay) {
             "stopped; the program stays attached and answers what it knows"
         } else {
             self.kernel.detach_all()?;
             "stopped and detached"
         };
+        // The network waits for nothing that is written.
+        self.remember_all_times();
         tracing::info!("{done}");
         Ok(done)
     }

@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
-use rasline_core::health;
+use rasline_core::{Time, health};
 
 use crate::{
     bpf::counter_help,
@@ -15,9 +15,9 @@ use crate::{
     supervisor::Supervisor,
 };
 
-/// Seconds from `then` to `now`, both ns.
+/// Seconds from `then` to `now`, both ns; `then` may be before the machine started.
 pub(super) fn ago(now_ns: u64, then_ns: u64) -> f64 {
-    now_ns.saturating_sub(then_ns) as f64 / 1e9
+    Time(now_ns).since(Time(then_ns)).as_secs_f64()
 }
 
 fn answer_name(answer: Answer) -> &'static str {
@@ -61,6 +61,7 @@ impl Supervisor {
                 unclaimed: table.unclaimed(),
             },
             learning: self.show_learning(),
+            store: self.show_store(),
             losses: view::Losses {
                 copy_lost: self.rates.total("copy_lost"),
                 copy_limited_source: self.rates.total("copy_limited_source"),

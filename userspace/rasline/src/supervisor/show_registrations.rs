@@ -2,7 +2,7 @@
 // Seconds for people: a double holds them well enough.
 #![allow(clippy::cast_precision_loss)]
 
-use rasline_core::Registration;
+use rasline_core::{Registration, Time};
 
 use crate::{
     config::Answer,
@@ -12,7 +12,7 @@ use crate::{
 
 /// Seconds from `now` to `then`, negative if that is over.
 fn ahead(now_ns: u64, then_ns: u64) -> f64 {
-    (then_ns as f64 - now_ns as f64) / 1e9
+    then_ns.wrapping_sub(now_ns).cast_signed() as f64 / 1e9
 }
 
 impl Supervisor {
@@ -46,7 +46,9 @@ impl Supervisor {
 
     fn registration_view(&self, now_ns: u64, r: &Registration) -> view::Registration {
         let noted = self.observed(now_ns, r.id);
-        let confirmed_ns = noted.map_or(r.confirmed.0, |n| n.confirmed_ns.max(r.confirmed.0));
+        let confirmed_ns = noted
+            .map_or(r.confirmed, |n| r.confirmed.max(Time(n.confirmed_ns)))
+            .0;
         let place = self.effects.published(r.id).map(|p| p.place);
         let due = place.and_then(|p| self.kernel.table().refresh_due(now_ns, p));
         let (time_left, why_not) = self.promise(now_ns, r, confirmed_ns);
@@ -60,7 +62,9 @@ impl Supervisor {
             gatekeeper: self.gatekeeper_name(r.gatekeeper),
             last_seen: Some(ago(
                 now_ns,
-                noted.map_or(r.last_seen.0, |n| n.last_seen_ns.max(r.last_seen.0)),
+                noted
+                    .map_or(r.last_seen, |n| r.last_seen.max(Time(n.last_seen_ns)))
+                    .0,
             )),
             answered_by: if by_kernel { "kernel" } else { "gatekeeper" }.to_owned(),
             answered: r.answered,

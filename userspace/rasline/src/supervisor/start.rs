@@ -3,7 +3,7 @@
 //! In two steps: [`prepare`] has the tables in the kernel, as an earlier controller left them or empty; then what is
 //! remembered is published; then [`attach`] lets packets meet the program.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{
     bpf::{Kernel, Ring},
@@ -14,6 +14,7 @@ use crate::{
         OLDEST_KERNEL, bpffs, caps, kernel_version,
         lock::{self, Lock},
     },
+    store::Store,
     supervisor::{apply, layout::Layout, ports::Ports},
 };
 
@@ -23,6 +24,7 @@ pub(super) struct Prepared {
     pub(super) ring: Ring,
     pub(super) layout: Layout,
     pub(super) locks: Vec<Lock>,
+    pub(super) store: Store,
 }
 
 pub(super) fn prepare(config: &Config) -> Result<Prepared> {
@@ -37,6 +39,7 @@ pub(super) fn prepare(config: &Config) -> Result<Prepared> {
         );
     }
     locks.push(lock::take_folder(&daemon.bpffs)?);
+    let store = Store::open(&daemon.state_dir);
     let (mut kernel, ring) = Kernel::open(config)?;
     let layout = apply::plan_start(&kernel.inherited(), config)?;
     apply::write(&mut kernel, config, &layout)?;
@@ -53,6 +56,7 @@ pub(super) fn prepare(config: &Config) -> Result<Prepared> {
         ring,
         layout,
         locks,
+        store,
     })
 }
 
@@ -84,11 +88,22 @@ fn kernel_is_new_enough() -> Result<()> {
 fn take_locks(config: &Config) -> Result<Vec<Lock>> {
     let mut socket_lock = config.daemon.control_socket.clone().into_os_string();
     socket_lock.push(".lock");
-    [
-        config.daemon.state_dir.join("lock"),
-        PathBuf::from(socket_lock),
-    ]
-    .iter()
-    .map(|path| lock::take(path))
-    .collect()
+    let mut locks: Vec<Lock> = lock_state(&config.daemon.state_dir)?.into_iter().collect();
+    locks.push(lock::take(&PathBuf::from(socket_lock))?);
+    Ok(locks)
+}
+
+/// Where nothing can be written, the folder itself is locked; where there is none, nothing.
+fn lock_state(folder: &Path) -> Result<Option<Lock>> {
+    let Err(e) = lock::writable(folder) else {
+        return lock::take(&folder.join("lock")).map(Some);
+    };
+    tracing::warn!(
+        "state_dir {}: {e}; the controller runs without it",
+        folder.display()
+    );
+    if folder.is_dir() {
+        return lock::take_folder(folder).map(Some);
+    }
+    Ok(None)
 }

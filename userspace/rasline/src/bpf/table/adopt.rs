@@ -4,15 +4,17 @@
 //! Invariant: an adopted slot is untouched, and its promise goes on, until a registration stands for it, something
 //! else replaces it, or it is withdrawn. Until then it is *unclaimed*: no registration of this controller knows it.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, net::SocketAddr};
 
 use rasline_abi::{GENERATION_EMPTY, HASH_KEYS, MAX_RRQ, PROBE_LIMIT, Profile, Slot};
 use rasline_datapath::{checksum, hash};
 
 use super::{Entry, Place, Table, with_generation};
 use crate::bpf::{
+    Observed,
     profiles::{Profiles, REST_NS},
     rcf::Parts,
+    ring::octets,
     shared::Shared,
 };
 
@@ -162,6 +164,29 @@ impl Table {
     /// was remembered.
     pub fn restored(&mut self) {
         self.unclaimed.restoring = false;
+    }
+
+    /// What the kernel noted about an unclaimed registration: it is newer than what was remembered.
+    #[must_use]
+    pub fn observe_unclaimed(
+        &self,
+        now_ns: u64,
+        endpoint: SocketAddr,
+        rrq: &[u8],
+    ) -> Option<Observed> {
+        if self.unclaimed.count == 0 {
+            return None;
+        }
+        let (address, port) = (octets(endpoint.ip()), endpoint.port().to_be_bytes());
+        let fingerprint = hash::fingerprint(&self.keys, rrq);
+        self.search(&address, port, fingerprint)
+            .take_while(|at| self.generation_at(*at) != GENERATION_EMPTY)
+            .filter(|at| self.unclaimed.has(*at))
+            .map(|at| (at, self.slots.load(at as usize)))
+            .find(|(_, slot)| {
+                (slot.fingerprint, slot.address, slot.port) == (fingerprint, address, port)
+            })
+            .and_then(|(at, slot)| self.observe(now_ns, place(at, &slot)))
     }
 
     /// Takes out the unclaimed registrations that `good` does not hold for; how many.
