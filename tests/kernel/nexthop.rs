@@ -85,6 +85,10 @@ fn inside(side: u32, test: impl FnOnce(&Netns, &mut Kernel) + Send) {
 }
 
 /// The frame as it leaves for the next hop: MAC addresses, and one hop less to live.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "reads better where it is called"
+)]
 fn hopped(frame: Vec<u8>) -> Vec<u8> {
     [&NEXT_MAC[..], &CORE_MAC, &frame[12..]].concat()
 }
@@ -96,6 +100,10 @@ fn down_one(datagram: &Datagram) -> Datagram {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "reads better where it is called"
+)]
 #[track_caller]
 fn redirected(kernel: &Kernel, frame: &[u8], expected: Vec<u8>) {
     let Outcome { action, octets } = kernel.run(frame);

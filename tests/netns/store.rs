@@ -171,10 +171,10 @@ fn a_corrupt_file_is_moved_aside() {
     let mut scene = Scene::new(&Settings::default());
     let mut endpoint = scene.learned(1);
     scene.controller.stop().unwrap();
-    fs::write(state(&scene).join("state.db"), [0x55; 20_000]).unwrap();
+    fs::write(state(&scene).join("state.db"), vec![0x55; 20_000]).unwrap();
     scene.controller.start_again(&scene.net).unwrap();
     let aside = status(&scene)["set_aside"].as_str().unwrap().to_owned();
-    assert_eq!(fs::read(aside).unwrap(), [0x55; 20_000]);
+    assert_eq!(fs::read(aside).unwrap(), vec![0x55; 20_000]);
     let events = scene.controller.text(&["events"]).unwrap();
     for told in [scene.controller.log(), events] {
         assert!(told.contains("moved to"), "{told}");

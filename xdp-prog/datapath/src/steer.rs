@@ -73,7 +73,7 @@ fn silent_since(
 /// [`silence`] of an unused entry: since the beginning.
 const UNUSED: u64 = 1;
 
-/// [`silent_since`] by index; [`UNUSED`].
+/// Since when the gatekeeper of this index has been silent, ns; 0: it is not. An unused entry: since the beginning (1).
 #[inline(always)]
 pub fn silence<T: Tables>(tables: &T, index: u32, dead_after_ns: u64, now: u64) -> u64 {
     let (Some(gatekeeper), Some(state)) =

@@ -11,7 +11,7 @@ use super::{Keeper, Times, clock::Clock};
 /// The keys of gatekeepers that were used before.
 pub(super) type Keys = HashMap<Keeper, i64>;
 
-/// What [`load`] found.
+/// What loading found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
     /// Registrations given.

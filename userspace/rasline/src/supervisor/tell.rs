@@ -96,7 +96,7 @@ fn translate(
         if let Some(ns) = number.filter(|_| TIMES.contains(&key.as_str())) {
             *value = wall(ns).into();
         } else if let Some(index) = number.filter(|_| GATEKEEPERS.contains(&key.as_str())) {
-            *value = name(index as u32).into();
+            *value = name(u32::try_from(index).unwrap_or(u32::MAX)).into();
         } else if let Value::Object(inner) = value {
             translate(inner, wall, name);
         }

@@ -29,7 +29,7 @@ const BUFFER: usize = 16 << 20;
 /// What the endpoints are like.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Numbers of the first and of the one after the last, of [`topology::endpoint`].
+    /// Numbers of the first and of the one after the last, of [`crate::topology::endpoint`].
     pub numbers: std::ops::Range<u16>,
     /// Their port.
     pub port: u16,
