@@ -4,9 +4,7 @@
 use rasline_abi::{CopyReason, Counter};
 
 use crate::pair::Pair;
-use crate::steered::{
-    A, A6, ARQ, B, B6, C, GRQ, b, b6, c, moved, service, service6, switch, world,
-};
+use crate::steered::{A, ARQ, B, B6, C, GRQ, b, b6, c, moved, service, service6, switch, world};
 use crate::world::{
     Datagram, ENDPOINT, GATEKEEPER, GCF, PORT, RCF, RRJ, RRQ, World, gatekeeper6, hex, v4,
 };
