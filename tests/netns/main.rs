@@ -17,6 +17,7 @@ mod failure;
 mod flood;
 mod health;
 mod learning;
+mod metrics;
 mod migration;
 mod peers;
 mod pins;

@@ -11,6 +11,7 @@ pub mod control;
 pub mod failure;
 pub mod host;
 pub mod log;
+pub mod metrics;
 pub mod probe;
 pub mod store;
 pub mod supervisor;

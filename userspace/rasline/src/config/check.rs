@@ -1,6 +1,6 @@
 //! From what stands in the file to what holds together: defaults, ranges, names, prefixes.
 
-use std::{collections::HashSet, ops::Range, path::PathBuf, time::Duration};
+use std::{collections::HashSet, net::SocketAddr, ops::Range, path::PathBuf, time::Duration};
 
 use toml::Spanned;
 
@@ -25,11 +25,13 @@ pub(super) fn check(source: &Source<'_>, raw: raw::Config) -> Result<Config, Vec
         errors: Vec::new(),
     };
     let daemon = c.daemon(raw.daemon);
+    let metrics = c.metrics(raw.metrics);
     let interfaces = c.interfaces(raw.interface);
     let zones = c.zones(raw.zone);
     if c.errors.is_empty() {
         Ok(Config {
             daemon,
+            metrics,
             interfaces,
             zones,
         })
@@ -155,6 +157,22 @@ impl Checker<'_> {
                 .unwrap_or(Duration::from_secs(3)),
             on_stop: raw.on_stop.unwrap_or(OnStop::Detach),
         }
+    }
+
+    fn metrics(&mut self, raw: raw::Metrics) -> Option<SocketAddr> {
+        let listen = raw.listen?;
+        let wrong = match listen.get_ref().parse::<SocketAddr>() {
+            Ok(address) if address.port() == 0 => "has no port",
+            Ok(address) if address.ip().is_multicast() => "is a multicast address",
+            Ok(address) => return Some(address),
+            Err(_) => "is no address and port",
+        };
+        let what = format!(
+            "\"{}\" {wrong}; write \"127.0.0.1:9719\" or \"[::1]:9719\"",
+            listen.get_ref()
+        );
+        self.fail(Some(listen.span()), "listen", what);
+        None
     }
 
     fn interfaces(&mut self, raw: Vec<Spanned<raw::Interface>>) -> Vec<Interface> {

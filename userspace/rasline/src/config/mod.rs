@@ -29,6 +29,8 @@ pub const DEFAULT_PATH: &str = "/etc/rasline/rasline.toml";
 pub struct Config {
     /// `[daemon]`.
     pub daemon: Daemon,
+    /// `[metrics]`: where they are given over HTTP; none: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// `[[interface]]`.
     pub interfaces: Vec<Interface>,
     /// `[[zone]]`.

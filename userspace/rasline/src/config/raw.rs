@@ -17,6 +17,8 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) daemon: Daemon,
     #[serde(default)]
+    pub(super) metrics: Metrics,
+    #[serde(default)]
     pub(super) interface: Vec<Spanned<Interface>>,
     #[serde(default)]
     pub(super) zone: Vec<Spanned<Zone>>,
@@ -36,6 +38,12 @@ pub(super) struct Daemon {
     pub(super) copies_per_source: Option<Spanned<u32>>,
     pub(super) heartbeat_timeout: Option<Spanned<Span>>,
     pub(super) on_stop: Option<OnStop>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Metrics {
+    pub(super) listen: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

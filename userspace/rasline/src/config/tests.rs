@@ -297,3 +297,24 @@ fn a_missing_file_is_said() {
         error[0]
     );
 }
+
+#[test]
+fn metrics_are_off_unless_they_have_an_address() {
+    let parsed = |text: &str| Config::parse(Path::new("r.toml"), text).unwrap().metrics;
+    assert_eq!(parsed(GOOD), None);
+    assert_eq!(parsed(&format!("[metrics]\n{GOOD}")), None);
+    let at = parsed(&format!("[metrics]\nlisten = \"[::1]:9719\"\n{GOOD}"));
+    assert_eq!(at, Some("[::1]:9719".parse().unwrap()));
+    for (wrong, why) in [
+        ("9719", "is no address and port"),
+        ("127.0.0.1:0", "has no port"),
+        ("224.0.0.1:9719", "is a multicast address"),
+    ] {
+        let said = errors(&format!("[metrics]\nlisten = \"{wrong}\"\n{GOOD}"));
+        assert_eq!(said.len(), 1);
+        assert!(
+            said[0].starts_with("r.toml:2: listen: ") && said[0].contains(why),
+            "{said:?}"
+        );
+    }
+}

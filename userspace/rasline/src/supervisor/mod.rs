@@ -11,6 +11,7 @@ mod effects;
 pub mod events;
 mod failover;
 pub mod layout;
+mod measure;
 mod memory;
 mod ports;
 mod rates;
@@ -46,6 +47,7 @@ use crate::{
     failure::{Failure, Result},
     host::{lock, monotonic_ns},
     log,
+    metrics::Metrics,
     probe::{Probes, Report},
     supervisor::{
         alternates::Alternates,
@@ -111,6 +113,7 @@ struct Supervisor {
     events: Events,
     ports: Ports,
     rates: Rates,
+    metrics: Option<Metrics>,
     started: Instant,
     ticks: u32,
 }
@@ -154,6 +157,8 @@ fn signals() -> Result<Signals> {
 async fn supervise(file: &Path, config: Config) -> Result<()> {
     // Before anything is attached, so that no signal can end the process in between.
     let signals = signals()?;
+    // An address that cannot be had is said before anything is touched.
+    let metrics = config.metrics.map(Metrics::start).transpose()?;
     let start::Prepared {
         kernel,
         ring,
@@ -181,6 +186,7 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         events: Events::default(),
         ports: Ports::default(),
         rates: Rates::default(),
+        metrics,
         started: Instant::now(),
         ticks: 0,
     };
@@ -324,6 +330,7 @@ impl Supervisor {
             Ok(rows) => self.rates.update(now, rows),
             Err(e) => tracing::warn!("{e}"),
         }
+        self.publish_metrics(now);
     }
 
     /// What an earlier controller published and this one knows nothing of is learned anew, little by little.
@@ -357,7 +364,9 @@ impl Supervisor {
             )
         })?;
         apply::restart_needed(&self.config, &new)?;
+        let metrics = self.new_metrics(&new)?;
         self.put_in_force(self.effective(&new))?;
+        self.change_metrics(metrics);
         self.file_config = new;
         self.allow_alternates();
         self.events

@@ -47,6 +47,12 @@ impl Rates {
         self.shown.clone()
     }
 
+    /// The last reading.
+    #[must_use]
+    pub fn rows(&self) -> &[CounterRow] {
+        &self.rows
+    }
+
     /// A counter over all interfaces, at the last reading.
     #[must_use]
     pub fn total(&self, name: &str) -> u64 {

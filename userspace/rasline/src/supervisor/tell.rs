@@ -92,9 +92,10 @@ fn translate(
     name: &impl Fn(u32) -> String,
 ) {
     for (key, value) in fields {
-        let number = value.as_i64();
+        let number = value.as_u64();
         if let Some(ns) = number.filter(|_| TIMES.contains(&key.as_str())) {
-            *value = wall(ns).into();
+            // What was before the machine started is negative, in two's complement.
+            *value = wall(ns.cast_signed()).into();
         } else if let Some(index) = number.filter(|_| GATEKEEPERS.contains(&key.as_str())) {
             *value = name(u32::try_from(index).unwrap_or(u32::MAX)).into();
         } else if let Value::Object(inner) = value {

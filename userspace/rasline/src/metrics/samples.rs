@@ -1,0 +1,357 @@
+//! Where each family's samples come from in a snapshot.
+// Seconds and counts as Prometheus has them: a double holds them well enough.
+#![allow(clippy::cast_precision_loss)]
+
+use rasline_core::Time;
+
+use super::{
+    families::{Labels, Samples, Seen},
+    standing_name,
+};
+use crate::control::view::{Gatekeeper, Interface, Probe, Steering, Zone};
+
+/// States that a gatekeeper can be in: by its probes, or by what the kernel saw.
+const STATES: [&str; 6] = ["unknown", "up", "suspect", "down", "alive", "silent"];
+
+fn one(yes: bool) -> f64 {
+    f64::from(u8::from(yes))
+}
+
+fn label(name: &'static str, value: &str) -> Labels {
+    vec![(name, value.to_owned())]
+}
+
+fn seconds_since(now_ns: u64, then_ns: u64) -> f64 {
+    now_ns.saturating_sub(then_ns) as f64 / 1e9
+}
+
+pub(super) fn build(seen: &Seen<'_>, out: &mut Samples) {
+    let status = &seen.all.status;
+    out.info(vec![("version", status.version.clone())]);
+}
+
+pub(super) fn start_time(seen: &Seen<'_>, out: &mut Samples) {
+    out.gauge(Labels::new(), seen.all.started);
+}
+
+pub(super) fn heartbeat_age(seen: &Seen<'_>, out: &mut Samples) {
+    let age = seconds_since(seen.now_ns, seen.all.taken_ns);
+    out.gauge(Labels::new(), age);
+}
+
+pub(super) fn heartbeat_timeout(seen: &Seen<'_>, out: &mut Samples) {
+    out.gauge(Labels::new(), seen.all.heartbeat_timeout.as_secs_f64());
+}
+
+pub(super) fn packets(seen: &Seen<'_>, out: &mut Samples) {
+    for row in &seen.all.counters {
+        let interface = row.interface.as_deref().unwrap_or("-");
+        for (verdict, n) in &row.values {
+            let mut labels = label("interface", interface);
+            labels.push(("verdict", (*verdict).to_owned()));
+            out.count(labels, *n);
+        }
+    }
+}
+
+fn interfaces(seen: &Seen<'_>, out: &mut Samples, value: fn(&Interface) -> bool) {
+    for i in &seen.all.status.interfaces {
+        let mut labels = label("interface", &i.name);
+        labels.push(("side", i.side.clone()));
+        out.gauge(labels, one(value(i)));
+    }
+}
+
+pub(super) fn attached(seen: &Seen<'_>, out: &mut Samples) {
+    interfaces(seen, out, |i| i.attached);
+}
+
+pub(super) fn trouble(seen: &Seen<'_>, out: &mut Samples) {
+    interfaces(seen, out, |i| !i.trouble.is_empty());
+}
+
+pub(super) fn registrations(seen: &Seen<'_>, out: &mut Samples) {
+    for (zone, standing, n) in &seen.all.registrations {
+        let (state, why) = standing_name(*standing);
+        let mut labels = label("zone", zone);
+        labels.push(("state", state.to_owned()));
+        labels.push(("why", why));
+        out.gauge(labels, *n as f64);
+    }
+}
+
+fn zones(seen: &Seen<'_>, out: &mut Samples, value: fn(&Zone) -> f64) {
+    for zone in &seen.all.status.zones {
+        out.gauge(label("zone", &zone.name), value(zone));
+    }
+}
+
+pub(super) fn answered(seen: &Seen<'_>, out: &mut Samples) {
+    zones(seen, out, |z| z.answered as f64);
+}
+
+fn gatekeepers(seen: &Seen<'_>, mut each: impl FnMut(&Gatekeeper, Labels)) {
+    for g in seen.all.status.zones.iter().flat_map(|z| &z.gatekeepers) {
+        let labels = vec![("zone", g.zone.clone()), ("gatekeeper", g.id.clone())];
+        each(g, labels);
+    }
+}
+
+/// By its probes if it is probed, else by what the kernel saw.
+fn state(g: &Gatekeeper) -> &str {
+    g.probe.as_ref().map_or(&g.state, |p| &p.state)
+}
+
+pub(super) fn gatekeeper_state(seen: &Seen<'_>, out: &mut Samples) {
+    gatekeepers(seen, |g, labels| {
+        for name in STATES {
+            let mut labels = labels.clone();
+            labels.push(("state", name.to_owned()));
+            out.gauge(labels, one(state(g) == name));
+        }
+    });
+}
+
+pub(super) fn gatekeeper_up(seen: &Seen<'_>, out: &mut Samples) {
+    gatekeepers(seen, |g, labels| match state(g) {
+        "up" | "suspect" | "alive" => out.gauge(labels, 1.0),
+        "down" | "silent" => out.gauge(labels, 0.0),
+        _ => {}
+    });
+}
+
+pub(super) fn last_reply(seen: &Seen<'_>, out: &mut Samples) {
+    let since = seconds_since(seen.now_ns, seen.all.taken_ns);
+    gatekeepers(seen, |g, labels| {
+        if let Some(age) = g.last_reply {
+            out.gauge(labels, age + since);
+        }
+    });
+}
+
+pub(super) fn silent(seen: &Seen<'_>, out: &mut Samples) {
+    gatekeepers(seen, |g, labels| {
+        out.gauge(labels, g.silent_for.unwrap_or(0.0));
+    });
+}
+
+pub(super) fn outstanding(seen: &Seen<'_>, out: &mut Samples) {
+    gatekeepers(seen, |g, labels| out.gauge(labels, g.outstanding as f64));
+}
+
+pub(super) fn requests(seen: &Seen<'_>, out: &mut Samples) {
+    gatekeepers(seen, |g, labels| out.count(labels, g.requests));
+}
+
+pub(super) fn replies(seen: &Seen<'_>, out: &mut Samples) {
+    gatekeepers(seen, |g, labels| out.count(labels, g.replies));
+}
+
+pub(super) fn at_gatekeeper(seen: &Seen<'_>, out: &mut Samples) {
+    gatekeepers(seen, |g, labels| out.gauge(labels, g.registrations as f64));
+}
+
+fn probes(seen: &Seen<'_>, out: &mut Samples, value: fn(&Probe) -> u64) {
+    gatekeepers(seen, |g, labels| {
+        if let Some(probe) = &g.probe {
+            out.count(labels, value(probe));
+        }
+    });
+}
+
+pub(super) fn probes_sent(seen: &Seen<'_>, out: &mut Samples) {
+    probes(seen, out, |p| p.sent);
+}
+
+pub(super) fn probes_answered(seen: &Seen<'_>, out: &mut Samples) {
+    probes(seen, out, |p| p.answered);
+}
+
+pub(super) fn probes_late(seen: &Seen<'_>, out: &mut Samples) {
+    probes(seen, out, |p| p.late);
+}
+
+pub(super) fn round_trip(seen: &Seen<'_>, out: &mut Samples) {
+    gatekeepers(seen, |g, labels| {
+        if let Some(seconds) = g.probe.as_ref().and_then(|p| p.round_trip) {
+            out.gauge(labels, seconds);
+        }
+    });
+}
+
+fn steered<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = (&'a Zone, &'a Steering)> {
+    let zones = seen.all.status.zones.iter();
+    zones.filter_map(|z| Some((z, z.steering.as_ref()?)))
+}
+
+fn steering(seen: &Seen<'_>, out: &mut Samples, value: fn(&Steering) -> bool) {
+    for (zone, steering) in steered(seen) {
+        out.gauge(label("zone", &zone.name), one(value(steering)));
+    }
+}
+
+fn steered_so_far(seen: &Seen<'_>, out: &mut Samples, value: fn(&Steering) -> u64) {
+    for (zone, steering) in steered(seen) {
+        out.count(label("zone", &zone.name), value(steering));
+    }
+}
+
+pub(super) fn active(seen: &Seen<'_>, out: &mut Samples) {
+    for zone in &seen.all.status.zones {
+        // A zone with one gatekeeper is served by that one.
+        let active = match (&zone.steering, zone.gatekeepers.as_slice()) {
+            (Some(steering), _) => steering.active.as_ref(),
+            (None, [only]) => Some(&only.id),
+            (None, _) => None,
+        };
+        if let Some(active) = active {
+            let mut labels = label("zone", &zone.name);
+            labels.push(("gatekeeper", active.clone()));
+            out.info(labels);
+        }
+    }
+}
+
+pub(super) fn on_preferred(seen: &Seen<'_>, out: &mut Samples) {
+    steering(seen, out, |s| s.active == s.preferred);
+}
+
+pub(super) fn dark(seen: &Seen<'_>, out: &mut Samples) {
+    steering(seen, out, |s| s.dark);
+}
+
+pub(super) fn manual(seen: &Seen<'_>, out: &mut Samples) {
+    steering(seen, out, |s| !s.manual.is_empty());
+}
+
+pub(super) fn failovers(seen: &Seen<'_>, out: &mut Samples) {
+    for ((event, zone, cause), n) in &seen.all.events {
+        if event == "failover" || event == "failback" {
+            let cause = if cause.is_empty() { event } else { cause };
+            let mut labels = label("zone", zone);
+            labels.push(("cause", cause.clone()));
+            out.count(labels, *n);
+        }
+    }
+}
+
+pub(super) fn kernel_decisions(seen: &Seen<'_>, out: &mut Samples) {
+    steered_so_far(seen, out, |s| u64::from(s.kernel_decisions));
+}
+
+pub(super) fn migrated(seen: &Seen<'_>, out: &mut Samples) {
+    steered_so_far(seen, out, |s| s.migrated);
+}
+
+pub(super) fn shaped(seen: &Seen<'_>, out: &mut Samples) {
+    steered_so_far(seen, out, |s| s.shaped);
+}
+
+pub(super) fn standby(seen: &Seen<'_>, out: &mut Samples) {
+    for (zone, s) in steered(seen).filter(|(_, s)| s.standby.is_some()) {
+        for (state, n) in [("warm", s.warm), ("warming", s.warming), ("cold", s.cold)] {
+            let mut labels = label("zone", &zone.name);
+            labels.push(("state", state.to_owned()));
+            out.gauge(labels, n as f64);
+        }
+    }
+}
+
+pub(super) fn events(seen: &Seen<'_>, out: &mut Samples) {
+    let mut all = std::collections::BTreeMap::<(&String, &String), u64>::new();
+    for ((event, zone, _), n) in &seen.all.events {
+        *all.entry((event, zone)).or_default() += n;
+    }
+    for ((event, zone), n) in all {
+        let mut labels = label("event", event);
+        labels.push(("zone", zone.clone()));
+        out.count(labels, n);
+    }
+}
+
+pub(super) fn slots(seen: &Seen<'_>, out: &mut Samples) {
+    out.gauge(Labels::new(), seen.all.status.tables.slots as f64);
+}
+
+pub(super) fn slots_max(seen: &Seen<'_>, out: &mut Samples) {
+    out.gauge(Labels::new(), seen.all.status.tables.slots_max as f64);
+}
+
+pub(super) fn profiles(seen: &Seen<'_>, out: &mut Samples) {
+    out.gauge(Labels::new(), seen.all.status.tables.profiles as f64);
+}
+
+pub(super) fn profiles_max(seen: &Seen<'_>, out: &mut Samples) {
+    out.gauge(Labels::new(), seen.all.status.tables.profiles_max as f64);
+}
+
+pub(super) fn refusals(seen: &Seen<'_>, out: &mut Samples) {
+    out.count(Labels::new(), seen.all.status.tables.refusals);
+}
+
+pub(super) fn unclaimed(seen: &Seen<'_>, out: &mut Samples) {
+    out.gauge(Labels::new(), seen.all.status.tables.unclaimed as f64);
+}
+
+pub(super) fn pending(seen: &Seen<'_>, out: &mut Samples) {
+    out.gauge(Labels::new(), seen.all.status.learning.pending as f64);
+}
+
+pub(super) fn learner(seen: &Seen<'_>, out: &mut Samples) {
+    let l = &seen.all.status.learning;
+    for (outcome, n) in [
+        ("taken", l.messages),
+        ("undecodable", l.undecodable),
+        ("paired", l.paired),
+        ("unanswered", l.unanswered),
+        ("forgotten", l.forgotten),
+        ("patched", l.patched),
+        ("unpatched", l.unpatched),
+        ("refused", l.refused),
+    ] {
+        out.count(label("outcome", outcome), n);
+    }
+}
+
+pub(super) fn losses(seen: &Seen<'_>, out: &mut Samples) {
+    let l = &seen.all.status.losses;
+    for (kind, n) in [
+        ("copy_lost", l.copy_lost),
+        ("copy_limited_source", l.copy_limited_source),
+        ("copy_limited_total", l.copy_limited_total),
+        ("send_failed", l.send_failed),
+    ] {
+        out.count(label("kind", kind), n);
+    }
+}
+
+pub(super) fn store_up(seen: &Seen<'_>, out: &mut Samples) {
+    if let Some(store) = &seen.all.store {
+        out.gauge(Labels::new(), one(store.error.is_empty()));
+    }
+}
+
+pub(super) fn store_registrations(seen: &Seen<'_>, out: &mut Samples) {
+    if let Some(store) = &seen.all.store {
+        out.gauge(Labels::new(), store.registrations as f64);
+    }
+}
+
+pub(super) fn store_waiting(seen: &Seen<'_>, out: &mut Samples) {
+    if let Some(store) = &seen.all.store {
+        out.gauge(Labels::new(), store.waiting as f64);
+    }
+}
+
+pub(super) fn store_written(seen: &Seen<'_>, out: &mut Samples) {
+    if let Some(at) = seen.all.store.as_ref().and_then(|s| s.last_write) {
+        let age = Time(seen.now_ns).since(at);
+        out.gauge(Labels::new(), age.as_secs_f64());
+    }
+}
+
+pub(super) fn store_overflows(seen: &Seen<'_>, out: &mut Samples) {
+    if let Some(store) = &seen.all.store {
+        out.count(Labels::new(), store.overflows);
+    }
+}
