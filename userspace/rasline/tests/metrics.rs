@@ -12,9 +12,8 @@ use rasline::{
     bpf::CounterRow,
     control::view,
     metrics::{FAMILIES, Kind, Snapshot, encode},
-    store,
 };
-use rasline_core::{Standing, Time, Why};
+use rasline_core::{Standing, Why};
 
 fn text(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -71,6 +70,10 @@ fn full() -> Snapshot {
                 ..view::Interface::default()
             }],
             zones: vec![zone()],
+            store: view::Store {
+                last_write: Some(0.5),
+                ..view::Store::default()
+            },
             ..view::Status::default()
         },
         counters: vec![CounterRow {
@@ -82,10 +85,6 @@ fn full() -> Snapshot {
             ("site".into(), Standing::NotAnswered(Why::Secured), 2),
         ],
         events: [(event("failover", "down"), 2), (event("failback", ""), 1)].into(),
-        store: Some(store::Status {
-            last_write: Some(Time(500_000_000)),
-            ..store::Status::default()
-        }),
     }
 }
 

@@ -147,9 +147,10 @@ families! {
     Counter losses: "What went lost between kernel, controller and network", samples::losses;
     Gauge store_up: "1: the store on disk works", samples::store_up;
     Gauge store_registrations: "Registrations in the store", samples::store_registrations;
+    Gauge store_restored: "Registrations restored from it when the controller started", samples::store_restored;
     Gauge store_waiting: "Changes that wait to be written", samples::store_waiting;
     Gauge store_last_write_age_seconds: "How long ago the store was last written", samples::store_written;
-    Counter store_overflows: "How often changes came faster than they could be written", samples::store_overflows;
+    Counter store_overflows: "How often more had changed than could wait, so that everything was written again", samples::store_overflows;
 }
 
 /// The snapshot in the text format of OpenMetrics, as of now.

@@ -19,7 +19,6 @@ use crate::{
     bpf::CounterRow,
     control::view::Status,
     failure::{Failure, Result},
-    store,
     supervisor::events::Tally,
 };
 
@@ -40,8 +39,6 @@ pub struct Snapshot {
     pub registrations: Vec<(String, Standing, usize)>,
     /// Events so far.
     pub events: Tally,
-    /// The store on disk.
-    pub store: Option<store::Status>,
 }
 
 /// The server; ends when dropped.

@@ -2,8 +2,6 @@
 // Seconds and counts as Prometheus has them: a double holds them well enough.
 #![allow(clippy::cast_precision_loss)]
 
-use rasline_core::Time;
-
 use super::{
     families::{Labels, Samples, Seen},
     standing_name,
@@ -326,32 +324,28 @@ pub(super) fn losses(seen: &Seen<'_>, out: &mut Samples) {
 }
 
 pub(super) fn store_up(seen: &Seen<'_>, out: &mut Samples) {
-    if let Some(store) = &seen.all.store {
-        out.gauge(Labels::new(), one(store.error.is_empty()));
-    }
+    out.gauge(Labels::new(), one(seen.all.status.store.error.is_empty()));
 }
 
 pub(super) fn store_registrations(seen: &Seen<'_>, out: &mut Samples) {
-    if let Some(store) = &seen.all.store {
-        out.gauge(Labels::new(), store.registrations as f64);
-    }
+    out.gauge(Labels::new(), seen.all.status.store.registrations as f64);
+}
+
+pub(super) fn store_restored(seen: &Seen<'_>, out: &mut Samples) {
+    out.gauge(Labels::new(), seen.all.status.store.restored as f64);
 }
 
 pub(super) fn store_waiting(seen: &Seen<'_>, out: &mut Samples) {
-    if let Some(store) = &seen.all.store {
-        out.gauge(Labels::new(), store.waiting as f64);
-    }
+    out.gauge(Labels::new(), seen.all.status.store.waiting as f64);
 }
 
 pub(super) fn store_written(seen: &Seen<'_>, out: &mut Samples) {
-    if let Some(at) = seen.all.store.as_ref().and_then(|s| s.last_write) {
-        let age = Time(seen.now_ns).since(at);
-        out.gauge(Labels::new(), age.as_secs_f64());
+    let since = seconds_since(seen.now_ns, seen.all.taken_ns);
+    if let Some(age) = seen.all.status.store.last_write {
+        out.gauge(Labels::new(), age + since);
     }
 }
 
 pub(super) fn store_overflows(seen: &Seen<'_>, out: &mut Samples) {
-    if let Some(store) = &seen.all.store {
-        out.count(Labels::new(), store.overflows);
-    }
+    out.count(Labels::new(), seen.all.status.store.overflows);
 }

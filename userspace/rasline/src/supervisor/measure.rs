@@ -45,7 +45,6 @@ impl Supervisor {
             counters: self.rates.rows().to_vec(),
             registrations: summed(registrations),
             events: self.events.tally().clone(),
-            store: None,
         });
     }
 
