@@ -17,6 +17,10 @@ pub const EID_LEN: usize = 14;
 const PORT: u16 = 1719;
 /// The gatekeeper's address.
 pub const GATEKEEPER: [u8; 4] = [10, 128, 0, 1];
+/// The gatekeeper that the zone moves to.
+pub const BACKUP: [u8; 4] = [10, 128, 0, 2];
+/// Port of call signalling.
+pub const CALL_PORT: u16 = 1720;
 /// The gateway's MAC on the endpoints' side.
 pub const GATEWAY_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 /// The MAC on the other side.
@@ -36,13 +40,31 @@ pub enum Rcfs {
 pub struct Request {
     pub frame: Vec<u8>,
     eid_at: usize,
+    /// Digits of the endpointIdentifier to be made different.
+    pub digits: usize,
+    /// Octet of the frame at which the transport's checksum stands.
+    pub check_at: usize,
 }
 
 impl Request {
     pub fn new() -> Self {
         let frame = udp(source(0), GATEKEEPER, (PORT, PORT), &rrq(0));
         let eid_at = HEADERS + eid_at(&rrq(0));
-        Self { frame, eid_at }
+        Self {
+            frame,
+            eid_at,
+            digits: EID_DIGITS,
+            check_at: 40,
+        }
+    }
+    /// A segment of call signalling with these flags, of which only the source address differs.
+    pub fn segment(flags: u8) -> Self {
+        Self {
+            frame: signalling(flags),
+            eid_at: 0,
+            digits: 0,
+            check_at: 50,
+        }
     }
     /// Octet of the frame at which a digit of the endpointIdentifier stands.
     pub fn digit_at(&self, digit: usize) -> usize {
@@ -143,6 +165,25 @@ pub fn tcp(v6: bool) -> Vec<u8> {
         f
     };
     f.extend(vec![0x16; usize::from(SEGMENT)]);
+    f
+}
+
+/// A TCP segment of call signalling, from registration 0 to the gatekeeper, checksums right.
+fn signalling(flags: u8) -> Vec<u8> {
+    let mut tcp = vec![0x75, 0x30];
+    tcp.extend(CALL_PORT.to_be_bytes());
+    tcp.extend([
+        0, 0, 16, 1, 0, 0, 32, 1, 0x50, flags, 0x72, 0x10, 0, 0, 0, 0,
+    ]);
+    tcp.extend([0x08; 100]);
+    let mut f = ethernet(0x0800);
+    f.extend(ipv4(source(0), GATEKEEPER, 6, tcp.len() as u16));
+    f.extend(&tcp);
+    let mut pseudo = vec![0, 6];
+    pseudo.extend((tcp.len() as u16).to_be_bytes());
+    pseudo.extend(&f[26..]);
+    let check = !checksum::sum(&pseudo);
+    f[50..52].copy_from_slice(&check.to_ne_bytes());
     f
 }
 

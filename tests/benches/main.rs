@@ -13,6 +13,7 @@ mod asm;
 mod failover;
 mod frames;
 mod programs;
+mod redirect;
 mod report;
 mod responder;
 mod sys;
@@ -29,11 +30,12 @@ use crate::frames::Rcfs;
 use crate::tables::Loaded;
 use crate::testrun::Effort;
 
-const USAGE: &str = "usage: rasline-bench [--quick] [--json] [--soak MINUTES]\n  --quick  fewer rounds and no million registrations, a few minutes\n  --json   for programs\n  --soak   nothing but a soak: so many minutes of full CPU load without a false failover";
+const USAGE: &str = "usage: rasline-bench [--quick] [--cpu] [--json] [--soak MINUTES]\n  --quick  fewer rounds and no million registrations, a few minutes\n  --cpu    only what a packet costs, without network and failovers\n  --json   for programs\n  --soak   nothing but a soak: so many minutes of full CPU load without a false failover";
 
 #[derive(Default)]
 struct Options {
     quick: bool,
+    cpu: bool,
     json: bool,
     soak: Option<f64>,
 }
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
                 options.soak = Some(minutes);
             }
             "--quick" => options.quick = true,
+            "--cpu" => options.cpu = true,
             "--json" => options.json = true,
             _ => {
                 eprintln!("{USAGE}");
@@ -101,11 +104,20 @@ fn run(options: &Options) -> Result<()> {
             tables.push(Loaded::new(*registrations, rcfs)?);
         }
     }
+    let mut steering = Loaded::new(1 << 10, Rcfs::Shared)?;
+    steering.steer(None)?;
+    tables.push(steering);
     say("answers");
     let mut rows = testrun::answers(&tables, effort)?;
     say("packets that are not ours");
     rows.extend(testrun::not_ours(&tables[0], effort)?);
     rows.extend(testrun::size(&tables)?);
+    say("what is sent on to another gatekeeper");
+    rows.extend(redirect::rows(effort)?);
+    if options.cpu {
+        print(&rows, options);
+        return Ok(());
+    }
     say("veth");
     let live = veth::Effort {
         rounds: if options.quick { 3 } else { 7 },

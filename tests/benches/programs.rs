@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use anyhow::Result;
 
 use crate::asm::{Asm, Op, Reg, Size};
-use crate::frames::{EID_DIGITS, Request};
+use crate::frames::Request;
 use crate::sys::{self, Shared};
 
 pub const PASS: i32 = 2;
@@ -86,6 +86,10 @@ impl Driver {
     /// that the driver does the same work whether the frame comes back answered or not.
     pub fn new(request: &Request, registrations: u32, rcf_len: usize) -> Result<Self> {
         Self::assemble(request, registrations, rcf_len, true)
+    }
+    /// For frames that keep their length.
+    pub fn same_length(request: &Request, registrations: u32) -> Result<Self> {
+        Self::assemble(request, registrations, request.frame.len() - 42, true)
     }
     /// Sends what it makes.
     pub fn generator(request: &Request, registrations: u32) -> Result<Self> {
@@ -181,7 +185,7 @@ fn personalise(a: &mut Asm, request: &Request) {
     a.imm(Op::Lsh, 3, 8);
     a.reg(Op::Add, 5, 3);
     checksum(a, &request.frame, 24);
-    for (digit, at) in (0..EID_DIGITS).map(|d| (d, request.digit_at(d))) {
+    for (digit, at) in (0..request.digits).map(|d| (d, request.digit_at(d))) {
         a.reg(Op::Mov, 3, 8);
         a.imm(Op::Rsh, 3, 4 * digit as i32);
         a.imm(Op::And, 3, 15);
@@ -193,7 +197,7 @@ fn personalise(a: &mut Asm, request: &Request) {
         }
         a.reg(Op::Add, 5, 3);
     }
-    checksum(a, &request.frame, 40);
+    checksum(a, &request.frame, request.check_at);
 }
 
 /// Writes the checksum at `at` of a frame that differs from the template by the sum in r5.

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use aya::maps::{Map, PerCpuArray};
+use aya::maps::lpm_trie::Key;
+use aya::maps::{HashMap, LpmTrie, Map, PerCpuArray};
 use aya::programs::{ProgramInfo, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use rasline_abi::{
-    Answer, Counter, ENDPOINTS_SIDE, Gatekeeper, Globals, HASH_KEYS, Interface, PROBE_LIMIT,
-    PROFILE_BYTES, Profile, Slot, Zone, duration_to_ticks, map, ticks,
+    Answer, Counter, ENDPOINTS_SIDE, GATEKEEPER_STEER, GATEKEEPERS_SIDE, Gatekeeper, Globals,
+    HASH_KEYS, Interface, MAX_CANDIDATES, PROBE_LIMIT, PROFILE_BYTES, Profile, REDIRECT_SIDE, Slot,
+    ZONE_AUTO, ZONE_RESET, Zone, duration_to_ticks, map, ticks,
 };
 use rasline_datapath::{checksum, hash};
 
@@ -29,24 +31,32 @@ pub struct Loaded {
     pub load_time: Duration,
     pub registrations: u32,
     pub rcfs: Rcfs,
+    /// Its zone has two gatekeepers.
+    pub steering: bool,
     globals: Shared<Globals>,
 }
 
 impl Loaded {
     /// With `registrations` (a power of two) at load factor one half.
     pub fn new(registrations: u32, rcfs: Rcfs) -> Result<Self> {
+        Self::with_flows(registrations, rcfs, 1024)
+    }
+
+    /// The same, with room for this many flows.
+    pub fn with_flows(registrations: u32, rcfs: Rcfs, flows: u32) -> Result<Self> {
         let profiles = match rcfs {
             Rcfs::Shared => 1,
             Rcfs::Different => registrations,
         };
         let slots = (2 * registrations).max(1024);
-        let (ebpf, load_time) = load(slots, profiles)?;
+        let (ebpf, load_time) = load(slots, profiles, flows)?;
         let globals = Shared::new(fd(&ebpf, map::GLOBALS)?, 1)?;
         let mut loaded = Self {
             ebpf,
             load_time,
             registrations,
             rcfs,
+            steering: false,
             globals,
         };
         loaded.configure(slots)?;
@@ -85,6 +95,50 @@ impl Loaded {
             .try_into()?;
         let values = counters.get(&(Counter::Answer as u32), 0)?;
         Ok(values.iter().sum())
+    }
+
+    /// Gives the zone a second gatekeeper. `moved`: it has moved there, and frames may leave by this interface.
+    pub fn steer(&mut self, moved: Option<u32>) -> Result<()> {
+        let mut globals = self.globals.get(0);
+        globals.steering = 1;
+        globals.call_ports[usize::from(frames::CALL_PORT / 64)] |= 1 << (frames::CALL_PORT % 64);
+        if let Some(ifindex) = moved {
+            globals.interfaces[1] = Interface {
+                ifindex,
+                side: GATEKEEPERS_SIDE | REDIRECT_SIDE,
+            };
+        }
+        self.globals.set(0, globals);
+        self.steering = true;
+        let mut zones: Shared<Zone> = Shared::new(fd(&self.ebpf, map::ZONES)?, 1)?;
+        let mut zone = zones.get(0);
+        (zone.active, zone.epoch) = (u32::from(moved.is_some()), 1);
+        zone.flags = ZONE_AUTO | ZONE_RESET;
+        zone.candidates = [0xffff; MAX_CANDIDATES];
+        zone.candidates[..2].copy_from_slice(&[0, 1]);
+        zones.set(0, zone);
+        let mut rows: Shared<Gatekeeper> = Shared::new(fd(&self.ebpf, map::GATEKEEPERS)?, 2)?;
+        let mut first = rows.get(0);
+        first.call_port = frames::CALL_PORT.to_be_bytes();
+        first.flags = if moved.is_some() { GATEKEEPER_STEER } else { 0 };
+        rows.set(0, first);
+        let second = Gatekeeper {
+            address: mapped(frames::BACKUP),
+            flags: 0,
+            ..first
+        };
+        rows.set(1, second);
+        let index = self.ebpf.map_mut(map::GATEKEEPER_INDEX).context("no map")?;
+        let mut index: HashMap<_, [u8; 20], u32> = index.try_into()?;
+        for (i, address) in [frames::GATEKEEPER, frames::BACKUP].into_iter().enumerate() {
+            let mut key = [0; 20];
+            key[4..].copy_from_slice(&mapped(address));
+            index.insert(key, i as u32, 0)?;
+        }
+        let endpoints = self.ebpf.map_mut(map::ENDPOINTS).context("no map")?;
+        let mut endpoints: LpmTrie<_, [u8; 16], u32> = endpoints.try_into()?;
+        endpoints.insert(&Key::new(96 + 9, mapped([10, 0, 0, 0])), 0, 0)?;
+        Ok(())
     }
 
     fn configure(&mut self, slots: u32) -> Result<()> {
@@ -209,7 +263,7 @@ fn insert(table: &mut Shared<Slot>, keys: &[u64; HASH_KEYS], slot: Slot) -> Resu
     bail!("no slot within {PROBE_LIMIT} of its home")
 }
 
-fn load(slots: u32, profiles: u32) -> Result<(Ebpf, Duration)> {
+fn load(slots: u32, profiles: u32, flows: u32) -> Result<(Ebpf, Duration)> {
     let path = std::env::var_os("RASLINE_XDP_OBJECT").map_or_else(
         || {
             PathBuf::from(concat!(
@@ -222,6 +276,7 @@ fn load(slots: u32, profiles: u32) -> Result<(Ebpf, Duration)> {
     let mut ebpf = EbpfLoader::new()
         .map_max_entries(map::SLOTS, slots)
         .map_max_entries(map::PROFILES, profiles)
+        .map_max_entries(map::FLOWS, flows)
         .load_file(&path)
         .with_context(|| format!("loading {}: run `cargo xtask build` first", path.display()))?;
     let program: &mut Xdp = ebpf

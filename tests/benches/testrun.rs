@@ -12,8 +12,8 @@ use crate::report::{Aim, Row, median};
 use crate::sys;
 use crate::tables::Loaded;
 
-const PASS: u32 = programs::PASS.cast_unsigned();
-const TX: u32 = programs::TX.cast_unsigned();
+pub const PASS: u32 = programs::PASS.cast_unsigned();
+pub const TX: u32 = programs::TX.cast_unsigned();
 
 /// How long to measure.
 #[derive(Clone, Copy)]
@@ -23,7 +23,7 @@ pub struct Effort {
 }
 
 /// CPU nanoseconds a run of `program`.
-fn time(program: RawFd, frame: &[u8], repeat: u32, action: u32) -> Result<f64> {
+pub fn time(program: RawFd, frame: &[u8], repeat: u32, action: u32) -> Result<f64> {
     let start = sys::cpu_time();
     let last = sys::test_run(program, frame, repeat)?;
     let spent = sys::cpu_time() - start;
@@ -99,7 +99,9 @@ pub fn answers(tables: &[Loaded], effort: Effort) -> Result<Vec<Row>> {
         if loaded.registrations == 1024 {
             cases.push(Case::of(&name(loaded, true), loaded, true)?);
         }
-        cases.push(Case::of(&name(loaded, false), loaded, false)?);
+        if !loaded.steering {
+            cases.push(Case::of(&name(loaded, false), loaded, false)?);
+        }
     }
     let mut bare = vec![];
     for _ in 0..effort.rounds {
@@ -141,6 +143,7 @@ fn name(loaded: &Loaded, hot: bool) -> String {
         Rcfs::Different => "RCFs all different",
     };
     match loaded.registrations {
+        _ if loaded.steering => format!("hot, {rcfs}, zone with two gatekeepers"),
         _ if hot => format!("hot (one registration), {rcfs}"),
         n if n >= 1 << 20 => format!("{}M registrations, {rcfs}", n >> 20),
         n => format!("{}k registrations, {rcfs}", n / 1000),

@@ -151,7 +151,10 @@ pub fn rates(tables: &mut [Loaded], effort: Effort) -> Result<Vec<Row>> {
     let at = SocketAddrV4::new(Ipv4Addr::new(a, b, c, d), 1719);
     let responder = Responder::new(&network.gateway, at)?;
     let mut all = vec![];
-    for loaded in tables.iter_mut().filter(|t| t.rcfs == Rcfs::Shared) {
+    for loaded in tables
+        .iter_mut()
+        .filter(|t| t.rcfs == Rcfs::Shared && !t.steering)
+    {
         loaded.set_interface(network.lan_ifindex);
         all.push((rates_of(loaded)?, &*loaded));
     }
