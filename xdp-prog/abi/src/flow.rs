@@ -44,7 +44,7 @@ pub struct Flow {
     pub gatekeeper: u32,
     /// Mix of the zone's decisions under which it was made; UDP flows are made anew under others.
     pub decision: u64,
-    /// Last segment, ns; of a datagram's flow: when it was made.
+    /// Last segment, ns, at most a second late; of a datagram's flow: when it was made.
     pub seen_ns: u64,
     /// When the next hop was last looked up, ns; 0: never.
     pub hop_ns: u64,
