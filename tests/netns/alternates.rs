@@ -53,6 +53,30 @@ fn a_named_one_takes_over() {
     site.call(2, &mut line);
 }
 
+#[test]
+fn a_named_one_outlives_the_controller() {
+    let mut site = Site::new(&plan(
+        "learn_alternates = true\nallowed_alternates = [\"10.1.0.0/30\"]",
+    ));
+    let _endpoint = site.learned(1);
+    let both = ["10.1.0.1:1719", "10.1.0.2:1719"];
+    wait::until_true("the alternate to be listed", SOON, || {
+        Ok(listed(&site) == both)
+    })
+    .unwrap();
+    wait::until_true("everything to be written", SOON, || {
+        let status = site.controller.json(&["status"])?;
+        Ok(status["store"]["waiting"] == 0)
+    })
+    .unwrap();
+    site.controller.kill().unwrap();
+    site.controller.start_again(&site.net).unwrap();
+    wait::until_true("the alternate to be listed again", SOON, || {
+        Ok(listed(&site) == both)
+    })
+    .unwrap();
+}
+
 /// The primary is gone, and nothing goes to gatekeeper 2.
 fn is_not_steered(lines: &str) -> Site {
     let site = Site::new(&plan(lines));

@@ -72,6 +72,13 @@ impl Supervisor {
         self.alternates(Input::Rules(rules));
     }
 
+    /// Lists that an earlier controller learned; in force from the first tick on.
+    pub(super) fn restore_alternates(&mut self) {
+        for list in self.remembered_alternates() {
+            self.alternates(Input::Restore(list));
+        }
+    }
+
     /// A message that the kernel copied: a gatekeeper's may name alternates.
     pub(super) fn look_for_alternates(&mut self, message: &bpf::Message) {
         if matches!(message.reason, Reason::UnknownRrq | Reason::FromEndpoint) {
@@ -108,7 +115,8 @@ impl Supervisor {
             match output {
                 Output::Candidates { zone, learned } => self.learned(zone, &learned),
                 Output::Event(event) => self.tell(&event),
-                Output::Persist(_) | Output::Forget { .. } => {}
+                Output::Persist(list) => self.remember_alternates(list.gatekeeper, Some(list)),
+                Output::Forget { gatekeeper, .. } => self.remember_alternates(gatekeeper, None),
             }
         }
     }

@@ -8,12 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rasline_core::{Input, Registration, RegistrationId, Stored, Time, failover};
+use rasline_core::{Input, Registration, RegistrationId, Stored, Time, alternates, failover};
 
 use crate::{
     control::view,
     host::monotonic_ns,
-    store::{Decision, Keeper, LIMIT, Manual, Store, Times},
+    store::{Decision, Keeper, LIMIT, Listed, Manual, Store, Times},
     supervisor::{Supervisor, failover::Before, show::ago},
 };
 
@@ -160,6 +160,43 @@ impl Supervisor {
                 (decision.zone, Before { active, manual })
             })
             .collect()
+    }
+
+    /// What a gatekeeper named last; nothing: no more.
+    pub(super) fn remember_alternates(&self, gatekeeper: u32, list: Option<alternates::List>) {
+        let Some(by) = self.memory.keepers.get(&gatekeeper) else {
+            return;
+        };
+        let (message, at, alternates) = list.map_or_else(
+            || (String::new(), Time(0), Vec::new()),
+            |list| (list.message, list.at, list.alternates),
+        );
+        self.memory.store.put_alternates(Listed {
+            by: (**by).clone(),
+            message,
+            at,
+            alternates,
+        });
+    }
+
+    /// What gatekeepers that are still configured had named.
+    pub(super) fn remembered_alternates(&self) -> Vec<alternates::List> {
+        let lists = self.memory.store.alternates().unwrap_or_else(|e| {
+            tracing::error!("{e}");
+            Vec::new()
+        });
+        let list = |list: Listed| {
+            let keepers = &self.memory.keepers;
+            let (gatekeeper, _) = keepers.iter().find(|(_, keeper)| ***keeper == list.by)?;
+            Some(alternates::List {
+                zone: self.layout.zone(&list.by.zone)?,
+                gatekeeper: *gatekeeper,
+                message: list.message,
+                at: list.at,
+                alternates: list.alternates,
+            })
+        };
+        lists.into_iter().filter_map(list).collect()
     }
 
     /// At start, before any packet meets the program: publishes what was published before, as far as it holds.

@@ -191,6 +191,7 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         ticks: 0,
     };
     supervisor.allow_alternates();
+    supervisor.restore_alternates();
     let decisions = supervisor.remembered_decisions();
     supervisor.start_failover(&decisions);
     supervisor.restore();
