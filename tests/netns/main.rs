@@ -11,6 +11,7 @@ mod bystanders;
 mod capture;
 mod controller;
 mod decisions;
+mod doctor;
 mod failback;
 mod failover;
 mod failure;

@@ -6,6 +6,7 @@ const SIOCETHTOOL: libc::Ioctl = 0x8946;
 const GDRVINFO: u32 = 0x3;
 const GGRO: u32 = 0x2b;
 const GFLAGS: u32 = 0x25;
+const GTXCSUM: u32 = 0x16;
 const FLAG_LRO: u32 = 1 << 15;
 
 /// `struct ifreq` with a pointer in its union.
@@ -41,6 +42,8 @@ pub struct Ethtool {
     pub gro: Option<bool>,
     /// Large receive offload.
     pub lro: Option<bool>,
+    /// Transmit checksums left to the hardware.
+    pub tx_checksum: Option<bool>,
 }
 
 /// Asks.
@@ -62,6 +65,7 @@ pub fn ask(interface: &str) -> Ethtool {
     Ethtool {
         driver,
         gro: value(GGRO).map(|v| v != 0),
+        tx_checksum: value(GTXCSUM).map(|v| v != 0),
         lro: value(GFLAGS).map(|v| v & FLAG_LRO != 0),
     }
 }

@@ -10,8 +10,11 @@ const NLMSG_ERROR: u16 = 2;
 const NLM_F_REQUEST: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
+const IFLA_LINK: u16 = 5;
 const IFLA_LINKINFO: u16 = 18;
+const IFLA_LINK_NETNSID: u16 = 37;
 const IFLA_INFO_KIND: u16 = 1;
+const IFLA_INFO_SLAVE_KIND: u16 = 4;
 const IFLA_XDP: u16 = 43;
 const IFLA_XDP_ATTACHED: u16 = 2;
 const IFLA_XDP_PROG_ID: u16 = 4;
@@ -44,6 +47,10 @@ pub struct LinkInfo {
     pub mtu: u32,
     /// "veth", "bond", ...; empty for hardware.
     pub kind: String,
+    /// "bridge", "bond", ...: of what it is a port; empty: of nothing.
+    pub port_of: String,
+    /// ifindex of a veth's peer; 0: it is in another network namespace, or there is none.
+    pub peer: u32,
     /// Mode of the XDP program that it carries.
     pub xdp: Attached,
     /// Its id; 0: none.
@@ -94,11 +101,11 @@ fn request(name: &str) -> Vec<u8> {
     message
 }
 
-fn u16_at(b: &[u8], at: usize) -> Option<u16> {
+pub(super) fn u16_at(b: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_ne_bytes(b.get(at..at + 2)?.try_into().ok()?))
 }
 
-fn u32_at(b: &[u8], at: usize) -> Option<u32> {
+pub(super) fn u32_at(b: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(b.get(at..at + 4)?.try_into().ok()?))
 }
 
@@ -123,20 +130,31 @@ fn link(message: &[u8]) -> Option<LinkInfo> {
         up: u32_at(message, 8)? & IFF_UP != 0,
         ..LinkInfo::default()
     };
+    let mut elsewhere = false;
     for (kind, value) in attributes(message.get(16..)?) {
         match kind {
             IFLA_MTU => info.mtu = u32_at(value, 0)?,
             IFLA_LINKINFO => {
-                let name = attributes(value).find(|(kind, _)| *kind == IFLA_INFO_KIND);
-                let name =
-                    name.map(|(_, v)| String::from_utf8_lossy(v).trim_end_matches('\0').to_owned());
-                info.kind = name.unwrap_or_default();
+                info.kind = text(value, IFLA_INFO_KIND);
+                info.port_of = text(value, IFLA_INFO_SLAVE_KIND);
             }
+            IFLA_LINK => info.peer = u32_at(value, 0)?,
+            IFLA_LINK_NETNSID => elsewhere = true,
             IFLA_XDP => xdp(value, &mut info),
             _ => {}
         }
     }
+    if elsewhere {
+        info.peer = 0;
+    }
     Some(info)
+}
+
+/// A text among nested attributes.
+fn text(nested: &[u8], wanted: u16) -> String {
+    let found = attributes(nested).find(|(kind, _)| *kind == wanted);
+    let text = found.map(|(_, v)| String::from_utf8_lossy(v).trim_end_matches('\0').to_owned());
+    text.unwrap_or_default()
 }
 
 fn xdp(nested: &[u8], info: &mut LinkInfo) {
@@ -158,7 +176,7 @@ fn xdp(nested: &[u8], info: &mut LinkInfo) {
 }
 
 /// Netlink attributes: type (flags taken off) and value.
-fn attributes(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+pub(super) fn attributes(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let len = usize::from(u16_at(rest, 0)?);
         let kind = u16_at(rest, 2)? & 0x3fff;

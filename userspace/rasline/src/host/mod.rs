@@ -6,6 +6,7 @@ pub mod ethtool;
 pub mod link;
 pub mod lock;
 pub mod netdev;
+pub mod route;
 mod sched;
 
 pub use sched::realtime;
