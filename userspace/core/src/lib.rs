@@ -7,6 +7,7 @@
 //!   were confirmed by RCFs equal in every other octet; or it is restored as it was published before.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod agent;
 pub mod alternates;
 mod census;
 mod config;
@@ -21,9 +22,12 @@ mod machine;
 mod octets;
 mod pending;
 mod phase;
+pub mod profile;
+pub mod proxy;
 mod publish;
 mod reconfigure;
 mod register;
+pub mod registrar;
 mod registration;
 mod registry;
 mod restore;

@@ -6,6 +6,8 @@
 //! - [`patch`]: changes of single fields in raw messages that keep every other octet.
 //! - [`build`]: messages from simple values.
 //! - [`carry`]: an endpoint's own messages for another gatekeeper.
+//! - [`security`]: proof of who sent a message.
+//! - [`text`]: between ASN.1 values and the ones that people use.
 //! - [`types`]: the ASN.1 itself.
 #![deny(unsafe_code)]
 
@@ -14,7 +16,8 @@ pub mod carry;
 mod codec;
 mod kind;
 pub mod patch;
-mod text;
+pub mod security;
+pub mod text;
 pub mod types;
 pub mod view;
 

@@ -11,27 +11,39 @@ use crate::types::{
 };
 
 /// UTF-16 that is not well formed becomes U+FFFD, so the text is for people and for comparison, not for the wire.
-pub(crate) fn from_bmp(text: &BmpString) -> String {
+#[must_use]
+pub fn from_bmp(text: &BmpString) -> String {
     String::from_utf16_lossy(&text.clone().into_vec())
 }
 
-/// rasn takes the octets of UTF-16BE.
-pub(crate) fn to_bmp(text: &str) -> Result<BmpString, EncodeError> {
+/// Text as a BMPString.
+///
+/// # Errors
+/// When it is longer than the field allows.
+pub fn to_bmp(text: &str) -> Result<BmpString, EncodeError> {
+    // rasn takes the octets of UTF-16BE.
     let octets: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
     BmpString::try_from(octets.as_slice())
         .map_err(|error| EncodeError::Constraint(error.to_string()))
 }
 
-pub(crate) fn to_ia5(text: &str) -> Result<Ia5String, EncodeError> {
+/// Text as an IA5String.
+///
+/// # Errors
+/// When it has a character that is not ASCII.
+pub fn to_ia5(text: &str) -> Result<Ia5String, EncodeError> {
     Ia5String::try_from(text).map_err(|error| EncodeError::Constraint(error.to_string()))
 }
 
-pub(crate) fn from_ia5(text: &Ia5String) -> String {
+/// Text of an IA5String.
+#[must_use]
+pub fn from_ia5(text: &Ia5String) -> String {
     String::from_utf8_lossy(text.as_iso646_bytes()).into_owned()
 }
 
 /// The address, if it is one of IP.
-pub(crate) fn from_transport(address: &TransportAddress) -> Option<SocketAddr> {
+#[must_use]
+pub fn from_transport(address: &TransportAddress) -> Option<SocketAddr> {
     match address {
         TransportAddress::IpAddress(v4) => Some(socket(
             <[u8; 4]>::try_from(&v4.ip[..]).ok()?.into(),
@@ -49,7 +61,9 @@ const fn socket(ip: IpAddr, port: u16) -> SocketAddr {
     SocketAddr::new(ip, port)
 }
 
-pub(crate) fn to_transport(address: SocketAddr) -> TransportAddress {
+/// The address as ASN.1 has it.
+#[must_use]
+pub fn to_transport(address: SocketAddr) -> TransportAddress {
     match address.ip() {
         IpAddr::V4(ip) => TransportAddress::IpAddress(v4(ip, address.port())),
         IpAddr::V6(ip) => TransportAddress::Ip6Address(v6(ip, address.port())),
@@ -71,7 +85,8 @@ fn v6(ip: Ipv6Addr, port: u16) -> TransportAddressIp6Address {
 }
 
 /// An alias as people write it. `None` for one without a text (a transport address that is not IP, an empty identity).
-pub(crate) fn from_alias(alias: &AliasAddress) -> Option<String> {
+#[must_use]
+pub fn from_alias(alias: &AliasAddress) -> Option<String> {
     match alias {
         AliasAddress::H323Id(text) => Some(from_bmp(text)),
         AliasAddress::DialedDigits(text)

@@ -29,7 +29,8 @@ pub use unregistration::{Urq, ucf, urj};
 pub(crate) use registration::empty_rcf;
 
 /// H.225.0 version 6: {itu-t(0) recommendation(0) h(8) 2250 version(0) 6}.
-pub(crate) fn protocol_identifier() -> ObjectIdentifier {
+#[must_use]
+pub fn protocol_identifier() -> ObjectIdentifier {
     ObjectIdentifier::new_unchecked(vec![0, 0, 8, 2250, 0, 6].into())
 }
 
@@ -59,7 +60,10 @@ fn addresses(list: &[SocketAddr]) -> Vec<TransportAddress> {
 }
 
 /// Digits become dialedDigits, `scheme:...` a URL, everything else an h323-ID.
-pub(crate) fn alias(text: &str) -> Result<AliasAddress, EncodeError> {
+///
+/// # Errors
+/// When the text is empty, too long, or has a character that its kind of alias cannot have.
+pub fn alias(text: &str) -> Result<AliasAddress, EncodeError> {
     if !text.is_empty()
         && text
             .bytes()

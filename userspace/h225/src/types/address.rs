@@ -85,6 +85,17 @@ pub struct AlternateTransportAddresses {
     pub sctp: Option<Vec<TransportAddress>>,
 }
 
+impl AlternateTransportAddresses {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            annex_e: None,
+            sctp: None,
+        }
+    }
+}
+
 /// `AliasAddress`, H.225.0.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(choice, automatic_tags)]

@@ -43,6 +43,17 @@ pub struct CallCapacity {
     pub current_call_capacity: Option<Box<CallCapacityInfo>>,
 }
 
+impl CallCapacity {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            maximum_call_capacity: None,
+            current_call_capacity: None,
+        }
+    }
+}
+
 /// `CallCapacityInfo`, H.225.0.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -61,6 +72,27 @@ pub struct CallCapacityInfo {
     pub mcu_calls_available: Option<Vec<CallsAvailable>>,
     #[rasn(extension_addition)]
     pub sip_gw_calls_available: Option<Vec<CallsAvailable>>,
+}
+
+impl CallCapacityInfo {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            voice_gw_calls_available: None,
+            h310_gw_calls_available: None,
+            h320_gw_calls_available: None,
+            h321_gw_calls_available: None,
+            h322_gw_calls_available: None,
+            h323_gw_calls_available: None,
+            h324_gw_calls_available: None,
+            t120_only_gw_calls_available: None,
+            t38_fax_annexb_only_gw_calls_available: None,
+            terminal_calls_available: None,
+            mcu_calls_available: None,
+            sip_gw_calls_available: None,
+        }
+    }
 }
 
 /// `CallsAvailable`, H.225.0.

@@ -53,6 +53,40 @@ pub struct DisengageRequest {
     pub generic_data: Option<Vec<GenericData>>,
 }
 
+impl DisengageRequest {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(
+        seq: u16,
+        endpoint_identifier: BmpString,
+        conference_id: OctetString,
+        call_reference_value: u16,
+        disengage_reason: DisengageReason,
+    ) -> Self {
+        Self {
+            request_seq_num: seq,
+            endpoint_identifier,
+            conference_id,
+            call_reference_value,
+            disengage_reason,
+            non_standard_data: None,
+            call_identifier: None,
+            gatekeeper_identifier: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            answered_call: None,
+            call_linkage: None,
+            capacity: None,
+            circuit_info: None,
+            usage_information: None,
+            termination_cause: None,
+            service_control: None,
+            generic_data: None,
+        }
+    }
+}
+
 /// DCF.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -79,6 +113,25 @@ pub struct DisengageConfirm {
     pub assigned_gatekeeper: Option<AlternateGk>,
 }
 
+impl DisengageConfirm {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16) -> Self {
+        Self {
+            request_seq_num: seq,
+            non_standard_data: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            capacity: None,
+            circuit_info: None,
+            usage_information: None,
+            generic_data: None,
+            assigned_gatekeeper: None,
+        }
+    }
+}
+
 /// DRJ.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -98,6 +151,23 @@ pub struct DisengageReject {
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
     pub generic_data: Option<Vec<GenericData>>,
+}
+
+impl DisengageReject {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16, reject_reason: DisengageRejectReason) -> Self {
+        Self {
+            request_seq_num: seq,
+            reject_reason,
+            non_standard_data: None,
+            alt_gk_info: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            generic_data: None,
+        }
+    }
 }
 
 /// `DisengageReason`, H.225.0.

@@ -26,6 +26,25 @@ pub struct EndpointType {
     pub supported_tunnelled_protocols: Option<Vec<TunnelledProtocol>>,
 }
 
+impl EndpointType {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            non_standard_data: None,
+            vendor: None,
+            gatekeeper: None,
+            gateway: None,
+            mcu: None,
+            terminal: None,
+            mc: false,
+            undefined_node: false,
+            set: None,
+            supported_tunnelled_protocols: None,
+        }
+    }
+}
+
 /// `Endpoint`, H.225.0.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -50,12 +69,44 @@ pub struct Endpoint {
     pub feature_set: Option<Box<FeatureSet>>,
 }
 
+impl Endpoint {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            non_standard_data: None,
+            alias_address: None,
+            call_signal_address: None,
+            ras_address: None,
+            endpoint_type: None,
+            tokens: None,
+            crypto_tokens: None,
+            priority: None,
+            remote_extension_address: None,
+            dest_extra_call_info: None,
+            alternate_transport_addresses: None,
+            circuit_info: None,
+            feature_set: None,
+        }
+    }
+}
+
 /// `GatekeeperInfo`, H.225.0.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct GatekeeperInfo {
     pub non_standard_data: Option<NonStandardParameter>,
+}
+
+impl GatekeeperInfo {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            non_standard_data: None,
+        }
+    }
 }
 
 /// `GatewayInfo`, H.225.0.
@@ -65,6 +116,17 @@ pub struct GatekeeperInfo {
 pub struct GatewayInfo {
     pub protocol: Option<Vec<SupportedProtocols>>,
     pub non_standard_data: Option<NonStandardParameter>,
+}
+
+impl GatewayInfo {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            protocol: None,
+            non_standard_data: None,
+        }
+    }
 }
 
 /// `McuInfo`, H.225.0.
@@ -77,12 +139,33 @@ pub struct McuInfo {
     pub protocol: Option<Vec<SupportedProtocols>>,
 }
 
+impl McuInfo {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            non_standard_data: None,
+            protocol: None,
+        }
+    }
+}
+
 /// `TerminalInfo`, H.225.0.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct TerminalInfo {
     pub non_standard_data: Option<NonStandardParameter>,
+}
+
+impl TerminalInfo {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            non_standard_data: None,
+        }
+    }
 }
 
 /// `VendorIdentifier`, H.225.0.
@@ -97,6 +180,19 @@ pub struct VendorIdentifier {
     pub version_id: Option<OctetString>,
     #[rasn(extension_addition)]
     pub enterprise_number: Option<ObjectIdentifier>,
+}
+
+impl VendorIdentifier {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(vendor: H221NonStandard) -> Self {
+        Self {
+            vendor,
+            product_id: None,
+            version_id: None,
+            enterprise_number: None,
+        }
+    }
 }
 
 /// `H221NonStandard`, H.225.0.
@@ -160,6 +256,17 @@ pub struct Q954Details {
 pub struct SupportedPrefix {
     pub non_standard_data: Option<NonStandardParameter>,
     pub prefix: AliasAddress,
+}
+
+impl SupportedPrefix {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(prefix: AliasAddress) -> Self {
+        Self {
+            non_standard_data: None,
+            prefix,
+        }
+    }
 }
 
 /// `TunnelledProtocol`, H.225.0.

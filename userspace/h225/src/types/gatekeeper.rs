@@ -50,6 +50,35 @@ pub struct GatekeeperRequest {
     pub assigned_gatekeeper: Option<AlternateGk>,
 }
 
+impl GatekeeperRequest {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16, ras_address: TransportAddress, endpoint_type: EndpointType) -> Self {
+        Self {
+            request_seq_num: seq,
+            protocol_identifier: crate::build::protocol_identifier(),
+            non_standard_data: None,
+            ras_address,
+            endpoint_type,
+            gatekeeper_identifier: None,
+            call_services: None,
+            endpoint_alias: None,
+            alternate_endpoints: None,
+            tokens: None,
+            crypto_tokens: None,
+            authentication_capability: None,
+            algorithm_oids: None,
+            integrity: None,
+            integrity_check_value: None,
+            supports_alt_gk: None,
+            feature_set: None,
+            generic_data: None,
+            supports_assigned_gk: None,
+            assigned_gatekeeper: None,
+        }
+    }
+}
+
 /// GCF: I am.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -86,6 +115,31 @@ pub struct GatekeeperConfirm {
     pub rehoming_model: Option<RehomingModel>,
 }
 
+impl GatekeeperConfirm {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16, ras_address: TransportAddress) -> Self {
+        Self {
+            request_seq_num: seq,
+            protocol_identifier: crate::build::protocol_identifier(),
+            non_standard_data: None,
+            gatekeeper_identifier: None,
+            ras_address,
+            alternate_gatekeeper: None,
+            authentication_mode: None,
+            tokens: None,
+            crypto_tokens: None,
+            algorithm_oid: None,
+            integrity: None,
+            integrity_check_value: None,
+            feature_set: None,
+            generic_data: None,
+            assigned_gatekeeper: None,
+            rehoming_model: None,
+        }
+    }
+}
+
 /// GRJ: not I.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -110,6 +164,26 @@ pub struct GatekeeperReject {
     pub feature_set: Option<Box<FeatureSet>>,
     #[rasn(extension_addition)]
     pub generic_data: Option<Vec<GenericData>>,
+}
+
+impl GatekeeperReject {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16, reject_reason: GatekeeperRejectReason) -> Self {
+        Self {
+            request_seq_num: seq,
+            protocol_identifier: crate::build::protocol_identifier(),
+            non_standard_data: None,
+            gatekeeper_identifier: None,
+            reject_reason,
+            alt_gk_info: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            feature_set: None,
+            generic_data: None,
+        }
+    }
 }
 
 /// `GatekeeperRejectReason`, H.225.0.
@@ -144,6 +218,19 @@ pub struct AlternateGk {
     pub priority: u8,
 }
 
+impl AlternateGk {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(ras_address: TransportAddress, priority: u8) -> Self {
+        Self {
+            ras_address,
+            gatekeeper_identifier: None,
+            need_to_register: false,
+            priority,
+        }
+    }
+}
+
 /// `AltGKInfo`, H.225.0.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -151,6 +238,17 @@ pub struct AlternateGk {
 pub struct AltGkInfo {
     pub alternate_gatekeeper: Vec<AlternateGk>,
     pub alt_gk_is_permanent: bool,
+}
+
+impl AltGkInfo {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            alternate_gatekeeper: Vec::new(),
+            alt_gk_is_permanent: false,
+        }
+    }
 }
 
 /// `RehomingModel`, H.225.0.

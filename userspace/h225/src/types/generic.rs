@@ -72,5 +72,18 @@ pub struct FeatureSet {
     pub supported_features: Option<Vec<FeatureDescriptor>>,
 }
 
+impl FeatureSet {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            replacement_feature_set: false,
+            needed_features: None,
+            desired_features: None,
+            supported_features: None,
+        }
+    }
+}
+
 /// `FeatureDescriptor`, H.225.0.
 pub type FeatureDescriptor = GenericData;

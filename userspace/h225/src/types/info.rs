@@ -47,6 +47,31 @@ pub struct InfoRequest {
     pub assigned_gatekeeper: Option<AlternateGk>,
 }
 
+impl InfoRequest {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16, call_reference_value: u16) -> Self {
+        Self {
+            request_seq_num: seq,
+            call_reference_value,
+            non_standard_data: None,
+            reply_address: None,
+            call_identifier: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            uuies_requested: None,
+            call_linkage: None,
+            usage_info_requested: None,
+            segmented_response_supported: None,
+            next_segment_requested: None,
+            capacity_info_requested: None,
+            generic_data: None,
+            assigned_gatekeeper: None,
+        }
+    }
+}
+
 /// IRR.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -80,6 +105,36 @@ pub struct InfoRequestResponse {
     pub unsolicited: Option<bool>,
     #[rasn(extension_addition)]
     pub generic_data: Option<Vec<GenericData>>,
+}
+
+impl InfoRequestResponse {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(
+        seq: u16,
+        endpoint_type: EndpointType,
+        endpoint_identifier: BmpString,
+        ras_address: TransportAddress,
+    ) -> Self {
+        Self {
+            non_standard_data: None,
+            request_seq_num: seq,
+            endpoint_type,
+            endpoint_identifier,
+            ras_address,
+            call_signal_address: Vec::new(),
+            endpoint_alias: None,
+            per_call_info: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            need_response: None,
+            capacity: None,
+            irr_status: None,
+            unsolicited: None,
+            generic_data: None,
+        }
+    }
 }
 
 /// An anonymous type within its parent.
@@ -143,6 +198,20 @@ pub struct InfoRequestAck {
     pub integrity_check_value: Option<Icv>,
 }
 
+impl InfoRequestAck {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16) -> Self {
+        Self {
+            request_seq_num: seq,
+            non_standard_data: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+        }
+    }
+}
+
 /// INAK.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -156,6 +225,22 @@ pub struct InfoRequestNak {
     pub tokens: Option<Vec<ClearToken>>,
     pub crypto_tokens: Option<Vec<CryptoH323Token>>,
     pub integrity_check_value: Option<Icv>,
+}
+
+impl InfoRequestNak {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16, nak_reason: InfoRequestNakReason) -> Self {
+        Self {
+            request_seq_num: seq,
+            non_standard_data: None,
+            nak_reason,
+            alt_gk_info: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+        }
+    }
 }
 
 /// `InfoRequestNakReason`, H.225.0.

@@ -59,6 +59,37 @@ pub struct LocationRequest {
     pub language: Option<Vec<LanguageTag>>,
 }
 
+impl LocationRequest {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16, reply_address: TransportAddress) -> Self {
+        Self {
+            request_seq_num: seq,
+            endpoint_identifier: None,
+            destination_info: Vec::new(),
+            non_standard_data: None,
+            reply_address,
+            source_info: None,
+            can_map_alias: None,
+            gatekeeper_identifier: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            desired_protocols: None,
+            desired_tunnelled_protocol: None,
+            feature_set: None,
+            generic_data: None,
+            hop_count: None,
+            circuit_info: None,
+            call_identifier: None,
+            band_width: None,
+            source_endpoint_info: None,
+            can_map_src_alias: None,
+            language: None,
+        }
+    }
+}
+
 /// LCF.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -108,6 +139,41 @@ pub struct LocationConfirm {
     pub language: Option<Vec<LanguageTag>>,
 }
 
+impl LocationConfirm {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(
+        seq: u16,
+        call_signal_address: TransportAddress,
+        ras_address: TransportAddress,
+    ) -> Self {
+        Self {
+            request_seq_num: seq,
+            call_signal_address,
+            ras_address,
+            non_standard_data: None,
+            destination_info: None,
+            dest_extra_call_info: None,
+            destination_type: None,
+            remote_extension_address: None,
+            alternate_endpoints: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            alternate_transport_addresses: None,
+            supported_protocols: None,
+            multiple_calls: None,
+            feature_set: None,
+            generic_data: None,
+            circuit_info: None,
+            service_control: None,
+            modified_src_info: None,
+            band_width: None,
+            language: None,
+        }
+    }
+}
+
 /// LRJ.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -131,6 +197,25 @@ pub struct LocationReject {
     pub generic_data: Option<Vec<GenericData>>,
     #[rasn(extension_addition)]
     pub service_control: Option<Vec<ServiceControlSession>>,
+}
+
+impl LocationReject {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16, reject_reason: LocationRejectReason) -> Self {
+        Self {
+            request_seq_num: seq,
+            reject_reason,
+            non_standard_data: None,
+            alt_gk_info: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            feature_set: None,
+            generic_data: None,
+            service_control: None,
+        }
+    }
 }
 
 /// `LocationRejectReason`, H.225.0.

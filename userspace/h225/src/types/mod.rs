@@ -41,6 +41,8 @@ mod setup;
 mod signalling;
 mod unregistration;
 
+pub use rasn::types::{BmpString, Ia5String, ObjectIdentifier, OctetString};
+
 pub use address::*;
 pub use admission::*;
 pub use answer::*;

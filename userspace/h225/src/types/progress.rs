@@ -27,6 +27,22 @@ pub struct NonStandardMessage {
     pub generic_data: Option<Vec<GenericData>>,
 }
 
+impl NonStandardMessage {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16, non_standard_data: NonStandardParameter) -> Self {
+        Self {
+            request_seq_num: seq,
+            non_standard_data,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            feature_set: None,
+            generic_data: None,
+        }
+    }
+}
+
 /// XRS: the answer to a message that was not understood.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -45,6 +61,20 @@ pub struct UnknownMessageResponse {
     pub message_not_understood: Option<OctetString>,
 }
 
+impl UnknownMessageResponse {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16) -> Self {
+        Self {
+            request_seq_num: seq,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            message_not_understood: None,
+        }
+    }
+}
+
 /// RIP: the answer takes longer, `delay` milliseconds.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -58,6 +88,21 @@ pub struct RequestInProgress {
     pub integrity_check_value: Option<Icv>,
     #[rasn(value("1..=65535"))]
     pub delay: u16,
+}
+
+impl RequestInProgress {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16, delay: u16) -> Self {
+        Self {
+            request_seq_num: seq,
+            non_standard_data: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            delay,
+        }
+    }
 }
 
 /// RAI.
@@ -82,6 +127,26 @@ pub struct ResourcesAvailableIndicate {
     pub generic_data: Option<Vec<GenericData>>,
 }
 
+impl ResourcesAvailableIndicate {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16, endpoint_identifier: BmpString) -> Self {
+        Self {
+            request_seq_num: seq,
+            protocol_identifier: crate::build::protocol_identifier(),
+            non_standard_data: None,
+            endpoint_identifier,
+            protocols: Vec::new(),
+            almost_out_of_resources: false,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            capacity: None,
+            generic_data: None,
+        }
+    }
+}
+
 /// RAC.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -96,4 +161,20 @@ pub struct ResourcesAvailableConfirm {
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
     pub generic_data: Option<Vec<GenericData>>,
+}
+
+impl ResourcesAvailableConfirm {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16) -> Self {
+        Self {
+            request_seq_num: seq,
+            protocol_identifier: crate::build::protocol_identifier(),
+            non_standard_data: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            generic_data: None,
+        }
+    }
 }

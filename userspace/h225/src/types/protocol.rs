@@ -91,6 +91,18 @@ pub struct H323Caps {
     pub supported_prefixes: Option<Vec<SupportedPrefix>>,
 }
 
+impl H323Caps {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            non_standard_data: None,
+            data_rates_supported: None,
+            supported_prefixes: None,
+        }
+    }
+}
+
 /// `H324Caps`, H.225.0.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -115,6 +127,18 @@ pub struct VoiceCaps {
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
     pub supported_prefixes: Option<Vec<SupportedPrefix>>,
+}
+
+impl VoiceCaps {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            non_standard_data: None,
+            data_rates_supported: None,
+            supported_prefixes: None,
+        }
+    }
 }
 
 /// `T120OnlyCaps`, H.225.0.

@@ -32,6 +32,28 @@ pub struct ClearToken {
     pub profile_info: Option<Vec<ProfileElement>>,
 }
 
+impl ClearToken {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(token_oid: ObjectIdentifier) -> Self {
+        Self {
+            token_oid,
+            time_stamp: None,
+            password: None,
+            dhkey: None,
+            challenge: None,
+            random: None,
+            certificate: None,
+            general_id: None,
+            non_standard: None,
+            eckasdhkey: None,
+            senders_id: None,
+            h235_key: None,
+            profile_info: None,
+        }
+    }
+}
+
 /// `CryptoToken`, H.235.0.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(choice, automatic_tags)]

@@ -25,6 +25,25 @@ pub struct ServiceControlIndication {
     pub generic_data: Option<Vec<GenericData>>,
 }
 
+impl ServiceControlIndication {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16) -> Self {
+        Self {
+            request_seq_num: seq,
+            non_standard_data: None,
+            service_control: Vec::new(),
+            endpoint_identifier: None,
+            call_specific: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            feature_set: None,
+            generic_data: None,
+        }
+    }
+}
+
 /// An anonymous type within its parent.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -52,6 +71,23 @@ pub struct ServiceControlResponse {
     pub generic_data: Option<Vec<GenericData>>,
 }
 
+impl ServiceControlResponse {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16) -> Self {
+        Self {
+            request_seq_num: seq,
+            result: None,
+            non_standard_data: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            feature_set: None,
+            generic_data: None,
+        }
+    }
+}
+
 /// An anonymous type within its parent.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(choice, automatic_tags)]
@@ -73,6 +109,18 @@ pub struct ServiceControlSession {
     pub session_id: u8,
     pub contents: Option<ServiceControlDescriptor>,
     pub reason: ServiceControlSessionReason,
+}
+
+impl ServiceControlSession {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(session_id: u8, reason: ServiceControlSessionReason) -> Self {
+        Self {
+            session_id,
+            contents: None,
+            reason,
+        }
+    }
 }
 
 /// An anonymous type within its parent.

@@ -43,6 +43,31 @@ pub struct UnregistrationRequest {
     pub assigned_gatekeeper: Option<AlternateGk>,
 }
 
+impl UnregistrationRequest {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16) -> Self {
+        Self {
+            request_seq_num: seq,
+            call_signal_address: Vec::new(),
+            endpoint_alias: None,
+            non_standard_data: None,
+            endpoint_identifier: None,
+            alternate_endpoints: None,
+            gatekeeper_identifier: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            reason: None,
+            endpoint_alias_pattern: None,
+            supported_prefixes: None,
+            alternate_gatekeeper: None,
+            generic_data: None,
+            assigned_gatekeeper: None,
+        }
+    }
+}
+
 /// UCF.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -61,6 +86,22 @@ pub struct UnregistrationConfirm {
     pub generic_data: Option<Vec<GenericData>>,
     #[rasn(extension_addition)]
     pub assigned_gatekeeper: Option<AlternateGk>,
+}
+
+impl UnregistrationConfirm {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16) -> Self {
+        Self {
+            request_seq_num: seq,
+            non_standard_data: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            generic_data: None,
+            assigned_gatekeeper: None,
+        }
+    }
 }
 
 /// URJ.
@@ -82,6 +123,23 @@ pub struct UnregistrationReject {
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
     pub generic_data: Option<Vec<GenericData>>,
+}
+
+impl UnregistrationReject {
+    /// One with only what it must have; lists are empty, flags FALSE.
+    #[must_use]
+    pub fn new(seq: u16, reject_reason: UnregRejectReason) -> Self {
+        Self {
+            request_seq_num: seq,
+            reject_reason,
+            non_standard_data: None,
+            alt_gk_info: None,
+            tokens: None,
+            crypto_tokens: None,
+            integrity_check_value: None,
+            generic_data: None,
+        }
+    }
 }
 
 /// `UnregRequestReason`, H.225.0.
