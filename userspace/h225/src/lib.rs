@@ -6,6 +6,7 @@
 //! - [`patch`]: changes of single fields in raw messages that keep every other octet.
 //! - [`build`]: messages from simple values.
 //! - [`carry`]: an endpoint's own messages for another gatekeeper.
+//! - [`q931`]: call signalling without calls: TPKT, headers, Status Enquiry.
 //! - [`security`]: proof of who sent a message.
 //! - [`text`]: between ASN.1 values and the ones that people use.
 //! - [`types`]: the ASN.1 itself.
@@ -16,6 +17,7 @@ pub mod carry;
 mod codec;
 mod kind;
 pub mod patch;
+pub mod q931;
 pub mod security;
 pub mod text;
 pub mod types;

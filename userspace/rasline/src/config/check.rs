@@ -26,14 +26,21 @@ pub(super) fn check(source: &Source<'_>, raw: raw::Config) -> Result<Config, Vec
     };
     let daemon = c.daemon(raw.daemon);
     let metrics = c.metrics(raw.metrics);
-    let interfaces = c.interfaces(raw.interface);
-    let zones = c.zones(raw.zone);
+    // Agents need nothing of the data path.
+    let agents_only = !raw.agent.is_empty() && raw.zone.is_empty() && raw.interface.is_empty();
+    let agents = c.agents(raw.agent);
+    let (interfaces, zones) = if agents_only {
+        (Vec::new(), Vec::new())
+    } else {
+        (c.interfaces(raw.interface), c.zones(raw.zone))
+    };
     if c.errors.is_empty() {
         Ok(Config {
             daemon,
             metrics,
             interfaces,
             zones,
+            agents,
         })
     } else {
         c.errors.sort_by_key(|e| e.line);

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a [`Config`] has passed all checks of `check`; nothing after it validates again.
 
+mod agents;
 mod check;
 mod moving;
 mod raw;
@@ -19,6 +20,7 @@ use std::{
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use agents::Agent;
 pub use units::{human_duration, parse_duration, parse_size};
 
 /// Where the configuration is looked for.
@@ -35,6 +37,8 @@ pub struct Config {
     pub interfaces: Vec<Interface>,
     /// `[[zone]]`.
     pub zones: Vec<Zone>,
+    /// `[[agent]]`.
+    pub agents: Vec<Agent>,
 }
 
 /// `[daemon]`.

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
+use rasline_core::agent::{Discovery, Kind, Strategy};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -22,6 +23,8 @@ pub(super) struct Config {
     pub(super) interface: Vec<Spanned<Interface>>,
     #[serde(default)]
     pub(super) zone: Vec<Spanned<Zone>>,
+    #[serde(default)]
+    pub(super) agent: Vec<Spanned<Agent>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -115,4 +118,44 @@ pub(super) struct Gatekeeper {
     pub(super) ras_port: Option<Spanned<u16>>,
     pub(super) call_signal_port: Option<Spanned<u16>>,
     pub(super) priority: Option<Spanned<u8>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Agent {
+    pub(super) name: Spanned<String>,
+    pub(super) ras_address: Spanned<String>,
+    pub(super) call_signal_address: Option<Spanned<String>>,
+    pub(super) kind: Option<Kind>,
+    #[serde(default)]
+    pub(super) gatekeepers: Vec<Spanned<String>>,
+    pub(super) discovery: Option<Discovery>,
+    pub(super) alternates: Option<Strategy>,
+    pub(super) time_to_live: Option<Spanned<Span>>,
+    pub(super) t1: Option<Spanned<Span>>,
+    pub(super) signalling: Option<bool>,
+    pub(super) status_enquiry: Option<Spanned<Span>>,
+    pub(super) silence: Option<Spanned<Span>>,
+    pub(super) password: Option<Spanned<String>>,
+    pub(super) identifier: Option<Spanned<String>>,
+    pub(super) h235: Option<Spanned<H235>>,
+    #[serde(default)]
+    pub(super) device: Vec<Spanned<Device>>,
+}
+
+/// How an agent shows who it is.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum H235 {
+    Md5,
+    HmacSha1,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Device {
+    #[serde(default)]
+    pub(super) aliases: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) prefixes: Vec<Spanned<String>>,
 }

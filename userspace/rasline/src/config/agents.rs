@@ -1,0 +1,477 @@
+//! `[[agent]]`: endpoints that rasline itself is, towards gatekeepers.
+//!
+//! Invariant: an [`Agent`] has one address family, a socket address of its own, and somebody to register with.
+
+use std::{
+    collections::HashSet,
+    net::{IpAddr, SocketAddr},
+    ops::Range,
+    time::Duration,
+};
+
+use rasline_core::{
+    agent::{AgentId, Candidate, Config as Wanted, Credentials, Device, Discovery, Kind, Strategy},
+    profile::Authentication,
+};
+use toml::Spanned;
+
+use super::{
+    check::{Checker, DAY},
+    raw,
+    units::Span,
+};
+
+/// Agents at most: each has a socket.
+const MAX_AGENTS: usize = 1000;
+/// Gatekeepers of one agent at most.
+const MAX_GATEKEEPERS: usize = 32;
+/// Devices of one agent at most: all of their aliases stand in one RRQ.
+const MAX_DEVICES: usize = 64;
+const RAS_PORT: u16 = 1719;
+const CALL_PORT: u16 = 1720;
+
+/// `[[agent]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Its name.
+    pub name: String,
+    /// Its RAS socket.
+    pub ras_address: SocketAddr,
+    /// Where it says that calls come in.
+    pub call_signal_address: SocketAddr,
+    /// What it says it is.
+    pub kind: Kind,
+    /// RAS addresses of its gatekeepers, the first one first.
+    pub gatekeepers: Vec<SocketAddr>,
+    /// How gatekeepers are looked for.
+    pub discovery: Discovery,
+    /// Whom a lost connection makes it ask.
+    pub alternates: Strategy,
+    /// timeToLive that it proposes, whole seconds.
+    pub time_to_live: Duration,
+    /// How long lightweight RRQs to alternates may stay unanswered.
+    pub t1: Duration,
+    /// Whether it keeps a call-signalling connection.
+    pub signalling: bool,
+    /// Between Status Enquiries on it; none: none are sent.
+    pub status_enquiry: Option<Duration>,
+    /// Silence of that connection that is death.
+    pub silence: Duration,
+    /// H.235.
+    pub credentials: Option<Credentials>,
+    /// Whom it registers.
+    pub devices: Vec<Device>,
+}
+
+impl Agent {
+    /// What the machine of agents is to know.
+    #[must_use]
+    pub fn wanted(&self, id: AgentId, seed: u64) -> Wanted {
+        let candidate = |address: &SocketAddr| Candidate {
+            address: *address,
+            gatekeeper_identifier: None,
+        };
+        Wanted {
+            id,
+            name: self.name.clone(),
+            ras_addresses: vec![self.ras_address],
+            call_signal_addresses: vec![self.call_signal_address],
+            kind: self.kind,
+            devices: self.devices.clone(),
+            gatekeepers: self.gatekeepers.iter().map(candidate).collect(),
+            discovery: self.discovery,
+            strategy: self.alternates,
+            time_to_live: self.time_to_live,
+            t1: self.t1,
+            signalling: self.signalling,
+            credentials: self.credentials.clone(),
+            seed,
+        }
+    }
+}
+
+impl Checker<'_> {
+    pub(super) fn agents(&mut self, raw: Vec<Spanned<raw::Agent>>) -> Vec<Agent> {
+        if raw.len() > MAX_AGENTS {
+            let what = format!("{} are more than the {MAX_AGENTS} that can be", raw.len());
+            self.fail(None, "agent", what);
+        }
+        let mut names = HashSet::new();
+        let mut sockets = HashSet::new();
+        let mut all = Vec::new();
+        for agent in raw {
+            let (span, agent) = (agent.span(), agent.into_inner());
+            let name = agent.name.get_ref().clone();
+            if name.is_empty() || name.len() > 64 || !names.insert(name.clone()) {
+                let what = if names.contains(&name) {
+                    format!("agent \"{name}\" stands twice; rename one")
+                } else {
+                    "give the agent a name of 1 to 64 octets".to_owned()
+                };
+                self.fail(Some(agent.name.span()), "name", what);
+            }
+            let socket = agent.ras_address.span();
+            let Some(agent) = self.agent(&span, agent) else {
+                continue;
+            };
+            if !sockets.insert(agent.ras_address) {
+                let what = format!(
+                    "{} is another agent's already; give each its own address or port",
+                    agent.ras_address
+                );
+                self.fail(Some(socket), "ras_address", what);
+            }
+            all.push(agent);
+        }
+        all
+    }
+
+    /// `None`: its address, on which everything else hangs, is wrong.
+    fn agent(&mut self, span: &Range<usize>, raw: raw::Agent) -> Option<Agent> {
+        let (second, ms) = (Duration::from_secs(1), Duration::from_millis);
+        let kind = raw.kind.unwrap_or_default();
+        let ras_address = self.address("ras_address", &raw.ras_address, RAS_PORT)?;
+        let call_signal_address = match &raw.call_signal_address {
+            Some(text) => self.address("call_signal_address", text, CALL_PORT)?,
+            None => SocketAddr::new(ras_address.ip(), CALL_PORT),
+        };
+        let discovery = raw.discovery.unwrap_or_default();
+        let gatekeepers = self.agents_gatekeepers(ras_address.ip(), &raw.gatekeepers);
+        if raw.gatekeepers.is_empty() && discovery != Discovery::Multicast {
+            let what = "there is none; list them, or look for one by discovery = \"multicast\"";
+            self.fail(Some(span.clone()), "gatekeepers", what);
+        }
+        if discovery == Discovery::Multicast && ras_address.is_ipv6() {
+            let what = "gatekeepers are looked for by multicast over IPv4 only; list them";
+            self.fail(Some(raw.ras_address.span()), "discovery", what);
+        }
+        let devices = self.devices(span, kind, raw.device);
+        Some(Agent {
+            name: raw.name.into_inner(),
+            ras_address,
+            call_signal_address,
+            kind,
+            gatekeepers,
+            discovery,
+            alternates: raw.alternates.unwrap_or_default(),
+            time_to_live: self.whole_seconds(raw.time_to_live, Duration::from_mins(5)),
+            t1: self
+                .duration("t1", raw.t1, (ms(50), Duration::from_mins(1)))
+                .unwrap_or(second),
+            signalling: raw.signalling.unwrap_or(true),
+            status_enquiry: self.duration("status_enquiry", raw.status_enquiry, (ms(100), DAY)),
+            silence: self
+                .duration("silence", raw.silence, (second, Duration::from_mins(10)))
+                .unwrap_or(3 * second),
+            credentials: self.credentials(raw.password, raw.identifier, raw.h235, &devices),
+            devices,
+        })
+    }
+
+    fn whole_seconds(&mut self, value: Option<Spanned<Span>>, default: Duration) -> Duration {
+        let span = value.as_ref().map(Spanned::span);
+        let range = (Duration::from_secs(10), DAY);
+        let Some(d) = self.duration("time_to_live", value, range) else {
+            return default;
+        };
+        if d.subsec_nanos() != 0 {
+            let what = "timeToLive counts whole seconds; leave out the fraction";
+            self.fail(span, "time_to_live", what);
+        }
+        d
+    }
+
+    /// `IP` or `IP:port`, one that a socket can be bound to.
+    fn address(&mut self, key: &str, text: &Spanned<String>, port: u16) -> Option<SocketAddr> {
+        let wrong = match parse(text.get_ref(), port) {
+            None => {
+                "is no address; write \"192.0.2.1\", \"192.0.2.1:1719\" or \"[2001:db8::1]:1719\""
+            }
+            Some(a) if a.ip().is_unspecified() => {
+                "stands for any address; others are told it, so give one"
+            }
+            Some(a) if a.ip().is_multicast() => "is a multicast address; give a unicast one",
+            Some(a) if a.port() == 0 => "has port 0; leave the port out, or give one",
+            Some(a) => return Some(a),
+        };
+        let what = format!("\"{}\" {wrong}", text.get_ref());
+        self.fail(Some(text.span()), key, what);
+        None
+    }
+
+    fn agents_gatekeepers(&mut self, own: IpAddr, raw: &[Spanned<String>]) -> Vec<SocketAddr> {
+        let mut all = Vec::new();
+        if let Some(one_more) = raw.get(MAX_GATEKEEPERS) {
+            let what = format!("{} are more than {MAX_GATEKEEPERS}", raw.len());
+            self.fail(Some(one_more.span()), "gatekeepers", what);
+        }
+        for text in raw {
+            let Some(address) = self.address("gatekeepers", text, RAS_PORT) else {
+                continue;
+            };
+            let what = if address.is_ipv4() != own.is_ipv4() {
+                format!("{address} and {own} cannot speak to each other: one is IPv4, one IPv6")
+            } else if all.contains(&address) {
+                format!("{address} stands twice; leave one out")
+            } else {
+                all.push(address);
+                continue;
+            };
+            self.fail(Some(text.span()), "gatekeepers", what);
+        }
+        all
+    }
+
+    fn devices(
+        &mut self,
+        span: &Range<usize>,
+        kind: Kind,
+        raw: Vec<Spanned<raw::Device>>,
+    ) -> Vec<Device> {
+        if raw.is_empty() || raw.len() > MAX_DEVICES {
+            let what = format!("give 1 to {MAX_DEVICES} [[agent.device]], each with aliases");
+            self.fail(Some(span.clone()), "device", what);
+        }
+        let mut seen = HashSet::new();
+        let mut all = Vec::new();
+        for device in raw {
+            let (span, device) = (device.span(), device.into_inner());
+            if device.aliases.is_empty() {
+                let what = "there is none; a device is registered under its aliases";
+                self.fail(Some(span), "aliases", what);
+            }
+            for alias in &device.aliases {
+                let text = alias.get_ref();
+                let what = if text.is_empty() || text.encode_utf16().count() > 128 {
+                    format!("\"{text}\" must have 1 to 128 characters")
+                } else if seen.insert(text.clone()) {
+                    continue;
+                } else {
+                    format!("\"{text}\" stands twice; leave one out")
+                };
+                self.fail(Some(alias.span()), "aliases", what);
+            }
+            for prefix in &device.prefixes {
+                self.prefix(kind, prefix);
+            }
+            let plain = |all: Vec<Spanned<String>>| all.into_iter().map(Spanned::into_inner);
+            all.push(Device {
+                aliases: plain(device.aliases).collect(),
+                prefixes: plain(device.prefixes).collect(),
+            });
+        }
+        all
+    }
+
+    fn prefix(&mut self, kind: Kind, prefix: &Spanned<String>) {
+        let text = prefix.get_ref();
+        let digit = |b: u8| b.is_ascii_digit() || matches!(b, b'#' | b'*' | b',');
+        let what = if kind == Kind::Terminal {
+            "a terminal has none; write kind = \"gateway\", or leave them out".to_owned()
+        } else if (1..=128).contains(&text.len()) && text.bytes().all(digit) {
+            return;
+        } else {
+            format!("\"{text}\" is no dialled prefix; write digits, # and *")
+        };
+        self.fail(Some(prefix.span()), "prefixes", what);
+    }
+
+    fn credentials(
+        &mut self,
+        password: Option<Spanned<String>>,
+        identifier: Option<Spanned<String>>,
+        h235: Option<Spanned<raw::H235>>,
+        devices: &[Device],
+    ) -> Option<Credentials> {
+        let Some(password) = password else {
+            let of_no_use = [
+                (identifier.map(|i| i.span()), "identifier"),
+                (h235.map(|h| h.span()), "h235"),
+            ];
+            for (span, key) in of_no_use {
+                if span.is_some() {
+                    self.fail(span, key, "is of no use without password; give both");
+                }
+            }
+            return None;
+        };
+        let first = || Some(devices.first()?.aliases.first()?.clone());
+        let identifier =
+            identifier.map_or_else(|| first().unwrap_or_default(), Spanned::into_inner);
+        for (text, key) in [
+            (password.get_ref(), "password"),
+            (&identifier, "identifier"),
+        ] {
+            if text.is_empty() || text.encode_utf16().count() > 128 {
+                let what = "must have 1 to 128 characters";
+                self.fail(Some(password.span()), key, what);
+            }
+        }
+        Some(Credentials {
+            identifier,
+            password: password.into_inner(),
+            mechanism: match h235.map(Spanned::into_inner) {
+                Some(raw::H235::HmacSha1) => Authentication::HmacSha1,
+                Some(raw::H235::Md5) | None => Authentication::Md5,
+            },
+        })
+    }
+}
+
+/// An address, with this port if it names none.
+fn parse(text: &str, port: u16) -> Option<SocketAddr> {
+    let bare = || text.parse().ok().map(|ip| SocketAddr::new(ip, port));
+    text.parse().ok().or_else(bare)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Config;
+
+    const AGENT: &str = r#"
+[[agent]]
+name = "gw"
+ras_address = "192.0.2.10"
+gatekeepers = ["192.0.2.1", "192.0.2.2:1819"]
+
+[[agent.device]]
+aliases = ["gw", "4400"]
+prefixes = ["44"]
+"#;
+
+    fn parsed(text: &str) -> Result<Config, Vec<String>> {
+        Config::parse(Path::new("r.toml"), text)
+            .map_err(|all| all.iter().map(ToString::to_string).collect())
+    }
+
+    fn with(from: &str, to: &str) -> Vec<String> {
+        assert!(AGENT.contains(from), "{from}");
+        parsed(&AGENT.replacen(from, to, 1)).unwrap_err()
+    }
+
+    #[test]
+    fn an_agent_alone_is_enough() {
+        let config = parsed(AGENT).unwrap();
+        assert!(config.zones.is_empty() && config.interfaces.is_empty());
+        let agent = &config.agents[0];
+        assert_eq!(agent.ras_address, "192.0.2.10:1719".parse().unwrap());
+        assert_eq!(
+            agent.call_signal_address,
+            "192.0.2.10:1720".parse().unwrap()
+        );
+        assert_eq!(agent.gatekeepers[1], "192.0.2.2:1819".parse().unwrap());
+        assert_eq!(
+            (agent.time_to_live, agent.t1, agent.silence),
+            (
+                Duration::from_mins(5),
+                Duration::from_secs(1),
+                Duration::from_secs(3)
+            )
+        );
+        assert!(agent.signalling && agent.status_enquiry.is_none());
+        assert_eq!(agent.credentials, None);
+        let wanted = agent.wanted(AgentId(7), 1);
+        assert_eq!(wanted.devices[0].prefixes, ["44"]);
+        assert_eq!(wanted.gatekeepers.len(), 2);
+    }
+
+    #[test]
+    fn the_first_alias_signs() {
+        let text = AGENT.replace("[[agent.device]]", "password = \"x\"\n[[agent.device]]");
+        let credentials = parsed(&text).unwrap().agents[0]
+            .credentials
+            .clone()
+            .unwrap();
+        assert_eq!(credentials.identifier, "gw");
+        assert_eq!(credentials.mechanism, Authentication::Md5);
+        let text = text.replace(
+            "password",
+            "h235 = \"hmac-sha1\"\nidentifier = \"i\"\npassword",
+        );
+        let credentials = parsed(&text).unwrap().agents[0]
+            .credentials
+            .clone()
+            .unwrap();
+        assert_eq!(credentials.identifier, "i");
+        assert_eq!(credentials.mechanism, Authentication::HmacSha1);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (from, to, error) in [
+            (
+                "\"192.0.2.10\"",
+                "\"0.0.0.0\"",
+                "r.toml:4: ras_address: \"0.0.0.0\" stands for any address; others are told it, so give one",
+            ),
+            (
+                "\"192.0.2.10\"",
+                "\"192.0.2.10:0\"",
+                "r.toml:4: ras_address: \"192.0.2.10:0\" has port 0; leave the port out, or give one",
+            ),
+            (
+                "\"192.0.2.1\"",
+                "\"2001:db8::1\"",
+                "r.toml:5: gatekeepers: [2001:db8::1]:1719 and 192.0.2.10 cannot speak to each other: one is IPv4, one IPv6",
+            ),
+            (
+                "\"192.0.2.2:1819\"",
+                "\"192.0.2.1:1719\"",
+                "r.toml:5: gatekeepers: 192.0.2.1:1719 stands twice; leave one out",
+            ),
+            (
+                "[\"192.0.2.1\", \"192.0.2.2:1819\"]",
+                "[]",
+                "r.toml:2: gatekeepers: there is none; list them, or look for one by discovery = \"multicast\"",
+            ),
+            (
+                "[\"44\"]",
+                "[\"x\"]",
+                "r.toml:9: prefixes: \"x\" is no dialled prefix; write digits, # and *",
+            ),
+            (
+                "\"gw\"\nras",
+                "\"gw\"\nkind = \"terminal\"\nras",
+                "r.toml:10: prefixes: a terminal has none; write kind = \"gateway\", or leave them out",
+            ),
+            (
+                "\"gw\", \"4400\"",
+                "\"gw\", \"gw\"",
+                "r.toml:8: aliases: \"gw\" stands twice; leave one out",
+            ),
+            (
+                "\n[[agent.device]]",
+                "h235 = \"md5\"\n[[agent.device]]",
+                "r.toml:6: h235: is of no use without password; give both",
+            ),
+            (
+                "\n[[agent.device]]",
+                "time_to_live = \"1m1ms\"\n[[agent.device]]",
+                "r.toml:6: time_to_live: timeToLive counts whole seconds; leave out the fraction",
+            ),
+            (
+                "\n[[agent.device]]",
+                "silence = \"1ms\"\n[[agent.device]]",
+                "r.toml:6: silence: 1ms is out of range; give 1s to 10m",
+            ),
+        ] {
+            assert_eq!(with(from, to), [error]);
+        }
+        assert!(
+            with("ras_address", "ras_adress")[0].starts_with("r.toml:4: ras_adress: is not a key")
+        );
+        let twice = parsed(&format!("{AGENT}{AGENT}")).unwrap_err();
+        assert!(twice[0].contains("agent \"gw\" stands twice"), "{twice:?}");
+        assert!(twice[1].contains("another agent's already"), "{twice:?}");
+    }
+
+    #[test]
+    fn without_any_agent_zones_and_interfaces_are_needed() {
+        assert!(parsed("").unwrap_err().len() >= 2);
+        let interface = "[[interface]]\nname = \"x\"\nside = \"both\"\n";
+        assert!(parsed(&format!("{AGENT}{interface}")).is_err());
+    }
+}
