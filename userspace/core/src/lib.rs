@@ -9,6 +9,7 @@
 
 pub mod agent;
 pub mod alternates;
+pub mod backup;
 mod census;
 mod config;
 mod confirm;
