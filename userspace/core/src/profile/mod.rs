@@ -3,9 +3,17 @@
 //! A profile is whole and immutable; another one replaces it. Invariant: what [`Profile::check`] accepts, a registrar can
 //! serve.
 
-use std::net::SocketAddr;
+mod check;
+mod date;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
+
+pub use check::{Fault, Place, Wrong, check_endpoint};
+pub use date::{DateError, parse_date, show_date};
 
 /// A zone, as a gatekeeper serves it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,8 +68,9 @@ pub struct Subscription {
     /// On at all.
     #[serde(default)]
     pub on: bool,
-    /// Until when, in seconds of UNIX time; `None`: without end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Until when, in seconds of UNIX time; `None`: without end. Written as an RFC 3339 date and time; read as that, as a
+    /// date (its first second, UTC), or as a number.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "date::until")]
     pub until: Option<u64>,
 }
 
@@ -174,8 +183,8 @@ pub struct Neighbour {
     pub answered: bool,
 }
 
-/// An endpoint that is known ahead of its registration.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// An endpoint that is known ahead of its registration. `Debug` does not show its password.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownEndpoint {
     /// Aliases that it may register: digits are dialedDigits, `scheme:` a URL, everything else an h323-ID. The first one
@@ -196,4 +205,17 @@ pub struct KnownEndpoint {
     /// endpointIdentifier that its own gatekeeper gave it: with this and its RAS address a lightweight RRQ is enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_identifier: Option<String>,
+}
+
+impl fmt::Debug for KnownEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KnownEndpoint")
+            .field("aliases", &self.aliases)
+            .field("prefixes", &self.prefixes)
+            .field("password", &self.password.as_ref().map(|_| "..."))
+            .field("call_signal_address", &self.call_signal_address)
+            .field("ras_address", &self.ras_address)
+            .field("endpoint_identifier", &self.endpoint_identifier)
+            .finish()
+    }
 }
