@@ -133,7 +133,10 @@ impl fmt::Display for Wrong {
             } => write!(f, "{value:?} belongs to endpoints[{first}] already"),
             Self::Twice { value, first: None } => write!(f, "{value:?} stands twice"),
             Self::TimeToLive { min, default, max } => {
-                write!(f, "min {min}, default {default}, max {max} are not in order")
+                write!(
+                    f,
+                    "min {min}, default {default}, max {max} are not in order"
+                )
             }
             Self::Itself => f.write_str("names the zone itself"),
             Self::Address(address) => write!(f, "nothing can be sent to {address}"),
@@ -222,7 +225,11 @@ impl Profile {
         let mut ids = HashSet::new();
         for (index, neighbour) in self.neighbours.iter().enumerate() {
             faults.neighbour(index, neighbour);
-            faults.once(entry("neighbours", index, "", "id"), &mut ids, &neighbour.id);
+            faults.once(
+                entry("neighbours", index, "", "id"),
+                &mut ids,
+                &neighbour.id,
+            );
         }
     }
 

@@ -41,7 +41,10 @@ fn every_fault_is_named_with_its_place() {
             |p| p.zone = "z".repeat(129),
             "zone: has more than 128 characters",
         ),
-        (|p| p.tenant = "a\nb".into(), "tenant: has a control character"),
+        (
+            |p| p.tenant = "a\nb".into(),
+            "tenant: has a control character",
+        ),
         (
             |p| p.gatekeeper_identifier = " ".into(),
             "gatekeeper_identifier: is empty",
@@ -66,12 +69,18 @@ fn every_fault_is_named_with_its_place() {
             |p| p.prefixes[1] = "0x".into(),
             "prefixes[1]: \"0x\" is not made of digits",
         ),
-        (|p| p.prefixes[1] = "1".into(), "prefixes[1]: \"1\" stands twice"),
+        (
+            |p| p.prefixes[1] = "1".into(),
+            "prefixes[1]: \"1\" stands twice",
+        ),
         (
             |p| p.plan[0].add = "a".into(),
             "plan[0] (0).add: \"a\" is not made of digits",
         ),
-        (|p| p.plan[1].prefix = "0".into(), "plan[1] (0): \"0\" stands twice"),
+        (
+            |p| p.plan[1].prefix = "0".into(),
+            "plan[1] (0): \"0\" stands twice",
+        ),
         (
             |p| p.reach.push("hq".into()),
             "reach[1]: names the zone itself",
@@ -98,7 +107,10 @@ fn every_fault_is_named_with_its_place() {
         ),
         (
             |p| p.endpoints[1].aliases[0] = "1".repeat(129),
-            &format!("endpoints[1] ({0}).aliases: \"{0}\" is no alias of H.323", "1".repeat(129)),
+            &format!(
+                "endpoints[1] ({0}).aliases: \"{0}\" is no alias of H.323",
+                "1".repeat(129)
+            ),
         ),
         (
             |p| p.endpoints[1].aliases.push("h323:\u{fc}".into()),
@@ -150,7 +162,13 @@ fn dates_come_as_text_number_or_day() {
     ] {
         assert_eq!(parse_date(text), Ok(unix), "{text}");
     }
-    for text in ["", "tomorrow", "2026-02-30", "1969-12-31T00:00:00Z", "2026-11-21T05:04:05"] {
+    for text in [
+        "",
+        "tomorrow",
+        "2026-02-30",
+        "1969-12-31T00:00:00Z",
+        "2026-11-21T05:04:05",
+    ] {
         parse_date(text).unwrap_err();
     }
     assert_eq!(show_date(1_795_237_445).unwrap(), "2026-11-21T05:04:05Z");
