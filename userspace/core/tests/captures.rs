@@ -137,3 +137,30 @@ fn rejected_ones_are_withdrawn() {
         .filter(|e| format!("{e:?}").contains("fullRegistrationRequired"));
     assert!(rejected.count() >= 1, "{:?}", events(&out));
 }
+
+#[test]
+fn real_endpoints_can_be_taken_into_a_profile() {
+    use rasline_core::backup::known_endpoints;
+    use rasline_core::profile::check_endpoint;
+    for name in [
+        "ab-ep-ttl10",
+        "ab-child-ttl10",
+        "g-ipv6-child",
+        "b-child-h235",
+    ] {
+        let (world, _) = replay(name);
+        let known = known_endpoints(&world.core, 0);
+        assert!(!known.is_empty(), "{name}");
+        for endpoint in known {
+            assert!(
+                endpoint.call_signal_address.is_some(),
+                "{name}: {endpoint:?}"
+            );
+            assert!(
+                endpoint.endpoint_identifier.is_some(),
+                "{name}: {endpoint:?}"
+            );
+            assert_eq!(check_endpoint(&endpoint), Ok(()), "{name}");
+        }
+    }
+}

@@ -50,8 +50,10 @@ use crate::Time;
 use crate::profile::Profile;
 use crate::registrar::{self, EntryId};
 
+pub mod learned;
 mod view;
 
+pub use learned::known_endpoints;
 pub use view::{Event, Phase, Refusal, Stats, View, Why};
 
 /// What a control unit is given once.

@@ -11,8 +11,10 @@ use crate::types::{
     AliasAddress, AlternateGk, ClearToken, CryptoH323Token, Icv, RasMessage, TransportAddress,
 };
 
+mod prefixes;
 mod reason;
 
+pub use prefixes::supported_prefixes;
 pub use reason::{registration_reject, unregistration_request};
 
 /// An alternate gatekeeper.

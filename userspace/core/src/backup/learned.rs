@@ -1,0 +1,135 @@
+//! What the zone's live traffic tells about its endpoints, for a profile.
+//!
+//! The full RRQ says most: aliases, prefixes, call signalling address. Where only lightweight RRQs were seen, they and
+//! their RCFs say what they say. The address is the one that the endpoint's messages come from, which is where answers
+//! reach it, whatever it says.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
+use rasline_h225::text::{from_alias, from_transport};
+use rasline_h225::types::RegistrationRequest;
+use rasline_h225::view::supported_prefixes;
+use rasline_h225::{RasMessage, decode_ras};
+
+use crate::profile::{KnownEndpoint, check_endpoint};
+use crate::registry::Record;
+use crate::{Core, RegistrationId};
+
+/// Aliases, and prefixes, that are taken of one endpoint at most.
+const TAKEN: usize = 256;
+
+/// The endpoints of a zone as they are registered with its gatekeepers; together they may stand in one profile: of two
+/// that claim an alias, or an endpointIdentifier, the one heard of last has it. Those without an alias are left out, as
+/// a profile cannot name them. A message or two of each registration is decoded: a zone of many thousands is better
+/// walked in parts by [`known_after`].
+#[must_use]
+pub fn known_endpoints(core: &Core, zone: u32) -> Vec<KnownEndpoint> {
+    let mut all: Vec<_> = known_after(core, zone, RegistrationId(0)).collect();
+    let seen = |id| core.registration(id).map(|shown| shown.last_seen);
+    all.sort_by_cached_key(|(id, _)| Reverse((seen(*id), *id)));
+    let (mut aliases, mut identifiers) = (HashSet::new(), HashSet::new());
+    let mut listed = Vec::with_capacity(all.len());
+    for (_, mut endpoint) in all {
+        endpoint
+            .aliases
+            .retain(|alias| aliases.insert(alias.clone()));
+        if endpoint.aliases.is_empty() {
+            continue;
+        }
+        endpoint
+            .endpoint_identifier
+            .take_if(|id| !identifiers.insert(id.clone()));
+        listed.push(endpoint);
+    }
+    listed.sort_by(|a, b| a.aliases.cmp(&b.aliases));
+    listed
+}
+
+/// As [`known_endpoints`], one by one, of registrations with larger numbers than this; an endpoint that is registered
+/// twice comes twice.
+pub fn known_after(
+    core: &Core,
+    zone: u32,
+    after: RegistrationId,
+) -> impl Iterator<Item = (RegistrationId, KnownEndpoint)> {
+    let records = core.registry.after(after);
+    let here = records.filter(move |record| record.shown.zone == zone);
+    here.filter_map(|record| Some((record.shown.id, known(record)?)))
+}
+
+/// gatekeeperIdentifier that endpoints of the zone know: that of the first configured gatekeeper that told its own.
+#[must_use]
+pub fn gatekeeper_identifier(core: &Core, zone: u32) -> Option<String> {
+    let gatekeepers = core.zone(zone)?.gatekeepers.iter();
+    gatekeepers
+        .filter_map(|gatekeeper| core.gatekeeper(gatekeeper.index))
+        .find_map(|info| info.gatekeeper_identifier.clone())
+}
+
+fn known(record: &Record) -> Option<KnownEndpoint> {
+    let shown = &record.shown;
+    let full = record.full_rrq.as_deref().and_then(request);
+    let light = record.pair.as_ref().and_then(|pair| request(&pair.rrq));
+    let mut aliases = Vec::new();
+    let mut prefixes = Vec::new();
+    // What the gatekeeper confirmed comes first: the first alias names the endpoint.
+    add_aliases(&mut aliases, shown.aliases.iter().cloned());
+    for rrq in full.iter().chain(&light) {
+        let listed = rrq.terminal_alias.iter().flatten();
+        add_aliases(&mut aliases, listed.filter_map(from_alias));
+        let listed = supported_prefixes(&rrq.terminal_type).into_iter();
+        add(
+            &mut prefixes,
+            listed.filter(|one| fits(|of| of.prefixes = vec![one.clone()])),
+        );
+    }
+    let told = shown.call_signal_addresses.iter().copied();
+    let requests = full.iter().chain(&light);
+    let listed = requests.flat_map(|rrq| &rrq.call_signal_address);
+    let mut addresses = told.chain(listed.filter_map(from_transport));
+    let endpoint = KnownEndpoint {
+        call_signal_address: addresses.find(|address| {
+            let call_signal_address = Some(*address);
+            fits(|of| of.call_signal_address = call_signal_address)
+        }),
+        aliases,
+        prefixes,
+        password: None,
+        ras_address: Some(shown.endpoint),
+        endpoint_identifier: Some(shown.endpoint_identifier.clone()),
+    };
+    check_endpoint(&endpoint).is_ok().then_some(endpoint)
+}
+
+/// Whether a profile may say this of an endpoint. Traffic says whatever it likes.
+fn fits(set: impl FnOnce(&mut KnownEndpoint)) -> bool {
+    let mut endpoint = KnownEndpoint {
+        aliases: vec!["a".to_owned()],
+        ..KnownEndpoint::default()
+    };
+    set(&mut endpoint);
+    check_endpoint(&endpoint).is_ok()
+}
+
+fn request(raw: &[u8]) -> Option<Box<RegistrationRequest>> {
+    match decode_ras(raw) {
+        Ok(RasMessage::RegistrationRequest(rrq)) => Some(Box::new(rrq)),
+        _ => None,
+    }
+}
+
+fn add_aliases(to: &mut Vec<String>, texts: impl Iterator<Item = String>) {
+    add(
+        to,
+        texts.filter(|one| fits(|of| of.aliases = vec![one.clone()])),
+    );
+}
+
+fn add(to: &mut Vec<String>, texts: impl Iterator<Item = String>) {
+    for text in texts {
+        if to.len() < TAKEN && !to.contains(&text) {
+            to.push(text);
+        }
+    }
+}
