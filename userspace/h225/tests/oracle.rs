@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::{Vector, to_hex};
+use rasline_h225::security::{Key, Mechanism, sign};
 use rasline_h225::{build, decode_ras, encode_ras};
 
 /// What to do when a tool is missing.
@@ -89,17 +90,76 @@ fn tshark_reads_what_is_built() {
 }
 
 #[test]
+fn tshark_reads_what_is_signed() {
+    let packets = tshark("signed", signed().iter().map(Vec::as_slice));
+    let [md5, hmac] = packets.as_slice() else {
+        panic!("{} packets", packets.len())
+    };
+    for (packet, name, value) in [
+        (md5, "h225.algorithmOID", "1.2.840.113549.2.5"),
+        (md5, "h225.h323_ID", "alice"),
+        (hmac, "h235.tokenOID", "0.0.8.235.0.2.1"),
+        (hmac, "h235.tokenOID", "0.0.8.235.0.2.5"),
+        (hmac, "h225.algorithmOID", "0.0.8.235.0.2.6"),
+        (hmac, "h235.random", "-300"),
+        (hmac, "h235.generalID", "gk1"),
+        (hmac, "h235.sendersID", "alice"),
+    ] {
+        assert!(!packet.malformed);
+        // The dissector calls the same field h225.algorithmOID or h235.algorithmOID.
+        let bare = |name: &str| name.rsplit('.').next().map(str::to_owned);
+        let found = packet
+            .fields
+            .iter()
+            .any(|field| bare(&field.0) == bare(name) && field.1 == value);
+        assert!(found, "{name} = {value} is not in {:#?}", packet.fields);
+    }
+}
+
+/// Python's own HMAC and MD5, over what pycrate makes of the messages, are the hashes in them.
+#[test]
+fn pycrate_finds_the_same_hashes() {
+    let input: String = signed().iter().fold(String::new(), |mut lines, raw| {
+        let _ = writeln!(lines, "{}", to_hex(raw));
+        lines
+    });
+    assert_eq!(
+        run(&python(), &["-c", PYCRATE_SIGNED], &input),
+        "md5\nhmac\n"
+    );
+}
+
+/// An RRQ of alice with password "geheim" for gk1, by MD5 and by HMAC.
+fn signed() -> Vec<Vec<u8>> {
+    let key = Key {
+        identifier: "alice",
+        peer: "gk1",
+        password: "geheim",
+    };
+    let ras = "192.0.2.1:1719".parse().expect("an address");
+    let rrq = build::Rrq::lightweight(7, ras, "0001_ep").encode();
+    let rrq = decode_ras(&rrq.expect("encodes")).expect("decodes");
+    [Mechanism::Md5, Mechanism::HmacSha1]
+        .map(|mechanism| sign(&mut rrq.clone(), mechanism, &key, 1_795_230_382, -300))
+        .map(|signed| signed.expect("signs"))
+        .into()
+}
+
+fn python() -> PathBuf {
+    std::env::var_os("RASLINE_PYTHON").map_or_else(
+        || common::root().join("target/venv/bin/python"),
+        PathBuf::from,
+    )
+}
+
+#[test]
 fn pycrate_reads_both_alike() {
     let pairs = pairs();
     let mut input = String::new();
     for (vector, again) in &pairs {
         let _ = writeln!(input, "{} {}", to_hex(&vector.bytes), to_hex(again));
     }
-    let python = std::env::var_os("RASLINE_PYTHON").map_or_else(
-        || common::root().join("target/venv/bin/python"),
-        PathBuf::from,
-    );
-    let verdicts = run(&python, &["-c", PYCRATE], &input);
+    let verdicts = run(&python(), &["-c", PYCRATE], &input);
     let verdicts: Vec<&str> = verdicts.lines().collect();
     assert_eq!(verdicts.len(), pairs.len());
     for ((vector, again), verdict) in pairs.iter().zip(&verdicts) {
@@ -143,6 +203,29 @@ for line in sys.stdin:
         print("same" if value(after) == expected else "pycrate reads another value from the re-encoding")
     except Exception as error:
         print("pycrate cannot read the re-encoding: " + repr(error).replace("\n", " "))
+"#;
+
+/// Reads the two of [`signed`], prints the mechanism of each whose hash is right.
+const PYCRATE_SIGNED: &str = r#"
+import hashlib, hmac, sys
+from pycrate_asn1dir import H225
+message = H225.H323_MESSAGES.RasMessage
+clear = H225.H235_SECURITY_MESSAGES.ClearToken
+for line in sys.stdin:
+    raw = bytes.fromhex(line)
+    message.from_aper(raw)
+    kind, value = message.get_val()[1]["cryptoTokens"][0]
+    if kind == "cryptoEPPwdHash":
+        clear.set_val({"tokenOID": (0, 0), "timeStamp": value["timeStamp"], "password": "geheim\0",
+                       "generalID": value["alias"][1] + "\0"})
+        found = hashlib.md5(clear.to_aper()).digest()
+        print("md5" if value["token"]["hash"] == (int.from_bytes(found, "big"), 128) else "wrong")
+    else:
+        hash, bits = value[1]["token"]["hash"]
+        hash = hash.to_bytes(bits // 8, "big")
+        zeroed = raw.replace(hash, bytes(12))
+        found = hmac.new(hashlib.sha1(b"geheim").digest(), zeroed, hashlib.sha1).digest()
+        print("hmac" if found[:12] == hash and bits == 96 else "wrong")
 "#;
 
 /// What tshark says of one packet.
