@@ -142,7 +142,8 @@ fn vendor(product: Option<&(String, String)>) -> VendorIdentifier {
 }
 
 /// A terminal of that product, or, without one, the least that the standard allows.
-fn endpoint_type(product: Option<&(String, String)>) -> EndpointType {
+#[must_use]
+pub fn endpoint_type(product: Option<&(String, String)>) -> EndpointType {
     EndpointType {
         non_standard_data: None,
         vendor: product.map(|product| vendor(Some(product))),

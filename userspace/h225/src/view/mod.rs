@@ -15,7 +15,7 @@ mod prefixes;
 mod reason;
 
 pub use prefixes::supported_prefixes;
-pub use reason::{registration_reject, unregistration_request};
+pub use reason::{gatekeeper_reject, registration_reject, unregistration_request};
 
 /// An alternate gatekeeper.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -1,6 +1,21 @@
 //! Reasons by the names they have in the standard.
 
-use crate::types::{RegistrationRejectReason, UnregRequestReason};
+use crate::types::{GatekeeperRejectReason, RegistrationRejectReason, UnregRequestReason};
+
+/// The name of a GatekeeperRejectReason.
+#[must_use]
+pub const fn gatekeeper_reject(reason: &GatekeeperRejectReason) -> &'static str {
+    match reason {
+        GatekeeperRejectReason::ResourceUnavailable => "resourceUnavailable",
+        GatekeeperRejectReason::TerminalExcluded => "terminalExcluded",
+        GatekeeperRejectReason::InvalidRevision => "invalidRevision",
+        GatekeeperRejectReason::UndefinedReason => "undefinedReason",
+        GatekeeperRejectReason::SecurityDenial => "securityDenial",
+        GatekeeperRejectReason::GenericDataReason => "genericDataReason",
+        GatekeeperRejectReason::NeededFeatureNotSupported => "neededFeatureNotSupported",
+        GatekeeperRejectReason::SecurityError(_) => "securityError",
+    }
+}
 
 /// The name of a RegistrationRejectReason.
 #[must_use]

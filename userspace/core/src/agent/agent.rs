@@ -1,0 +1,310 @@
+//! One agent: what it knows, its state, its time.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rasline_h225::view::{Alternate, Alternates};
+use rasline_h225::{EncodeError, RasMessage, encode_ras};
+
+use super::link::Link;
+use super::moving::Moving;
+use super::pace::{Dice, Pace};
+use super::request::{Purpose, Requests, URQ};
+use super::round::Round;
+use super::targets::{self, Target};
+use super::{Config, Discovery, Event, EventKind, Output, Remembered, message};
+use crate::Time;
+
+/// What has held this long holds.
+pub(super) const STEADY: Duration = Duration::from_secs(10);
+/// Steps that one moment can take at most; more is left to the next [`super::Input::Due`].
+const STEPS: usize = 256;
+
+/// What every step needs.
+pub(super) struct Cx<'a> {
+    pub now: Time,
+    pub unix_at_zero: i64,
+    pub out: &'a mut Vec<Output>,
+}
+
+/// See the diagram of the module.
+#[derive(Debug)]
+pub(super) enum State {
+    /// Until its next try.
+    Waiting { until: Time },
+    /// Discovering or Registering.
+    Seeking(Round),
+    /// With the time of the next lightweight RRQ, if the gatekeeper wants any.
+    Registered { refresh: Option<Time> },
+    /// Asking alternates with lightweight RRQs.
+    Moving(Moving),
+    /// URQ sent.
+    Leaving,
+}
+
+/// What an RCF said.
+#[derive(Clone, Debug)]
+pub(super) struct Registration {
+    pub gatekeeper: SocketAddr,
+    pub gatekeeper_identifier: Option<String>,
+    pub endpoint_identifier: String,
+    pub time_to_live: Option<u32>,
+    pub call_signal_address: SocketAddr,
+    /// Last RCF.
+    pub confirmed: Time,
+    /// First RCF here.
+    pub since: Time,
+}
+
+/// Sums since the start.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    pub registrations: u64,
+    pub keep_alives: u64,
+    pub losses: u64,
+    pub ignored: u64,
+}
+
+/// An agent.
+#[derive(Debug)]
+pub(super) struct Agent {
+    pub config: Config,
+    pub state: State,
+    pub registration: Option<Registration>,
+    /// endpointIdentifier that it had last.
+    pub identity: Option<String>,
+    /// Gatekeeper that it was registered with last.
+    pub home: Option<SocketAddr>,
+    pub alternates: Vec<Alternate>,
+    pub requests: Requests,
+    pub link: Link,
+    /// Rounds without a taker, in a row.
+    pub rounds: Pace,
+    /// Registrations lost soon after they were won, in a row.
+    pub flaps: Pace,
+    /// Connections lost soon after they were made, or not made, in a row.
+    pub drops: Pace,
+    pub dice: Dice,
+    pub sums: Sums,
+    /// The last URQ obeyed.
+    pub dismissed: Option<(SocketAddr, u16, Time)>,
+    /// It was told that nobody takes it.
+    pub forlorn: bool,
+    /// What is known of it is from before the start.
+    pub restored: bool,
+    /// It goes for good.
+    pub removed: bool,
+    /// Its entry among the timers.
+    pub indexed: Option<Time>,
+    pub connections: u32,
+    kept: Option<Remembered>,
+    seq: u16,
+}
+
+impl Agent {
+    pub fn new(config: Config, start: Time) -> Self {
+        let mut dice = Dice::new(config.seed ^ u64::from(config.id.0).rotate_left(32));
+        let seq = dice.roll() as u16;
+        Self {
+            config,
+            state: State::Waiting { until: start },
+            registration: None,
+            identity: None,
+            home: None,
+            alternates: Vec::new(),
+            requests: Requests::default(),
+            link: Link::Closed,
+            rounds: Pace::default(),
+            flaps: Pace::default(),
+            drops: Pace::default(),
+            dice,
+            sums: Sums::default(),
+            dismissed: None,
+            forlorn: false,
+            restored: false,
+            removed: false,
+            indexed: None,
+            connections: 0,
+            kept: None,
+            seq,
+        }
+    }
+
+    /// When something is due.
+    pub fn next_due(&self) -> Option<Time> {
+        let state = match &self.state {
+            State::Waiting { until } => Some(*until),
+            State::Registered { refresh } => *refresh,
+            State::Moving(moving) => Some(moving.next_due()),
+            State::Seeking(_) | State::Leaving => None,
+        };
+        let link = match self.link {
+            Link::Resting { until } => Some(until),
+            _ => None,
+        };
+        [state, link, self.requests.next_due()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Does what is due.
+    pub fn due(&mut self, cx: &mut Cx<'_>) {
+        for _ in 0..STEPS {
+            if !(self.repeat_one(cx) || self.state_due(cx) || self.link_due(cx)) {
+                return;
+            }
+        }
+    }
+
+    fn state_due(&mut self, cx: &mut Cx<'_>) -> bool {
+        match &self.state {
+            State::Waiting { until } if *until <= cx.now => self.wake(cx),
+            State::Registered {
+                refresh: Some(refresh),
+            } if *refresh <= cx.now => self.refresh(cx),
+            State::Moving(moving) if moving.next_due() <= cx.now => self.moving_due(cx),
+            _ => return false,
+        }
+        true
+    }
+
+    /// It has waited long enough.
+    fn wake(&mut self, cx: &mut Cx<'_>) {
+        let home = self.home.filter(|_| std::mem::take(&mut self.restored));
+        let mut known = self.candidates();
+        let anywhere = self.config.discovery == Discovery::Multicast;
+        match home {
+            Some(home) if anywhere || known.iter().any(|one| one.address == home) => {
+                known.sort_by_key(|one| one.address != home);
+                if anywhere {
+                    known.insert(0, Target::learned(home, None));
+                }
+                self.ask(cx, known);
+            }
+            _ => self.seek(cx, Vec::new(), self.config.discovery != Discovery::Off),
+        }
+    }
+
+    pub fn candidates(&self) -> Vec<Target> {
+        targets::candidates(&self.config, &self.alternates)
+    }
+
+    /// requestSeqNum of the next request.
+    pub const fn next_seq(&mut self) -> u16 {
+        self.seq = match self.seq.wrapping_add(1) {
+            0 => 1,
+            seq => seq,
+        };
+        self.seq
+    }
+
+    /// The octets of a message, with proof of who sent it if that is wanted.
+    pub fn secured(
+        &mut self,
+        _cx: &Cx<'_>,
+        message: &mut RasMessage,
+    ) -> Result<Vec<u8>, EncodeError> {
+        encode_ras(message)
+    }
+
+    /// Sends what is not answered.
+    pub fn send(&mut self, cx: &mut Cx<'_>, to: SocketAddr, mut message: RasMessage) {
+        if let Ok(payload) = self.secured(cx, &mut message) {
+            let agent = self.config.id;
+            cx.out.push(Output::Send { agent, to, payload });
+        }
+    }
+
+    pub fn tell(&self, cx: &mut Cx<'_>, kind: EventKind) {
+        cx.out.push(Output::Event(Event {
+            agent: self.config.id,
+            name: self.config.name.clone(),
+            kind,
+        }));
+    }
+
+    /// Heeds alternates that a message named. Those to be used for this request.
+    pub fn heed(&mut self, named: Option<Alternates>) -> Vec<Target> {
+        let Some(named) = named else {
+            return Vec::new();
+        };
+        let list = targets::usable(&self.config, &named.list);
+        let targets = list.iter().map(Target::from).collect();
+        if named.permanent {
+            self.alternates = list;
+        }
+        targets
+    }
+
+    /// What was known before the start.
+    pub fn restore(&mut self, remembered: Remembered) {
+        self.alternates = targets::usable(&self.config, &remembered.alternates);
+        self.identity.clone_from(&remembered.endpoint_identifier);
+        self.home = remembered.gatekeeper;
+        self.restored = self.identity.is_some();
+        self.kept = Some(remembered);
+    }
+
+    /// Keeps what changed.
+    pub fn keep(&mut self, cx: &mut Cx<'_>) {
+        let remembered = Remembered {
+            name: self.config.name.clone(),
+            gatekeeper: self.home,
+            endpoint_identifier: self.identity.clone(),
+            alternates: self.alternates.clone(),
+        };
+        let nothing = remembered.gatekeeper.is_none() && remembered.alternates.is_empty();
+        if self.kept.as_ref() != Some(&remembered) && !(nothing && self.kept.is_none()) {
+            self.kept = Some(remembered.clone());
+            cx.out.push(Output::Persist(remembered));
+        }
+    }
+
+    /// A registration that has held for a while makes old failures count no more.
+    pub fn calm_if_steady(&mut self, now: Time) {
+        let since = self.registration.as_ref().map(|held| held.since);
+        if since.is_some_and(|since| now.since(since) >= STEADY) {
+            self.flaps.calm();
+        }
+    }
+
+    /// Unregisters, for good if `removed`.
+    pub fn leave(&mut self, cx: &mut Cx<'_>) {
+        self.requests.abandon(cx.now);
+        self.close(cx);
+        if let Some(held) = self.registration.take() {
+            self.unregister(
+                cx,
+                held.gatekeeper,
+                held.gatekeeper_identifier.as_ref(),
+                &held.endpoint_identifier,
+            );
+        }
+        self.identity = None;
+        self.state = State::Leaving;
+    }
+
+    /// A URQ to whoever has a registration that is not wanted.
+    pub fn unregister(
+        &mut self,
+        cx: &mut Cx<'_>,
+        gatekeeper: SocketAddr,
+        gatekeeper_identifier: Option<&String>,
+        endpoint_identifier: &str,
+    ) {
+        let seq = self.next_seq();
+        let urq = message::leave(
+            &self.config,
+            seq,
+            gatekeeper_identifier,
+            endpoint_identifier,
+        );
+        self.request(cx, gatekeeper, Purpose::Leave, URQ, urq);
+    }
+
+    /// Whether nothing of it is left to do.
+    pub fn is_gone(&self) -> bool {
+        self.removed && self.requests.open.is_empty()
+    }
+}

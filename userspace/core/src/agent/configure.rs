@@ -1,0 +1,80 @@
+//! What becomes of an agent when its configuration changes or ends.
+
+use super::agent::{Agent, Cx, State};
+use super::{Config, Discovery};
+
+impl Agent {
+    /// It is not configured any more.
+    pub(super) fn remove(&mut self, cx: &mut Cx<'_>) {
+        self.leave(cx);
+        self.home = None;
+        self.alternates.clear();
+        self.keep(cx);
+        self.removed = true;
+    }
+
+    /// The process ends.
+    pub(super) fn stop(&mut self, cx: &mut Cx<'_>) {
+        self.leave(cx);
+        self.keep(cx);
+        self.removed = true;
+    }
+
+    /// It is to be otherwise: what gatekeepers must know brings a full registration, if need be elsewhere.
+    pub(super) fn reconfigure(&mut self, cx: &mut Cx<'_>, config: Config) {
+        let old = std::mem::replace(&mut self.config, config);
+        if matches!(self.state, State::Leaving) {
+            self.removed = false;
+            self.state = State::Waiting { until: cx.now };
+            return;
+        }
+        if old == self.config {
+            return;
+        }
+        if old.gatekeepers != self.config.gatekeepers {
+            self.drop_old_gatekeeper(cx);
+        }
+        if matches!(self.state, State::Waiting { .. }) {
+            return;
+        }
+        if must_be_known(&old, &self.config) || self.registration.is_none() {
+            let discover = self.registration.is_none();
+            let first = self.registration.as_ref().map(|held| held.gatekeeper);
+            let mut targets = self.candidates();
+            targets.sort_by_key(|target| Some(target.address) != first);
+            let discover = discover && self.config.discovery != Discovery::Off;
+            self.seek(cx, targets, discover);
+        } else if old.signalling != self.config.signalling {
+            self.connect(cx);
+        }
+    }
+
+    /// A gatekeeper that is not configured any more is left, and what it named is forgotten.
+    fn drop_old_gatekeeper(&mut self, cx: &mut Cx<'_>) {
+        let configured = |address| {
+            self.config
+                .gatekeepers
+                .iter()
+                .any(|one| one.address == address)
+        };
+        let gone = self.registration.as_ref();
+        let gone = gone.is_some_and(|held| !configured(held.gatekeeper));
+        if !gone || self.config.discovery == Discovery::Multicast {
+            return;
+        }
+        self.leave(cx);
+        self.alternates.clear();
+        self.home = None;
+        self.keep(cx);
+        self.state = State::Waiting { until: cx.now };
+    }
+}
+
+/// Whether a gatekeeper must hear of the change.
+fn must_be_known(old: &Config, new: &Config) -> bool {
+    old.ras_addresses != new.ras_addresses
+        || old.call_signal_addresses != new.call_signal_addresses
+        || old.kind != new.kind
+        || old.devices != new.devices
+        || old.credentials != new.credentials
+}

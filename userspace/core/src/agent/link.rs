@@ -1,0 +1,150 @@
+//! The call-signalling connection to the gatekeeper.
+//!
+//! Invariant: there is one at most; before another one is opened, the one that is there is closed.
+
+use std::net::SocketAddr;
+
+use super::agent::{Agent, Cx, STEADY, State};
+use super::{ConnectionId, EventKind, Loss, Output};
+use crate::Time;
+
+/// Where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Link {
+    /// There is none.
+    Closed,
+    /// It failed too often; another try then.
+    Resting { until: Time },
+    /// Asked for.
+    Opening {
+        connection: ConnectionId,
+        to: SocketAddr,
+    },
+    /// It is there.
+    Up {
+        connection: ConnectionId,
+        to: SocketAddr,
+        since: Time,
+    },
+}
+
+impl Link {
+    pub const fn up_since(&self) -> Option<Time> {
+        match self {
+            Self::Up { since, .. } => Some(*since),
+            _ => None,
+        }
+    }
+
+    /// Its peer, if it is there.
+    pub const fn connected_to(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Up { to, .. } => Some(*to),
+            _ => None,
+        }
+    }
+
+    const fn held(&self) -> Option<(ConnectionId, SocketAddr)> {
+        match self {
+            Self::Opening { connection, to } | Self::Up { connection, to, .. } => {
+                Some((*connection, *to))
+            }
+            Self::Closed | Self::Resting { .. } => None,
+        }
+    }
+}
+
+impl Agent {
+    /// A connection to the gatekeeper of the registration, and to no other.
+    pub(super) fn connect(&mut self, cx: &mut Cx<'_>) {
+        let to = self.registration.as_ref();
+        let to = to
+            .filter(|_| self.config.signalling)
+            .map(|held| held.call_signal_address);
+        let held = self.link.held().map(|(_, peer)| peer);
+        if held.is_some() && held == to {
+            return;
+        }
+        self.close(cx);
+        let Some(to) = to else {
+            return;
+        };
+        self.connections = self.connections.wrapping_add(1);
+        let agent = self.config.id;
+        let connection = ConnectionId((u64::from(agent.0) << 32) | u64::from(self.connections));
+        self.link = Link::Opening { connection, to };
+        cx.out.push(Output::Connect {
+            agent,
+            connection,
+            to,
+        });
+    }
+
+    /// Closes it, if there is one.
+    pub(super) fn close(&mut self, cx: &mut Cx<'_>) {
+        if let Some((connection, _)) = self.link.held() {
+            cx.out.push(Output::Disconnect { connection });
+        }
+        self.link = Link::Closed;
+    }
+
+    /// It was made.
+    pub(super) fn connected(&mut self, cx: &mut Cx<'_>, made: ConnectionId) {
+        match self.link {
+            Link::Opening { connection, to } if connection == made => {
+                self.link = Link::Up {
+                    connection,
+                    to,
+                    since: cx.now,
+                };
+                self.tell(cx, EventKind::Connected { gatekeeper: to });
+            }
+            Link::Up { connection, .. } if connection == made => {}
+            // It was given up while it was made.
+            _ => cx.out.push(Output::Disconnect { connection: made }),
+        }
+    }
+
+    /// It could not be made, or was lost.
+    pub(super) fn lost(&mut self, cx: &mut Cx<'_>, gone: ConnectionId, why: Loss) {
+        let Some((connection, to)) = self.link.held() else {
+            return;
+        };
+        if connection != gone {
+            return;
+        }
+        let since = self.link.up_since();
+        if since.is_some_and(|since| cx.now.since(since) >= STEADY) {
+            self.drops.calm();
+        }
+        self.link = Link::Closed;
+        self.sums.losses += 1;
+        let gatekeeper = to;
+        self.tell(cx, EventKind::SignallingLost { gatekeeper, why });
+        if !matches!(self.state, State::Registered { .. }) {
+            return;
+        }
+        let free = u32::try_from(self.candidates().len()).unwrap_or(u32::MAX);
+        let rest = self.drops.pause(&mut self.dice, free.max(2));
+        if rest.is_zero() {
+            self.ask_others(cx, Vec::new());
+        } else {
+            let until = cx.now.after(rest);
+            self.link = Link::Resting { until };
+        }
+    }
+
+    /// The rest after failures is over.
+    pub(super) fn link_due(&mut self, cx: &mut Cx<'_>) -> bool {
+        match self.link {
+            Link::Resting { until } if until <= cx.now => {
+                self.link = Link::Closed;
+                if matches!(self.state, State::Registered { .. }) {
+                    self.ask_others(cx, Vec::new());
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+}

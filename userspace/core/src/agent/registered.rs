@@ -1,0 +1,255 @@
+//! Registered: RCFs, lightweight RRQs in time, and what ends it.
+//!
+//! Invariant: a registration comes from an RCF to a request of this agent.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rasline_h225::types::{RegistrationConfirm, UnregRequestReason, UnregistrationRequest};
+use rasline_h225::view::{self, unregistration_request};
+use rasline_h225::{RasMessage, text};
+
+use super::agent::{Agent, Cx, Registration, State};
+use super::request::{Purpose, RRQ, Timer};
+use super::round::{Refusal, Verdict};
+use super::targets::{Target, canonical, reachable};
+use super::{Discovery, EventKind, message};
+use crate::Time;
+
+/// Where gatekeepers want calls, if they do not say.
+const CALL_SIGNALLING_PORT: u16 = 1720;
+/// Between repetitions of a lightweight RRQ, at least.
+const LEAST_REPEAT: Duration = Duration::from_millis(200);
+/// A URQ with the same number from the same gatekeeper is the same one for this long.
+const SAME_URQ: Duration = Duration::from_secs(10);
+
+impl Agent {
+    /// An RCF to a request: this is the gatekeeper now.
+    pub(super) fn adopt(
+        &mut self,
+        cx: &mut Cx<'_>,
+        from: SocketAddr,
+        asked: Option<String>,
+        rcf: &RegistrationConfirm,
+        full: bool,
+    ) {
+        self.requests.abandon(cx.now);
+        let old = self.registration.take();
+        let same = old.as_ref().is_some_and(|old| old.gatekeeper == from);
+        let still = same && matches!(self.state, State::Registered { .. });
+        let registration = self.read(cx.now, from, asked, rcf, full, old);
+        self.identity = Some(registration.endpoint_identifier.clone());
+        self.home = Some(from);
+        self.state = State::Registered {
+            refresh: self.refresh_at(cx.now, &registration),
+        };
+        self.registration = Some(registration);
+        self.rounds.calm();
+        (self.forlorn, self.restored) = (false, false);
+        if full {
+            self.sums.registrations += 1;
+        } else {
+            self.sums.keep_alives += 1;
+        }
+        if !still || full {
+            self.tell(
+                cx,
+                EventKind::Registered {
+                    gatekeeper: from,
+                    lightweight: !full,
+                },
+            );
+            self.connect(cx);
+        }
+        if let Some(named) = view::alternates(&RasMessage::RegistrationConfirm(rcf.clone())) {
+            self.heed(Some(named));
+        }
+        self.keep(cx);
+    }
+
+    /// What an RCF says; what a short one leaves out stays as it was.
+    fn read(
+        &self,
+        now: Time,
+        from: SocketAddr,
+        asked: Option<String>,
+        rcf: &RegistrationConfirm,
+        full: bool,
+        old: Option<Registration>,
+    ) -> Registration {
+        let said = rcf.call_signal_address.iter();
+        let said = said
+            .filter_map(text::from_transport)
+            .map(canonical)
+            .find(|address| reachable(&self.config, *address));
+        let here = old.as_ref().filter(|old| old.gatekeeper == from);
+        let kept_ttl = old.as_ref().and_then(|old| old.time_to_live);
+        let port = SocketAddr::new(from.ip(), CALL_SIGNALLING_PORT);
+        Registration {
+            gatekeeper: from,
+            gatekeeper_identifier: rcf
+                .gatekeeper_identifier
+                .as_ref()
+                .map(text::from_bmp)
+                .or(asked),
+            endpoint_identifier: text::from_bmp(&rcf.endpoint_identifier),
+            time_to_live: rcf.time_to_live.or(kept_ttl.filter(|_| !full)),
+            call_signal_address: said
+                .or_else(|| here.map(|old| old.call_signal_address))
+                .unwrap_or(port),
+            confirmed: now,
+            since: here.map_or(now, |old| old.since),
+        }
+    }
+
+    /// Three quarters of timeToLive at most, some of it less, so that agents do not march in step.
+    fn refresh_at(&mut self, now: Time, registration: &Registration) -> Option<Time> {
+        let ttl = Duration::from_secs(registration.time_to_live?.into());
+        let jitter = self.dice.part(ttl / 8);
+        Some(now.after(ttl / 4 * 3 - jitter))
+    }
+
+    /// It is time for a lightweight RRQ.
+    pub(super) fn refresh(&mut self, cx: &mut Cx<'_>) {
+        self.state = State::Registered { refresh: None };
+        let seq = self.next_seq();
+        let Some(held) = &self.registration else {
+            return;
+        };
+        let (to, identifier) = (held.gatekeeper, held.gatekeeper_identifier.as_ref());
+        let rrq = message::lightweight(&self.config, seq, identifier, &held.endpoint_identifier);
+        // All tries fit into what is left of timeToLive.
+        let left = Duration::from_secs(held.time_to_live.unwrap_or(u32::MAX).into()) / 4;
+        let every = (left / 3).clamp(LEAST_REPEAT, RRQ.every);
+        let timer = Timer::new(every, RRQ.retries);
+        if !self.request(cx, to, Purpose::KeepAlive, timer, rrq) {
+            self.begin_again(cx, Vec::new());
+        }
+    }
+
+    /// The gatekeeper does not answer lightweight RRQs.
+    pub(super) fn gatekeeper_silent(&mut self, cx: &mut Cx<'_>) {
+        if let Some(held) = &self.registration {
+            let gatekeeper = held.gatekeeper;
+            self.tell(cx, EventKind::Silent { gatekeeper });
+        }
+        self.ask_others(cx, Vec::new());
+    }
+
+    /// An RRJ to a lightweight RRQ.
+    pub(super) fn dropped(&mut self, cx: &mut Cx<'_>, from: SocketAddr, refusal: Refusal) {
+        let reason = refusal.reason;
+        let gatekeeper = from;
+        self.tell(cx, EventKind::Rejected { gatekeeper, reason });
+        let here = self.own(from);
+        self.calm_if_steady(cx.now);
+        let mut others = self.heed(refusal.alternates);
+        others.splice(0..0, refusal.assigned);
+        self.keep(cx);
+        if refusal.verdict == Verdict::Elsewhere || !others.is_empty() {
+            self.ask_others(cx, others);
+            self.registration = None;
+            return;
+        }
+        self.registration = None;
+        match refusal.verdict {
+            Verdict::Full | Verdict::Discover => {
+                let discover = refusal.verdict == Verdict::Discover;
+                self.begin_again(cx, vec![Target { discover, ..here }]);
+            }
+            Verdict::Elsewhere | Verdict::No => {
+                let mut targets = self.candidates();
+                targets.sort_by_key(|target| target.address == from);
+                self.begin_again(cx, targets);
+            }
+        }
+    }
+
+    /// Registers in full, at once unless that was too often needed of late.
+    fn begin_again(&mut self, cx: &mut Cx<'_>, targets: Vec<Target>) {
+        if !self.rests(cx) {
+            self.seek(cx, targets, false);
+        }
+    }
+
+    /// Whether it must wait before it tries again, and then it does.
+    fn rests(&mut self, cx: &mut Cx<'_>) -> bool {
+        let rest = self.flaps.pause(&mut self.dice, 2);
+        if !rest.is_zero() {
+            self.requests.abandon(cx.now);
+            let until = cx.now.after(rest);
+            self.state = State::Waiting { until };
+        }
+        !rest.is_zero()
+    }
+
+    fn own(&self, address: SocketAddr) -> Target {
+        let held = self.registration.as_ref();
+        let identifier = held.and_then(|held| held.gatekeeper_identifier.clone());
+        Target::learned(address, identifier)
+    }
+
+    /// A URQ for the registration that it has.
+    pub(super) fn dismiss(
+        &mut self,
+        cx: &mut Cx<'_>,
+        from: SocketAddr,
+        urq: UnregistrationRequest,
+    ) {
+        let (seq, reason) = (urq.request_seq_num, urq.reason.clone());
+        self.dismissed = Some((from, seq, cx.now));
+        let words = reason.as_ref().map_or("no reason", unregistration_request);
+        self.tell(
+            cx,
+            EventKind::Unregistered {
+                gatekeeper: from,
+                reason: words.into(),
+            },
+        );
+        self.calm_if_steady(cx.now);
+        let assigned = urq.assigned_gatekeeper.as_ref();
+        let assigned = assigned.and_then(|one| super::said::assigned_target(&self.config, one));
+        let mut others = self.heed(view::alternates(&RasMessage::UnregistrationRequest(urq)));
+        others.splice(0..0, assigned);
+        let here = self.own(from);
+        self.registration = None;
+        self.keep(cx);
+        if !matches!(self.state, State::Registered { .. }) {
+            // It is on its way to another one already.
+            return;
+        }
+        if !others.is_empty() {
+            others.push(here);
+            if !self.rests(cx) {
+                self.ask(cx, others);
+            }
+        } else if matches!(
+            reason,
+            Some(UnregRequestReason::Maintenance | UnregRequestReason::SecurityDenial)
+        ) {
+            let mut targets = self.candidates();
+            targets.sort_by_key(|target| target.address == from);
+            self.begin_again(cx, targets);
+        } else {
+            self.begin_again(cx, vec![here]);
+        }
+    }
+
+    /// Whether this URQ was obeyed already.
+    pub(super) fn is_repeated(&self, now: Time, from: SocketAddr, seq: u16) -> bool {
+        self.dismissed.is_some_and(|(whom, number, at)| {
+            (whom, number) == (from, seq) && now.since(at) < SAME_URQ
+        })
+    }
+
+    /// The operator wants a full registration, with the gatekeeper that it has if it has one.
+    pub(super) fn reregister(&mut self, cx: &mut Cx<'_>) {
+        if matches!(self.state, State::Leaving) {
+            return;
+        }
+        let home = self.registration.as_ref().map(|held| held.gatekeeper);
+        let first = home.map(|home| self.own(home)).into_iter().collect();
+        let discover = home.is_none() && self.config.discovery != Discovery::Off;
+        self.seek(cx, first, discover);
+    }
+}

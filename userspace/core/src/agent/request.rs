@@ -1,0 +1,261 @@
+//! Requests under way: their numbers, their repetitions, and who may answer them.
+//!
+//! Invariants: a repetition has the octets of the first; an answer counts if it comes from whom was asked and has the
+//! number of the request.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use rasline_h225::{EncodeError, RasMessage};
+
+use super::agent::{Agent, Cx};
+use super::{EventKind, Output};
+use crate::Time;
+
+/// Where gatekeepers are looked for (H.225.0 Table 17).
+pub(super) const MULTICAST: SocketAddr =
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(224, 0, 1, 41)), 1718);
+
+/// Between repetitions of a GRQ.
+pub(super) const GRQ: Timer = Timer::new(Duration::from_secs(5), 2);
+/// Of an RRQ.
+pub(super) const RRQ: Timer = Timer::new(Duration::from_secs(3), 2);
+/// Of a URQ.
+pub(super) const URQ: Timer = Timer::new(Duration::from_secs(3), 1);
+
+/// A RIP may put an answer off this often.
+const MOST_DELAYS: u8 = 10;
+/// Requests given up whose late answers are still understood, at most.
+const MOST_ABANDONED: usize = 32;
+/// How long that is.
+const LATE: Duration = Duration::from_secs(15);
+
+/// How a request is repeated.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timer {
+    pub every: Duration,
+    pub retries: u8,
+}
+
+impl Timer {
+    pub const fn new(every: Duration, retries: u8) -> Self {
+        Self { every, retries }
+    }
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// GRQ.
+    Discover,
+    /// Full RRQ; `bare`: without endpointIdentifier.
+    Register { bare: bool },
+    /// Lightweight RRQ to the own gatekeeper.
+    KeepAlive,
+    /// RRQ to one of several after a loss; the lowest rank is the best.
+    Ask { rank: usize, full: bool },
+    /// URQ.
+    Leave,
+}
+
+impl Purpose {
+    pub const fn is_registration(self) -> bool {
+        matches!(
+            self,
+            Self::Register { .. } | Self::KeepAlive | Self::Ask { .. }
+        )
+    }
+}
+
+/// A request under way.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub purpose: Purpose,
+    pub to: SocketAddr,
+    pub seq: u16,
+    pub due: Time,
+    octets: Vec<u8>,
+    timer: Timer,
+    delays: u8,
+}
+
+/// An RRQ that was given up: who confirms it late may have a registration that nobody wants.
+#[derive(Debug)]
+struct Abandoned {
+    to: SocketAddr,
+    seq: u16,
+    until: Time,
+}
+
+/// All requests of an agent.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    pub open: Vec<Request>,
+    abandoned: Vec<Abandoned>,
+}
+
+impl Requests {
+    /// Takes the request that this answers.
+    pub fn answered(
+        &mut self,
+        from: SocketAddr,
+        seq: u16,
+        fits: impl Fn(Purpose) -> bool,
+    ) -> Option<Request> {
+        let at = self.position(from, seq, fits)?;
+        Some(self.open.swap_remove(at))
+    }
+
+    fn position(
+        &self,
+        from: SocketAddr,
+        seq: u16,
+        fits: impl Fn(Purpose) -> bool,
+    ) -> Option<usize> {
+        self.open.iter().position(|request| {
+            request.seq == seq
+                && (request.to == from || request.to == MULTICAST)
+                && fits(request.purpose)
+        })
+    }
+
+    /// A RIP: the answer comes later. What was put off, and until when.
+    pub fn put_off(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        seq: u16,
+        delay: Duration,
+    ) -> Option<(Purpose, Time)> {
+        let at = self.position(from, seq, |_| true)?;
+        let request = &mut self.open[at];
+        if request.delays < MOST_DELAYS {
+            request.delays += 1;
+            request.due = now.after(delay);
+        }
+        Some((request.purpose, request.due))
+    }
+
+    /// Gives up everything but URQs.
+    pub fn abandon(&mut self, now: Time) {
+        self.abandoned.retain(|one| one.until > now);
+        let (kept, gone) = std::mem::take(&mut self.open)
+            .into_iter()
+            .partition(|request| request.purpose == Purpose::Leave);
+        self.open = kept;
+        for request in gone {
+            let request: Request = request;
+            self.forsake(now, &request);
+        }
+    }
+
+    /// An RRQ that nobody waits for any more.
+    pub fn forsake(&mut self, now: Time, request: &Request) {
+        if request.purpose.is_registration() {
+            if self.abandoned.len() == MOST_ABANDONED {
+                self.abandoned.remove(0);
+            }
+            self.abandoned.push(Abandoned {
+                to: request.to,
+                seq: request.seq,
+                until: now.after(LATE),
+            });
+        }
+    }
+
+    /// Whether this is the late answer to an RRQ that was given up.
+    pub fn late(&mut self, now: Time, from: SocketAddr, seq: u16) -> bool {
+        self.abandoned.retain(|one| one.until > now);
+        let found = self.abandoned.iter();
+        let at = found
+            .enumerate()
+            .find_map(|(at, one)| (one.to == from && one.seq == seq).then_some(at));
+        at.map(|at| self.abandoned.swap_remove(at)).is_some()
+    }
+
+    /// Asks that are under way.
+    pub fn asks(&self) -> impl Iterator<Item = (usize, SocketAddr)> {
+        self.open
+            .iter()
+            .filter_map(|request| match request.purpose {
+                Purpose::Ask { rank, .. } => Some((rank, request.to)),
+                _ => None,
+            })
+    }
+
+    pub fn next_due(&self) -> Option<Time> {
+        self.open.iter().map(|request| request.due).min()
+    }
+}
+
+impl Agent {
+    /// Sends a request. False: it cannot be encoded, which people are told.
+    pub(super) fn request(
+        &mut self,
+        cx: &mut Cx<'_>,
+        to: SocketAddr,
+        purpose: Purpose,
+        timer: Timer,
+        message: Result<RasMessage, EncodeError>,
+    ) -> bool {
+        let built = message.and_then(|mut message| {
+            let seq = message.request_seq_num();
+            Ok((seq, self.secured(cx, &mut message)?))
+        });
+        let (seq, octets) = match built {
+            Ok(built) => built,
+            Err(error) => {
+                let reason = format!("the request cannot be sent: {error}");
+                let gatekeeper = to;
+                self.tell(cx, EventKind::Rejected { gatekeeper, reason });
+                return false;
+            }
+        };
+        cx.out.push(Output::Send {
+            agent: self.config.id,
+            to,
+            payload: octets.clone(),
+        });
+        self.requests.open.push(Request {
+            purpose,
+            to,
+            seq,
+            due: cx.now.after(timer.every),
+            octets,
+            timer,
+            delays: 0,
+        });
+        true
+    }
+
+    /// Repeats or gives up one request that is due; false: none is.
+    pub(super) fn repeat_one(&mut self, cx: &mut Cx<'_>) -> bool {
+        let open = &mut self.requests.open;
+        let Some(at) = open.iter().position(|request| request.due <= cx.now) else {
+            return false;
+        };
+        if open[at].timer.retries > 0 {
+            open[at].timer.retries -= 1;
+            open[at].due = cx.now.after(open[at].timer.every);
+            cx.out.push(Output::Send {
+                agent: self.config.id,
+                to: open[at].to,
+                payload: open[at].octets.clone(),
+            });
+        } else {
+            let request = open.swap_remove(at);
+            self.requests.forsake(cx.now, &request);
+            self.unanswered(cx, &request);
+        }
+        true
+    }
+
+    fn unanswered(&mut self, cx: &mut Cx<'_>, request: &Request) {
+        match request.purpose {
+            Purpose::Discover | Purpose::Register { .. } => self.candidate_silent(cx),
+            Purpose::KeepAlive => self.gatekeeper_silent(cx),
+            Purpose::Ask { .. } => self.ask_on(cx),
+            Purpose::Leave => {}
+        }
+    }
+}
