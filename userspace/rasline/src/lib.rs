@@ -13,5 +13,6 @@ pub mod host;
 pub mod log;
 pub mod metrics;
 pub mod probe;
+pub mod profiles;
 pub mod store;
 pub mod supervisor;

@@ -1,0 +1,138 @@
+//! Opens the database. It is never moved, replaced or repaired here.
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::{READ_PATIENCE, Trouble, WRITE_PATIENCE, schema};
+
+/// An open database.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) db: Connection,
+    /// Device and inode of its file.
+    file: (u64, u64),
+}
+
+impl Open {
+    /// Whether it is what lies at its path now.
+    pub(super) fn is(&self, stamp: &Stamp) -> bool {
+        stamp.file() == Some(self.file)
+    }
+}
+
+/// What a file and its log look like from outside: another one, or one that was written to, has another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp([Option<(u64, u64, u64, i64, i64)>; 2]);
+
+impl Stamp {
+    pub(super) fn of(path: &Path) -> Self {
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        let look = |path: &Path| {
+            let m = std::fs::metadata(path).ok()?;
+            Some((m.dev(), m.ino(), m.size(), m.mtime(), m.mtime_nsec()))
+        };
+        Self([look(path), look(Path::new(&log))])
+    }
+
+    fn file(&self) -> Option<(u64, u64)> {
+        self.0[0].map(|(device, inode, ..)| (device, inode))
+    }
+}
+
+/// Opens the database that is there. [`Trouble::Missing`]: there is none, or it is empty.
+pub(super) fn existing(path: &Path) -> Result<Open, Trouble> {
+    match File::options().read(true).write(true).open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(Trouble::Missing),
+        Err(e) => return Err(e.into()),
+        Ok(file) if file.metadata()?.len() == 0 => return Err(Trouble::Missing),
+        Ok(_) => {}
+    }
+    let mut db = connect(path)?;
+    match schema::version(&db)? {
+        0 if schema::is_empty(&db)? => return Err(Trouble::Missing),
+        _ if !schema::is_ours(&db)? => return Err(not_ours()),
+        version if version < schema::newest() => schema::migrate(&mut db)?,
+        version if version > schema::newest() => {
+            return Err(Trouble::Newer {
+                found: version,
+                known: schema::newest(),
+            });
+        }
+        _ => {}
+    }
+    opened(db, path)
+}
+
+/// Makes the database, unless another process did just now.
+pub(super) fn create(path: &Path) -> Result<Open, Trouble> {
+    // Passwords stand in it.
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)?;
+    let mut db = connect(path)?;
+    use_log(&db)?;
+    db.busy_timeout(WRITE_PATIENCE)?;
+    schema::migrate(&mut db)?;
+    db.busy_timeout(READ_PATIENCE)?;
+    opened(db, path)
+}
+
+/// Sound as far as SQLite can tell, and ours.
+pub(super) fn check(db: &Connection) -> Result<(), Trouble> {
+    if !schema::is_ours(db)? {
+        return Err(not_ours());
+    }
+    let said: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if said == "ok" {
+        Ok(())
+    } else {
+        Err(Trouble::Damaged(said.replace('\n', ", ")))
+    }
+}
+
+fn not_ours() -> Trouble {
+    Trouble::Damaged("it is another program's database".to_owned())
+}
+
+fn opened(db: Connection, path: &Path) -> Result<Open, Trouble> {
+    let file = Stamp::of(path).file().ok_or(Trouble::Missing)?;
+    Ok(Open { db, file })
+}
+
+fn connect(path: &Path) -> Result<Connection, Trouble> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(READ_PATIENCE)?;
+    db.set_prepared_statement_cache_capacity(32);
+    db.pragma_update(None, "foreign_keys", true)?;
+    // What was committed survives a crash of the machine.
+    db.pragma_update(None, "synchronous", "FULL")?;
+    Ok(db)
+}
+
+/// Turns the write-ahead log on: readers and a writer then go on side by side. SQLite waits for nobody here, so that two
+/// processes that make the file at once may meet.
+fn use_log(db: &Connection) -> Result<(), Trouble> {
+    let end = Instant::now() + WRITE_PATIENCE;
+    loop {
+        match db.pragma_update(None, "journal_mode", "WAL") {
+            Err(e)
+                if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < end =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            done => return Ok(done?),
+        }
+    }
+}
