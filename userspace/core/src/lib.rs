@@ -7,6 +7,7 @@
 //!   were confirmed by RCFs equal in every other octet; or it is restored as it was published before.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod access;
 pub mod agent;
 pub mod alternates;
 pub mod backup;

@@ -1,4 +1,4 @@
-//! H.235: what is signed holds, what was changed does not, and what stacks in use sent is understood.
+//! H.235: what is signed holds, what was altered does not, and what stacks in use sent is understood.
 
 mod common;
 
@@ -57,7 +57,7 @@ fn what_is_signed_holds() {
             assert!(
                 !verify(&raw, &message, mechanism, &key),
                 "{mechanism:?} {key:?}"
-            )
+            );
         };
         wrong(Key {
             password: "Geheim",
@@ -87,10 +87,10 @@ fn no_octet_may_change_under_hmac() {
     let raw = signed(&rrq(), HmacSha1, &KEY);
     assert!(holds(&raw, HmacSha1, &KEY));
     for bit in 0..raw.len() * 8 {
-        let mut changed = raw.clone();
-        changed[bit / 8] ^= 0x80 >> (bit % 8);
+        let mut altered = raw.clone();
+        altered[bit / 8] ^= 0x80 >> (bit % 8);
         assert!(
-            !holds(&changed, HmacSha1, &KEY),
+            !holds(&altered, HmacSha1, &KEY),
             "bit {bit} of {}",
             common::to_hex(&raw)
         );
@@ -124,13 +124,13 @@ fn md5_is_of_who_when_and_password_only() {
         |hash| hash.alias = build::alias("bob").expect("an alias"),
     ];
     for change in changes {
-        let mut changed = rrq.clone();
-        let Some([CryptoH323Token::CryptoEpPwdHash(hash)]) = changed.crypto_tokens.as_deref_mut()
+        let mut altered = rrq.clone();
+        let Some([CryptoH323Token::CryptoEpPwdHash(hash)]) = altered.crypto_tokens.as_deref_mut()
         else {
             panic!("not one token");
         };
         change(hash);
-        message = RasMessage::RegistrationRequest(changed);
+        message = RasMessage::RegistrationRequest(altered);
         assert!(!verify(&[], &message, Md5, &KEY));
     }
 }

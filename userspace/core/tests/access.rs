@@ -1,0 +1,544 @@
+//! Who is let in by what, when, and how often.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use rasline_core::Time;
+use rasline_core::access::{Denied, Gate, Limits, Pass};
+use rasline_core::profile::Authentication;
+use rasline_h225::security::{Key, Mechanism, sign};
+use rasline_h225::{RasMessage, build, decode_ras};
+
+use Authentication::{HmacSha1, Md5};
+
+/// The wall clock at the beginning.
+const UNIX: u32 = 1_795_230_000;
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}
+
+/// A message to come.
+#[derive(Clone, Debug)]
+struct Sent {
+    name: &'static str,
+    password: &'static str,
+    by: Option<Mechanism>,
+    /// Of the sender, against the gate's.
+    clock: i64,
+    seq: u16,
+    random: i32,
+    from: &'static str,
+}
+
+const SENT: Sent = Sent {
+    name: "alice",
+    password: "geheim",
+    by: Some(Mechanism::HmacSha1),
+    clock: 0,
+    seq: 1,
+    random: 1,
+    from: "192.0.2.7:1719",
+};
+
+/// A gate and its clocks.
+struct World {
+    gate: Gate,
+    second: u32,
+}
+
+impl World {
+    fn new(limits: Limits) -> Self {
+        Self {
+            gate: Gate::new(limits),
+            second: 0,
+        }
+    }
+
+    fn octets(&self, sent: &Sent) -> Vec<u8> {
+        let mut rrq = build::Rrq::lightweight(sent.seq, address("192.0.2.7:1719"), "0001_ep");
+        rrq.aliases = vec![sent.name.into()];
+        let plain = rrq.encode().expect("encodes");
+        let Some(mechanism) = sent.by else {
+            return plain;
+        };
+        let key = Key {
+            identifier: sent.name,
+            peer: "gk1",
+            password: sent.password,
+        };
+        let unix = u32::try_from(i64::from(UNIX + self.second) + sent.clock).expect("a time");
+        let mut message = decode_ras(&plain).expect("decodes");
+        sign(&mut message, mechanism, &key, unix, sent.random).expect("signs")
+    }
+
+    fn comes(&mut self, raw: &[u8], from: &str, wanted: Authentication) -> Result<Pass, Denied> {
+        let now = Time(u64::from(self.second) * 1_000_000_000);
+        let message = decode_ras(raw).expect("decodes");
+        let password = |name: &str| match name {
+            "alice" => Some("geheim".to_owned()),
+            "bob" => Some("s3cret".to_owned()),
+            "open" => Some(String::new()),
+            _ => None,
+        };
+        let (gate, unix) = (&mut self.gate, UNIX + self.second);
+        gate.check(now, unix, address(from), raw, &message, wanted, &password)
+    }
+
+    fn send(&mut self, sent: &Sent, wanted: Authentication) -> Result<Pass, Denied> {
+        let raw = self.octets(sent);
+        self.comes(&raw, sent.from, wanted)
+    }
+}
+
+fn proved(mechanism: Mechanism) -> Result<Pass, Denied> {
+    Ok(Pass::Proved {
+        mechanism,
+        identifier: "alice".into(),
+    })
+}
+
+#[test]
+fn table() {
+    const MD5: Option<Mechanism> = Some(Mechanism::Md5);
+    const HMAC: Option<Mechanism> = Some(Mechanism::HmacSha1);
+    let with = |by, password, clock| Sent {
+        by,
+        password,
+        clock,
+        ..SENT
+    };
+    let good = |by, clock| with(by, "geheim", clock);
+    let named = |name| Sent { name, ..SENT };
+    let rows = [
+        (good(None, 0), Authentication::None, Ok(Pass::Open)),
+        (
+            with(MD5, "wrong", 999),
+            Authentication::None,
+            Ok(Pass::Open),
+        ),
+        (good(None, 0), Md5, Err(Denied::Missing)),
+        (good(None, 0), HmacSha1, Err(Denied::Missing)),
+        (good(MD5, 0), Md5, proved(Mechanism::Md5)),
+        (good(MD5, 0), HmacSha1, Err(Denied::TooWeak)),
+        (good(HMAC, 0), Md5, proved(Mechanism::HmacSha1)),
+        (good(HMAC, 0), HmacSha1, proved(Mechanism::HmacSha1)),
+        (good(MD5, 120), Md5, proved(Mechanism::Md5)),
+        (good(MD5, -120), Md5, proved(Mechanism::Md5)),
+        (good(MD5, 121), Md5, Err(Denied::WrongTime)),
+        (good(MD5, -121), Md5, Err(Denied::WrongTime)),
+        (good(HMAC, -121), HmacSha1, Err(Denied::WrongTime)),
+        (with(MD5, "wrong", 0), Md5, Err(Denied::Wrong)),
+        (with(HMAC, "wrong", 0), Md5, Err(Denied::Wrong)),
+        (with(HMAC, "wrong", 0), HmacSha1, Err(Denied::Wrong)),
+        (with(HMAC, "wrong", 121), HmacSha1, Err(Denied::WrongTime)),
+        (named("carol"), HmacSha1, Err(Denied::Unknown)),
+        (
+            Sent {
+                password: "",
+                ..named("open")
+            },
+            HmacSha1,
+            Err(Denied::Unknown),
+        ),
+        (
+            Sent {
+                by: MD5,
+                password: "",
+                ..named("open")
+            },
+            Md5,
+            Err(Denied::Unknown),
+        ),
+    ];
+    for (sent, wanted, expected) in rows {
+        let mut world = World::new(Limits::default());
+        assert_eq!(
+            world.send(&sent, wanted),
+            expected,
+            "{sent:?} where {wanted:?} is wanted"
+        );
+    }
+}
+
+#[test]
+fn both_mechanisms_in_a_message() {
+    for (md5, hmac, wanted, expected) in [
+        ("geheim", "geheim", Md5, proved(Mechanism::HmacSha1)),
+        ("geheim", "wrong", Md5, proved(Mechanism::Md5)),
+        ("geheim", "wrong", HmacSha1, Err(Denied::Wrong)),
+        ("wrong", "geheim", HmacSha1, proved(Mechanism::HmacSha1)),
+        ("wrong", "wrong", Md5, Err(Denied::Wrong)),
+    ] {
+        let mut world = World::new(Limits::default());
+        let plain = world.octets(&Sent { by: None, ..SENT });
+        let mut message = decode_ras(&plain).expect("decodes");
+        let key = |password| Key {
+            identifier: "alice",
+            peer: "",
+            password,
+        };
+        sign(&mut message, Mechanism::Md5, &key(md5), UNIX, 0).expect("signs");
+        let raw = sign(&mut message, Mechanism::HmacSha1, &key(hmac), UNIX, 0).expect("signs");
+        assert_eq!(
+            world.comes(&raw, SENT.from, wanted),
+            expected,
+            "{md5} {hmac} {wanted:?}"
+        );
+    }
+}
+
+#[test]
+fn general_id() {
+    for (wanted, ok) in [("gk1", true), ("gk2", false), ("", true)] {
+        let mut world = World::new(Limits {
+            general_id: wanted.into(),
+            ..Limits::default()
+        });
+        assert_eq!(world.send(&SENT, HmacSha1).is_ok(), ok, "{wanted}");
+    }
+}
+
+#[test]
+fn a_message_passes_once() {
+    for by in [Mechanism::Md5, Mechanism::HmacSha1] {
+        let mut world = World::new(Limits::default());
+        let sent = Sent {
+            by: Some(by),
+            ..SENT
+        };
+        let raw = world.octets(&sent);
+        assert_eq!(world.comes(&raw, sent.from, Md5), proved(by));
+        // The sender may go on in the same second.
+        assert_eq!(
+            world.send(
+                &Sent {
+                    seq: 2,
+                    random: 2,
+                    ..sent.clone()
+                },
+                Md5
+            ),
+            proved(by)
+        );
+        for second in 0..=120 {
+            world.second = second;
+            for from in [sent.from, "198.51.100.1:1719"] {
+                assert_eq!(
+                    world.comes(&raw, from, Md5),
+                    Err(Denied::Replay),
+                    "{by:?} after {second} s"
+                );
+            }
+        }
+        world.second = 121;
+        assert_eq!(world.comes(&raw, sent.from, Md5), Err(Denied::WrongTime));
+        assert_eq!(world.send(&Sent { seq: 3, ..sent }, Md5), proved(by));
+        // Even if the clock is set back.
+        world.second = 60;
+        assert_eq!(world.comes(&raw, SENT.from, Md5), Err(Denied::Replay));
+    }
+}
+
+#[test]
+fn datagrams_may_overtake_each_other() {
+    let mut world = World::new(Limits::default());
+    let sent: Vec<Vec<u8>> = (0..5)
+        .map(|at| {
+            world.octets(&Sent {
+                clock: i64::from(at),
+                seq: at as u16 + 1,
+                random: at,
+                ..SENT
+            })
+        })
+        .collect();
+    for at in [3, 0, 4, 2, 1] {
+        assert_eq!(
+            world.comes(&sent[at], SENT.from, HmacSha1),
+            proved(Mechanism::HmacSha1)
+        );
+    }
+    for raw in &sent {
+        assert_eq!(world.comes(raw, SENT.from, HmacSha1), Err(Denied::Replay));
+    }
+}
+
+/// An MD5 hash that somebody overheard does not serve him for a message of his own.
+#[test]
+fn a_stolen_hash() {
+    let mut world = World::new(Limits::default());
+    let by = Some(Mechanism::Md5);
+    assert_eq!(
+        world.send(&Sent { by, ..SENT }, Md5),
+        proved(Mechanism::Md5)
+    );
+    let stolen = Sent {
+        by,
+        seq: 9,
+        from: "198.51.100.1:1719",
+        ..SENT
+    };
+    assert_eq!(world.send(&stolen, Md5), Err(Denied::Replay));
+    // It is let in from elsewhere when it knows the password a second later.
+    assert_eq!(
+        world.send(&Sent { clock: 1, ..stolen }, Md5),
+        proved(Mechanism::Md5)
+    );
+}
+
+#[test]
+fn who_guesses_is_locked_out_for_longer_each_time() {
+    let mut world = World::new(Limits::default());
+    let wrong = Sent {
+        password: "wrong",
+        ..SENT
+    };
+    for lock in [30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600] {
+        for _ in 0..9 {
+            assert_eq!(world.send(&wrong, HmacSha1), Err(Denied::Wrong));
+        }
+        assert_eq!(world.send(&wrong, HmacSha1), Err(Denied::LockedNow));
+        for _ in 0..20 {
+            assert_eq!(
+                world.send(&SENT, HmacSha1),
+                Err(Denied::Locked),
+                "the right one, too"
+            );
+            assert_eq!(
+                world.send(&Sent { by: None, ..SENT }, HmacSha1),
+                Err(Denied::Locked)
+            );
+        }
+        assert!(world.gate.is_locked(
+            Time(u64::from(world.second) * 1_000_000_000),
+            address("192.0.2.7:9")
+        ));
+        world.second += lock - 1;
+        assert_eq!(
+            world.send(&SENT, HmacSha1),
+            Err(Denied::Locked),
+            "for {lock} s"
+        );
+        world.second += 1;
+    }
+    assert_eq!(world.send(&SENT, HmacSha1), proved(Mechanism::HmacSha1));
+    // Long after, it begins anew.
+    world.second += 3_600;
+    for _ in 0..10 {
+        let _ = world.send(&wrong, HmacSha1);
+    }
+    world.second += 30;
+    assert_eq!(world.send(&SENT, HmacSha1), proved(Mechanism::HmacSha1));
+}
+
+#[test]
+fn what_counts_as_guessing() {
+    let hmac = SENT;
+    let rows = [
+        (
+            Sent {
+                password: "wrong",
+                ..hmac.clone()
+            },
+            true,
+        ),
+        (
+            Sent {
+                name: "carol",
+                ..hmac.clone()
+            },
+            true,
+        ),
+        (
+            Sent {
+                by: None,
+                ..hmac.clone()
+            },
+            false,
+        ),
+        (
+            Sent {
+                by: Some(Mechanism::Md5),
+                ..hmac.clone()
+            },
+            false,
+        ),
+        (
+            Sent {
+                clock: 7_200,
+                password: "wrong",
+                ..hmac.clone()
+            },
+            false,
+        ),
+        (hmac.clone(), false),
+    ];
+    for (sent, counts) in rows {
+        let mut world = World::new(Limits::default());
+        let locked = (0..100).any(|_| world.send(&sent, HmacSha1) == Err(Denied::LockedNow));
+        assert_eq!(locked, counts, "{sent:?}");
+        // Who fails now and then is not locked.
+        let mut world = World::new(Limits::default());
+        for _ in 0..100 {
+            world.second += 10;
+            assert_ne!(
+                world.send(&sent, HmacSha1),
+                Err(Denied::LockedNow),
+                "{sent:?}"
+            );
+        }
+    }
+}
+
+/// A forger of addresses, or a neighbour behind the same NAT.
+#[test]
+fn nobody_is_locked_out_by_another() {
+    let mut world = World::new(Limits::default());
+    assert_eq!(world.send(&SENT, HmacSha1), proved(Mechanism::HmacSha1));
+    let guess = |from| Sent {
+        name: "bob",
+        password: "wrong",
+        from,
+        ..SENT
+    };
+    for from in [SENT.from, "192.0.2.7:40000"] {
+        for _ in 0..20 {
+            let _ = world.send(&guess(from), HmacSha1);
+        }
+    }
+    assert_eq!(
+        world.send(&guess("192.0.2.7:40000"), HmacSha1),
+        Err(Denied::Locked)
+    );
+    assert_eq!(
+        world.send(&Sent { seq: 2, ..SENT }, HmacSha1),
+        proved(Mechanism::HmacSha1)
+    );
+    // Its identifier and address do not help to guess.
+    let forged = Sent {
+        password: "wrong",
+        ..SENT
+    };
+    assert_eq!(world.send(&forged, HmacSha1), Err(Denied::Locked));
+    let elsewhere = Sent {
+        seq: 3,
+        from: "192.0.2.7:40000",
+        ..SENT
+    };
+    assert_eq!(world.send(&elsewhere, HmacSha1), Err(Denied::Locked));
+}
+
+/// What happens in the property test.
+#[derive(Clone, Debug)]
+enum Step {
+    Send {
+        by: u8,
+        right: bool,
+        clock: i64,
+        seq: u16,
+        from: u8,
+    },
+    Again {
+        which: usize,
+        from: u8,
+    },
+    Later(u32),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..3_u8, any::<bool>(), -200..200_i64, 1..50_u16, 0..4_u8)
+            .prop_map(|(by, right, clock, seq, from)| Step::Send { by, right, clock, seq, from }),
+        6 => (any::<usize>(), 0..4_u8).prop_map(|(which, from)| Step::Again { which, from }),
+        1 => (1..90_u32).prop_map(Step::Later),
+    ]
+}
+
+const FROM: [&str; 4] = [
+    "192.0.2.7:1719",
+    "192.0.2.8:1719",
+    "[2001:db8::7]:1719",
+    "192.0.2.7:1720",
+];
+
+proptest! {
+    /// No octets pass twice, whatever the limits and the order; nothing passes with a wrong password.
+    #[test]
+    fn nothing_passes_twice(
+        steps in proptest::collection::vec(step(), 1..120),
+        messages in 1..6_usize,
+        identifiers in 1..3_usize,
+    ) {
+        let mut world = World::new(Limits { messages, identifiers, ..Limits::default() });
+        let mut sent: Vec<(Vec<u8>, bool)> = Vec::new();
+        let mut passed = HashSet::new();
+        for step in steps {
+            let (raw, right, from) = match step {
+                Step::Later(seconds) => {
+                    world.second += seconds;
+                    continue;
+                }
+                Step::Send { by, right, clock, seq, from } => {
+                    let by = [None, Some(Mechanism::Md5), Some(Mechanism::HmacSha1)][usize::from(by)];
+                    let (name, password) = if seq % 2 == 0 { ("alice", "geheim") } else { ("bob", "s3cret") };
+                    let password = if right { password } else { "wrong" };
+                    let message = Sent { name, password, by, clock, seq, random: i32::from(seq), from: "" };
+                    sent.push((world.octets(&message), right && by.is_some()));
+                    let (raw, right) = sent[sent.len() - 1].clone();
+                    (raw, right, from)
+                }
+                Step::Again { which, from } => {
+                    let Some((raw, right)) = sent.get(which % sent.len().max(1)).cloned() else {
+                        continue;
+                    };
+                    (raw, right, from)
+                }
+            };
+            if world.comes(&raw, FROM[usize::from(from)], Md5).is_ok() {
+                prop_assert!(right);
+                prop_assert!(passed.insert(raw), "passed twice");
+            }
+        }
+    }
+
+    /// A message that was changed on its way does not pass where HMAC is wanted.
+    #[test]
+    fn nothing_changed_passes(at in any::<proptest::sample::Index>(), flip in 1..=u8::MAX) {
+        let mut world = World::new(Limits::default());
+        let mut raw = world.octets(&SENT);
+        let at = at.index(raw.len());
+        raw[at] ^= flip;
+        if decode_ras(&raw).is_ok() {
+            prop_assert!(world.comes(&raw, SENT.from, HmacSha1).is_err());
+        }
+    }
+}
+
+/// Bounds hold under a flood from everywhere: what is right still passes.
+#[test]
+fn a_flood() {
+    let limits = Limits {
+        sources: 64,
+        within: Duration::from_secs(600),
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    let wrong = world.octets(&Sent {
+        password: "wrong",
+        ..SENT
+    });
+    let message: RasMessage = decode_ras(&wrong).expect("decodes");
+    for at in 0..5_000_u32 {
+        let from = SocketAddr::from((at.to_be_bytes(), 1719));
+        let denied = world
+            .gate
+            .check(Time(0), UNIX, from, &wrong, &message, HmacSha1, &|_| {
+                Some("geheim".into())
+            });
+        assert_eq!(denied, Err(Denied::Wrong));
+    }
+    assert_eq!(world.send(&SENT, HmacSha1), proved(Mechanism::HmacSha1));
+}
