@@ -1,0 +1,355 @@
+//! A `GnuGk` that registers with a parent, as a gateway.
+//!
+//! ```text
+//!  idle --start--> discovering --GCF--> registering --RCF--> registered --timeToLive asked--> lightweight RRQ
+//!                      ^                                       |  ^-------------RCF----------------'
+//!                      |                                       |-- RRJ --> leaving (URQ) --UCF, URJ or silence--.
+//!                      |<--URQ: UCF, then at once -------------'                                                |
+//!                      '---- a second later, the next gatekeeper <-------- silence, RRJ, GRJ -------------------'
+//! ```
+//! A lightweight RRQ asks for three quarters of what the last RCF gave, less 3 s, at least 30 s; after as long it comes.
+//! So timeToLive becomes less and less, until the gatekeeper gives what it gives at least: of 120 s, 87, 63, 45, 42, 42.
+//! Requests are sent three times, 3 s apart. It stays with the gatekeeper that it moved to. An RCF without timeToLive ends
+//! its lightweight RRQs. A URQ without both identifiers is ignored.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rasline_h225::types::{RegistrationConfirm, UnregistrationRequest};
+use rasline_h225::view::{self, Alternates};
+use rasline_h225::{RasMessage, decode_ras, text};
+
+use super::desk::Desk;
+use super::wire::encode_cut;
+use super::{Client, Datagram, Entry, Way};
+use crate::messages::ucf;
+
+mod messages;
+
+use messages::Link;
+
+const TRIES: u8 = 3;
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// Before the next gatekeeper.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Who a child gatekeeper is.
+#[derive(Clone, Debug)]
+pub struct ChildSettings {
+    /// RAS address.
+    pub ras: SocketAddr,
+    /// callSignalAddress.
+    pub call_signal: SocketAddr,
+    /// Its h323-ID.
+    pub name: String,
+    /// Its dialledDigits.
+    pub numbers: Vec<String>,
+    /// Prefixes that lead to it.
+    pub prefixes: Vec<String>,
+    /// Its parent.
+    pub parent: SocketAddr,
+    /// timeToLive that it asks for at first, seconds.
+    pub time_to_live: u32,
+    /// H.235: RRQ and URQ carry the MD5 hash of it.
+    pub password: Option<String>,
+    /// UNIX time when it starts.
+    pub unix: u32,
+}
+
+/// The child gatekeeper.
+#[derive(Debug)]
+pub struct ChildGatekeeper {
+    who: ChildSettings,
+    desk: Desk<Goal>,
+    /// The one that it deals with first, then the others, best first.
+    gatekeepers: Vec<SocketAddr>,
+    identifier: Option<String>,
+    eid: Option<String>,
+    time_to_live: Option<u32>,
+    registered: bool,
+    next: Option<(Duration, Next)>,
+    rejected: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    KeepAlive,
+    Discover,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    Discover,
+    Register,
+    KeepAlive,
+    /// Another gatekeeper is next.
+    Move,
+    /// None is.
+    Leave,
+}
+
+/// What it asks for when it was given this: its next lightweight RRQ comes after as long.
+#[must_use]
+pub const fn asked_after(granted: u32) -> u32 {
+    let less = granted.saturating_sub(3);
+    (if less < 30 { 30 } else { less }) / 4 * 3
+}
+
+impl ChildGatekeeper {
+    /// One that has not begun yet.
+    #[must_use]
+    pub fn new(who: ChildSettings) -> Self {
+        Self {
+            desk: Desk::new(1, TRIES, TIMEOUT),
+            gatekeepers: vec![who.parent],
+            who,
+            identifier: None,
+            eid: None,
+            time_to_live: None,
+            registered: false,
+            next: None,
+            rejected: None,
+        }
+    }
+
+    /// rejectReason of the last RRJ.
+    #[must_use]
+    pub fn rejected(&self) -> Option<&str> {
+        self.rejected.as_deref()
+    }
+
+    fn ask(&mut self, now: Duration, goal: Goal) {
+        let seq = self.desk.seq();
+        let link = Link {
+            who: &self.who,
+            seq,
+            gatekeeper: self.identifier.as_deref(),
+            eid: self.eid.as_deref(),
+        };
+        let message = match goal {
+            Goal::Discover => messages::discover(link),
+            Goal::Register => messages::register(link),
+            Goal::KeepAlive => {
+                messages::keep_alive(link, asked_after(self.time_to_live.unwrap_or(0)))
+            }
+            Goal::Move | Goal::Leave => messages::leave(link),
+        };
+        let octets = self.encode(now, seq, message);
+        self.desk.ask(now, goal, self.gatekeepers[0], octets);
+    }
+
+    fn encode(&self, _now: Duration, _seq: u16, message: RasMessage) -> Vec<u8> {
+        encode_cut(&message)
+    }
+
+    fn lose(&mut self) {
+        self.registered = false;
+        self.next = None;
+    }
+
+    /// The gatekeeper that it deals with becomes the last one.
+    fn move_on(&mut self, now: Duration) {
+        self.lose();
+        self.gatekeepers.rotate_left(1);
+        self.next = Some((now + PAUSE, Next::Discover));
+    }
+
+    fn confirm(&mut self, now: Duration, rcf: &RegistrationConfirm) {
+        self.eid = Some(text::from_bmp(&rcf.endpoint_identifier));
+        self.registered = true;
+        self.time_to_live = rcf.time_to_live;
+        self.rejected = None;
+        self.next = rcf.time_to_live.map(|granted| {
+            let pause = Duration::from_secs(asked_after(granted).into());
+            (now + pause, Next::KeepAlive)
+        });
+    }
+
+    /// A newer list replaces the older; the gatekeeper that it deals with stays the first.
+    fn learn(&mut self, alternates: Option<Alternates>) {
+        let Some(Alternates { mut list, .. }) = alternates else {
+            return;
+        };
+        list.sort_by_key(|one| one.priority);
+        self.gatekeepers.truncate(1);
+        let others = list.into_iter().map(|one| one.address);
+        for one in others.chain([self.who.parent]) {
+            if !self.gatekeepers.contains(&one) {
+                self.gatekeepers.push(one);
+            }
+        }
+    }
+
+    fn expelled(
+        &mut self,
+        now: Duration,
+        from: SocketAddr,
+        urq: &UnregistrationRequest,
+    ) -> Result<(), &'static str> {
+        if from != self.gatekeepers[0] || !self.registered {
+            return Err("URQ of a stranger");
+        }
+        let (Some(eid), Some(identifier)) = (&urq.endpoint_identifier, &urq.gatekeeper_identifier)
+        else {
+            return Err("URQ without both identifiers");
+        };
+        if Some(text::from_bmp(eid)) != self.eid
+            || Some(text::from_bmp(identifier)) != self.identifier
+        {
+            return Err("URQ with other identifiers");
+        }
+        self.desk.say(now, from, ucf(urq.request_seq_num));
+        self.learn(view::alternates(&RasMessage::UnregistrationRequest(
+            urq.clone(),
+        )));
+        self.lose();
+        self.desk.forget();
+        self.ask(now, Goal::Discover);
+        Ok(())
+    }
+
+    fn inquired(&mut self, now: Duration, from: SocketAddr, seq: u16) -> Result<(), &'static str> {
+        if from != self.gatekeepers[0] || self.eid.is_none() {
+            return Err("IRQ of a stranger");
+        }
+        let irr = messages::inform(Link {
+            who: &self.who,
+            seq,
+            gatekeeper: self.identifier.as_deref(),
+            eid: self.eid.as_deref(),
+        });
+        self.desk.say(now, from, encode_cut(&irr));
+        Ok(())
+    }
+
+    fn answered(
+        &mut self,
+        now: Duration,
+        from: SocketAddr,
+        message: &RasMessage,
+    ) -> Result<(), &'static str> {
+        let Some(request) = self.desk.settle(message.request_seq_num(), from) else {
+            return Err("answers nothing");
+        };
+        self.learn(view::alternates(message));
+        match (message, request.goal) {
+            (RasMessage::GatekeeperConfirm(gcf), Goal::Discover) => {
+                self.identifier = gcf.gatekeeper_identifier.as_ref().map(text::from_bmp);
+                self.ask(now, Goal::Register);
+            }
+            (RasMessage::RegistrationConfirm(rcf), Goal::Register | Goal::KeepAlive) => {
+                self.confirm(now, rcf);
+            }
+            (RasMessage::RegistrationReject(rrj), goal @ (Goal::Register | Goal::KeepAlive)) => {
+                let reason = view::registration_reject(&rrj.reject_reason);
+                self.rejected = Some(reason.to_owned());
+                self.lose();
+                match goal {
+                    Goal::KeepAlive => self.ask(now, Goal::Move),
+                    _ => self.move_on(now),
+                }
+            }
+            (RasMessage::GatekeeperReject(_), Goal::Discover) => self.move_on(now),
+            (
+                RasMessage::UnregistrationConfirm(_) | RasMessage::UnregistrationReject(_),
+                Goal::Move,
+            ) => self.move_on(now),
+            (
+                RasMessage::UnregistrationConfirm(_) | RasMessage::UnregistrationReject(_),
+                Goal::Leave,
+            ) => self.lose(),
+            _ => return Err("answers something else"),
+        }
+        Ok(())
+    }
+}
+
+impl Client for ChildGatekeeper {
+    fn address(&self) -> SocketAddr {
+        self.who.ras
+    }
+
+    fn start(&mut self, now: Duration) {
+        self.ask(now, Goal::Discover);
+    }
+
+    fn receive(&mut self, now: Duration, from: SocketAddr, octets: &[u8]) {
+        let Ok(message) = decode_ras(octets) else {
+            return self
+                .desk
+                .note(now, Way::Ignored("does not decode"), from, octets);
+        };
+        // The journal has it before what it leads to.
+        let at = self.desk.journal().len();
+        self.desk.note(now, Way::Used, from, octets);
+        let done = match &message {
+            RasMessage::UnregistrationRequest(urq) => self.expelled(now, from, urq),
+            RasMessage::InfoRequest(irq) => self.inquired(now, from, irq.request_seq_num),
+            RasMessage::RequestInProgress(rip) => {
+                let delay = Duration::from_millis(rip.delay.into());
+                let waits = self.desk.wait(now, rip.request_seq_num, from, delay);
+                waits.then_some(()).ok_or("answers nothing")
+            }
+            _ => self.answered(now, from, &message),
+        };
+        if let Err(why) = done {
+            self.desk.ignored(at, why);
+        }
+    }
+
+    fn due(&mut self, now: Duration) {
+        for request in self.desk.overdue(now) {
+            if request.goal == Goal::Leave {
+                self.lose();
+            } else {
+                self.move_on(now);
+            }
+        }
+        match self.next {
+            Some((at, next)) if at <= now => {
+                self.next = None;
+                self.ask(
+                    now,
+                    match next {
+                        Next::KeepAlive => Goal::KeepAlive,
+                        Next::Discover => Goal::Discover,
+                    },
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn next_due(&self) -> Option<Duration> {
+        let next = self.next.map(|(at, _)| at);
+        self.desk.next_due().into_iter().chain(next).min()
+    }
+
+    fn leave(&mut self, now: Duration) {
+        if self.registered {
+            self.next = None;
+            self.desk.forget();
+            self.ask(now, Goal::Leave);
+        }
+    }
+
+    fn take(&mut self) -> Vec<Datagram> {
+        self.desk.take()
+    }
+
+    fn gatekeeper(&self) -> Option<SocketAddr> {
+        self.registered.then(|| self.gatekeepers[0])
+    }
+
+    fn endpoint_identifier(&self) -> Option<&str> {
+        self.eid.as_deref()
+    }
+
+    fn time_to_live(&self) -> Option<u32> {
+        self.time_to_live
+    }
+
+    fn journal(&self) -> &[Entry] {
+        self.desk.journal()
+    }
+}

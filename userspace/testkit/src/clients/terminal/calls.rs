@@ -1,0 +1,129 @@
+//! Calls of the terminal, as far as RAS has to do with them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rasline_h225::{RasMessage, text};
+
+use super::{Goal, Terminal, messages};
+use crate::messages::CALL_SIGNALLING;
+
+/// A call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// conferenceID.
+    pub conference: [u8; 16],
+    /// callIdentifier.
+    pub identifier: [u8; 16],
+    /// callReferenceValue.
+    pub reference: u16,
+    /// Whom it calls, or who calls.
+    pub other: String,
+    /// Where the Setup came from, if it is called.
+    pub from: Option<SocketAddr>,
+    /// Whether it is called.
+    pub answered: bool,
+    /// How it stands.
+    pub state: CallState,
+}
+
+/// How a call stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallState {
+    /// ARQ sent.
+    Asked,
+    /// ACF: to be signalled there.
+    Admitted {
+        /// destCallSignalAddress, if it is one of IP.
+        to: Option<SocketAddr>,
+    },
+    /// ARJ, or no answer.
+    Refused(String),
+    /// DCF, DRJ, or no answer to DRQ.
+    Over,
+}
+
+impl Call {
+    pub(super) fn settle(&mut self, message: &RasMessage) {
+        self.state = match message {
+            RasMessage::AdmissionConfirm(acf) => CallState::Admitted {
+                to: text::from_transport(&acf.dest_call_signal_address),
+            },
+            RasMessage::AdmissionReject(arj) => {
+                CallState::Refused(format!("{:?}", arj.reject_reason))
+            }
+            _ => CallState::Over,
+        };
+    }
+}
+
+impl Terminal {
+    /// Calls somebody: ARQ. Which call of [`Self::calls`] it is; `None` without a registration.
+    pub fn call(&mut self, now: Duration, destination: &str) -> Option<usize> {
+        let number = u16::try_from(self.calls.len() + 1).ok()?;
+        let mut identifier = [0; 16];
+        identifier[..2].copy_from_slice(&number.to_be_bytes());
+        identifier[2..4].copy_from_slice(&self.who.ras.port().to_be_bytes());
+        let ip = match self.who.ras.ip() {
+            std::net::IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            std::net::IpAddr::V6(ip) => ip,
+        };
+        identifier[4..].copy_from_slice(&ip.octets()[4..]);
+        let mut conference = identifier;
+        conference.reverse();
+        self.admit(
+            now,
+            Call {
+                conference,
+                identifier,
+                reference: number,
+                other: destination.to_owned(),
+                from: None,
+                answered: false,
+                state: CallState::Asked,
+            },
+        )
+    }
+
+    /// Is called by the caller of that call: ARQ with answerCall.
+    pub fn answer(&mut self, now: Duration, call: &Call, caller: &str) -> Option<usize> {
+        let port = CALL_SIGNALLING;
+        let from = call.from.unwrap_or(SocketAddr::new(self.who.ras.ip(), port));
+        self.admit(
+            now,
+            Call {
+                other: caller.to_owned(),
+                from: Some(from),
+                answered: true,
+                state: CallState::Asked,
+                ..call.clone()
+            },
+        )
+    }
+
+    /// Hangs up: DRQ.
+    pub fn hang_up(&mut self, now: Duration, call: usize) {
+        let Some(with) = self.confirmed_by else {
+            return;
+        };
+        let one = self.calls[call].clone();
+        let octets = messages::disengage(self.link(with), &one);
+        self.desk.ask(now, Goal::Disengage(call), with, octets);
+    }
+
+    /// All its calls.
+    #[must_use]
+    pub fn calls(&self) -> &[Call] {
+        &self.calls
+    }
+
+    /// ARQ for this call, as it is.
+    pub fn admit(&mut self, now: Duration, call: Call) -> Option<usize> {
+        let with = self.confirmed_by?;
+        let octets = messages::admit(self.link(with), &call);
+        self.calls.push(call);
+        let at = self.calls.len() - 1;
+        self.desk.ask(now, Goal::Admit(at), with, octets);
+        Some(at)
+    }
+}

@@ -1,0 +1,140 @@
+//! What the terminal sends: captured messages with the values of this terminal in them.
+
+use rasline_h225::RasMessage;
+use rasline_h225::types::{
+    AliasAddress, EndpointType, InfoRequestResponse, RegistrationRequest,
+};
+
+use super::{Call, TerminalSettings};
+use crate::clients::wire::{encode_cut, guid, template};
+use crate::messages::{alias, bmp, transport};
+
+/// With whom it deals, and as whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Link<'a> {
+    pub who: &'a TerminalSettings,
+    pub seq: u16,
+    /// gatekeeperIdentifier, if known.
+    pub gatekeeper: Option<&'a str>,
+    /// endpointIdentifier, if it has one.
+    pub eid: Option<&'a str>,
+}
+
+fn aliases(who: &TerminalSettings) -> Vec<AliasAddress> {
+    who.aliases.iter().map(|one| alias(one)).collect()
+}
+
+/// GRQ; to an alternate, whose name is known, without features.
+pub fn discover(link: Link<'_>) -> Vec<u8> {
+    let RasMessage::GatekeeperRequest(mut grq) = template("ab-ep-ttl10", 1) else {
+        unreachable!("a GRQ")
+    };
+    grq.request_seq_num = link.seq;
+    grq.ras_address = transport(link.who.ras);
+    grq.gatekeeper_identifier = link.gatekeeper.map(bmp);
+    grq.endpoint_alias = Some(aliases(link.who));
+    if link.gatekeeper.is_some() {
+        grq.feature_set = None;
+    }
+    encode_cut(&RasMessage::GatekeeperRequest(grq))
+}
+
+/// A full RRQ; `discovered`: after a GCF.
+pub fn register(link: Link<'_>, discovered: bool) -> Vec<u8> {
+    let mut rrq = registration(link, 3);
+    rrq.discovery_complete = discovered;
+    rrq.terminal_alias = Some(aliases(link.who));
+    encode_cut(&RasMessage::RegistrationRequest(rrq))
+}
+
+/// A lightweight RRQ.
+pub fn keep_alive(link: Link<'_>) -> Vec<u8> {
+    encode_cut(&RasMessage::RegistrationRequest(registration(link, 5)))
+}
+
+fn registration(link: Link<'_>, like: u32) -> RegistrationRequest {
+    let RasMessage::RegistrationRequest(mut rrq) = template("ab-ep-ttl10", like) else {
+        unreachable!("an RRQ")
+    };
+    rrq.request_seq_num = link.seq;
+    rrq.call_signal_address = vec![transport(link.who.call_signal)];
+    rrq.ras_address = vec![transport(link.who.ras)];
+    rrq.gatekeeper_identifier = link.gatekeeper.map(bmp);
+    rrq.endpoint_identifier = link.eid.map(bmp);
+    rrq
+}
+
+/// URQ.
+pub fn leave(link: Link<'_>) -> Vec<u8> {
+    let RasMessage::UnregistrationRequest(mut urq) = template("c-unregister", 1) else {
+        unreachable!("a URQ")
+    };
+    urq.request_seq_num = link.seq;
+    urq.call_signal_address = vec![transport(link.who.call_signal)];
+    urq.endpoint_alias = Some(aliases(link.who));
+    urq.endpoint_identifier = link.eid.map(bmp);
+    urq.gatekeeper_identifier = link.gatekeeper.map(bmp);
+    encode_cut(&RasMessage::UnregistrationRequest(urq))
+}
+
+/// ARQ, of the caller or of the callee.
+pub fn admit(link: Link<'_>, call: &Call) -> Vec<u8> {
+    let like = if call.answered { 25 } else { 9 };
+    let RasMessage::AdmissionRequest(mut arq) = template("e-routed-call", like) else {
+        unreachable!("an ARQ")
+    };
+    arq.request_seq_num = link.seq;
+    arq.endpoint_identifier = bmp(link.eid.unwrap_or_default());
+    arq.gatekeeper_identifier = link.gatekeeper.map(bmp);
+    arq.call_reference_value = call.reference;
+    arq.conference_id = guid(call.conference);
+    if let Some(identifier) = &mut arq.call_identifier {
+        identifier.guid = guid(call.identifier);
+    }
+    if call.answered {
+        arq.destination_info = Some(aliases(link.who));
+        arq.dest_call_signal_address = Some(transport(link.who.call_signal));
+        arq.src_info = vec![alias(&call.other)];
+        arq.src_call_signal_address = call.from.map(transport);
+    } else {
+        arq.destination_info = Some(vec![alias(&call.other)]);
+        arq.src_info = aliases(link.who);
+    }
+    encode_cut(&RasMessage::AdmissionRequest(arq))
+}
+
+/// DRQ.
+pub fn disengage(link: Link<'_>, call: &Call) -> Vec<u8> {
+    let RasMessage::DisengageRequest(mut drq) = template("e-routed-call", 859) else {
+        unreachable!("a DRQ")
+    };
+    drq.request_seq_num = link.seq;
+    drq.endpoint_identifier = bmp(link.eid.unwrap_or_default());
+    drq.gatekeeper_identifier = link.gatekeeper.map(bmp);
+    drq.call_reference_value = call.reference;
+    drq.conference_id = guid(call.conference);
+    drq.answered_call = Some(call.answered);
+    if let Some(identifier) = &mut drq.call_identifier {
+        identifier.guid = guid(call.identifier);
+    }
+    encode_cut(&RasMessage::DisengageRequest(drq))
+}
+
+/// IRR to an IRQ.
+pub fn inform(link: Link<'_>) -> Vec<u8> {
+    let eid = bmp(link.eid.unwrap_or_default());
+    let mut irr = InfoRequestResponse::new(link.seq, kind(), eid, transport(link.who.ras));
+    irr.call_signal_address = vec![transport(link.who.call_signal)];
+    irr.endpoint_alias = Some(aliases(link.who));
+    irr.need_response = Some(false);
+    irr.unsolicited = Some(false);
+    encode_cut(&RasMessage::InfoRequestResponse(irr))
+}
+
+/// What it says it is, in every message.
+fn kind() -> EndpointType {
+    let RasMessage::RegistrationRequest(rrq) = template("ab-ep-ttl10", 3) else {
+        unreachable!("an RRQ")
+    };
+    rrq.terminal_type
+}
