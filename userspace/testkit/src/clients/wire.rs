@@ -142,9 +142,7 @@ fn cut(full: &[u8], at: usize) -> Vec<u8> {
     let mut octets: Vec<u8> = bits
         .chunks(8)
         .map(|eight| {
-            let value = eight
-                .iter()
-                .fold(0, |sum, &one| sum << 1 | u8::from(one));
+            let value = eight.iter().fold(0, |sum, &one| sum << 1 | u8::from(one));
             value << (8 - eight.len())
         })
         .collect();

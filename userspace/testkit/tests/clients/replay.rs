@@ -55,10 +55,7 @@ fn next_seq(terminal: &Terminal) -> u16 {
 #[test]
 fn a_rejected_terminal_registers_again_and_goes_to_the_alternate_of_a_dead_one() {
     let mut terminal = terminal(11, 36896, 53009);
-    let frames = frames_of(
-        terminal.address().ip(),
-        &["d-rrj-fullreg", "f-failover"],
-    );
+    let frames = frames_of(terminal.address().ip(), &["d-rrj-fullreg", "f-failover"]);
     let sent = replay(&mut terminal, &frames, no_prompt);
     let rejected = sent.iter().position(|(_, _, message)| {
         matches!(message, RasMessage::RegistrationRequest(rrq)
@@ -89,15 +86,17 @@ fn a_call_is_asked_for_and_ended() {
     for (host, port, seq) in [(11, 35570, 53895), (12, 48353, 62204)] {
         let mut terminal = terminal(host, port, seq);
         let frames = frames_of(terminal.address().ip(), &["e-routed-call"]);
-        replay(&mut terminal, &frames, |terminal, now, frame| {
-            match rasline_h225::header(&frame.octets).unwrap().kind.name() {
+        replay(
+            &mut terminal,
+            &frames,
+            |terminal, now, frame| match rasline_h225::header(&frame.octets).unwrap().kind.name() {
                 "ARQ" => {
                     terminal.admit(now, call(host == 12)).unwrap();
                 }
                 "DRQ" => terminal.hang_up(now, 0),
                 _ => {}
-            }
-        });
+            },
+        );
         assert_eq!(terminal.calls()[0].state, CallState::Over);
     }
 }
@@ -136,7 +135,10 @@ fn a_rejected_child_unregisters_and_moves() {
     let frames = frames_of(child.address().ip(), &["d-rrj-fullreg", "f-failover"]);
     let sent = replay(&mut child, &frames, no_prompt);
     let to: Vec<_> = sent.iter().map(|(_, to, _)| to.to_string()).collect();
-    assert_eq!(to[..6], [PARENT, PARENT, PARENT, PARENT, ALTERNATE, ALTERNATE]);
+    assert_eq!(
+        to[..6],
+        [PARENT, PARENT, PARENT, PARENT, ALTERNATE, ALTERNATE]
+    );
     let (before, after) = (sent[3].0, sent[4].0);
     assert_eq!((after - before).as_secs(), 1);
     // It stays there although its parent is back, or not.
@@ -172,4 +174,16 @@ fn a_child_over_ipv6() {
     let frames = frames_of(child.address().ip(), &["g-ipv6-child"]);
     let sent = replay(&mut child, &frames, no_prompt);
     assert_eq!(seconds(&sent), [0, 0, 21, 42]);
+}
+
+#[test]
+fn a_child_with_a_password() {
+    let mut child = ChildGatekeeper::new(ChildSettings {
+        password: Some("secret".into()),
+        unix: 1_795_230_382,
+        ..child_settings()
+    });
+    let frames = frames_of(child.address().ip(), &["b-child-h235"]);
+    let sent = replay(&mut child, &frames, no_prompt);
+    assert_eq!(seconds(&sent), [0, 0, 21, 42, 63]);
 }

@@ -116,7 +116,10 @@ pub fn replay<C: Client>(
 
 /// Octet for octet, and field by field for people.
 fn same(frame: &Frame, octets: &[u8]) {
-    let (captured, ours) = (decode_ras(&frame.octets).unwrap(), decode_ras(octets).unwrap());
+    let (captured, ours) = (
+        decode_ras(&frame.octets).unwrap(),
+        decode_ras(octets).unwrap(),
+    );
     assert_eq!(ours, captured, "frame {}", frame.number);
     assert_eq!(hex(octets), hex(&frame.octets), "frame {}", frame.number);
 }

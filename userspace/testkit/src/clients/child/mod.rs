@@ -15,9 +15,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rasline_h225::security::{Key, Mechanism, sign};
 use rasline_h225::types::{RegistrationConfirm, UnregistrationRequest};
 use rasline_h225::view::{self, Alternates};
-use rasline_h225::{RasMessage, decode_ras, text};
+use rasline_h225::{RasKind, RasMessage, decode_ras, text};
 
 use super::desk::Desk;
 use super::wire::encode_cut;
@@ -50,9 +51,9 @@ pub struct ChildSettings {
     pub parent: SocketAddr,
     /// timeToLive that it asks for at first, seconds.
     pub time_to_live: u32,
-    /// H.235: RRQ and URQ carry the MD5 hash of it.
+    /// H.235: all but GRQ carries the MD5 hash of it.
     pub password: Option<String>,
-    /// UNIX time when it starts.
+    /// UNIX time when [`Client`]'s time is 0.
     pub unix: u32,
 }
 
@@ -134,11 +135,25 @@ impl ChildGatekeeper {
             }
             Goal::Move | Goal::Leave => messages::leave(link),
         };
-        let octets = self.encode(now, seq, message);
+        let octets = self.encode(now, message);
         self.desk.ask(now, goal, self.gatekeepers[0], octets);
     }
 
-    fn encode(&self, _now: Duration, _seq: u16, message: RasMessage) -> Vec<u8> {
+    /// All but GRQ shows who it is, if it has a password.
+    fn encode(&self, now: Duration, mut message: RasMessage) -> Vec<u8> {
+        if let Some(password) = &self.who.password
+            && message.kind() != RasKind::GatekeeperRequest
+        {
+            let key = Key {
+                identifier: &self.who.name,
+                peer: "",
+                password,
+            };
+            let seconds = u32::try_from(now.as_secs()).unwrap_or(u32::MAX);
+            let unix = self.who.unix.saturating_add(seconds);
+            // Its octets are cut like all others, which MD5 does not mind; a message that cannot be signed goes without.
+            let _ = sign(&mut message, Mechanism::Md5, &key, unix, 0);
+        }
         encode_cut(&message)
     }
 
@@ -218,7 +233,8 @@ impl ChildGatekeeper {
             gatekeeper: self.identifier.as_deref(),
             eid: self.eid.as_deref(),
         });
-        self.desk.say(now, from, encode_cut(&irr));
+        let irr = self.encode(now, irr);
+        self.desk.say(now, from, irr);
         Ok(())
     }
 

@@ -88,7 +88,9 @@ impl Terminal {
     /// Is called by the caller of that call: ARQ with answerCall.
     pub fn answer(&mut self, now: Duration, call: &Call, caller: &str) -> Option<usize> {
         let port = CALL_SIGNALLING;
-        let from = call.from.unwrap_or(SocketAddr::new(self.who.ras.ip(), port));
+        let from = call
+            .from
+            .unwrap_or(SocketAddr::new(self.who.ras.ip(), port));
         self.admit(
             now,
             Call {

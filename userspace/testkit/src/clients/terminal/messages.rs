@@ -1,9 +1,7 @@
 //! What the terminal sends: captured messages with the values of this terminal in them.
 
 use rasline_h225::RasMessage;
-use rasline_h225::types::{
-    AliasAddress, EndpointType, InfoRequestResponse, RegistrationRequest,
-};
+use rasline_h225::types::{AliasAddress, EndpointType, InfoRequestResponse, RegistrationRequest};
 
 use super::{Call, TerminalSettings};
 use crate::clients::wire::{encode_cut, guid, template};

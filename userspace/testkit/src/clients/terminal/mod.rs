@@ -336,7 +336,10 @@ impl Terminal {
             (RasMessage::GatekeeperReject(_), Goal::Discover(with)) => {
                 self.try_after(now, with, None);
             }
-            (RasMessage::RegistrationConfirm(rcf), Goal::Register(with) | Goal::KeepAlive(with)) => {
+            (
+                RasMessage::RegistrationConfirm(rcf),
+                Goal::Register(with) | Goal::KeepAlive(with),
+            ) => {
                 self.confirm(now, with, rcf);
             }
             (RasMessage::RegistrationReject(rrj), _) => self.reject(now, request, rrj),
