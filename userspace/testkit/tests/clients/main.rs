@@ -3,4 +3,5 @@
 
 mod behaviour;
 mod replay;
+mod running;
 mod script;

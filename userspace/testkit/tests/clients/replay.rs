@@ -62,7 +62,7 @@ fn a_rejected_terminal_registers_again_and_goes_to_the_alternate_of_a_dead_one()
             if rrq.keep_alive == Some(false) && !rrq.discovery_complete)
     });
     let again = rejected.unwrap();
-    assert_eq!(sent[again].0 - sent[again - 1].0, Duration::from_millis(1));
+    assert_eq!(sent[again].0, sent[again - 1].0 + Duration::from_millis(1));
     // The dead gatekeeper is asked twice, then its alternate, in every round.
     let to: Vec<_> = sent.iter().rev().map(|(_, to, _)| to.to_string()).collect();
     assert_eq!(to[..5], [PARENT, PARENT, ALTERNATE, PARENT, PARENT]);
@@ -139,8 +139,8 @@ fn a_rejected_child_unregisters_and_moves() {
         to[..6],
         [PARENT, PARENT, PARENT, PARENT, ALTERNATE, ALTERNATE]
     );
-    let (before, after) = (sent[3].0, sent[4].0);
-    assert_eq!((after - before).as_secs(), 1);
+    let times = seconds(&sent);
+    assert_eq!(times[4], times[3] + 1);
     // It stays there although its parent is back, or not.
     assert!(to[4..].iter().all(|to| to == ALTERNATE));
 }

@@ -265,8 +265,8 @@ impl ChildGatekeeper {
                     _ => self.move_on(now),
                 }
             }
-            (RasMessage::GatekeeperReject(_), Goal::Discover) => self.move_on(now),
-            (
+            (RasMessage::GatekeeperReject(_), Goal::Discover)
+            | (
                 RasMessage::UnregistrationConfirm(_) | RasMessage::UnregistrationReject(_),
                 Goal::Move,
             ) => self.move_on(now),

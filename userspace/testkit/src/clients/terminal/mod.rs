@@ -37,7 +37,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// So much before timeToLive is over it says that it is still there.
 const DEADBAND: u32 = 5;
 /// After all gatekeepers failed.
-const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_mins(1);
 
 /// Who a terminal is.
 #[derive(Clone, Debug)]
@@ -204,16 +204,16 @@ impl Terminal {
         }
     }
 
-    fn reject(&mut self, now: Duration, request: Pending<Goal>, rrj: &RegistrationReject) {
+    fn reject(&mut self, now: Duration, goal: Goal, rrj: &RegistrationReject) {
         self.rejected = Some(view::registration_reject(&rrj.reject_reason).to_owned());
-        match (&rrj.reject_reason, request.goal) {
+        match (&rrj.reject_reason, goal) {
             (
                 RegistrationRejectReason::FullRegistrationRequired,
                 Goal::Register(with) | Goal::KeepAlive(with),
             ) => {
                 self.lose(with);
                 // A gatekeeper that wants the same of a full RRQ gets no second one at once.
-                if matches!(request.goal, Goal::KeepAlive(_)) {
+                if matches!(goal, Goal::KeepAlive(_)) {
                     self.register(now, with, false);
                 } else {
                     self.try_after(now, with, None);
@@ -342,7 +342,7 @@ impl Terminal {
             ) => {
                 self.confirm(now, with, rcf);
             }
-            (RasMessage::RegistrationReject(rrj), _) => self.reject(now, request, rrj),
+            (RasMessage::RegistrationReject(rrj), goal) => self.reject(now, goal, rrj),
             (
                 RasMessage::UnregistrationConfirm(_) | RasMessage::UnregistrationReject(_),
                 Goal::Leave,
