@@ -9,6 +9,9 @@ pub(crate) const RRQ: std::ops::RangeInclusive<usize> = 12..=512;
 /// As [`RRQ`].
 pub(crate) const RCF: std::ops::RangeInclusive<usize> = 16..=480;
 
+/// Longest endpointIdentifier that the kernel knows, in octets of UTF-16.
+pub(crate) const EID: usize = 64;
+
 /// Longest full RRQ that is kept: one that travels unfragmented.
 pub(crate) const FULL_RRQ: usize = 1472;
 

@@ -1,0 +1,134 @@
+//! Numbers: values by prefix, and the numbering plan.
+//!
+//! Aliases are compared as text: a dialedDigits and an h323-ID of the same digits are the same alias.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rasline_h225::text::from_alias;
+use rasline_h225::types::{AliasAddress, SupportedPrefix, SupportedProtocols};
+
+/// Values by prefix. Finding costs a look-up for each length of a prefix that there is, however many prefixes.
+#[derive(Clone, Debug)]
+pub(super) struct Prefixes<T> {
+    values: HashMap<String, BTreeSet<T>>,
+    /// How many prefixes are so long.
+    lengths: BTreeMap<usize, usize>,
+}
+
+impl<T> Default for Prefixes<T> {
+    fn default() -> Self {
+        Self {
+            values: HashMap::new(),
+            lengths: BTreeMap::new(),
+        }
+    }
+}
+
+impl<T: Ord> Prefixes<T> {
+    pub fn add(&mut self, prefix: &str, value: T) {
+        let values = self.values.entry(prefix.to_owned()).or_insert_with(|| {
+            *self.lengths.entry(prefix.len()).or_default() += 1;
+            BTreeSet::new()
+        });
+        values.insert(value);
+    }
+
+    pub fn remove(&mut self, prefix: &str, value: &T) {
+        let Some(values) = self.values.get_mut(prefix) else {
+            return;
+        };
+        values.remove(value);
+        if !values.is_empty() {
+            return;
+        }
+        self.values.remove(prefix);
+        if let Some(count) = self.lengths.get_mut(&prefix.len()) {
+            *count -= 1;
+            if *count == 0 {
+                self.lengths.remove(&prefix.len());
+            }
+        }
+    }
+
+    /// Those of the longest prefix that the number begins with.
+    pub fn longest(&self, number: &str) -> Option<&BTreeSet<T>> {
+        let mut lengths = self.lengths.range(..=number.len()).rev();
+        lengths.find_map(|(length, _)| self.values.get(number.get(..*length)?))
+    }
+}
+
+/// Whether a text is one of dialled digits.
+pub(super) fn is_number(text: &str) -> bool {
+    let digit = |octet: u8| octet.is_ascii_digit() || b"#*,".contains(&octet);
+    !text.is_empty() && text.bytes().all(digit)
+}
+
+/// The aliases as text, each once, in their order.
+pub(super) fn texts(aliases: Option<&[AliasAddress]>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let all = aliases.unwrap_or_default().iter().filter_map(from_alias);
+    all.filter(|text| !text.is_empty() && seen.insert(text.clone()))
+        .collect()
+}
+
+/// The prefixes that a gateway says it serves, each once.
+pub(super) fn prefixes(protocols: Option<&[SupportedProtocols]>) -> Vec<String> {
+    let of_protocols = protocols.unwrap_or_default().iter();
+    let mut all: Vec<String> = of_protocols
+        .flat_map(of_protocol)
+        .filter_map(|one| from_alias(&one.prefix))
+        .filter(|prefix| !prefix.is_empty())
+        .collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn of_protocol(protocol: &SupportedProtocols) -> &[SupportedPrefix] {
+    let optional = match protocol {
+        SupportedProtocols::H310(one) => one.supported_prefixes.as_ref(),
+        SupportedProtocols::H320(one) => one.supported_prefixes.as_ref(),
+        SupportedProtocols::H321(one) => one.supported_prefixes.as_ref(),
+        SupportedProtocols::H322(one) => one.supported_prefixes.as_ref(),
+        SupportedProtocols::H323(one) => one.supported_prefixes.as_ref(),
+        SupportedProtocols::H324(one) => one.supported_prefixes.as_ref(),
+        SupportedProtocols::Voice(one) => one.supported_prefixes.as_ref(),
+        SupportedProtocols::T120Only(one) => one.supported_prefixes.as_ref(),
+        SupportedProtocols::Sip(one) => one.supported_prefixes.as_ref(),
+        SupportedProtocols::NonStandardProtocol(one) => Some(&one.supported_prefixes),
+        SupportedProtocols::T38FaxAnnexbOnly(one) => Some(&one.supported_prefixes),
+        _ => None,
+    };
+    optional.map(Vec::as_slice).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_prefix_counts() {
+        let mut prefixes = Prefixes::default();
+        for (prefix, value) in [("", 0), ("0", 1), ("0049", 2), ("0049", 3)] {
+            prefixes.add(prefix, value);
+        }
+        let longest = |prefixes: &Prefixes<i32>, number: &str| -> Vec<i32> {
+            prefixes
+                .longest(number)
+                .into_iter()
+                .flatten()
+                .copied()
+                .collect()
+        };
+        assert_eq!(longest(&prefixes, "004930"), [2, 3]);
+        assert_eq!(longest(&prefixes, "00"), [1]);
+        assert_eq!(longest(&prefixes, "ä"), [0]);
+        prefixes.remove("0049", &2);
+        assert_eq!(longest(&prefixes, "0049"), [3]);
+        prefixes.remove("0049", &3);
+        prefixes.remove("", &0);
+        assert_eq!(longest(&prefixes, "0049"), [1]);
+        assert_eq!(longest(&prefixes, "7"), []);
+        assert_eq!(prefixes.lengths.len(), 1);
+    }
+}

@@ -1,0 +1,235 @@
+//! What a full RRQ claims, and whether it may.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+
+use rasline_h225::text::from_alias;
+use rasline_h225::types::{RegistrationRejectReason as Why, RegistrationRequest};
+
+use super::EntryId;
+use super::aliases::{prefixes, texts};
+use super::machine::Registrar;
+use super::registration::{identifier, ras_address, signalling};
+
+/// Aliases that an endpoint may have at most, and prefixes.
+const MAX_ALIASES: usize = 256;
+
+/// A claim that holds.
+#[derive(Clone, Debug)]
+pub(super) struct Claim {
+    /// The registration that it renews.
+    pub same: Option<EntryId>,
+    /// Registrations of the same endpoint that it takes the place of.
+    pub replaced: Vec<EntryId>,
+    /// endpointIdentifier that it is granted because it has it already.
+    pub identifier: Option<String>,
+    pub signalling: Vec<SocketAddr>,
+    pub ras: SocketAddr,
+    pub aliases: Vec<String>,
+    pub prefixes: Vec<String>,
+}
+
+/// One that does not.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub reason: Why,
+    /// Who owns what it claims.
+    pub owners: BTreeSet<EntryId>,
+}
+
+impl From<Why> for Refusal {
+    fn from(reason: Why) -> Self {
+        let owners = BTreeSet::new();
+        Self { reason, owners }
+    }
+}
+
+impl Registrar {
+    pub(super) fn claim(
+        &self,
+        from: SocketAddr,
+        rrq: &RegistrationRequest,
+    ) -> Result<Claim, Refusal> {
+        let signalling = signalling(rrq);
+        if signalling.is_empty() {
+            return Err(Why::InvalidCallSignalAddress.into());
+        }
+        let ras = ras_address(from, rrq).ok_or(Why::InvalidRasAddress)?;
+        let wanted = identifier(rrq);
+        let claimed = texts(rrq.terminal_alias.as_deref());
+        let (aliases, prefixes) = self.allowed(
+            from.ip(),
+            wanted.as_deref(),
+            &signalling,
+            (claimed, served(rrq)),
+        )?;
+        let mut own = self.same(from, wanted.as_deref(), &signalling)?;
+        let same = (!own.is_empty()).then(|| own.remove(0));
+        own.extend(self.free(from, ras, &aliases, (same, &own), rrq)?);
+        let full = self.entries.len() >= self.settings.profile.limits.registrations as usize;
+        if full && same.is_none() && own.is_empty() {
+            return Err(Why::ResourceUnavailable.into());
+        }
+        Ok(Claim {
+            same,
+            replaced: own,
+            identifier: wanted.filter(|wanted| self.grantable(from.ip(), wanted, same)),
+            signalling,
+            ras,
+            aliases,
+            prefixes,
+        })
+    }
+
+    /// Whether it may have the endpointIdentifier that it brings: it is its own, or nobody's.
+    fn grantable(&self, ip: IpAddr, wanted: &str, same: Option<EntryId>) -> bool {
+        if wanted.is_empty() {
+            return false;
+        }
+        match self.entries.by_identifier(wanted) {
+            Some(owner) => Some(owner) == same,
+            None => self.known.identifiers.get(wanted).is_none_or(|index| {
+                let known = self.settings.profile.endpoints.get(*index);
+                let ras = known.and_then(|known| known.ras_address);
+                ras.is_none_or(|ras| ras.ip() == ip)
+            }),
+        }
+    }
+
+    /// The aliases and prefixes that it gets, if the profile lets it have those that it names. All must be of one known
+    /// endpoint; others too where unknown ones are admitted. One that names none gets those of the known endpoint that
+    /// it is. Prefixes are what the profile says; a gateway's own word counts only where unknown ones are admitted.
+    pub(super) fn allowed(
+        &self,
+        ip: IpAddr,
+        identifier: Option<&str>,
+        signalling: &[SocketAddr],
+        (aliases, prefixes): (Vec<String>, Vec<String>),
+    ) -> Result<(Vec<String>, Vec<String>), Refusal> {
+        if aliases.len() > MAX_ALIASES || prefixes.len() > MAX_ALIASES {
+            return Err(Why::ResourceUnavailable.into());
+        }
+        let open = self.settings.profile.admit_unknown;
+        let mut who: Option<usize> = None;
+        for alias in &aliases {
+            match self.known.aliases.get(alias) {
+                Some(index) if who.is_none_or(|who| who == *index) => who = Some(*index),
+                None if open => {}
+                _ => return Err(Why::InvalidAlias.into()),
+            }
+        }
+        if aliases.is_empty() {
+            who = self.known_without_alias(ip, identifier, signalling);
+        }
+        let known = who.and_then(|index| self.settings.profile.endpoints.get(index));
+        let Some(known) = known else {
+            return match open {
+                true => Ok((aliases, prefixes)),
+                false => Err(Why::SecurityDenial.into()),
+            };
+        };
+        let mut served: BTreeSet<String> = known.prefixes.iter().cloned().collect();
+        served.extend(prefixes.into_iter().filter(|_| open));
+        let aliases = if aliases.is_empty() {
+            known.aliases.clone()
+        } else {
+            aliases
+        };
+        Ok((aliases, served.into_iter().collect()))
+    }
+
+    fn known_without_alias(
+        &self,
+        ip: IpAddr,
+        identifier: Option<&str>,
+        signalling: &[SocketAddr],
+    ) -> Option<usize> {
+        let by_identifier = identifier.and_then(|one| self.known.identifiers.get(one));
+        let here = by_identifier.filter(|index| {
+            let known = self.settings.profile.endpoints.get(**index);
+            known
+                .and_then(|known| known.ras_address)
+                .is_some_and(|ras| ras.ip() == ip)
+        });
+        let signalled = || {
+            signalling
+                .iter()
+                .find_map(|one| self.known.signalling.get(one))
+        };
+        here.or_else(signalled).copied()
+    }
+
+    /// The registrations that are this endpoint's, the one that it renews first.
+    fn same(
+        &self,
+        from: SocketAddr,
+        identifier: Option<&str>,
+        signalling: &[SocketAddr],
+    ) -> Result<Vec<EntryId>, Refusal> {
+        let host = |id: EntryId| self.entries.get(id).map(|entry| entry.endpoint.ip());
+        let mut own = Vec::new();
+        let named = identifier.and_then(|one| self.entries.by_identifier(one));
+        own.extend(named.filter(|id| host(*id) == Some(from.ip())));
+        for address in signalling {
+            let Some(id) = self.entries.by_signalling(*address) else {
+                continue;
+            };
+            // The address speaks for who sends from it.
+            if host(id) != Some(from.ip()) && address.ip() != from.ip() {
+                return Err(Refusal {
+                    reason: Why::InvalidCallSignalAddress,
+                    owners: [id].into(),
+                });
+            }
+            if !own.contains(&id) {
+                own.push(id);
+            }
+        }
+        Ok(own)
+    }
+
+    /// Whether the aliases are free, or held by registrations that this one takes the place of: its own, and one with
+    /// the same rasAddress.
+    fn free(
+        &self,
+        from: SocketAddr,
+        ras: SocketAddr,
+        aliases: &[String],
+        (same, own): (Option<EntryId>, &[EntryId]),
+        rrq: &RegistrationRequest,
+    ) -> Result<Vec<EntryId>, Refusal> {
+        let mut replaced = Vec::new();
+        let (mut owners, mut duplicates) = (BTreeSet::new(), BTreeSet::new());
+        for alias in aliases {
+            let Some(owner) = self.entries.owner(alias) else {
+                continue;
+            };
+            if Some(owner) == same || own.contains(&owner) || replaced.contains(&owner) {
+                continue;
+            }
+            let entry = self.entries.get(owner);
+            if entry.is_some_and(|one| one.ras == ras && one.endpoint.ip() == from.ip()) {
+                replaced.push(owner);
+            } else {
+                owners.insert(owner);
+                duplicates.insert(alias.as_str());
+            }
+        }
+        if owners.is_empty() {
+            return Ok(replaced);
+        }
+        let named = rrq.terminal_alias.iter().flatten();
+        let duplicate = |text: String| duplicates.contains(text.as_str());
+        let list = named.filter(|one| from_alias(one).is_some_and(duplicate));
+        Err(Refusal {
+            reason: Why::DuplicateAlias(list.cloned().collect()),
+            owners,
+        })
+    }
+}
+
+/// The prefixes that it says it serves.
+pub(super) fn served(rrq: &RegistrationRequest) -> Vec<String> {
+    let gateway = rrq.terminal_type.gateway.as_ref();
+    prefixes(gateway.and_then(|gateway| gateway.protocol.as_deref()))
+}

@@ -1,0 +1,115 @@
+//! Where a call is to go.
+//!
+//! In this order: an endpoint that is registered under the alias, or that the profile knows under it with an address (it
+//! may be registered with its own gatekeeper still); a gateway that serves the longest prefix of the number, with the
+//! fewest calls of those that have not said that they are almost full, else one that has; a gateway that the profile
+//! knows.
+
+use std::net::SocketAddr;
+
+use super::machine::Registrar;
+use super::{Destination, EntryId};
+use crate::profile::{CallModel, KnownEndpoint};
+
+/// The aliases are those of several endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Inconsistent;
+
+impl Registrar {
+    /// Where somebody is whom another zone wants to call. Numbers are taken as they are, then by the numbering plan.
+    #[must_use]
+    pub fn locate(&self, destination: &[String]) -> Option<Destination> {
+        let found = self.resolve(destination).ok().flatten();
+        let found = found.or_else(|| self.resolve(&self.planned(destination)).ok().flatten())?;
+        Some(self.as_called(found))
+    }
+
+    /// The numbering plan applied.
+    pub(super) fn planned(&self, numbers: &[String]) -> Vec<String> {
+        let planned = |number: &String| self.known.planned(&self.settings.profile, number);
+        numbers
+            .iter()
+            .map(planned)
+            .filter(|number| !number.is_empty())
+            .collect()
+    }
+
+    /// Where calls to it are sent: to it, or to what routes calls.
+    pub(super) fn as_called(&self, found: Destination) -> Destination {
+        match self.settings.profile.call_model {
+            CallModel::Direct => found,
+            CallModel::GatekeeperRouted(address) => Destination {
+                call_signal_address: address,
+                ..found
+            },
+        }
+    }
+
+    /// Where it is itself.
+    pub(super) fn resolve(&self, numbers: &[String]) -> Result<Option<Destination>, Inconsistent> {
+        let mut found: Option<Destination> = None;
+        for number in numbers {
+            let Some(one) = self.named(number) else {
+                continue;
+            };
+            if found.as_ref().is_some_and(|found| *found != one) {
+                return Err(Inconsistent);
+            }
+            found = Some(one);
+        }
+        Ok(found.or_else(|| numbers.iter().find_map(|number| self.by_prefix(number))))
+    }
+
+    fn named(&self, alias: &str) -> Option<Destination> {
+        if let Some(owner) = self.entries.owner(alias) {
+            return self.registered_at(owner);
+        }
+        let index = self.known.aliases.get(alias)?;
+        known_at(self.settings.profile.endpoints.get(*index)?)
+    }
+
+    fn by_prefix(&self, number: &str) -> Option<Destination> {
+        let usable = self.entries.gateways(number).into_iter().filter_map(|id| {
+            let entry = self.entries.get(id)?;
+            entry.signalled_at()?;
+            Some((entry.almost_full, entry.calls.len(), id))
+        });
+        if let Some((_, _, id)) = usable.min() {
+            return self.registered_at(id);
+        }
+        let known = self.known.prefixes.longest(number).into_iter().flatten();
+        let mut endpoints = known.filter_map(|index| self.settings.profile.endpoints.get(*index));
+        endpoints.find_map(known_at)
+    }
+
+    /// The endpoint at a callSignalAddress.
+    pub(super) fn at(&self, address: SocketAddr) -> Option<Destination> {
+        if let Some(id) = self.entries.by_signalling(address) {
+            let found = self.registered_at(id)?;
+            return Some(Destination {
+                call_signal_address: address,
+                ..found
+            });
+        }
+        let index = self.known.signalling.get(&address)?;
+        known_at(self.settings.profile.endpoints.get(*index)?)
+    }
+
+    fn registered_at(&self, id: EntryId) -> Option<Destination> {
+        let entry = self.entries.get(id)?;
+        Some(Destination {
+            call_signal_address: entry.signalled_at()?,
+            ras_address: entry.ras,
+            aliases: entry.aliases.clone(),
+        })
+    }
+}
+
+fn known_at(known: &KnownEndpoint) -> Option<Destination> {
+    let call_signal_address = known.call_signal_address?;
+    Some(Destination {
+        call_signal_address,
+        ras_address: known.ras_address.unwrap_or(call_signal_address),
+        aliases: known.aliases.clone(),
+    })
+}

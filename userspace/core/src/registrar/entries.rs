@@ -1,0 +1,186 @@
+//! Registrations and the indices over them.
+//!
+//! Invariant: an alias, a callSignalAddress and an endpointIdentifier lead to one registration at most, and each
+//! registration is found by all that it owns. So the fields that are indexed change only by [`Entries::remove`] and
+//! [`Entries::insert`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddr;
+
+use super::aliases::Prefixes;
+use super::calls::CallId;
+use super::secured::Mode;
+use super::{EntryId, View};
+use crate::Time;
+
+/// How sure it is that a registration holds; see [`super::expiry`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Life {
+    /// timeToLive runs.
+    #[default]
+    Held,
+    /// It ran out, and the kernel is asked.
+    Asking,
+    /// It ran out, and the endpoint is asked: requestSeqNum of the IRQ, how often it will be sent again.
+    Polled { seq: u16, left: u8 },
+}
+
+/// A registration.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    // Indexed.
+    pub identifier: String,
+    pub signalling: Vec<SocketAddr>,
+    pub aliases: Vec<String>,
+    pub prefixes: Vec<String>,
+    // Not indexed.
+    /// Where its messages come from.
+    pub endpoint: SocketAddr,
+    pub seen_as: SocketAddr,
+    /// Where it wants to be asked.
+    pub ras: SocketAddr,
+    pub time_to_live: u32,
+    /// timeToLive that it asked for when it registered.
+    pub asked: Option<u32>,
+    pub last_seen: Time,
+    /// When its timeToLive, as it was told, is over.
+    pub until: Time,
+    pub life: Life,
+    /// Full RRQ, requestSeqNum zeroed; empty if it is not kept: it is then forgotten by a restart.
+    pub full: Box<[u8]>,
+    pub lightweight: Option<Box<[u8]>>,
+    /// When it was stored as confirmed.
+    pub stored: Time,
+    /// Digest of what is published.
+    pub published: Option<u64>,
+    /// Digest of a keep-alive that is not the published one.
+    pub other: Option<u64>,
+    pub almost_full: bool,
+    pub calls: BTreeSet<CallId>,
+    pub supports_alternates: bool,
+    pub mode: Mode,
+}
+
+impl Entry {
+    /// Where calls to it are signalled.
+    pub fn signalled_at(&self) -> Option<SocketAddr> {
+        self.signalling.first().copied()
+    }
+
+    /// The name that people know it by.
+    pub fn name(&self) -> &str {
+        self.aliases.first().unwrap_or(&self.identifier)
+    }
+
+    pub fn view(&self, id: EntryId) -> View {
+        View {
+            id,
+            endpoint_identifier: self.identifier.clone(),
+            endpoint: self.endpoint,
+            call_signal_address: self.signalled_at(),
+            aliases: self.aliases.clone(),
+            time_to_live: self.time_to_live,
+            last_seen: self.last_seen,
+            calls: self.calls.len(),
+            published: self.published.is_some(),
+        }
+    }
+}
+
+/// All registrations.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Entries {
+    all: BTreeMap<EntryId, Entry>,
+    identifiers: HashMap<String, EntryId>,
+    signalling: HashMap<SocketAddr, EntryId>,
+    owners: HashMap<String, EntryId>,
+    prefixes: Prefixes<EntryId>,
+    last: u64,
+}
+
+impl Entries {
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub fn get(&self, id: EntryId) -> Option<&Entry> {
+        self.all.get(&id)
+    }
+
+    /// To change what is not indexed.
+    pub fn get_mut(&mut self, id: EntryId) -> Option<&mut Entry> {
+        self.all.get_mut(&id)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (EntryId, &Entry)> {
+        self.all.iter().map(|(id, entry)| (*id, entry))
+    }
+
+    pub fn by_identifier(&self, identifier: &str) -> Option<EntryId> {
+        self.identifiers.get(identifier).copied()
+    }
+
+    pub fn by_signalling(&self, address: SocketAddr) -> Option<EntryId> {
+        self.signalling.get(&address).copied()
+    }
+
+    pub fn owner(&self, alias: &str) -> Option<EntryId> {
+        self.owners.get(alias).copied()
+    }
+
+    /// Gateways that serve the longest prefix of this number.
+    pub fn gateways(&self, number: &str) -> Vec<EntryId> {
+        self.prefixes
+            .longest(number)
+            .into_iter()
+            .flatten()
+            .copied()
+            .collect()
+    }
+
+    /// A number that no registration had.
+    pub fn fresh(&mut self) -> EntryId {
+        self.last += 1;
+        EntryId(self.last)
+    }
+
+    /// Numbers from here on are not fresh.
+    pub fn taken(&mut self, id: EntryId) {
+        self.last = self.last.max(id.0);
+    }
+
+    pub fn insert(&mut self, id: EntryId, entry: Entry) {
+        self.identifiers.insert(entry.identifier.clone(), id);
+        for address in &entry.signalling {
+            self.signalling.entry(*address).or_insert(id);
+        }
+        for alias in &entry.aliases {
+            self.owners.entry(alias.clone()).or_insert(id);
+        }
+        for prefix in &entry.prefixes {
+            self.prefixes.add(prefix, id);
+        }
+        self.all.insert(id, entry);
+    }
+
+    pub fn remove(&mut self, id: EntryId) -> Option<Entry> {
+        let entry = self.all.remove(&id)?;
+        drop_own(&mut self.identifiers, &entry.identifier, id);
+        for address in &entry.signalling {
+            drop_own(&mut self.signalling, address, id);
+        }
+        for alias in &entry.aliases {
+            drop_own(&mut self.owners, alias, id);
+        }
+        for prefix in &entry.prefixes {
+            self.prefixes.remove(prefix, &id);
+        }
+        Some(entry)
+    }
+}
+
+fn drop_own<K: std::hash::Hash + Eq>(index: &mut HashMap<K, EntryId>, key: &K, id: EntryId) {
+    if index.get(key) == Some(&id) {
+        index.remove(key);
+    }
+}

@@ -1,0 +1,151 @@
+//! What goes into a registrar and what comes out of it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{EntryId, Event};
+use crate::Time;
+use crate::profile::Profile;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// A RAS message came.
+    Message {
+        /// From where.
+        from: SocketAddr,
+        /// The gatekeeper's RAS address as the sender knows it: what it is answered from.
+        to: SocketAddr,
+        /// The message.
+        payload: &'a [u8],
+    },
+    /// It is [`Registrar::next_due`].
+    Due,
+    /// The kernel answered a keep-alive of this registration at this time, the last one so far. Also the answer to
+    /// [`Output::AskSeen`].
+    Seen {
+        /// Registration.
+        id: EntryId,
+        /// When.
+        at: Time,
+    },
+    /// Another profile. Who must not be registered under it any more is unregistered (URQ).
+    Profile(Arc<Profile>),
+    /// A registration as [`Output::Store`] gave it, maybe to another process. Published if it still holds.
+    Restore(Box<Stored>),
+    /// The answer to [`Output::Locate`].
+    Located {
+        /// As in that.
+        ticket: u64,
+        /// Where it is; `None`: nobody knows.
+        found: Option<Destination>,
+    },
+    /// The operator drops a registration (URQ).
+    Drop {
+        /// Registration.
+        id: EntryId,
+    },
+    /// More comes than can be handled now: full registrations get a RIP of this length; `None`: no more.
+    Overload(Option<Duration>),
+    /// UNIX time in seconds when [`Time`] was 0, anew.
+    WallClock {
+        /// Seconds.
+        unix_at_zero: i64,
+    },
+}
+
+/// Something to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send a RAS message.
+    Send {
+        /// From which of the gatekeeper's addresses.
+        from: SocketAddr,
+        /// To whom.
+        to: SocketAddr,
+        /// The message.
+        payload: Vec<u8>,
+    },
+    /// Let the kernel answer this keep-alive from now on, in place of an earlier one of this registration.
+    Publish(Box<Offer>),
+    /// The kernel must not answer this registration any more.
+    Withdraw {
+        /// Registration.
+        id: EntryId,
+    },
+    /// timeToLive runs out: did the kernel answer meanwhile? Answered by [`Input::Seen`], if it did.
+    AskSeen {
+        /// Registration.
+        id: EntryId,
+    },
+    /// Keep across restarts, in place of what was kept of this one.
+    Store(Box<Stored>),
+    /// Keep no longer.
+    Forget {
+        /// Registration.
+        id: EntryId,
+    },
+    /// Somebody wants to call who is not of this zone; answered by [`Input::Located`].
+    Locate {
+        /// Names the question.
+        ticket: u64,
+        /// destinationInfo, the numbering plan applied.
+        destination: Vec<String>,
+    },
+    /// Tell people.
+    Event(Event),
+}
+
+/// A keep-alive and its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Registration.
+    pub id: EntryId,
+    /// Where its keep-alives come from.
+    pub endpoint: SocketAddr,
+    /// The gatekeeper's address as the endpoint knows it.
+    pub seen_as: SocketAddr,
+    /// The lightweight RRQ, requestSeqNum zeroed.
+    pub rrq: Vec<u8>,
+    /// The RCF, requestSeqNum zeroed.
+    pub rcf: Vec<u8>,
+    /// endpointIdentifier, UTF-16BE.
+    pub endpoint_identifier: Vec<u8>,
+    /// timeToLive.
+    pub time_to_live: Duration,
+    /// When the registrar confirmed it.
+    pub confirmed: Time,
+}
+
+/// What is kept of a registration across restarts. Its endpointIdentifier is its identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Registration.
+    pub id: EntryId,
+    /// endpointIdentifier.
+    pub endpoint_identifier: String,
+    /// Where its messages come from.
+    pub endpoint: SocketAddr,
+    /// The gatekeeper's address as it knows it.
+    pub seen_as: SocketAddr,
+    /// Its full RRQ, requestSeqNum zeroed.
+    pub full: Vec<u8>,
+    /// Its lightweight RRQ, requestSeqNum zeroed, if one was seen.
+    pub lightweight: Option<Vec<u8>>,
+    /// timeToLive given, seconds.
+    pub time_to_live: u32,
+    /// When it was confirmed.
+    pub confirmed: Time,
+}
+
+/// Where somebody is to be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// Where the call is signalled.
+    pub call_signal_address: SocketAddr,
+    /// Its RAS address.
+    pub ras_address: SocketAddr,
+    /// Its aliases.
+    pub aliases: Vec<String>,
+}

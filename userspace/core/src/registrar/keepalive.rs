@@ -1,0 +1,134 @@
+//! Lightweight registration (H.225.0 7.9.1): what counts of an RRQ with keepAlive.
+//!
+//! The registration is the one of the endpointIdentifier, else of callSignalAddress, else (of neither) of the only
+//! address that it comes from. Another host, another callSignalAddress, or nothing that is known: RRJ
+//! fullRegistrationRequired. Another source port or gatekeeperIdentifier does not matter, nor do aliases.
+
+use std::net::SocketAddr;
+
+use rasline_h225::types::{RasMessage, RegistrationRejectReason as Why, RegistrationRequest};
+
+use super::entries::{Entry, Life};
+use super::machine::Registrar;
+use super::message::Asked;
+use super::registration::{identifier, lease, ras_address, registered, signalling};
+use super::reply::Reply;
+use super::timers::Timer;
+use super::{EntryId, Output};
+
+impl Registrar {
+    pub(super) fn keep_alive(
+        &mut self,
+        asked: &Asked<'_>,
+        rrq: &RegistrationRequest,
+        out: &mut Vec<Output>,
+    ) -> Reply {
+        let Some(id) = self.kept_alive(asked, rrq, out) else {
+            return self.rrj(asked, rrq, Why::FullRegistrationRequired);
+        };
+        self.heard(id, self.now);
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.endpoint = asked.from;
+            entry.seen_as = asked.to;
+            entry.ras = ras_address(asked.from, rrq).unwrap_or(entry.ras);
+        }
+        let entry = self.entries.get(id);
+        let Some(rcf) = entry.and_then(|entry| self.rcf(asked.seq, rrq, entry, false)) else {
+            return Reply::Nothing;
+        };
+        self.stats.lightweight += 1;
+        self.publish(id, asked.payload, rrq, out);
+        Reply::to(Some(id), RasMessage::RegistrationConfirm(rcf))
+    }
+
+    fn kept_alive(
+        &mut self,
+        asked: &Asked<'_>,
+        rrq: &RegistrationRequest,
+        out: &mut Vec<Output>,
+    ) -> Option<EntryId> {
+        let named = signalling(rrq);
+        let id = match identifier(rrq) {
+            Some(identifier) => self.whose(&identifier, asked, out)?,
+            None => named
+                .iter()
+                .find_map(|one| self.entries.by_signalling(*one))?,
+        };
+        let entry = self.entries.get(id)?;
+        let unknown = |one: &SocketAddr| !entry.signalling.contains(one);
+        let elsewhere =
+            !entry.signalling.is_empty() && !named.is_empty() && named.iter().all(unknown);
+        let moved = entry.endpoint.ip() != asked.from.ip();
+        (!elsewhere && !moved && entry.mode == asked.mode).then_some(id)
+    }
+
+    /// The registration of this endpointIdentifier, if the message comes from its host. An endpoint that the profile
+    /// knows by its endpointIdentifier and RAS address is registered herewith: its own gatekeeper confirmed it.
+    pub(super) fn whose(
+        &mut self,
+        identifier: &str,
+        asked: &Asked<'_>,
+        out: &mut Vec<Output>,
+    ) -> Option<EntryId> {
+        if let Some(id) = self.entries.by_identifier(identifier) {
+            let entry = self.entries.get(id)?;
+            return (entry.endpoint.ip() == asked.from.ip()).then_some(id);
+        }
+        self.adopt(identifier, asked, out)
+    }
+
+    fn adopt(
+        &mut self,
+        identifier: &str,
+        asked: &Asked<'_>,
+        out: &mut Vec<Output>,
+    ) -> Option<EntryId> {
+        let index = *self.known.identifiers.get(identifier)?;
+        let profile = self.settings.profile.clone();
+        let known = profile.endpoints.get(index)?;
+        let ras = known
+            .ras_address
+            .filter(|ras| ras.ip() == asked.from.ip())?;
+        let taken = known
+            .aliases
+            .iter()
+            .any(|one| self.entries.owner(one).is_some());
+        let full = self.entries.len() >= profile.limits.registrations as usize;
+        let signalled = known.call_signal_address;
+        let held = signalled.is_some_and(|one| self.entries.by_signalling(one).is_some());
+        if taken || full || held {
+            return None;
+        }
+        let id = self.entries.fresh();
+        let mut entry = Entry {
+            identifier: identifier.to_owned(),
+            signalling: signalled.into_iter().collect(),
+            aliases: known.aliases.clone(),
+            prefixes: known.prefixes.clone(),
+            endpoint: asked.from,
+            seen_as: asked.to,
+            ras,
+            time_to_live: self.granted(id, None),
+            asked: None,
+            last_seen: self.now,
+            until: self.now,
+            life: Life::Held,
+            full: Box::default(),
+            lightweight: None,
+            stored: self.now,
+            published: None,
+            other: None,
+            almost_full: false,
+            calls: std::collections::BTreeSet::new(),
+            supports_alternates: false,
+            mode: asked.mode.clone(),
+        };
+        entry.prefixes.sort_unstable();
+        entry.prefixes.dedup();
+        entry.until = self.now.after(lease(&entry));
+        out.push(Output::Event(registered(&entry)));
+        self.timers.set(Timer::Entry(id), entry.until);
+        self.entries.insert(id, entry);
+        Some(id)
+    }
+}

@@ -1,0 +1,243 @@
+//! A message: is it one that was answered already, what is it, who answers it.
+
+use std::net::SocketAddr;
+
+use rasline_h225::build::{rip, xrs};
+use rasline_h225::text::from_transport;
+use rasline_h225::types::RasMessage;
+use rasline_h225::{RasKind, decode_ras, header};
+
+use super::answers::{Kept, Key};
+use super::machine::Registrar;
+use super::reply::{Reply, rejection};
+use super::secured::Mode;
+use super::{EntryId, Event, Output};
+
+/// Octets of a message that are returned at most in an XRS: what travels unfragmented.
+const RETURNED: usize = 1200;
+
+/// A message on its way through.
+pub(super) struct Asked<'a> {
+    pub from: SocketAddr,
+    pub to: SocketAddr,
+    /// Where the answer goes.
+    pub answer_to: SocketAddr,
+    pub payload: &'a [u8],
+    pub seq: u16,
+    pub key: Key,
+    pub mode: Mode,
+}
+
+impl Registrar {
+    pub(super) fn message(
+        &mut self,
+        from: SocketAddr,
+        to: SocketAddr,
+        payload: &[u8],
+        out: &mut Vec<Output>,
+    ) {
+        let key = Key::new(from, payload);
+        if self.repeated(key, from, to, out) {
+            return;
+        }
+        let mut asked = Asked {
+            from,
+            to,
+            answer_to: from,
+            payload,
+            seq: 0,
+            key,
+            mode: Mode::Open,
+        };
+        let Ok(message) = decode_ras(payload) else {
+            self.stats.malformed += 1;
+            return self.undecodable(&asked, out);
+        };
+        asked.seq = message.request_seq_num();
+        asked.answer_to = answer_address(from, &message);
+        let kind = message.kind();
+        let before = out.len();
+        let reply = match self.check(&asked, &message) {
+            Ok(mode) => {
+                asked.mode = mode;
+                self.dispatch(&asked, message, out)
+            }
+            Err(denied) => self.denied(&asked, &message, denied),
+        };
+        self.reply(&asked, (kind, reply), before, out);
+    }
+
+    /// A retransmission gets the same answer; true if it was one.
+    fn repeated(
+        &mut self,
+        key: Key,
+        asker: SocketAddr,
+        from: SocketAddr,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        if self.still_looking(key, out) {
+            self.stats.repeated += 1;
+            return true;
+        }
+        let Some(kept) = self.answers.find(self.now, key) else {
+            return false;
+        };
+        let (to, payload, of) = (kept.to, kept.octets.to_vec(), kept.of);
+        // Some endpoints never count requestSeqNum up: each keep-alive is a retransmission.
+        let holds = |id: &EntryId| {
+            let entry = self.entries.get(*id);
+            entry.is_some_and(|entry| entry.endpoint.ip() == asker.ip())
+        };
+        if let Some(id) = of.filter(holds) {
+            self.heard(id, self.now);
+        }
+        out.push(Output::Send { from, to, payload });
+        self.stats.repeated += 1;
+        true
+    }
+
+    fn dispatch(&mut self, asked: &Asked<'_>, message: RasMessage, out: &mut Vec<Output>) -> Reply {
+        use RasMessage as M;
+        match message {
+            M::GatekeeperRequest(grq) => self.discovery(asked, &grq),
+            M::RegistrationRequest(rrq) if rrq.keep_alive == Some(true) => {
+                self.keep_alive(asked, &rrq, out)
+            }
+            M::RegistrationRequest(rrq) if rrq.additive_registration.is_some() => {
+                self.additive(asked, &rrq, out)
+            }
+            M::RegistrationRequest(rrq) => self.full(asked, &rrq, out),
+            M::UnregistrationRequest(urq) => self.unregistration(asked, &urq, out),
+            M::AdmissionRequest(arq) => self.admission(asked, arq, out),
+            M::BandwidthRequest(brq) => self.bandwidth(asked, &brq),
+            M::DisengageRequest(drq) => self.disengage(asked, &drq, out),
+            M::LocationRequest(lrq) => self.location(asked, lrq, out),
+            M::InfoRequestResponse(irr) => self.information(asked, &irr, out),
+            M::ResourcesAvailableIndicate(rai) => self.resources(asked, &rai),
+            M::ServiceControlIndication(sci) => self.service(asked, &sci),
+            M::NonStandardMessage(_) => Reply::anyone(xrs(asked.seq, returned(asked.payload))),
+            answer => {
+                self.answer(asked, answer, out);
+                Reply::Nothing
+            }
+        }
+    }
+
+    /// An answer to a request of ours, or what a gatekeeper is not sent.
+    fn answer(&mut self, asked: &Asked<'_>, message: RasMessage, out: &mut Vec<Output>) {
+        use RasMessage as M;
+        match message {
+            M::UnregistrationConfirm(_)
+            | M::UnregistrationReject(_)
+            | M::DisengageConfirm(_)
+            | M::DisengageReject(_) => {
+                self.answered(asked.seq, asked.from);
+            }
+            M::LocationConfirm(lcf) => self.found(asked, &lcf, out),
+            M::LocationReject(_) => self.not_found(asked, out),
+            M::RequestInProgress(rip) => self.in_progress(asked.seq, asked.from, rip.delay),
+            _ => self.stats.ignored += 1,
+        }
+    }
+
+    /// What does not decode is returned if it is a request: an answer to an answer would not end.
+    fn undecodable(&mut self, asked: &Asked<'_>, out: &mut Vec<Output>) {
+        let Some(header) = header(asked.payload) else {
+            return;
+        };
+        let request = matches!(
+            header.kind,
+            RasKind::GatekeeperRequest
+                | RasKind::RegistrationRequest
+                | RasKind::UnregistrationRequest
+                | RasKind::AdmissionRequest
+                | RasKind::BandwidthRequest
+                | RasKind::DisengageRequest
+                | RasKind::LocationRequest
+                | RasKind::InfoRequest
+                | RasKind::NonStandardMessage
+                | RasKind::ResourcesAvailableIndicate
+                | RasKind::ServiceControlIndication
+        );
+        if request {
+            let reply = Reply::anyone(xrs(header.seq, returned(asked.payload)));
+            let before = out.len();
+            self.reply(asked, (header.kind, reply), before, out);
+        }
+    }
+
+    /// Gives the answer, before what else is to be done (from `before` on): the endpoint waits.
+    pub(super) fn reply(
+        &mut self,
+        asked: &Asked<'_>,
+        (kind, reply): (RasKind, Reply),
+        before: usize,
+        out: &mut Vec<Output>,
+    ) {
+        let (mut message, of, keep) = match reply {
+            Reply::Answer { message, of } => (message, of, true),
+            Reply::Once(message) => (message, None, false),
+            Reply::Nothing => return,
+        };
+        let Some(payload) = self.seal(&mut message, &asked.mode) else {
+            self.stats.ignored += 1;
+            return;
+        };
+        if keep {
+            let kept = Kept {
+                to: asked.answer_to,
+                octets: payload.as_slice().into(),
+                of,
+            };
+            self.answers.keep(self.now, asked.key, kept);
+        }
+        let (from, to) = (asked.to, asked.answer_to);
+        out.insert(before, Output::Send { from, to, payload });
+        self.count_rejection(asked.from, kind, &message, out);
+    }
+
+    /// Counts and tells it, if it is a rejection.
+    pub(super) fn count_rejection(
+        &mut self,
+        from: SocketAddr,
+        kind: RasKind,
+        message: &RasMessage,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(reason) = rejection(message) else {
+            return;
+        };
+        self.stats.rejected += 1;
+        let request = kind.name().to_owned();
+        self.tell_rejected(
+            Event::Rejected {
+                from,
+                request,
+                reason,
+            },
+            out,
+        );
+    }
+
+    /// A RIP of so many milliseconds.
+    pub(super) fn wait_for(seq: u16, delay: std::time::Duration) -> RasMessage {
+        let delay = u16::try_from(delay.as_millis()).unwrap_or(u16::MAX);
+        rip(seq, delay.max(1))
+    }
+}
+
+/// Where the answer goes: whence the message came, or where it says, if that is the same host: GRQ and LRQ may come from
+/// a socket that is used for nothing else.
+fn answer_address(from: SocketAddr, message: &RasMessage) -> SocketAddr {
+    let said = match message {
+        RasMessage::GatekeeperRequest(grq) => from_transport(&grq.ras_address),
+        RasMessage::LocationRequest(lrq) => from_transport(&lrq.reply_address),
+        _ => None,
+    };
+    said.filter(|said| said.ip() == from.ip() && said.port() != 0)
+        .unwrap_or(from)
+}
+
+fn returned(payload: &[u8]) -> &[u8] {
+    &payload[..payload.len().min(RETURNED)]
+}

@@ -1,0 +1,118 @@
+//! What the kernel is told to answer by itself, and what is kept across restarts.
+//!
+//! The first keep-alive that is confirmed is published. A later one that differs (timeToLive that settles, another source
+//! port) replaces it when it came twice in a row: some endpoints never send the same twice, and would be published each
+//! time in vain.
+
+use std::time::Duration;
+
+use rasline_h225::encode_ras;
+use rasline_h225::types::{RasMessage, RegistrationRequest};
+
+use super::answers::digest;
+use super::machine::Registrar;
+use super::secured::Mode;
+use super::{EntryId, Offer, Output, Stored};
+use crate::octets;
+
+/// Where requestSeqNum stands in RRQ and RCF.
+const SEQ: std::ops::Range<usize> = 2..4;
+
+impl Registrar {
+    /// A keep-alive was confirmed.
+    pub(super) fn publish(
+        &mut self,
+        id: EntryId,
+        payload: &[u8],
+        rrq: &RegistrationRequest,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return;
+        };
+        let identifier = octets::utf16(&entry.identifier);
+        if entry.mode != Mode::Open
+            || is_secured(rrq)
+            || !octets::RRQ.contains(&payload.len())
+            || identifier.len() > octets::EID
+        {
+            return;
+        }
+        let (head, rest) = (&payload[..SEQ.start], &payload[SEQ.end..]);
+        let way = (entry.endpoint, entry.seen_as);
+        let new = digest(&(way, head, rest, entry.time_to_live, &entry.identifier));
+        if entry.published == Some(new) {
+            entry.other = None;
+            return;
+        }
+        if entry.published.is_some() && entry.other != Some(new) {
+            entry.other = Some(new);
+            return;
+        }
+        if let Some(offer) = self.offer(id, octets::masked(payload).into_vec(), rrq) {
+            if let Some(entry) = self.entries.get_mut(id) {
+                entry.published = Some(new);
+                entry.other = None;
+                entry.lightweight = Some(offer.rrq.as_slice().into());
+            }
+            out.push(Output::Publish(Box::new(offer)));
+            self.store(id, out);
+        }
+    }
+
+    fn offer(&self, id: EntryId, rrq_octets: Vec<u8>, rrq: &RegistrationRequest) -> Option<Offer> {
+        let entry = self.entries.get(id)?;
+        let rcf = self.rcf(1, rrq, entry, false)?;
+        let mut rcf = encode_ras(&RasMessage::RegistrationConfirm(rcf)).ok()?;
+        if !octets::RCF.contains(&rcf.len()) {
+            return None;
+        }
+        rcf[SEQ].fill(0);
+        Some(Offer {
+            id,
+            endpoint: entry.endpoint,
+            seen_as: entry.seen_as,
+            rrq: rrq_octets,
+            rcf,
+            endpoint_identifier: octets::utf16(&entry.identifier),
+            time_to_live: Duration::from_secs(entry.time_to_live.into()),
+            confirmed: entry.last_seen,
+        })
+    }
+
+    /// The kernel must not answer as before; the next keep-alive is published anew.
+    pub(super) fn withdraw(&mut self, id: EntryId, out: &mut Vec<Output>) {
+        if let Some(entry) = self.entries.get_mut(id)
+            && entry.published.take().is_some()
+        {
+            entry.other = None;
+            out.push(Output::Withdraw { id });
+        }
+    }
+
+    /// Keeps it across restarts. What was registered without a full RRQ, or with one that is too long, is not kept.
+    pub(super) fn store(&mut self, id: EntryId, out: &mut Vec<Output>) {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return;
+        };
+        if entry.full.is_empty() {
+            return;
+        }
+        entry.stored = entry.last_seen;
+        out.push(Output::Store(Box::new(Stored {
+            id,
+            endpoint_identifier: entry.identifier.clone(),
+            endpoint: entry.endpoint,
+            seen_as: entry.seen_as,
+            full: entry.full.to_vec(),
+            lightweight: entry.lightweight.as_deref().map(<[u8]>::to_vec),
+            time_to_live: entry.time_to_live,
+            confirmed: entry.last_seen,
+        })));
+    }
+}
+
+/// Whether an RRQ carries tokens.
+pub(super) fn is_secured(rrq: &RegistrationRequest) -> bool {
+    rrq.tokens.is_some() || rrq.crypto_tokens.is_some() || rrq.integrity_check_value.is_some()
+}

@@ -1,0 +1,131 @@
+//! What people are told of a registrar.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::EntryId;
+use crate::Time;
+
+/// Something worth telling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An endpoint registered.
+    Registered {
+        /// endpointIdentifier.
+        endpoint_identifier: String,
+        /// Where it is.
+        endpoint: SocketAddr,
+        /// Its aliases.
+        aliases: Vec<String>,
+    },
+    /// It is registered no more.
+    Unregistered {
+        /// endpointIdentifier.
+        endpoint_identifier: String,
+        /// Where it was.
+        endpoint: SocketAddr,
+        /// Why.
+        why: Ended,
+    },
+    /// A request was rejected.
+    Rejected {
+        /// From where.
+        from: SocketAddr,
+        /// Kind of the request: `RRQ`, ...
+        request: String,
+        /// rejectReason, in the standard's words.
+        reason: String,
+    },
+    /// A source failed to show who it is so often that it is not listened to for a while.
+    Locked {
+        /// Which one.
+        source: SocketAddr,
+    },
+    /// A call was admitted.
+    CallStarted {
+        /// callIdentifier (else conferenceID), hexadecimal.
+        call: String,
+        /// Caller's alias.
+        from: String,
+        /// Callee's alias.
+        to: String,
+    },
+    /// A call is over.
+    CallEnded {
+        /// As in `CallStarted`.
+        call: String,
+        /// How long it was, seconds.
+        seconds: u64,
+    },
+}
+
+/// Why a registration ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// It said so (URQ).
+    Left,
+    /// Its timeToLive ran out, and it did not answer IRQ.
+    Expired,
+    /// It registered anew from elsewhere, or another one took its aliases.
+    Replaced,
+    /// The operator dropped it.
+    Dropped,
+    /// The profile does not allow it any more.
+    NotAllowed,
+}
+
+/// A registration, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct View {
+    /// Registration.
+    pub id: EntryId,
+    /// endpointIdentifier.
+    pub endpoint_identifier: String,
+    /// Where it is.
+    pub endpoint: SocketAddr,
+    /// Where calls to it are signalled.
+    pub call_signal_address: Option<SocketAddr>,
+    /// Aliases.
+    pub aliases: Vec<String>,
+    /// timeToLive given, seconds.
+    pub time_to_live: u32,
+    /// When it was heard of last.
+    pub last_seen: Time,
+    /// Calls that it is in.
+    pub calls: usize,
+    /// Whether it was published to the kernel.
+    pub published: bool,
+}
+
+/// Counts since the start, and what there is now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Registrations now.
+    pub registrations: u64,
+    /// Calls now.
+    pub calls: u64,
+    /// Bandwidth of these, in units of 100 bit/s.
+    pub bandwidth: u64,
+    /// Full RRQs confirmed.
+    pub full: u64,
+    /// Lightweight RRQs confirmed.
+    pub lightweight: u64,
+    /// Requests rejected.
+    pub rejected: u64,
+    /// Retransmissions answered as before.
+    pub repeated: u64,
+    /// Admissions granted.
+    pub admitted: u64,
+    /// Locations found.
+    pub located: u64,
+    /// Registrations that expired.
+    pub expired: u64,
+    /// Messages whose tokens did not hold.
+    pub denied: u64,
+    /// Messages that could not be decoded.
+    pub malformed: u64,
+    /// Messages that are not for a gatekeeper, or not known.
+    pub ignored: u64,
+}
