@@ -60,6 +60,7 @@ pub(super) fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Run
         | Command::Check { .. }
         | Command::Doctor { .. }
+        | Command::Profile(_)
         | Command::Capture(_)
         | Command::Generate { .. } => {}
     }

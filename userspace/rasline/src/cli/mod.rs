@@ -5,6 +5,7 @@ pub(crate) mod capture;
 mod doctor;
 mod generate;
 mod print;
+mod profile;
 mod table;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -57,6 +58,8 @@ enum Command {
     /// Registrations.
     #[command(subcommand)]
     Registration(RegistrationCommand),
+    /// Profiles of zones: what a backup gatekeeper serves them from. Works without the controller, too.
+    Profile(profile::Options),
     /// Every verdict and reason, by interface.
     Counters {
         #[command(flatten)]
@@ -240,6 +243,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        Command::Profile(options) => profile::run(&cli.config, options),
         Command::Doctor { json } => Ok(doctor::run(&cli.config, json.json)),
         _ => ask::run(cli),
     }

@@ -1,0 +1,270 @@
+//! `rasline profile`: works on the database itself, whether the controller runs or not.
+
+mod print;
+
+use std::{
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{Json, table};
+use crate::{
+    config::Config,
+    failure::{Failure, Result},
+    profiles::{self, Format, Import, Profiles, Read},
+};
+
+/// Files larger than this are not read, octets.
+const LARGEST: u64 = 256 << 20;
+
+/// Profiles of zones: what a backup gatekeeper serves them from.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Folder of the database; by default state_dir of the configuration.
+    #[arg(long, global = true, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Import profiles, or a directory's endpoints into them: the whole file, or nothing.
+    Import {
+        /// The file; - is the standard input.
+        file: PathBuf,
+        /// What it is written in; by default what its name says.
+        #[arg(long)]
+        format: Option<Format>,
+        /// Only the profile of this zone; of a directory: the zone of all its entries.
+        #[arg(long)]
+        zone: Option<String>,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Print profiles as they can be imported.
+    Export {
+        /// Of this zone only.
+        zone: Option<String>,
+        /// What to write them in.
+        #[arg(long, default_value = "toml")]
+        format: Written,
+        /// With passwords; without, an import keeps those that are there.
+        #[arg(long)]
+        secrets: bool,
+    },
+    /// All of them.
+    List(Json),
+    /// One of them, and what was learned of its zone.
+    Show {
+        /// The zone's name.
+        zone: String,
+        #[command(flatten)]
+        json: Json,
+        /// Every endpoint, not only the first 20.
+        #[arg(long)]
+        all: bool,
+        /// With passwords.
+        #[arg(long)]
+        secrets: bool,
+    },
+    /// Change settings: subscription=on, until=2027-01-31, time_to_live.default=300, call_model=direct, ...
+    Set {
+        /// The zone's name.
+        zone: String,
+        /// What to set; a wrong key lists those there are.
+        #[arg(value_name = "KEY=VALUE", required_unless_present = "create")]
+        settings: Vec<String>,
+        /// Make the profile if there is none.
+        #[arg(long)]
+        create: bool,
+    },
+    /// Delete one, and what was learned of its zone.
+    Delete {
+        /// The zone's name.
+        zone: String,
+    },
+}
+
+/// What profiles are written in.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Written {
+    Toml,
+    Json,
+}
+
+pub(super) fn run(config: &Path, options: &Options) -> Result<ExitCode> {
+    let folder = folder(config, options.state_dir.as_deref())?;
+    let mut profiles = Profiles::open(&folder);
+    match &options.command {
+        Command::Import {
+            file,
+            format,
+            zone,
+            json,
+        } => return import(&mut profiles, file, *format, zone.as_deref(), json.json),
+        Command::Export {
+            zone,
+            format,
+            secrets,
+        } => export(&mut profiles, zone.as_deref(), *format, *secrets)?,
+        Command::List(json) => {
+            let all = told(profiles.list()?);
+            print::list(&all, json.json);
+        }
+        Command::Show {
+            zone,
+            json,
+            all,
+            secrets,
+        } => {
+            let shown = print::Shown {
+                all: *all,
+                secrets: *secrets,
+            };
+            show(&mut profiles, zone, shown, json.json)?;
+        }
+        Command::Set {
+            zone,
+            settings,
+            create,
+        } => return set(&mut profiles, zone, settings, *create),
+        Command::Delete { zone } => {
+            if !profiles.delete(zone)? {
+                return Err(profiles::unknown(zone));
+            }
+            table::put(&format!("{zone}: deleted"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn folder(config: &Path, named: Option<&Path>) -> Result<PathBuf> {
+    if let Some(folder) = named {
+        return Ok(folder.to_owned());
+    }
+    match Config::load(config) {
+        Ok(config) => Ok(config.daemon.state_dir),
+        Err(errors) => Err(match errors.first() {
+            Some(e) => Failure::new("configuration", e, "or name the folder with --state-dir"),
+            None => Failure::plain("configuration", "cannot be read"),
+        }),
+    }
+}
+
+/// What was read; if it comes from the copy that is said.
+fn told<T>(read: Read<T>) -> T {
+    if let Some(trouble) = &read.trouble {
+        eprintln!("rasline: {trouble}");
+    }
+    read.value
+}
+
+fn complain(failures: &[Failure]) -> ExitCode {
+    for failure in failures {
+        eprintln!("rasline: {failure}");
+    }
+    ExitCode::FAILURE
+}
+
+fn import(
+    profiles: &mut Profiles,
+    file: &Path,
+    format: Option<Format>,
+    zone: Option<&str>,
+    json: bool,
+) -> Result<ExitCode> {
+    let text = text(file)?;
+    let import = Import {
+        name: &file.display().to_string(),
+        text: &text,
+        format: format.unwrap_or_else(|| Format::of(file)),
+        zone,
+    };
+    match profiles.import(&import) {
+        Ok(imported) => print::imported(&imported, json),
+        Err(failures) => return Ok(complain(&failures)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(file: &Path) -> Result<String> {
+    let name = file.display().to_string();
+    let read = |from: &mut dyn io::Read| {
+        let mut octets = Vec::new();
+        from.take(LARGEST + 1).read_to_end(&mut octets)?;
+        Ok(octets)
+    };
+    let octets = if file == Path::new("-") {
+        read(&mut io::stdin().lock())
+    } else {
+        std::fs::File::open(file).and_then(|mut file| read(&mut file))
+    };
+    let octets = octets
+        .map_err(|e: io::Error| Failure::new(&name, e, "name a file that can be read, or -"))?;
+    if octets.len() as u64 > LARGEST {
+        let cause = format!("is larger than {} MiB", LARGEST >> 20);
+        return Err(Failure::new(name, cause, "import it in parts"));
+    }
+    String::from_utf8(octets).map_err(|e| {
+        let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|octet| **octet == b'\n')
+            .count();
+        Failure::new(
+            format!("{name}:{line}"),
+            "is not UTF-8",
+            "convert it; nothing was imported",
+        )
+    })
+}
+
+fn export(
+    profiles: &mut Profiles,
+    zone: Option<&str>,
+    format: Written,
+    secrets: bool,
+) -> Result<()> {
+    let mut all = match zone {
+        Some(zone) => vec![told(profiles.get(zone)?).ok_or_else(|| profiles::unknown(zone))?],
+        None => told(profiles.all()?),
+    };
+    if !secrets {
+        all.iter_mut().for_each(profiles::without_passwords);
+    }
+    let text = match format {
+        Written::Toml => profiles::render(&all, Format::Toml)?,
+        Written::Json => profiles::render(&all, Format::Json)?,
+    };
+    table::put(text.trim_end());
+    Ok(())
+}
+
+fn show(profiles: &mut Profiles, zone: &str, shown: print::Shown, json: bool) -> Result<()> {
+    let profile = told(profiles.get(zone)?).ok_or_else(|| profiles::unknown(zone))?;
+    let learned = profiles.learned(zone)?.value;
+    print::show(profile, learned, shown, json);
+    Ok(())
+}
+
+fn set(profiles: &mut Profiles, zone: &str, settings: &[String], create: bool) -> Result<ExitCode> {
+    let edited = profiles.edit(zone, create, |profile| {
+        let failures: Vec<Failure> = settings
+            .iter()
+            .filter_map(|setting| profiles::apply(profile, setting).err())
+            .collect();
+        if failures.is_empty() {
+            Ok(())
+        } else {
+            Err(failures)
+        }
+    });
+    match edited {
+        Ok(new) => table::put(&format!("{zone}: {}", if new { "made" } else { "changed" })),
+        Err(failures) => return Ok(complain(&failures)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
