@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rasline_h225::view::{Alternate, Alternates};
-use rasline_h225::{EncodeError, RasMessage, encode_ras};
+use rasline_h225::view::Alternate;
 
 use super::link::Link;
 use super::moving::Moving;
@@ -97,7 +96,8 @@ pub(super) struct Agent {
     /// Its entry among the timers.
     pub indexed: Option<Time>,
     pub connections: u32,
-    kept: Option<Remembered>,
+    /// What was asked to be kept last.
+    pub kept: Option<Remembered>,
     seq: u16,
 }
 
@@ -199,66 +199,12 @@ impl Agent {
         self.seq
     }
 
-    /// The octets of a message, with proof of who sent it if that is wanted.
-    pub fn secured(
-        &mut self,
-        _cx: &Cx<'_>,
-        message: &mut RasMessage,
-    ) -> Result<Vec<u8>, EncodeError> {
-        encode_ras(message)
-    }
-
-    /// Sends what is not answered.
-    pub fn send(&mut self, cx: &mut Cx<'_>, to: SocketAddr, mut message: RasMessage) {
-        if let Ok(payload) = self.secured(cx, &mut message) {
-            let agent = self.config.id;
-            cx.out.push(Output::Send { agent, to, payload });
-        }
-    }
-
     pub fn tell(&self, cx: &mut Cx<'_>, kind: EventKind) {
         cx.out.push(Output::Event(Event {
             agent: self.config.id,
             name: self.config.name.clone(),
             kind,
         }));
-    }
-
-    /// Heeds alternates that a message named. Those to be used for this request.
-    pub fn heed(&mut self, named: Option<Alternates>) -> Vec<Target> {
-        let Some(named) = named else {
-            return Vec::new();
-        };
-        let list = targets::usable(&self.config, &named.list);
-        let targets = list.iter().map(Target::from).collect();
-        if named.permanent {
-            self.alternates = list;
-        }
-        targets
-    }
-
-    /// What was known before the start.
-    pub fn restore(&mut self, remembered: Remembered) {
-        self.alternates = targets::usable(&self.config, &remembered.alternates);
-        self.identity.clone_from(&remembered.endpoint_identifier);
-        self.home = remembered.gatekeeper;
-        self.restored = self.identity.is_some();
-        self.kept = Some(remembered);
-    }
-
-    /// Keeps what changed.
-    pub fn keep(&mut self, cx: &mut Cx<'_>) {
-        let remembered = Remembered {
-            name: self.config.name.clone(),
-            gatekeeper: self.home,
-            endpoint_identifier: self.identity.clone(),
-            alternates: self.alternates.clone(),
-        };
-        let nothing = remembered.gatekeeper.is_none() && remembered.alternates.is_empty();
-        if self.kept.as_ref() != Some(&remembered) && !(nothing && self.kept.is_none()) {
-            self.kept = Some(remembered.clone());
-            cx.out.push(Output::Persist(remembered));
-        }
     }
 
     /// A registration that has held for a while makes old failures count no more.

@@ -9,6 +9,7 @@ use rasline_h225::types::{
 };
 use rasline_h225::{EncodeError, RasMessage};
 
+use super::proof::mechanism;
 use super::{Config, Kind};
 
 /// A GRQ.
@@ -25,6 +26,10 @@ pub(super) fn discovery(
     let mut message = grq.message()?;
     if let RasMessage::GatekeeperRequest(grq) = &mut message {
         grq.endpoint_type = endpoint_type(config)?;
+        if let Some(mechanism) = mechanism(config) {
+            grq.authentication_capability = Some(vec![mechanism.authentication()]);
+            grq.algorithm_oids = Some(vec![mechanism.algorithm()]);
+        }
     }
     Ok(message)
 }

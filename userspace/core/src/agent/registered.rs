@@ -147,7 +147,9 @@ impl Agent {
         others.splice(0..0, refusal.assigned);
         self.keep(cx);
         if refusal.verdict == Verdict::Elsewhere || !others.is_empty() {
-            self.ask_others(cx, others);
+            if !self.rests(cx) {
+                self.ask_others(cx, others);
+            }
             self.registration = None;
             return;
         }

@@ -3,5 +3,7 @@
 
 mod keeping;
 mod loss;
+mod proof;
 mod seeking;
+mod table;
 mod world;
