@@ -50,14 +50,22 @@ use crate::Time;
 use crate::profile::Profile;
 use crate::registrar::{self, EntryId};
 
+mod directory;
+mod kept;
 pub mod learned;
+mod lifecycle;
+mod machine;
+mod reach;
+mod refuse;
+mod unit;
 mod view;
 
 pub use learned::known_endpoints;
+pub use machine::ControlUnit;
 pub use view::{Event, Phase, Refusal, Stats, View, Why};
 
 /// What a control unit is given once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Setup {
     /// Makes endpointIdentifiers differ from those of other starts; not secret.
     pub seed: u64,
@@ -78,7 +86,8 @@ pub struct ZoneSettings {
     pub name: String,
     /// It is served always (`ras = "registrar"`), not only when its gatekeepers are gone.
     pub always: bool,
-    /// RAS addresses of the zone's gatekeepers as endpoints know them, its service addresses first.
+    /// RAS addresses of the zone's gatekeepers as endpoints know them, its service addresses first. The first one stands
+    /// for endpoints whose own is not known, when others look for them.
     pub own: Vec<SocketAddr>,
     /// Where calls to the gatekeeper go, in RCF; empty is allowed.
     pub call_signal_address: Option<SocketAddr>,
@@ -123,7 +132,7 @@ pub enum Input<'a> {
         /// When.
         at: Time,
     },
-    /// As [`registrar::Input::Restore`]. Kept until the zone is served, or its timeToLive is over.
+    /// As [`registrar::Input::Restore`]. Kept until the zone is served, or it is too old.
     Restore {
         /// Zone index.
         zone: u32,
