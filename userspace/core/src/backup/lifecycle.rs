@@ -59,6 +59,7 @@ impl ControlUnit {
     }
 
     pub(super) fn profiles(&mut self, now: Time, all: Vec<Arc<Profile>>, out: &mut Vec<Output>) {
+        self.profiled = true;
         let mut before = std::mem::take(&mut self.directories);
         let mut others = HashSet::new();
         for profile in all {
@@ -131,7 +132,7 @@ impl ControlUnit {
         let Some(mut unit) = self.units.remove(&zone) else {
             return;
         };
-        let to = unit::decide(unit.served(), profile.as_deref(), seconds);
+        let to = unit::decide(self.profiled && unit.served(), profile.as_deref(), seconds);
         let mut questions = Vec::new();
         if to != unit.phase {
             self.retire(&mut unit, now, unit::why(to), out);

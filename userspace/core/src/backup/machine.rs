@@ -19,6 +19,8 @@ use crate::registrar::{self, EntryId, Registrar};
 /// Answers that a module may ask about at once, one after the other; each is answered, so this is never met but by a
 /// module that asks for ever.
 const ROUNDS: usize = 8;
+/// Seconds that two readings of the same clock may differ.
+const READ_AGAIN: u64 = 2;
 
 /// Modules for zones, and what they need.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub struct ControlUnit {
     pub(super) by_name: HashMap<String, u32>,
     /// Profiles by zone name.
     pub(super) directories: HashMap<String, Directory>,
+    /// Profiles were given, be it none.
+    pub(super) profiled: bool,
     pub(super) due: BTreeSet<(Time, u32)>,
     /// When the subscriptions of zones that run end, UNIX seconds.
     pub(super) ends: BTreeSet<(u64, u32)>,
@@ -45,6 +49,7 @@ impl ControlUnit {
             units: BTreeMap::new(),
             by_name: HashMap::new(),
             directories: HashMap::new(),
+            profiled: false,
             due: BTreeSet::new(),
             ends: BTreeSet::new(),
             kept: Kept::new(setup.max_restored),
@@ -229,10 +234,18 @@ impl ControlUnit {
         }
     }
 
+    /// A clock that was set may begin or end a subscription; one that is read again a moment later only ends it, at the
+    /// next tick.
     fn wall_clock(&mut self, now: Time, unix_at_zero: i64, out: &mut Vec<Output>) {
+        let by = self.setup.unix_at_zero.abs_diff(unix_at_zero);
+        if by == 0 {
+            return;
+        }
         self.setup.unix_at_zero = unix_at_zero;
         self.feed_all(now, &registrar::Input::WallClock { unix_at_zero }, out);
-        self.settle_all(now, out);
+        if by > READ_AGAIN {
+            self.settle_all(now, out);
+        }
     }
 
     fn feed_all(&mut self, now: Time, input: &registrar::Input<'_>, out: &mut Vec<Output>) {

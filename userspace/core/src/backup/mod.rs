@@ -100,7 +100,7 @@ pub struct ZoneSettings {
 pub enum Input<'a> {
     /// All zones that may be served. Those that are not in it any more are retired.
     Zones(Vec<ZoneSettings>),
-    /// All profiles, of whatever zones.
+    /// All profiles, of whatever zones. No zone is served, or refused, before they are given for the first time.
     Profiles {
         /// In place of those before.
         all: Vec<Arc<Profile>>,

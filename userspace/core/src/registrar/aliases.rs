@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rasline_h225::text::from_alias;
-use rasline_h225::types::{AliasAddress, SupportedPrefix, SupportedProtocols};
+use rasline_h225::types::{AliasAddress, EndpointType};
+use rasline_h225::view::supported_prefixes;
 
 /// Values by prefix. Finding costs a look-up for each length of a prefix that there is, however many prefixes.
 #[derive(Clone, Debug)]
@@ -58,7 +59,7 @@ impl<T: Ord> Prefixes<T> {
 }
 
 /// Whether a text is one of dialled digits.
-pub(super) fn is_number(text: &str) -> bool {
+pub(crate) fn is_number(text: &str) -> bool {
     let digit = |octet: u8| octet.is_ascii_digit() || b"#*,".contains(&octet);
     !text.is_empty() && text.bytes().all(digit)
 }
@@ -72,34 +73,12 @@ pub(super) fn texts(aliases: Option<&[AliasAddress]>) -> Vec<String> {
 }
 
 /// The prefixes that a gateway says it serves, each once.
-pub(super) fn prefixes(protocols: Option<&[SupportedProtocols]>) -> Vec<String> {
-    let of_protocols = protocols.unwrap_or_default().iter();
-    let mut all: Vec<String> = of_protocols
-        .flat_map(of_protocol)
-        .filter_map(|one| from_alias(&one.prefix))
-        .filter(|prefix| !prefix.is_empty())
-        .collect();
+pub(super) fn prefixes(endpoint_type: &EndpointType) -> Vec<String> {
+    let mut all = supported_prefixes(endpoint_type);
+    all.retain(|prefix| !prefix.is_empty());
     all.sort_unstable();
     all.dedup();
     all
-}
-
-fn of_protocol(protocol: &SupportedProtocols) -> &[SupportedPrefix] {
-    let optional = match protocol {
-        SupportedProtocols::H310(one) => one.supported_prefixes.as_ref(),
-        SupportedProtocols::H320(one) => one.supported_prefixes.as_ref(),
-        SupportedProtocols::H321(one) => one.supported_prefixes.as_ref(),
-        SupportedProtocols::H322(one) => one.supported_prefixes.as_ref(),
-        SupportedProtocols::H323(one) => one.supported_prefixes.as_ref(),
-        SupportedProtocols::H324(one) => one.supported_prefixes.as_ref(),
-        SupportedProtocols::Voice(one) => one.supported_prefixes.as_ref(),
-        SupportedProtocols::T120Only(one) => one.supported_prefixes.as_ref(),
-        SupportedProtocols::Sip(one) => one.supported_prefixes.as_ref(),
-        SupportedProtocols::NonStandardProtocol(one) => Some(&one.supported_prefixes),
-        SupportedProtocols::T38FaxAnnexbOnly(one) => Some(&one.supported_prefixes),
-        _ => None,
-    };
-    optional.map(Vec::as_slice).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -230,6 +230,5 @@ impl Registrar {
 
 /// The prefixes that it says it serves.
 pub(super) fn served(rrq: &RegistrationRequest) -> Vec<String> {
-    let gateway = rrq.terminal_type.gateway.as_ref();
-    prefixes(gateway.and_then(|gateway| gateway.protocol.as_deref()))
+    prefixes(&rrq.terminal_type)
 }

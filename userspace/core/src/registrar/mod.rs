@@ -41,6 +41,7 @@ mod tell;
 mod timers;
 mod unregistration;
 
+pub(crate) use aliases::is_number;
 pub use io::{Destination, Input, Offer, Output, Stored};
 pub use machine::Registrar;
 pub use tell::{Ended, Event, Stats, View};

@@ -18,7 +18,17 @@ use super::machine::Registrar;
 use super::registration::{identifier, lease, ras_address, signalling};
 use super::timers::Timer;
 use super::{Ended, EntryId, Output, Stored};
+use crate::Time;
 use crate::profile::Profile;
+
+impl Stored {
+    /// When it does not hold any more, whatever was heard of it since.
+    #[must_use]
+    pub fn ends(&self) -> Time {
+        let lease = Duration::from_secs(self.time_to_live.into());
+        self.confirmed.after(STORED + 2 * lease)
+    }
+}
 
 impl Registrar {
     pub(super) fn restore(&mut self, stored: &Stored, out: &mut Vec<Output>) {
@@ -49,9 +59,8 @@ impl Registrar {
 
     /// The registration, if it still holds and nothing of it is another's.
     fn restored(&self, stored: &Stored) -> Option<Entry> {
-        let lease = Duration::from_secs(stored.time_to_live.into());
         let limit = self.settings.profile.limits.registrations as usize;
-        if self.now.since(stored.confirmed) > STORED + 2 * lease || self.entries.len() >= limit {
+        if self.now >= stored.ends() || self.entries.len() >= limit {
             return None;
         }
         let full = request(&stored.full)?;

@@ -269,7 +269,7 @@ fn a_clock_that_is_set_counts() {
     let now = i64::try_from(UNIX).unwrap() - 1000;
     for (off, phase) in [
         (3600, UNSUBSCRIBED),
-        (3599, Phase::Running),
+        (3000, Phase::Running),
         (i64::MAX / 2, UNSUBSCRIBED),
         (i64::MIN / 2, Phase::Running),
     ] {
@@ -277,6 +277,35 @@ fn a_clock_that_is_set_counts() {
         world.feed(rasline_core::backup::Input::WallClock { unix_at_zero });
         assert_eq!(world.phase(0), phase, "{off}");
     }
+}
+
+#[test]
+fn a_clock_that_is_read_again_does_not() {
+    let mut world = World::with(1, 1);
+    world.profiles.get_mut(&0).unwrap().subscription.until = Some(UNIX + 1);
+    world.commit();
+    world.serve(0, true);
+    let unix_at_zero = i64::try_from(UNIX).unwrap() - 1000;
+    for step in 0..10 {
+        let unix_at_zero = unix_at_zero - step % 2;
+        world.feed(rasline_core::backup::Input::WallClock { unix_at_zero });
+        world.pass(SECOND / 2);
+    }
+    let stats = world.unit.stats();
+    assert_eq!((stats.started, stats.retired, stats.refusing), (1, 1, 1));
+}
+
+#[test]
+fn nobody_is_refused_before_profiles_are_given() {
+    let mut world = World::new();
+    let mut zone = settings(0);
+    zone.always = true;
+    world.feed(rasline_core::backup::Input::Zones(vec![zone]));
+    world.serve(0, true);
+    assert_eq!((world.phase(0), world.events.len()), (Phase::Idle, 0));
+    world.commit();
+    let why = Refusal::NoProfile;
+    assert_eq!(world.phase(0), Phase::Refusing { why });
 }
 
 #[test]
