@@ -1,6 +1,7 @@
 //! What the kernel is told to answer by itself, and what is kept across restarts.
 //!
-//! The first keep-alive that is confirmed is published. A later one that differs (timeToLive that settles, another source
+//! The first keep-alive that is confirmed is published, and again when the kernel lets it through: that renews what the
+//! kernel promises. A later one that differs (timeToLive that settles, another source
 //! port) replaces it when it came twice in a row: some endpoints never send the same twice, and would be published each
 //! time in vain.
 
@@ -41,11 +42,8 @@ impl Registrar {
         let (head, rest) = (&payload[..SEQ.start], &payload[SEQ.end..]);
         let way = (entry.endpoint, entry.seen_as);
         let new = digest(&(way, head, rest, entry.time_to_live, &entry.identifier));
-        if entry.published == Some(new) {
-            entry.other = None;
-            return;
-        }
-        if entry.published.is_some() && entry.other != Some(new) {
+        let same = entry.published == Some(new);
+        if !same && entry.published.is_some() && entry.other != Some(new) {
             entry.other = Some(new);
             return;
         }
@@ -56,7 +54,9 @@ impl Registrar {
                 entry.lightweight = Some(offer.rrq.as_slice().into());
             }
             out.push(Output::Publish(Box::new(offer)));
-            self.store(id, out);
+            if !same {
+                self.store(id, out);
+            }
         }
     }
 
