@@ -71,7 +71,10 @@ fn the_first_keep_alive_is_published() {
     assert!(world.only().published);
     // One that the kernel lets through renews it, and is not stored.
     let out = world.keep_alive(1, &eid);
-    assert_eq!((kinds(&out), offers(&out).len(), stored(&out).len()), (vec!["RCF"], 1, 0));
+    assert_eq!(
+        (kinds(&out), offers(&out).len(), stored(&out).len()),
+        (vec!["RCF"], 1, 0)
+    );
     assert_eq!(offers(&out)[0].rcf, offer.rcf);
 }
 
