@@ -4,134 +4,44 @@
 //! - what goes wrong here is reported and tried again, and stops nothing else;
 //! - the file never has a registration that was withdrawn for longer than a batch takes, or a failure lasts.
 
+mod agents;
 mod clock;
 mod decisions;
+mod kept;
 mod open;
 mod queue;
 mod rows;
 mod schema;
+mod served;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
 use std::{
-    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::Duration,
 };
 
-use rasline_core::{Alternate, Stored, Time};
+use rasline_core::{Stored, agent::Remembered};
 use rusqlite::Connection;
 
 use crate::failure::{Failure, Result};
 
 use clock::Clock;
 use open::Fault;
-use queue::{Batch, Change};
+use queue::{Batch, Change, ServedKey};
 use writer::Shared;
 
+pub use kept::{Decision, Keeper, Listed, Manual, Served, Status, Times};
 pub use open::FILE;
 pub use queue::LIMIT;
 pub use rows::Loaded;
 
 /// How long the last batch may take when the controller stops.
 const LAST_BATCH: Duration = Duration::from_secs(5);
-
-/// A gatekeeper of a zone, as it is found again under another configuration.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Keeper {
-    /// Zone.
-    pub zone: String,
-    /// Id.
-    pub gatekeeper: String,
-    /// RAS address.
-    pub address: SocketAddr,
-}
-
-/// What changes often about a registration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Times {
-    /// When the gatekeeper last confirmed it.
-    pub confirmed: Time,
-    /// Its last keep-alive.
-    pub last_seen: Time,
-    /// Keep-alives answered by the kernel.
-    pub answered: u64,
-}
-
-impl Times {
-    const fn of(stored: &Stored) -> Self {
-        Self {
-            confirmed: stored.confirmed,
-            last_seen: stored.last_seen,
-            answered: stored.answered,
-        }
-    }
-
-    const fn write_to(self, stored: &mut Stored) {
-        stored.confirmed = self.confirmed;
-        stored.last_seen = self.last_seen;
-        stored.answered = self.answered;
-    }
-}
-
-/// Which gatekeeper serves a zone, and what the operator decided.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decision {
-    /// Zone.
-    pub zone: String,
-    /// Id of the active gatekeeper; empty: none.
-    pub active: String,
-    /// The operator's decision.
-    pub manual: Manual,
-    /// Since when.
-    pub since: Time,
-}
-
-/// What the operator decided; gatekeepers by id.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Manual {
-    /// Nothing.
-    #[default]
-    None,
-    /// This one is preferred.
-    Switch(String),
-    /// No move.
-    Hold,
-}
-
-/// A list of alternate gatekeepers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Who named them.
-    pub by: Keeper,
-    /// Kind of the message.
-    pub message: String,
-    /// When it came.
-    pub at: Time,
-    /// Its entries; none: there is nothing to remember.
-    pub alternates: Vec<Alternate>,
-}
-
-/// How the store is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Status {
-    /// Registrations in the file.
-    pub registrations: u64,
-    /// Changes that wait to be written.
-    pub waiting: usize,
-    /// When something was last written.
-    pub last_write: Option<Time>,
-    /// What is wrong; empty: nothing.
-    pub error: String,
-    /// Corrupt file that was moved aside since the start; empty: none.
-    pub set_aside: String,
-    /// How often there was no room for what was to be written.
-    pub overflows: u64,
-}
 
 /// The store. Without a file it takes everything and keeps nothing.
 #[derive(Debug)]
@@ -207,6 +117,22 @@ impl Store {
         Ok(self.read(decisions::alternates)?.unwrap_or_default())
     }
 
+    /// What agents knew of their gatekeepers.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn agents(&self) -> Result<Vec<Remembered>> {
+        Ok(self.read(|db, _| agents::all(db))?.unwrap_or_default())
+    }
+
+    /// Registrations with rasline itself, each with its zone. Rows that make no sense are left out.
+    ///
+    /// # Errors
+    /// When the file cannot be read. A corrupt file is replaced by a new one, and [`Store::wants_all`].
+    pub fn served(&self) -> Result<Vec<(String, Served)>> {
+        Ok(self.read(served::all)?.unwrap_or_default())
+    }
+
     /// `None`: there is no file.
     fn read<T>(
         &self,
@@ -269,8 +195,32 @@ impl Store {
         });
     }
 
+    /// Keeps what an agent knows of its gatekeepers, in place of what was kept of it.
+    pub fn remember_agent(&self, agent: Remembered) {
+        self.queue(|queue| {
+            queue.agents.insert(agent.name.clone(), agent);
+        });
+    }
+
+    /// Keeps a registration with rasline itself, in place of what was kept of it.
+    pub fn put_served(&self, zone: &str, served: Served) {
+        let identifier = served.registration().endpoint_identifier.clone();
+        self.push_served((zone.to_owned(), identifier), Some(served));
+    }
+
+    /// Forgets one.
+    pub fn delete_served(&self, zone: &str, endpoint_identifier: &str) {
+        self.push_served((zone.to_owned(), endpoint_identifier.to_owned()), None);
+    }
+
+    /// Forgets all of them but these: zone and endpointIdentifier of each.
+    pub fn keep_only_served(&self, kept: impl IntoIterator<Item = (String, String)>) {
+        let kept = kept.into_iter().collect();
+        self.queue(|queue| queue.keep_only_served(kept));
+    }
+
     /// Whether something was lost on the way to the file, or the file is new, so that everything is to be put again:
-    /// first [`Store::keep_only`], then each. Asked once, it is not said again.
+    /// first [`Store::keep_only`] and [`Store::keep_only_served`], then each. Asked once, it is not said again.
     #[must_use]
     pub fn wants_all(&self) -> bool {
         self.running.is_some() && self.shared.take_wants_all()
@@ -282,14 +232,18 @@ impl Store {
         (LIMIT / 2).saturating_sub(self.shared.lock().queue.registrations.len())
     }
 
+    /// How many registrations with rasline itself may be put now without crowding out others.
+    #[must_use]
+    pub fn room_for_served(&self) -> usize {
+        (LIMIT / 2).saturating_sub(self.shared.lock().queue.served.len())
+    }
+
     /// How it is.
     #[must_use]
     pub fn status(&self) -> Status {
         let state = self.shared.lock();
         Status {
-            waiting: state.queue.registrations.len()
-                + state.queue.zones.len()
-                + state.queue.alternates.len(),
+            waiting: state.queue.len(),
             ..state.status.clone()
         }
     }
@@ -318,7 +272,13 @@ impl Store {
 
     fn push(&self, id: u64, change: Change) {
         if self.running.is_some() {
-            self.shared.push(id, change);
+            self.shared.push(|queue| queue.push(id, change));
+        }
+    }
+
+    fn push_served(&self, key: ServedKey, served: Option<Served>) {
+        if self.running.is_some() {
+            self.shared.push(|queue| queue.push_served(key, served));
         }
     }
 

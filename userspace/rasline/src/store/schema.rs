@@ -28,6 +28,20 @@ const STEPS: &[&str] = &[
         address TEXT NOT NULL, identifier TEXT, priority INTEGER NOT NULL, need_to_register INTEGER NOT NULL,
         origin TEXT NOT NULL, learned_at INTEGER NOT NULL,
         PRIMARY KEY (keeper, position)) STRICT;",
+    "CREATE TABLE agents (
+        name TEXT PRIMARY KEY, gatekeeper TEXT, endpoint_identifier TEXT) STRICT;
+     CREATE TABLE agent_alternates (
+        agent TEXT NOT NULL REFERENCES agents (name), position INTEGER NOT NULL,
+        address TEXT NOT NULL, identifier TEXT, priority INTEGER NOT NULL, need_to_register INTEGER NOT NULL,
+        PRIMARY KEY (agent, position)) STRICT;",
+    // The last four: of those that the proxy serves; proxied says which these are.
+    "CREATE TABLE served (
+        zone TEXT NOT NULL, endpoint_identifier TEXT NOT NULL, proxied INTEGER NOT NULL,
+        id INTEGER NOT NULL, endpoint TEXT NOT NULL, seen_as TEXT NOT NULL,
+        full_rrq BLOB NOT NULL, lightweight_rrq BLOB,
+        time_to_live INTEGER NOT NULL, confirmed INTEGER NOT NULL,
+        gatekeeper TEXT, upstream_identifier TEXT, upstream_gatekeeper_identifier TEXT, upstream_ttl INTEGER,
+        PRIMARY KEY (zone, endpoint_identifier)) STRICT;",
 ];
 
 /// The version that this program writes.
@@ -90,6 +104,21 @@ mod tests {
         migrate_by(&mut db, &[ONE, TWO, "CREATE TABLE a (x)"]).unwrap_err();
         assert_eq!(version(&db).unwrap(), 1);
         assert_eq!(number(&db, "SELECT count(*) FROM sqlite_master"), 1);
+    }
+
+    /// What an older program wrote is there still.
+    #[test]
+    fn every_older_version_comes_to_the_newest() {
+        for version in 1..STEPS.len() {
+            let mut db = Connection::open_in_memory().unwrap();
+            migrate_by(&mut db, &STEPS[..version]).unwrap();
+            db.execute("INSERT INTO zones VALUES ('a', 'gk1', 'hold', 7)", [])
+                .unwrap();
+            migrate(&mut db).unwrap();
+            assert_eq!(super::version(&db).unwrap(), newest());
+            assert_eq!(number(&db, "SELECT since FROM zones"), 7);
+            assert_eq!(number(&db, "SELECT count(*) FROM served"), 0);
+        }
     }
 
     #[test]

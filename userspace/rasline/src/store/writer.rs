@@ -15,11 +15,11 @@ use std::{
 };
 
 use super::{
-    Mutex, Status, clock, decisions, lock,
+    Mutex, Status, agents, clock, decisions, lock,
     open::{self, Fault, Opened},
     queue::{Batch, Change},
     rows::{self, Keys},
-    thing, unusable,
+    served, thing, unusable,
 };
 
 /// How long changes are gathered before they are written.
@@ -72,10 +72,11 @@ impl Shared {
         self.changed.notify_one();
     }
 
-    pub(super) fn push(&self, id: u64, change: Change) {
+    /// `change` says whether there was room.
+    pub(super) fn push(&self, change: impl FnOnce(&mut Batch) -> bool) {
         let mut state = self.lock();
-        let first = state.queue.registrations.is_empty();
-        if !state.queue.push(id, change) {
+        let first = state.queue.is_empty();
+        if !change(&mut state.queue) {
             state.status.overflows += 1;
             state.missing = true;
         }
@@ -311,6 +312,10 @@ impl Writer {
         for listed in batch.alternates.values() {
             decisions::put_alternates(&change, clock, &mut self.keys, listed)?;
         }
+        for agent in batch.agents.values() {
+            agents::put(&change, agent)?;
+        }
+        served::write(&change, clock, batch)?;
         change.commit()?;
         Ok(count)
     }

@@ -1,11 +1,12 @@
 //! The store gives back what it was given, whatever happens in between.
 
+mod served;
 mod trouble;
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use proptest::{collection, option, prelude::*};
-use rasline_core::RegistrationId;
+use rasline_core::{Alternate, RegistrationId, Time};
 
 use super::*;
 
@@ -265,4 +266,38 @@ fn what_was_put_back_gives_way_to_what_came_since() {
     };
     assert_eq!(one.answered, 77);
     assert_eq!(batch.registrations[&2], Change::Delete);
+}
+
+#[test]
+fn what_agents_know_comes_back_until_they_know_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = |name: &str, alternates: u8| Remembered {
+        name: name.into(),
+        gatekeeper: Some(SocketAddr::from(([192, 0, 2, 1], 1719))),
+        endpoint_identifier: Some("1_ep".into()),
+        alternates: (0..alternates)
+            .map(|n| Alternate {
+                address: SocketAddr::from(([192, 0, 2, 10 + n], 1719)),
+                gatekeeper_identifier: (n > 0).then(|| format!("gk{n}")),
+                need_to_register: n > 1,
+                priority: n,
+            })
+            .collect(),
+    };
+    let nothing = Remembered {
+        gatekeeper: None,
+        alternates: Vec::new(),
+        ..agent("b", 0)
+    };
+    let store = Store::open(folder.path());
+    for one in [agent("a", 1), agent("a", 3), agent("b", 2)] {
+        store.remember_agent(one);
+    }
+    store.flush().unwrap();
+    drop(store);
+    let store = Store::open(folder.path());
+    assert_eq!(store.agents().unwrap(), [agent("a", 3), agent("b", 2)]);
+    store.remember_agent(nothing);
+    store.flush().unwrap();
+    assert_eq!(store.agents().unwrap(), [agent("a", 3)]);
 }
