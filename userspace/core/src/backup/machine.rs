@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rasline_h225::decode_ras;
+use rasline_h225::{decode_ras, encode_ras};
 
 use super::directory::Directory;
 use super::kept::Kept;
@@ -14,7 +14,7 @@ use super::unit::{Module, Question, Unit};
 use super::{Event, Input, Output, Phase, Setup, Stats, View};
 use crate::Time;
 use crate::profile::Profile;
-use crate::registrar::{self, EntryId, Registrar};
+use crate::registrar::{self, EntryId, Registrar, answer_address, rejection_name};
 
 /// Answers that a module may ask about at once, one after the other; each is answered, so this is never met but by a
 /// module that asks for ever.
@@ -181,24 +181,29 @@ impl ControlUnit {
         payload: &[u8],
         out: &mut Vec<Output>,
     ) {
-        let message = decode_ras(payload).ok();
-        let rejection = message.and_then(|message| reject(&message, from));
-        let (Some(rejection), Some(unit)) = (rejection, self.units.get_mut(&zone)) else {
+        let answer = decode_ras(payload).ok().and_then(|message| {
+            let rejection = reject(&message)?;
+            let octets = encode_ras(&rejection).ok()?;
+            Some((message, rejection, octets))
+        });
+        let (Some((message, rejection, payload)), Some(unit)) = (answer, self.units.get_mut(&zone))
+        else {
             self.stats.ignored += 1;
             return;
         };
         self.stats.refused += 1;
+        let to = answer_address(from, &message);
         let output = registrar::Output::Send {
             from: own,
-            to: rejection.to,
-            payload: rejection.payload,
+            to,
+            payload,
         };
         out.push(Output::Zone { zone, output });
         out.extend(unit.refused(now, |count| Event::Refused {
             zone,
             from,
-            request: rejection.request.to_owned(),
-            reason: rejection.reason.to_owned(),
+            request: message.kind().name().to_owned(),
+            reason: rejection_name(&rejection).unwrap_or_else(|| "notAvailable".to_owned()),
             count,
         }));
     }

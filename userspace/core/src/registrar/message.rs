@@ -228,7 +228,7 @@ impl Registrar {
 
 /// Where the answer goes: whence the message came, or where it says, if that is the same host: GRQ and LRQ may come from
 /// a socket that is used for nothing else.
-fn answer_address(from: SocketAddr, message: &RasMessage) -> SocketAddr {
+pub(crate) fn answer_address(from: SocketAddr, message: &RasMessage) -> SocketAddr {
     let said = match message {
         RasMessage::GatekeeperRequest(grq) => from_transport(&grq.ras_address),
         RasMessage::LocationRequest(lrq) => from_transport(&lrq.reply_address),

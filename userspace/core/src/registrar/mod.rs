@@ -44,6 +44,8 @@ mod unregistration;
 pub(crate) use aliases::is_number;
 pub use io::{Destination, Input, Offer, Output, Stored};
 pub use machine::Registrar;
+pub(crate) use message::answer_address;
+pub(crate) use reply::rejection as rejection_name;
 pub use tell::{Ended, Event, Stats, View};
 
 /// Which registration of a registrar.

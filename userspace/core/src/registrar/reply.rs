@@ -31,7 +31,7 @@ impl Reply {
 }
 
 /// rejectReason in the standard's words, if the message is a rejection.
-pub(super) fn rejection(message: &RasMessage) -> Option<String> {
+pub(crate) fn rejection(message: &RasMessage) -> Option<String> {
     let name = |reason: &dyn std::fmt::Debug| {
         let text = format!("{reason:?}");
         let name: String = text.chars().take_while(|c| c.is_alphanumeric()).collect();
