@@ -176,6 +176,7 @@ impl ControlUnit {
         if let Some(end) = unit.ends.take() {
             self.ends.remove(&(end, unit.settings.zone));
         }
+        unit.numbered = module.registrar().last_number();
         module.retire(why, out);
         unit.phase = Phase::Idle;
         unit.since = now;
@@ -192,7 +193,7 @@ impl ControlUnit {
         self.stats.started += 1;
         let zone = unit.settings.zone;
         let settings = unit::start(&self.setup, self.stats.started, &unit.settings, profile);
-        let mut module = Box::new(Module::new(now, zone, settings));
+        let mut module = Box::new(Module::new(now, zone, unit.numbered, settings));
         let kept = self.kept.take(zone);
         out.push(Output::Event(Event::Started {
             zone,

@@ -162,7 +162,8 @@ pub enum Input<'a> {
 /// Something to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// What the registrar of a zone wants; never [`registrar::Output::Locate`]. Registrations are numbered by zone.
+    /// What the registrar of a zone wants; never [`registrar::Output::Locate`]. Registrations are numbered by zone; the
+    /// numbers are not used again, as long as the zone is configured.
     Zone {
         /// Zone index.
         zone: u32,

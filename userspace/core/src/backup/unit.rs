@@ -45,6 +45,9 @@ pub(super) struct Unit {
     pub(super) since: Time,
     /// Runs exactly in [`Phase::Running`].
     pub(super) module: Option<Box<Module>>,
+    /// The largest number that a registration of its earlier modules had: what the caller still has of them is never
+    /// taken for another's.
+    pub(super) numbered: EntryId,
     /// When its subscription ends, UNIX seconds, as it stands in the queue.
     pub(super) ends: Option<u64>,
     /// Requests rejected.
@@ -61,6 +64,7 @@ impl Unit {
             phase: Phase::Idle,
             since: now,
             module: None,
+            numbered: EntryId(0),
             ends: None,
             refused: 0,
             refusals_told: None,
@@ -110,10 +114,13 @@ pub(super) struct Module {
 }
 
 impl Module {
-    pub(super) fn new(now: Time, zone: u32, settings: registrar::Settings) -> Self {
+    /// New registrations get larger numbers than `after`.
+    pub(super) fn new(now: Time, zone: u32, after: EntryId, settings: registrar::Settings) -> Self {
+        let mut registrar = Registrar::new(settings, now);
+        registrar.number_after(after);
         Self {
             zone,
-            registrar: Registrar::new(settings, now),
+            registrar,
             due: None,
             published: BTreeSet::new(),
             kept: BTreeSet::new(),

@@ -144,6 +144,11 @@ impl Entries {
         EntryId(self.last)
     }
 
+    /// The last number that is not fresh.
+    pub const fn last(&self) -> EntryId {
+        EntryId(self.last)
+    }
+
     /// Numbers from here on are not fresh.
     pub fn taken(&mut self, id: EntryId) {
         self.last = self.last.max(id.0);

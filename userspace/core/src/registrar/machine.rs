@@ -60,6 +60,16 @@ impl Registrar {
         }
     }
 
+    /// New registrations get larger numbers than this.
+    pub(crate) fn number_after(&mut self, id: EntryId) {
+        self.entries.taken(id);
+    }
+
+    /// No registration had a larger number.
+    pub(crate) const fn last_number(&self) -> EntryId {
+        self.entries.last()
+    }
+
     /// Takes one input and appends what is to be done, in order.
     pub fn handle(&mut self, now: Time, input: Input<'_>, out: &mut Vec<Output>) {
         self.now = now;

@@ -66,7 +66,8 @@ fn they_are_not_kept_for_ever() {
     assert_eq!((world.store.len(), world.unit.stats().kept), (3, 3));
     // Too old.
     let ends = || stored.iter().map(Stored::ends);
-    world.pass(ends().min().unwrap().since(world.now) - SECOND);
+    let first = ends().min().unwrap().since(world.now);
+    world.pass(first.saturating_sub(SECOND));
     assert_eq!(world.store.len(), 3);
     world.pass(ends().max().unwrap().since(world.now));
     assert_eq!((world.store.len(), world.unit.stats().kept), (0, 0));

@@ -111,6 +111,23 @@ fn identifiers_of_an_earlier_outage_are_not_given_to_others() {
 }
 
 #[test]
+fn numbers_of_an_earlier_outage_are_not_used_again() {
+    let mut world = World::with(1, 5);
+    let mut numbers = std::collections::BTreeSet::new();
+    for _ in 0..3 {
+        world.serve(0, true);
+        for n in 1..=3 {
+            world.register(0, n);
+        }
+        for (_, id) in world.kernel.keys() {
+            assert!(numbers.insert(*id), "{id:?}");
+        }
+        world.serve(0, false);
+    }
+    assert_eq!(numbers.len(), 9);
+}
+
+#[test]
 fn a_known_keep_alive_is_confirmed_at_once_with_its_identifier() {
     let mut world = World::with(1, 2);
     let known = &mut world.profiles.get_mut(&0).unwrap().endpoints[0];
