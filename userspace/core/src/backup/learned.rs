@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
+use std::net::SocketAddr;
 
 use rasline_h225::text::{from_alias, from_transport};
 use rasline_h225::types::RegistrationRequest;
@@ -21,8 +22,8 @@ const TAKEN: usize = 256;
 
 /// The endpoints of a zone as they are registered with its gatekeepers; together they may stand in one profile: of two
 /// that claim an alias, or an endpointIdentifier, the one heard of last has it. Those without an alias are left out, as
-/// a profile cannot name them. A message or two of each registration is decoded: a zone of many thousands is better
-/// walked in parts by [`known_after`].
+/// a profile cannot name them. A message of each registration is decoded: a zone of many thousands is better walked in
+/// parts by [`known_after`].
 #[must_use]
 pub fn known_endpoints(core: &Core, zone: u32) -> Vec<KnownEndpoint> {
     let mut all: Vec<_> = known_after(core, zone, RegistrationId(0)).collect();
@@ -70,46 +71,33 @@ pub fn gatekeeper_identifier(core: &Core, zone: u32) -> Option<String> {
 fn known(record: &Record) -> Option<KnownEndpoint> {
     let shown = &record.shown;
     let full = record.full_rrq.as_deref().and_then(request);
-    let light = record.pair.as_ref().and_then(|pair| request(&pair.rrq));
-    let mut aliases = Vec::new();
-    let mut prefixes = Vec::new();
+    let rrq = full.or_else(|| request(&record.pair.as_ref()?.rrq));
+    let rrq = rrq.as_deref();
     // What the gatekeeper confirmed comes first: the first alias names the endpoint.
-    add_aliases(&mut aliases, shown.aliases.iter().cloned());
-    for rrq in full.iter().chain(&light) {
-        let listed = rrq.terminal_alias.iter().flatten();
-        add_aliases(&mut aliases, listed.filter_map(from_alias));
-        let listed = supported_prefixes(&rrq.terminal_type).into_iter();
-        add(
-            &mut prefixes,
-            listed.filter(|one| fits(|of| of.prefixes = vec![one.clone()])),
-        );
-    }
-    let told = shown.call_signal_addresses.iter().copied();
-    let requests = full.iter().chain(&light);
-    let listed = requests.flat_map(|rrq| &rrq.call_signal_address);
-    let mut addresses = told.chain(listed.filter_map(from_transport));
-    let endpoint = KnownEndpoint {
-        call_signal_address: addresses.find(|address| {
-            let call_signal_address = Some(*address);
-            fits(|of| of.call_signal_address = call_signal_address)
-        }),
+    let mut aliases = shown.aliases.clone();
+    let listed = rrq.and_then(|rrq| rrq.terminal_alias.as_deref());
+    add(
+        &mut aliases,
+        listed.unwrap_or_default().iter().filter_map(from_alias),
+    );
+    let mut prefixes = Vec::new();
+    let listed = rrq.map(|rrq| supported_prefixes(&rrq.terminal_type));
+    add(&mut prefixes, listed.into_iter().flatten());
+    let mut addresses = shown.call_signal_addresses.clone();
+    let listed = rrq.map_or(&[][..], |rrq| &rrq.call_signal_address);
+    addresses.extend(listed.iter().filter_map(from_transport));
+    let mut endpoint = KnownEndpoint {
         aliases,
         prefixes,
         password: None,
+        call_signal_address: addresses.first().copied(),
         ras_address: Some(shown.endpoint),
         endpoint_identifier: Some(shown.endpoint_identifier.clone()),
     };
+    if check_endpoint(&endpoint).is_err() {
+        cut(&mut endpoint, &addresses);
+    }
     check_endpoint(&endpoint).is_ok().then_some(endpoint)
-}
-
-/// Whether a profile may say this of an endpoint. Traffic says whatever it likes.
-fn fits(set: impl FnOnce(&mut KnownEndpoint)) -> bool {
-    let mut endpoint = KnownEndpoint {
-        aliases: vec!["a".to_owned()],
-        ..KnownEndpoint::default()
-    };
-    set(&mut endpoint);
-    check_endpoint(&endpoint).is_ok()
 }
 
 fn request(raw: &[u8]) -> Option<Box<RegistrationRequest>> {
@@ -119,17 +107,29 @@ fn request(raw: &[u8]) -> Option<Box<RegistrationRequest>> {
     }
 }
 
-fn add_aliases(to: &mut Vec<String>, texts: impl Iterator<Item = String>) {
-    add(
-        to,
-        texts.filter(|one| fits(|of| of.aliases = vec![one.clone()])),
-    );
-}
-
 fn add(to: &mut Vec<String>, texts: impl Iterator<Item = String>) {
     for text in texts {
         if to.len() < TAKEN && !to.contains(&text) {
             to.push(text);
         }
     }
+}
+
+/// Takes out what no profile may say: traffic says whatever it likes.
+fn cut(endpoint: &mut KnownEndpoint, addresses: &[SocketAddr]) {
+    let fits = |set: &dyn Fn(&mut KnownEndpoint)| {
+        let mut alone = KnownEndpoint {
+            aliases: vec!["a".to_owned()],
+            ..KnownEndpoint::default()
+        };
+        set(&mut alone);
+        check_endpoint(&alone).is_ok()
+    };
+    let aliases = &mut endpoint.aliases;
+    aliases.retain(|one| fits(&|alone| alone.aliases = vec![one.clone()]));
+    let prefixes = &mut endpoint.prefixes;
+    prefixes.retain(|one| fits(&|alone| alone.prefixes = vec![one.clone()]));
+    let mut addresses = addresses.iter().copied();
+    endpoint.call_signal_address =
+        addresses.find(|one| fits(&|alone| alone.call_signal_address = Some(*one)));
 }

@@ -60,7 +60,7 @@ mod refuse;
 mod unit;
 mod view;
 
-pub use learned::known_endpoints;
+pub use learned::{gatekeeper_identifier, known_endpoints};
 pub use machine::ControlUnit;
 pub use view::{Event, Phase, Refusal, Stats, View, Why};
 
