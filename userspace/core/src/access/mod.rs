@@ -63,15 +63,15 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            window: Duration::from_secs(120),
+            window: Duration::from_mins(2),
             failures: 10,
-            within: Duration::from_secs(60),
+            within: Duration::from_mins(1),
             lock: Duration::from_secs(30),
-            max_lock: Duration::from_secs(3_600),
+            max_lock: Duration::from_hours(1),
             sources: 16_384,
             identifiers: 262_144,
             messages: 128,
-            remember: Duration::from_secs(3_600),
+            remember: Duration::from_hours(1),
             general_id: String::new(),
         }
     }

@@ -92,14 +92,20 @@ impl Registrar {
 
     /// Keeps it across restarts. What was registered without a full RRQ, or with one that is too long, is not kept.
     pub(super) fn store(&mut self, id: EntryId, out: &mut Vec<Output>) {
-        let Some(entry) = self.entries.get_mut(id) else {
+        let Some(stored) = self.stored(id) else {
             return;
         };
-        if entry.full.is_empty() {
-            return;
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.stored = entry.last_seen;
         }
-        entry.stored = entry.last_seen;
-        out.push(Output::Store(Box::new(Stored {
+        out.push(Output::Store(Box::new(stored)));
+    }
+
+    /// What [`Output::Store`] would say of it now: for a store that lost what it had. `None`: it is not kept.
+    #[must_use]
+    pub fn stored(&self, id: EntryId) -> Option<Stored> {
+        let entry = self.entries.get(id).filter(|one| !one.full.is_empty())?;
+        Some(Stored {
             id,
             endpoint_identifier: entry.identifier.clone(),
             endpoint: entry.endpoint,
@@ -108,7 +114,7 @@ impl Registrar {
             lightweight: entry.lightweight.as_deref().map(<[u8]>::to_vec),
             time_to_live: entry.time_to_live,
             confirmed: entry.last_seen,
-        })));
+        })
     }
 }
 

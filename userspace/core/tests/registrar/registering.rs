@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rasline_core::registrar::{Ended, Event, Input};
+use rasline_core::registrar::{Ended, EntryId, Event, Input};
 use rasline_h225::build::{Rrq, Urq};
 use rasline_h225::types::{RasMessage, RegistrationRejectReason};
 use rasline_h225::view::{self, Summary};
@@ -68,6 +68,10 @@ fn the_first_keep_alive_is_published() {
     assert_eq!(offer.rrq[2..4], [0, 0]);
     assert!(decode_ras(&offer.rrq).is_ok());
     assert_eq!(stored(&out)[0].lightweight.as_ref(), Some(&offer.rrq));
+    // A store that lost it is given the same.
+    let again = world.registrar.stored(world.only().id);
+    assert_eq!(again.as_ref(), stored(&out).first());
+    assert_eq!(world.registrar.stored(EntryId(u64::MAX)), None);
     assert!(world.only().published);
     // One that the kernel lets through renews it, and is not stored.
     let out = world.keep_alive(1, &eid);
