@@ -21,6 +21,9 @@ pub(super) fn all(db: &Connection) -> Result<Vec<Profile>, Trouble> {
 /// where he left something open: the addresses, and, with the RAS address, the endpointIdentifier. Nothing that he gave
 /// is changed, no alias is added to it, and a learned endpoint that shares aliases with several is left out.
 pub fn merge(profile: &mut Profile, learned: Vec<KnownEndpoint>) {
+    if learned.is_empty() {
+        return;
+    }
     let given = profile.endpoints.len();
     let mut owners: HashMap<String, usize> = HashMap::new();
     let mut identifiers: HashSet<String> = HashSet::new();

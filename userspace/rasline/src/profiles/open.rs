@@ -1,9 +1,9 @@
 //! Opens the database. It is never moved, replaced or repaired here.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, Permissions},
     io,
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::Path,
     time::{Duration, Instant},
 };
@@ -53,7 +53,7 @@ pub(super) fn existing(path: &Path) -> Result<Open, Trouble> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(Trouble::Missing),
         Err(e) => return Err(e.into()),
         Ok(file) if file.metadata()?.len() == 0 => return Err(Trouble::Missing),
-        Ok(_) => {}
+        Ok(file) => close_to_others(&file)?,
     }
     let mut db = connect(path)?;
     match schema::version(&db)? {
@@ -71,9 +71,16 @@ pub(super) fn existing(path: &Path) -> Result<Open, Trouble> {
     opened(db, path)
 }
 
+/// Passwords stand in it; a copy that was put back may be open to all.
+fn close_to_others(file: &File) -> io::Result<()> {
+    if file.metadata()?.mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    file.set_permissions(Permissions::from_mode(0o600))
+}
+
 /// Makes the database, unless another process did just now.
 pub(super) fn create(path: &Path) -> Result<Open, Trouble> {
-    // Passwords stand in it.
     OpenOptions::new()
         .append(true)
         .create(true)

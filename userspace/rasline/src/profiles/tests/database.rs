@@ -46,6 +46,11 @@ fn only_its_owner_may_read_it() {
     let mut profiles = Profiles::open(folder.path());
     profiles.set(&peopled("hq")).unwrap();
     profiles.load();
+    // As `cp` leaves it.
+    let lax = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(profiles.path(), lax).unwrap();
+    let mut again = Profiles::open(folder.path());
+    again.load();
     let mut files = Vec::new();
     for file in std::fs::read_dir(folder.path()).unwrap() {
         let file = file.unwrap();
