@@ -326,11 +326,13 @@ fn bad_files_change_nothing_and_are_told_by_name_and_place() {
     ] {
         let file = state.file(name, text);
         let (code, out, err) = state.run(&["import", &file]);
-        let wanted: String = wanted
-            .lines()
-            .map(|line| format!("rasline: {at}/{}\n", line.trim_start().replace("AT", &at)))
-            .collect();
-        assert_eq!((code, out, err), (1, String::new(), wanted));
+        let told: Vec<&str> = err.lines().collect();
+        let line = |line: &str| format!("rasline: {at}/{}", line.replace("AT", &at));
+        let wanted: Vec<String> = wanted.lines().map(line).collect();
+        assert_eq!(
+            (code, out.as_str(), told),
+            (1, "", wanted.iter().map(String::as_str).collect())
+        );
     }
     let file = state.path().join("l1.toml");
     std::fs::write(&file, b"zone = \"a\"\n# \xfc\n").unwrap();

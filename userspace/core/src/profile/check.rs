@@ -151,14 +151,13 @@ impl Wrong {
         match self {
             Self::Empty => "fill it in, or leave the key out",
             Self::TooLong { .. } => "shorten it",
-            Self::Control => "remove it",
+            Self::Control | Self::Itself => "remove it",
             Self::Alias(_) => {
                 "give up to 128 digits, an ASCII URL of up to 512 characters, or a name of up to 256"
             }
             Self::Digits(_) => "give 1 to 128 of 0-9, * and #",
             Self::Twice { .. } => "remove one of the two",
             Self::TimeToLive { .. } => "1 <= min <= default <= max must hold",
-            Self::Itself => "remove it",
             Self::Address(_) => "give the address and port of one host",
         }
     }

@@ -105,7 +105,6 @@ impl Profiles {
             rows::touch(&change)?;
         }
         change.commit().map_err(Trouble::from)?;
-        db.busy_timeout(READ_PATIENCE).map_err(Trouble::from)?;
         Ok(value)
     }
 
@@ -122,7 +121,12 @@ impl Profiles {
                 Err(trouble) => return Err(trouble),
             }
         }
-        Ok(self.open.as_mut().map(|open| &mut open.db))
+        let Some(open) = &mut self.open else {
+            return Ok(None);
+        };
+        // A writer had more.
+        open.db.busy_timeout(READ_PATIENCE)?;
+        Ok(Some(&mut open.db))
     }
 
     pub(super) fn renew_snapshot(&mut self, revision: i64) -> Result<()> {

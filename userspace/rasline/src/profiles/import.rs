@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use rasline_core::profile::{KnownEndpoint, Profile};
+use rasline_core::profile::{
+    Authentication, CallModel, KnownEndpoint, Limits, Profile, Subscription, TimeToLive,
+};
 use rusqlite::Transaction;
 use serde::Serialize;
 
@@ -76,11 +78,11 @@ pub(super) fn empty(zone: &str) -> Profile {
         zone: zone.to_owned(),
         tenant: String::new(),
         gatekeeper_identifier: zone.to_owned(),
-        subscription: Default::default(),
-        time_to_live: Default::default(),
-        call_model: Default::default(),
-        authentication: Default::default(),
-        limits: Default::default(),
+        subscription: Subscription::default(),
+        time_to_live: TimeToLive::default(),
+        call_model: CallModel::default(),
+        authentication: Authentication::default(),
+        limits: Limits::default(),
         admit_unknown: false,
         prefixes: Vec::new(),
         plan: Vec::new(),

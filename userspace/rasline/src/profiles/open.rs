@@ -29,7 +29,18 @@ impl Open {
 
 /// What a file and its log look like from outside: another one, or one that was written to, has another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp([Option<(u64, u64, u64, i64, i64)>; 2]);
+pub(super) struct Stamp {
+    database: Option<Look>,
+    log: Option<Look>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look {
+    /// Device and inode.
+    file: (u64, u64),
+    size: u64,
+    changed: (i64, i64),
+}
 
 impl Stamp {
     pub(super) fn of(path: &Path) -> Self {
@@ -37,13 +48,20 @@ impl Stamp {
         log.push("-wal");
         let look = |path: &Path| {
             let m = std::fs::metadata(path).ok()?;
-            Some((m.dev(), m.ino(), m.size(), m.mtime(), m.mtime_nsec()))
+            Some(Look {
+                file: (m.dev(), m.ino()),
+                size: m.size(),
+                changed: (m.mtime(), m.mtime_nsec()),
+            })
         };
-        Self([look(path), look(Path::new(&log))])
+        Self {
+            database: look(path),
+            log: look(Path::new(&log)),
+        }
     }
 
     fn file(&self) -> Option<(u64, u64)> {
-        self.0[0].map(|(device, inode, ..)| (device, inode))
+        self.database.map(|look| look.file)
     }
 }
 
@@ -73,10 +91,11 @@ pub(super) fn existing(path: &Path) -> Result<Open, Trouble> {
 
 /// Passwords stand in it; a copy that was put back may be open to all.
 fn close_to_others(file: &File) -> io::Result<()> {
-    if file.metadata()?.mode() & 0o077 == 0 {
-        return Ok(());
+    let open_to_others = file.metadata()?.mode() & 0o077 != 0;
+    if open_to_others {
+        file.set_permissions(Permissions::from_mode(0o600))?;
     }
-    file.set_permissions(Permissions::from_mode(0o600))
+    Ok(())
 }
 
 /// Makes the database, unless another process did just now.

@@ -131,7 +131,7 @@ pub(super) fn run(config: &Path, options: &Options) -> Result<ExitCode> {
             zone,
             settings,
             create,
-        } => return set(&mut profiles, zone, settings, *create),
+        } => return Ok(set(&mut profiles, zone, settings, *create)),
         Command::Delete { zone } => {
             if !profiles.delete(zone)? {
                 return Err(profiles::unknown(zone));
@@ -210,10 +210,8 @@ fn text(file: &Path) -> Result<String> {
         return Err(Failure::new(name, cause, "import it in parts"));
     }
     String::from_utf8(octets).map_err(|e| {
-        let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|octet| **octet == b'\n')
-            .count();
+        let before = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+        let line = before.split(|octet| *octet == b'\n').count();
         Failure::new(
             format!("{name}:{line}"),
             "is not UTF-8",
@@ -246,11 +244,11 @@ fn export(
 fn show(profiles: &mut Profiles, zone: &str, shown: print::Shown, json: bool) -> Result<()> {
     let profile = told(profiles.get(zone)?).ok_or_else(|| profiles::unknown(zone))?;
     let learned = profiles.learned(zone)?.value;
-    print::show(profile, learned, shown, json);
+    print::show(profile, &learned, shown, json);
     Ok(())
 }
 
-fn set(profiles: &mut Profiles, zone: &str, settings: &[String], create: bool) -> Result<ExitCode> {
+fn set(profiles: &mut Profiles, zone: &str, settings: &[String], create: bool) -> ExitCode {
     let edited = profiles.edit(zone, create, |profile| {
         let failures: Vec<Failure> = settings
             .iter()
@@ -264,7 +262,7 @@ fn set(profiles: &mut Profiles, zone: &str, settings: &[String], create: bool) -
     });
     match edited {
         Ok(new) => table::put(&format!("{zone}: {}", if new { "made" } else { "changed" })),
-        Err(failures) => return Ok(complain(&failures)),
+        Err(failures) => return complain(&failures),
     }
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }

@@ -7,7 +7,7 @@ use rasline_core::profile::{
 };
 use serde::Serialize;
 
-use super::super::table::{clock, or_dash, put, put_json, put_table, table};
+use super::super::table::{or_dash, put, put_json, put_table, table};
 use crate::{
     config::human_duration,
     profiles::{Imported, Summary, without_passwords},
@@ -89,7 +89,7 @@ pub(super) fn list(all: &[Summary], json: bool) {
             p.endpoints.to_string(),
             p.passwords.to_string(),
             p.learned.to_string(),
-            clock(p.changed as f64),
+            show_date(p.changed).unwrap_or_default(),
         ]);
     }
     put_table(&t);
@@ -129,7 +129,7 @@ const fn authentication(authentication: Authentication) -> &'static str {
     }
 }
 
-pub(super) fn show(mut profile: Profile, learned: Vec<KnownEndpoint>, shown: Shown, json: bool) {
+pub(super) fn show(mut profile: Profile, learned: &[KnownEndpoint], shown: Shown, json: bool) {
     let passwords = profile.endpoints.iter().filter(|e| e.password.is_some());
     let passwords = passwords.count();
     if json {
@@ -139,7 +139,7 @@ pub(super) fn show(mut profile: Profile, learned: Vec<KnownEndpoint>, shown: Sho
         return put_json(&WithLearned {
             profile: &profile,
             passwords,
-            learned: &learned,
+            learned,
         });
     }
     settings(&profile);
