@@ -59,8 +59,13 @@ impl Registrar {
         );
         let host = entry.endpoint.ip();
         let all = (aliases, prefixes);
-        self.allowed(host, Some(&entry.identifier), &entry.signalling, all)
-            .map_err(|refusal| refusal.reason)
+        self.allowed(
+            (host, &entry.mode),
+            Some(&entry.identifier),
+            &entry.signalling,
+            all,
+        )
+        .map_err(|refusal| refusal.reason)
     }
 
     fn add(

@@ -57,15 +57,10 @@ impl Registrar {
     ) -> Result<EntryId, Why> {
         let identifier = from_bmp(&arq.endpoint_identifier);
         let known = self.entries.by_identifier(&identifier).is_some();
-        let id = self.whose(&identifier, asked, out).ok_or(match known {
+        self.whose(&identifier, asked, out).ok_or(match known {
             true => Why::InvalidEndpointIdentifier,
             false => Why::CallerNotRegistered,
-        })?;
-        let proved = self
-            .entries
-            .get(id)
-            .is_some_and(|entry| entry.mode == asked.mode);
-        proved.then_some(id).ok_or(Why::SecurityDenial)
+        })
     }
 
     /// Where the call is to go, `None` if that must be looked for elsewhere.

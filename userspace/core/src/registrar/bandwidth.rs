@@ -51,7 +51,7 @@ impl Registrar {
     pub(super) fn registered_as(&self, identifier: &str, asked: &Asked<'_>) -> Option<EntryId> {
         let id = self.entries.by_identifier(identifier)?;
         let entry = self.entries.get(id)?;
-        let own = entry.endpoint.ip() == asked.from.ip() && entry.mode == asked.mode;
+        let own = entry.endpoint.ip() == asked.from.ip() && entry.mode.agrees(&asked.mode);
         own.then_some(id)
     }
 }

@@ -10,6 +10,7 @@ use super::EntryId;
 use super::aliases::{prefixes, texts};
 use super::machine::Registrar;
 use super::registration::{identifier, ras_address, signalling};
+use super::secured::Mode;
 
 /// Aliases that an endpoint may have at most, and prefixes.
 const MAX_ALIASES: usize = 256;
@@ -48,6 +49,7 @@ impl Registrar {
     pub(super) fn claim(
         &self,
         from: SocketAddr,
+        mode: &Mode,
         rrq: &RegistrationRequest,
     ) -> Result<Claim, Refusal> {
         let signalling = signalling(rrq);
@@ -58,14 +60,14 @@ impl Registrar {
         let wanted = identifier(rrq);
         let claimed = texts(rrq.terminal_alias.as_deref());
         let (aliases, prefixes) = self.allowed(
-            from.ip(),
+            (from.ip(), mode),
             wanted.as_deref(),
             &signalling,
             (claimed, served(rrq)),
         )?;
-        let mut own = self.same(from, wanted.as_deref(), &signalling)?;
+        let mut own = self.same((from, mode), wanted.as_deref(), &signalling)?;
         let same = (!own.is_empty()).then(|| own.remove(0));
-        own.extend(self.free(from, ras, &aliases, (same, &own), rrq)?);
+        own.extend(self.free((from, ras, mode), &aliases, (same, &own), rrq)?);
         let full = self.entries.len() >= self.settings.profile.limits.registrations as usize;
         if full && same.is_none() && own.is_empty() {
             return Err(Why::ResourceUnavailable.into());
@@ -101,7 +103,7 @@ impl Registrar {
     /// it is. Prefixes are what the profile says; a gateway's own word counts only where unknown ones are admitted.
     pub(super) fn allowed(
         &self,
-        ip: IpAddr,
+        (ip, mode): (IpAddr, &Mode),
         identifier: Option<&str>,
         signalling: &[SocketAddr],
         (aliases, prefixes): (Vec<String>, Vec<String>),
@@ -110,7 +112,8 @@ impl Registrar {
             return Err(Why::ResourceUnavailable.into());
         }
         let open = self.settings.profile.admit_unknown;
-        let mut who: Option<usize> = None;
+        // Who proved who he is, is that one.
+        let mut who = self.account(mode);
         for alias in &aliases {
             match self.known.aliases.get(alias) {
                 Some(index) if who.is_none_or(|who| who == *index) => who = Some(*index),
@@ -118,7 +121,7 @@ impl Registrar {
                 _ => return Err(Why::InvalidAlias.into()),
             }
         }
-        if aliases.is_empty() {
+        if aliases.is_empty() && who.is_none() {
             who = self.known_without_alias(ip, identifier, signalling);
         }
         let known = who.and_then(|index| self.settings.profile.endpoints.get(index));
@@ -162,20 +165,25 @@ impl Registrar {
     /// The registrations that are this endpoint's, the one that it renews first.
     fn same(
         &self,
-        from: SocketAddr,
+        (from, mode): (SocketAddr, &Mode),
         identifier: Option<&str>,
         signalling: &[SocketAddr],
     ) -> Result<Vec<EntryId>, Refusal> {
         let host = |id: EntryId| self.entries.get(id).map(|entry| entry.endpoint.ip());
+        let proved = |id| {
+            let entry = self.entries.get(id);
+            entry.is_some_and(|entry| entry.mode.agrees(mode))
+        };
         let mut own = Vec::new();
         let named = identifier.and_then(|one| self.entries.by_identifier(one));
-        own.extend(named.filter(|id| host(*id) == Some(from.ip())));
+        own.extend(named.filter(|id| host(*id) == Some(from.ip()) && proved(*id)));
         for address in signalling {
             let Some(id) = self.entries.by_signalling(*address) else {
                 continue;
             };
             // The address speaks for who sends from it.
-            if host(id) != Some(from.ip()) && address.ip() != from.ip() {
+            let speaks = host(id) == Some(from.ip()) || address.ip() == from.ip();
+            if !speaks || !proved(id) {
                 return Err(Refusal {
                     reason: Why::InvalidCallSignalAddress,
                     owners: [id].into(),
@@ -188,12 +196,11 @@ impl Registrar {
         Ok(own)
     }
 
-    /// Whether the aliases are free, or held by registrations that this one takes the place of: its own, and one with
-    /// the same rasAddress.
+    /// Whether the aliases are free, or held by registrations that this one takes the place of: its own, one with the
+    /// same rasAddress, and one that was proved by the same account, wherever it is.
     fn free(
         &self,
-        from: SocketAddr,
-        ras: SocketAddr,
+        (from, ras, mode): (SocketAddr, SocketAddr, &Mode),
         aliases: &[String],
         (same, own): (Option<EntryId>, &[EntryId]),
         rrq: &RegistrationRequest,
@@ -207,8 +214,11 @@ impl Registrar {
             if Some(owner) == same || own.contains(&owner) || replaced.contains(&owner) {
                 continue;
             }
-            let entry = self.entries.get(owner);
-            if entry.is_some_and(|one| one.ras == ras && one.endpoint.ip() == from.ip()) {
+            let its_own = self.entries.get(owner).is_some_and(|one| {
+                let there = one.ras == ras && one.endpoint.ip() == from.ip();
+                one.mode.agrees(mode) && (there || !mode.is_open())
+            });
+            if its_own {
                 replaced.push(owner);
             } else {
                 owners.insert(owner);

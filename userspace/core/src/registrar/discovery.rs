@@ -17,14 +17,19 @@ impl Registrar {
     pub(super) fn discovery(&mut self, asked: &Asked<'_>, grq: &GatekeeperRequest) -> Reply {
         let wanted = grq.gatekeeper_identifier.as_ref().map(from_bmp);
         let ours = wanted.is_none_or(|id| id == self.settings.profile.gatekeeper_identifier);
-        if ours && self.expected(grq) {
+        let provable = self.can_prove(grq);
+        if ours && provable && self.expected(grq) {
             return Reply::anyone(RasMessage::GatekeeperConfirm(self.gcf(asked, grq)));
         }
         if asked.to.ip().is_multicast() {
             self.stats.ignored += 1;
             return Reply::Nothing;
         }
-        let mut grj = GatekeeperReject::new(asked.seq, GatekeeperRejectReason::TerminalExcluded);
+        let why = match ours && !provable {
+            true => GatekeeperRejectReason::SecurityDenial,
+            false => GatekeeperRejectReason::TerminalExcluded,
+        };
+        let mut grj = GatekeeperReject::new(asked.seq, why);
         grj.protocol_identifier = grq.protocol_identifier.clone();
         grj.gatekeeper_identifier = to_bmp(&self.settings.profile.gatekeeper_identifier).ok();
         Reply::anyone(RasMessage::GatekeeperReject(grj))
@@ -47,7 +52,7 @@ impl Registrar {
         if grq.supports_alt_gk.is_some() {
             gcf.alternate_gatekeeper = alternates(&self.settings.alternates);
         }
-        self.announce(grq, &mut gcf);
+        self.announce(&mut gcf);
         gcf
     }
 }

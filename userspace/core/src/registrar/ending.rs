@@ -49,15 +49,15 @@ impl Registrar {
         self.timers.set(Timer::Call(id), self.now.after(IRQ));
     }
 
-    fn ask_leg(&self, call: &Call, leg: &Leg, seq: u16, out: &mut Vec<Output>) {
+    fn ask_leg(&mut self, call: &Call, leg: &Leg, seq: u16, out: &mut Vec<Output>) {
         let Some(entry) = self.entries.get(leg.entry) else {
             return;
         };
         let mut irq = InfoRequest::new(seq, leg.reference);
         irq.reply_address = Some(to_transport(entry.seen_as));
         irq.call_identifier = call.identifier.clone();
-        let (from, to) = (entry.seen_as, entry.ras);
-        if let Some(payload) = self.seal(&mut RasMessage::InfoRequest(irq), &entry.mode) {
+        let (from, to, mode) = (entry.seen_as, entry.ras, entry.mode.clone());
+        if let Some(payload) = self.seal(&mut RasMessage::InfoRequest(irq), &mode) {
             out.push(Output::Send { from, to, payload });
         }
     }

@@ -137,7 +137,7 @@ impl Registrar {
         };
         if let Some(urq) = self.urq(&entry, reason) {
             let way = (entry.seen_as, entry.ras);
-            self.request(way, urq, &entry.mode, (LEAVE, Wanted::Note), out);
+            self.request(way, urq, &entry.mode, (LEAVE, Wanted::Leave), out);
         }
     }
 

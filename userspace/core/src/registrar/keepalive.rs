@@ -30,6 +30,8 @@ impl Registrar {
         if let Some(entry) = self.entries.get_mut(id) {
             entry.endpoint = asked.from;
             entry.seen_as = asked.to;
+            // The name that it calls itself may be another now: its endpointIdentifier.
+            entry.mode = asked.mode.clone();
             entry.ras = ras_address(asked.from, rrq).unwrap_or(entry.ras);
         }
         let entry = self.entries.get(id);
@@ -59,10 +61,10 @@ impl Registrar {
         let elsewhere =
             !entry.signalling.is_empty() && !named.is_empty() && named.iter().all(unknown);
         let moved = entry.endpoint.ip() != asked.from.ip();
-        (!elsewhere && !moved && entry.mode == asked.mode).then_some(id)
+        (!elsewhere && !moved && entry.mode.agrees(&asked.mode)).then_some(id)
     }
 
-    /// The registration of this endpointIdentifier, if the message comes from its host. An endpoint that the profile
+    /// The registration of this endpointIdentifier, if the message comes from its host and is proved as it is. An endpoint that the profile
     /// knows by its endpointIdentifier and RAS address is registered herewith: its own gatekeeper confirmed it.
     pub(super) fn whose(
         &mut self,
@@ -72,7 +74,8 @@ impl Registrar {
     ) -> Option<EntryId> {
         if let Some(id) = self.entries.by_identifier(identifier) {
             let entry = self.entries.get(id)?;
-            return (entry.endpoint.ip() == asked.from.ip()).then_some(id);
+            let own = entry.endpoint.ip() == asked.from.ip() && entry.mode.agrees(&asked.mode);
+            return own.then_some(id);
         }
         self.adopt(identifier, asked, out)
     }
@@ -96,7 +99,8 @@ impl Registrar {
         let full = self.entries.len() >= profile.limits.registrations as usize;
         let signalled = known.call_signal_address;
         let held = signalled.is_some_and(|one| self.entries.by_signalling(one).is_some());
-        if taken || full || held {
+        let other = !asked.mode.is_open() && self.account(&asked.mode) != Some(index);
+        if taken || full || held || other {
             return None;
         }
         let id = self.entries.fresh();
@@ -128,6 +132,7 @@ impl Registrar {
         entry.until = self.now.after(lease(&entry));
         out.push(Output::Event(registered(&entry)));
         self.timers.set(Timer::Entry(id), entry.until);
+        self.stays(entry.ras);
         self.entries.insert(id, entry);
         Some(id)
     }

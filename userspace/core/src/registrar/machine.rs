@@ -9,9 +9,11 @@ use super::known::Known;
 use super::own::{Own, Wanted};
 use super::pace::Pace;
 use super::search::Searches;
+use super::secured::gate;
 use super::timers::{Timer, Timers};
 use super::{EntryId, Event, Input, Output, Settings, Stats, View};
 use crate::Time;
+use crate::access::Gate;
 
 /// Timers handled at most in one [`Input::Due`]; what is left is due still.
 const DUE_AT_ONCE: usize = 1000;
@@ -36,6 +38,9 @@ pub struct Registrar {
     told: Pace,
     pub(super) overload: Option<Duration>,
     pub(super) stats: Stats,
+    pub(super) gate: Gate,
+    /// Messages signed so far: makes the random of each another.
+    pub(super) sealed: i32,
 }
 
 impl Registrar {
@@ -56,6 +61,8 @@ impl Registrar {
             told: Pace::default(),
             overload: None,
             stats: Stats::default(),
+            gate: gate(&settings.profile),
+            sealed: 0,
             settings,
         }
     }

@@ -57,7 +57,7 @@ impl Registrar {
         asked.answer_to = answer_address(from, &message);
         let kind = message.kind();
         let before = out.len();
-        let reply = match self.check(&asked, &message) {
+        let reply = match self.check(&asked, &message, out) {
             Ok(mode) => {
                 asked.mode = mode;
                 self.dispatch(&asked, message, out)

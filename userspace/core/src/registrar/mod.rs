@@ -16,6 +16,7 @@ mod answers;
 mod bandwidth;
 mod calls;
 mod claim;
+mod denied;
 mod destination;
 mod discovery;
 mod disengage;

@@ -17,8 +17,10 @@ use super::timers::Timer;
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// That the endpoint takes note (UCF or URJ, DCF or DRJ).
+    /// That the endpoint takes note of a DRQ (DCF, DRJ).
     Note,
+    /// That it takes note of a URQ (UCF, URJ), unless it registers again before.
+    Leave,
     /// An LCF, for this search.
     Location(u64),
 }
@@ -59,6 +61,8 @@ struct Request {
 pub(super) struct Own {
     last: u16,
     requests: HashMap<u16, Request>,
+    /// URQs by whom they are sent to.
+    leaving: HashMap<SocketAddr, u16>,
 }
 
 impl Own {
@@ -70,6 +74,21 @@ impl Own {
 
     pub fn len(&self) -> usize {
         self.requests.len()
+    }
+
+    fn insert(&mut self, seq: u16, request: Request) {
+        if request.wanted == Wanted::Leave {
+            self.leaving.insert(request.to, seq);
+        }
+        self.requests.insert(seq, request);
+    }
+
+    fn remove(&mut self, seq: u16) -> Option<Request> {
+        let request = self.requests.remove(&seq)?;
+        if self.leaving.get(&request.to) == Some(&seq) {
+            self.leaving.remove(&request.to);
+        }
+        Some(request)
     }
 }
 
@@ -99,7 +118,7 @@ impl Registrar {
             retry,
             wanted,
         };
-        self.own.requests.insert(seq, request);
+        self.own.insert(seq, request);
         let again = self.now.after(retry.every);
         self.timers.set(Timer::Own(seq), again);
         Some(seq)
@@ -118,8 +137,15 @@ impl Registrar {
 
     /// No answer is wanted any more.
     pub(super) fn forget_request(&mut self, seq: u16) {
-        self.own.requests.remove(&seq);
+        self.own.remove(seq);
         self.timers.clear(Timer::Own(seq));
+    }
+
+    /// One registered again: what it was told before must not reach it any more.
+    pub(super) fn stays(&mut self, ras: SocketAddr) {
+        if let Some(seq) = self.own.leaving.get(&ras).copied() {
+            self.forget_request(seq);
+        }
     }
 
     /// A RIP came: the answer takes so long (H.225.0 7.17).
@@ -136,7 +162,7 @@ impl Registrar {
         let request = self.own.requests.get_mut(&seq)?;
         if request.retry.times == 0 {
             let wanted = request.wanted;
-            self.own.requests.remove(&seq);
+            self.own.remove(seq);
             return Some(wanted);
         }
         request.retry.times -= 1;

@@ -12,7 +12,6 @@ use rasline_h225::types::{RasMessage, RegistrationRequest};
 
 use super::answers::digest;
 use super::machine::Registrar;
-use super::secured::Mode;
 use super::{EntryId, Offer, Output, Stored};
 use crate::octets;
 
@@ -32,7 +31,7 @@ impl Registrar {
             return;
         };
         let identifier = octets::utf16(&entry.identifier);
-        if entry.mode != Mode::Open
+        if !entry.mode.is_open()
             || is_secured(rrq)
             || !octets::RRQ.contains(&payload.len())
             || identifier.len() > octets::EID

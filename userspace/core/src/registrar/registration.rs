@@ -34,7 +34,7 @@ impl Registrar {
         if let Some(delay) = self.overload {
             return Reply::Once(Box::new(Self::wait_for(asked.seq, delay)));
         }
-        match self.claim(asked.from, rrq) {
+        match self.claim(asked.from, &asked.mode, rrq) {
             Ok(claim) => self.register(asked, rrq, claim, out),
             Err(refusal) => {
                 for owner in refusal.owners {
@@ -77,6 +77,7 @@ impl Registrar {
         tell_registered(before.as_ref(), &entry, out);
         self.timers.set(Timer::Entry(id), entry.until);
         let rcf = self.rcf(asked.seq, rrq, &entry, true);
+        self.stays(entry.ras);
         self.entries.insert(id, entry);
         self.store(id, out);
         self.stats.full += 1;

@@ -16,10 +16,11 @@ use super::expiry::STORED;
 use super::known::Known;
 use super::machine::Registrar;
 use super::registration::{identifier, lease, ras_address, signalling};
+use super::secured::{Mode, gate};
 use super::timers::Timer;
 use super::{Ended, EntryId, Output, Stored};
 use crate::Time;
-use crate::profile::Profile;
+use crate::profile::{Authentication, Profile};
 
 impl Stored {
     /// When it does not hold any more, whatever was heard of it since.
@@ -67,8 +68,12 @@ impl Registrar {
         let (from, signalling) = (stored.endpoint, signalling(&full));
         let claimed = (texts(full.terminal_alias.as_deref()), served(&full));
         let named = identifier(&full);
+        let mode = self.mode_of(&full);
+        if !self.proved_enough(&mode) {
+            return None;
+        }
         let (aliases, prefixes) = self
-            .allowed(from.ip(), named.as_deref(), &signalling, claimed)
+            .allowed((from.ip(), &mode), named.as_deref(), &signalling, claimed)
             .ok()?;
         let taken = self
             .entries
@@ -105,7 +110,7 @@ impl Registrar {
             almost_full: false,
             calls: std::collections::BTreeSet::new(),
             supports_alternates: full.supports_alt_gk.is_some(),
-            mode: self.mode_of(&full),
+            mode,
         })
     }
 
@@ -114,7 +119,10 @@ impl Registrar {
         let before = std::mem::replace(&mut self.settings.profile, profile);
         let now = &self.settings.profile;
         self.known = Known::new(now);
-        let confirmed_alike = before.gatekeeper_identifier == now.gatekeeper_identifier
+        if before.gatekeeper_identifier != now.gatekeeper_identifier {
+            self.gate = gate(now);
+        }
+        let alike = before.gatekeeper_identifier == now.gatekeeper_identifier
             && before.time_to_live == now.time_to_live
             && before.authentication == now.authentication;
         let ids: Vec<EntryId> = self.entries.iter().map(|(id, _)| id).collect();
@@ -123,21 +131,30 @@ impl Registrar {
                 self.force_calls(id, out);
                 let reason = UnregRequestReason::ReregistrationRequired;
                 self.unregister(id, Ended::NotAllowed, reason, out);
-            } else if !confirmed_alike {
+            } else if !alike {
                 self.regrant(id, out);
             }
         }
     }
 
-    /// Whether it may go on as it is. Who proved nothing must, where that is asked now.
-    fn still_allowed(&self, id: EntryId) -> bool {
-        let Some(entry) = self.entries.get(id) else {
+    /// Whether it may go on, with the prefixes that it has now. Who proved nothing must register again where that is
+    /// asked now.
+    fn still_allowed(&mut self, id: EntryId) -> bool {
+        let Some(mut entry) = self.entries.remove(id) else {
             return false;
         };
+        if self.settings.profile.authentication == Authentication::None {
+            entry.mode = Mode::Open;
+        }
         let has = (entry.aliases.clone(), entry.prefixes.clone());
-        let host = entry.endpoint.ip();
-        let allowed = self.allowed(host, Some(&entry.identifier), &entry.signalling, has);
-        allowed.is_ok() && self.proved_enough(&entry.mode)
+        let who = (entry.endpoint.ip(), &entry.mode);
+        let allowed = self.allowed(who, Some(&entry.identifier), &entry.signalling, has);
+        let may = allowed.is_ok() && self.proved_enough(&entry.mode);
+        if let Ok((_, prefixes)) = allowed {
+            entry.prefixes = prefixes;
+        }
+        self.entries.insert(id, entry);
+        may
     }
 
     /// Its RCF will be another one.

@@ -232,22 +232,22 @@ impl Registrar {
             .set(Timer::Location(ticket), self.now.after(WAIT.1));
     }
 
-    fn tell_to_wait(&self, ticket: u64, out: &mut Vec<Output>) {
+    fn tell_to_wait(&mut self, ticket: u64, out: &mut Vec<Output>) {
         let Some(search) = self.searches.all.get(&ticket) else {
             return;
         };
         let mut rip = Self::wait_for(search.seq, WAIT.0);
-        let (from, to) = (search.to, search.answer_to);
-        if let Some(payload) = self.seal(&mut rip, &search.mode) {
+        let (from, to, mode) = (search.to, search.answer_to, search.mode.clone());
+        if let Some(payload) = self.seal(&mut rip, &mode) {
             out.push(Output::Send { from, to, payload });
         }
     }
 
     /// A request came again: true if its answer is looked for still.
-    pub(super) fn still_looking(&self, key: Key, out: &mut Vec<Output>) -> bool {
-        let ticket = self.searches.keys.get(&key);
+    pub(super) fn still_looking(&mut self, key: Key, out: &mut Vec<Output>) -> bool {
+        let ticket = self.searches.keys.get(&key).copied();
         if let Some(ticket) = ticket {
-            self.tell_to_wait(*ticket, out);
+            self.tell_to_wait(ticket, out);
         }
         ticket.is_some()
     }

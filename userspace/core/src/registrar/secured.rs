@@ -1,111 +1,219 @@
 //! Who is it, really (H.235)? The only place that knows how a message is proved.
+//!
+//! Who proves that he is a known endpoint of the profile (its account) may register the aliases of that one, and no
+//! others; from then on whatever is said of the registration must be proved by the same account. It is answered by the
+//! same mechanism. Discovery comes before anything can be proved; other gatekeepers are known by their address; answers
+//! fit a request of ours.
 
-use rasline_h225::build::urj;
 use rasline_h225::encode_ras;
-use rasline_h225::security::Mechanism;
-use rasline_h225::types::{
-    AdmissionReject, AdmissionRejectReason, BandRejectReason, BandwidthReject, DisengageReject,
-    DisengageRejectReason, GatekeeperConfirm, GatekeeperRequest, InfoRequestNak,
-    InfoRequestNakReason, RasMessage, RegistrationRejectReason, RegistrationRequest,
-    UnregRejectReason,
-};
+use rasline_h225::security::{Key, Mechanism, claim, sign};
+use rasline_h225::types::{GatekeeperConfirm, GatekeeperRequest, RasMessage, RegistrationRequest};
 
 use super::machine::Registrar;
 use super::message::Asked;
-use super::reply::Reply;
-use crate::profile::Authentication;
+use super::{Event, Output};
+use crate::access::{Denied, Gate, Limits, Pass};
+use crate::profile::{Authentication, KnownEndpoint, Profile};
 
 /// How messages to and from an endpoint are proved.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(super) enum Mode {
     /// Not at all.
     #[default]
     Open,
-    /// By this, as who it said it is.
-    Proved(Mechanism, String),
+    /// By the password of a known endpoint.
+    Proved {
+        mechanism: Mechanism,
+        /// What names that endpoint.
+        account: String,
+        /// What the sender calls itself.
+        sender: String,
+    },
 }
 
-/// A message that does not hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Denied;
-
-impl Registrar {
-    /// Whether a request holds, and how its sender proved it. Discovery comes before anything can be proved; other
-    /// gatekeepers are known by their address; answers fit a request of ours.
-    pub(super) fn check(&self, _asked: &Asked<'_>, message: &RasMessage) -> Result<Mode, Denied> {
-        use RasMessage as M;
-        let of_endpoint = matches!(
-            message,
-            M::RegistrationRequest(_)
-                | M::UnregistrationRequest(_)
-                | M::AdmissionRequest(_)
-                | M::BandwidthRequest(_)
-                | M::DisengageRequest(_)
-                | M::InfoRequestResponse(_)
-                | M::ResourcesAvailableIndicate(_)
-                | M::ServiceControlIndication(_)
-        );
-        match self.settings.profile.authentication {
-            Authentication::None => Ok(Mode::Open),
-            _ if !of_endpoint => Ok(Mode::Open),
-            Authentication::Md5 | Authentication::HmacSha1 => Err(Denied),
+impl Mode {
+    pub fn account(&self) -> Option<&str> {
+        match self {
+            Self::Open => None,
+            Self::Proved { account, .. } => Some(account),
         }
     }
 
-    /// The answer to what does not hold.
-    pub(super) fn denied(
+    /// Whether both are proved by the same account, or neither is.
+    pub fn agrees(&self, other: &Self) -> bool {
+        self.account() == other.account()
+    }
+
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Self::Open)
+    }
+}
+
+/// A gate for the endpoints of this zone.
+pub(super) fn gate(profile: &Profile) -> Gate {
+    Gate::new(Limits {
+        general_id: profile.gatekeeper_identifier.clone(),
+        ..Limits::default()
+    })
+}
+
+const fn mechanism(wanted: Authentication) -> Option<Mechanism> {
+    match wanted {
+        Authentication::None => None,
+        Authentication::Md5 => Some(Mechanism::Md5),
+        Authentication::HmacSha1 => Some(Mechanism::HmacSha1),
+    }
+}
+
+/// What names a known endpoint.
+fn name(known: &KnownEndpoint) -> Option<&str> {
+    let alias = known.aliases.first();
+    alias
+        .or(known.endpoint_identifier.as_ref())
+        .map(String::as_str)
+}
+
+impl Registrar {
+    /// Whether a request holds, and how its sender proved it.
+    pub(super) fn check(
         &mut self,
         asked: &Asked<'_>,
         message: &RasMessage,
-        _why: Denied,
-    ) -> Reply {
-        use RasMessage as M;
-        self.stats.denied += 1;
-        let seq = asked.seq;
-        Reply::anyone(match message {
-            M::RegistrationRequest(rrq) => {
-                return self.rrj(asked, rrq, RegistrationRejectReason::SecurityDenial);
+        out: &mut Vec<Output>,
+    ) -> Result<Mode, Denied> {
+        let wanted = self.settings.profile.authentication;
+        if wanted == Authentication::None || !is_of_endpoint(message) {
+            return Ok(Mode::Open);
+        }
+        let (now, unix) = (self.now, self.unix());
+        let (known, entries, profile) = (&self.known, &self.entries, &self.settings.profile);
+        let password = |claimed: &str| -> Option<String> {
+            let index = known.account(entries, claimed)?;
+            profile.endpoints.get(index)?.password.clone()
+        };
+        let pass = self.gate.check(
+            now,
+            unix,
+            asked.from,
+            asked.payload,
+            message,
+            wanted,
+            &password,
+        );
+        match pass {
+            Ok(Pass::Open) => Ok(Mode::Open),
+            Ok(Pass::Proved {
+                mechanism,
+                identifier,
+            }) => self.mode(mechanism, identifier).ok_or(Denied::Unknown),
+            Err(denied) => {
+                if denied == Denied::LockedNow {
+                    out.push(Output::Event(Event::Locked { source: asked.from }));
+                }
+                Err(denied)
             }
-            M::UnregistrationRequest(_) => urj(seq, UnregRejectReason::SecurityDenial),
-            M::AdmissionRequest(_) => M::AdmissionReject(AdmissionReject::new(
-                seq,
-                AdmissionRejectReason::SecurityDenial,
-            )),
-            M::BandwidthRequest(_) => M::BandwidthReject(BandwidthReject::new(
-                seq,
-                BandRejectReason::SecurityDenial,
-                0,
-            )),
-            M::DisengageRequest(_) => M::DisengageReject(DisengageReject::new(
-                seq,
-                DisengageRejectReason::SecurityDenial,
-            )),
-            M::InfoRequestResponse(irr) if irr.need_response == Some(true) => M::InfoRequestNak(
-                InfoRequestNak::new(seq, InfoRequestNakReason::SecurityDenial),
-            ),
-            _ => return Reply::Nothing,
+        }
+    }
+
+    fn mode(&self, mechanism: Mechanism, sender: String) -> Option<Mode> {
+        let index = self.known.account(&self.entries, &sender)?;
+        let account = name(self.settings.profile.endpoints.get(index)?)?.to_owned();
+        Some(Mode::Proved {
+            mechanism,
+            account,
+            sender,
         })
     }
 
+    /// Index of the known endpoint that proved it.
+    pub(super) fn account(&self, mode: &Mode) -> Option<usize> {
+        self.known.account(&self.entries, mode.account()?)
+    }
+
+    /// UNIX time, seconds.
+    fn unix(&self) -> u32 {
+        let seconds = self.now.0.cast_signed() / 1_000_000_000;
+        u32::try_from(self.settings.unix_at_zero.saturating_add(seconds)).unwrap_or(0)
+    }
+
     /// The octets of a message to somebody, proved as he proves his.
-    pub(super) fn seal(&self, message: &mut RasMessage, _mode: &Mode) -> Option<Vec<u8>> {
-        encode_ras(message).ok()
+    pub(super) fn seal(&mut self, message: &mut RasMessage, mode: &Mode) -> Option<Vec<u8>> {
+        let Mode::Proved {
+            mechanism, sender, ..
+        } = mode
+        else {
+            return encode_ras(message).ok();
+        };
+        self.sealed = self.sealed.wrapping_add(1);
+        let profile = &self.settings.profile;
+        let index = self.account(mode);
+        let known = index.and_then(|index| profile.endpoints.get(index));
+        let key = Key {
+            identifier: &profile.gatekeeper_identifier,
+            peer: sender,
+            password: known
+                .and_then(|known| known.password.as_deref())
+                .unwrap_or_default(),
+        };
+        let signed = sign(message, *mechanism, &key, self.unix(), self.sealed);
+        // A kind without a place for tokens goes without.
+        signed.or_else(|_| encode_ras(message)).ok()
+    }
+
+    /// Whether who asks for a gatekeeper can prove what is wanted: one that lists nothing is taken at its word later.
+    pub(super) fn can_prove(&self, grq: &GatekeeperRequest) -> bool {
+        let Some(least) = mechanism(self.settings.profile.authentication) else {
+            return true;
+        };
+        let enough = [Mechanism::Md5, Mechanism::HmacSha1]
+            .into_iter()
+            .filter(|one| *one >= least);
+        let mut enough = enough.map(Mechanism::algorithm);
+        let listed = grq.algorithm_oids.as_ref();
+        listed.is_none_or(|listed| enough.any(|one| listed.contains(&one)))
     }
 
     /// Says in a GCF how messages are to be proved.
-    pub(super) fn announce(&self, _grq: &GatekeeperRequest, _gcf: &mut GatekeeperConfirm) {}
+    pub(super) fn announce(&self, gcf: &mut GatekeeperConfirm) {
+        let mechanism = mechanism(self.settings.profile.authentication);
+        gcf.authentication_mode = mechanism.map(Mechanism::authentication);
+        gcf.algorithm_oid = mechanism.map(Mechanism::algorithm);
+    }
 
-    /// How the sender of a stored RRQ proves its messages.
-    pub(super) fn mode_of(&self, _rrq: &RegistrationRequest) -> Mode {
-        Mode::Open
+    /// How the sender of a stored RRQ, which was checked when it came, proves its messages.
+    pub(super) fn mode_of(&self, rrq: &RegistrationRequest) -> Mode {
+        if self.settings.profile.authentication == Authentication::None {
+            return Mode::Open;
+        }
+        let claim = claim(&RasMessage::RegistrationRequest(rrq.clone()));
+        let mode = claim.and_then(|claim| self.mode(claim.mechanism, claim.identifier));
+        mode.unwrap_or_default()
     }
 
     /// Whether that is enough for the profile.
     pub(super) fn proved_enough(&self, mode: &Mode) -> bool {
-        match self.settings.profile.authentication {
-            Authentication::None => true,
-            Authentication::Md5 => *mode != Mode::Open,
-            Authentication::HmacSha1 => matches!(mode, Mode::Proved(Mechanism::HmacSha1, _)),
+        let least = mechanism(self.settings.profile.authentication);
+        match mode {
+            Mode::Open => least.is_none(),
+            Mode::Proved { mechanism, .. } => {
+                least.is_none_or(|least| *mechanism >= least) && self.account(mode).is_some()
+            }
         }
     }
+}
+
+/// Whether it is one that endpoints send, about themselves.
+const fn is_of_endpoint(message: &RasMessage) -> bool {
+    use RasMessage as M;
+    matches!(
+        message,
+        M::RegistrationRequest(_)
+            | M::UnregistrationRequest(_)
+            | M::AdmissionRequest(_)
+            | M::BandwidthRequest(_)
+            | M::DisengageRequest(_)
+            | M::InfoRequestResponse(_)
+            | M::ResourcesAvailableIndicate(_)
+            | M::ServiceControlIndication(_)
+    )
 }

@@ -1,6 +1,6 @@
 //! URQ, of an endpoint and to an endpoint (H.225.0 7.10).
 //!
-//! One that names some of its aliases gives up these only; one that names all of them, or none, leaves. Its calls end
+//! One that names some of its aliases gives up these only; one that names all of them, or none of them, leaves. Its calls end
 //! with it: real stacks leave without disengaging.
 
 use std::collections::BTreeSet;
@@ -32,14 +32,16 @@ impl Registrar {
             return Reply::anyone(urj(asked.seq, reason));
         };
         let entry = self.entries.get(id);
-        if entry
-            .is_none_or(|entry| entry.endpoint.ip() != asked.from.ip() || entry.mode != asked.mode)
-        {
+        if entry.is_none_or(|entry| {
+            entry.endpoint.ip() != asked.from.ip() || !entry.mode.agrees(&asked.mode)
+        }) {
             return Reply::anyone(urj(asked.seq, UnregRejectReason::PermissionDenied));
         }
         let given_up: BTreeSet<String> = texts(urq.endpoint_alias.as_deref()).into_iter().collect();
         let stays = entry.is_some_and(|entry| {
-            !given_up.is_empty() && entry.aliases.iter().any(|alias| !given_up.contains(alias))
+            let named = |alias: &&String| given_up.contains(*alias);
+            let count = entry.aliases.iter().filter(named).count();
+            (1..entry.aliases.len()).contains(&count)
         });
         if stays {
             self.give_up_aliases(id, &given_up, out);

@@ -112,3 +112,14 @@ fn the_operator_drops_one() {
     assert!(out.is_empty());
     assert!(world.pass(10 * SECOND).is_empty());
 }
+
+#[test]
+fn one_that_registers_again_is_not_told_again_to_leave() {
+    let mut world = World::new();
+    world.register(1, "alice");
+    assert_eq!(kinds(&world.pass(66 * SECOND)), ["IRQ", "IRQ", "URQ"]);
+    world.pass(SECOND);
+    world.register(1, "alice");
+    assert!(sent(&world.pass(50 * SECOND)).is_empty());
+    assert_eq!(world.registrar.held()[1], 0);
+}

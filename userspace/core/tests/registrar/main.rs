@@ -1,6 +1,17 @@
 //! The registrar: what it answers, what it publishes and keeps, when it lets go.
 #![allow(clippy::unwrap_used)]
 
+mod admitting;
+mod calls;
+mod captures;
+mod changing;
+mod discovering;
+mod ending;
 mod expiring;
+mod locating;
+mod proving;
+mod random;
 mod registering;
+mod rejecting;
+mod table;
 mod world;
