@@ -193,12 +193,30 @@ fn both_mechanisms_in_a_message() {
 
 #[test]
 fn general_id() {
-    for (wanted, ok) in [("gk1", true), ("gk2", false), ("", true)] {
-        let mut world = World::new(Limits {
-            general_id: wanted.into(),
+    for (general_id, expected) in [
+        ("gk1", proved(Mechanism::HmacSha1)),
+        ("", proved(Mechanism::HmacSha1)),
+        ("gk2", Err(Denied::NotForUs)),
+    ] {
+        let limits = Limits {
+            general_id: general_id.into(),
             ..Limits::default()
-        });
-        assert_eq!(world.send(&SENT, HmacSha1).is_ok(), ok, "{wanted}");
+        };
+        let mut world = World::new(limits);
+        assert_eq!(world.send(&SENT, HmacSha1), expected, "{general_id}");
+        let wrong = Sent {
+            password: "wrong",
+            ..SENT
+        };
+        assert_eq!(world.send(&wrong, HmacSha1), Err(Denied::Wrong));
+        // That is not guessing.
+        let sent = |at: u16| Sent {
+            seq: at,
+            random: at.into(),
+            ..SENT
+        };
+        let mut more = (2..100).map(|at| world.send(&sent(at), HmacSha1));
+        assert!(more.all(|verdict| verdict == expected));
     }
 }
 

@@ -8,6 +8,8 @@
 //!                 v
 //!               password known, hash right?   --no--> Unknown, Wrong; the source may be locked by it: LockedNow
 //!                 v
+//!               made for this gatekeeper?     --no--> NotForUs
+//!                 v
 //!               not seen before?              --no--> Replay
 //!                 v
 //!               Pass
@@ -103,6 +105,9 @@ pub enum Denied {
     Unknown,
     /// The hash is not of this password, or the message was changed on its way.
     Wrong,
+    /// The hash is right, but made for another gatekeeper ([`Limits::general_id`]). Nobody guesses so: an endpoint that
+    /// moves here may believe yet that it speaks with the one before.
+    NotForUs,
     /// It shows nothing, or by means that are not known.
     Missing,
     /// MD5 where HMAC is wanted.
@@ -243,7 +248,14 @@ impl Gate {
             return Err(Denied::Unknown);
         }
         if !right {
-            return Err(Denied::Wrong);
+            let anybodys = Key { peer: "", ..key };
+            let made =
+                !key.peer.is_empty() && verify(seen.raw, seen.message, claim.mechanism, &anybodys);
+            return Err(if made {
+                Denied::NotForUs
+            } else {
+                Denied::Wrong
+            });
         }
         let showing = Showing {
             now: seen.now,
