@@ -150,14 +150,18 @@ fn a_database_that_is_gone_or_empty_is_missed() {
         }
         let mut profiles = Profiles::open(folder.path());
         is_copy(&profiles.load(), &wanted, "is gone, though there is a copy");
+        assert!(!profiles.changed(), "it is gone still");
         let failure = profiles.set(&profile("lab")).unwrap_err().to_string();
         assert!(
             failure.contains("or move it away to begin anew"),
             "{failure}"
         );
     }
+    let mut profiles = Profiles::open(folder.path());
+    profiles.load();
     std::fs::copy(folder.path().join(SNAPSHOT), &path).unwrap();
-    assert_eq!(Profiles::open(folder.path()).load(), wanted);
+    assert!(profiles.changed());
+    assert_eq!(profiles.load(), wanted);
 }
 
 #[test]
