@@ -5,6 +5,7 @@
 //! Nothing is timed: a test waits for what must come, and what must never come is checked against who saw what.
 #![allow(clippy::unwrap_used)]
 
+mod agent;
 mod alternates;
 mod answers;
 mod bystanders;

@@ -4,6 +4,7 @@
 //! ([`supervisor`]). [`bpf`] is the only module that knows the kernel program; [`cli`] the only one that prints.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod agent;
 pub mod bpf;
 pub mod cli;
 pub mod config;

@@ -85,6 +85,14 @@ fn every_event_is_documented() {
     let moves = variants("userspace/core/src/failover/mod.rs", "MoveCause");
     let failover = events.get_mut("failover").unwrap();
     failover.extend(moves.into_keys());
+    for (event, mut fields) in variants("userspace/core/src/agent/event.rs", "EventKind") {
+        // It stands among the fields of every event.
+        fields.remove("gatekeeper");
+        events.insert(format!("agent_{event}"), fields);
+    }
+    for name in rasline::agent::NAMES {
+        assert!(events.contains_key(name), "{name}");
+    }
     for (event, fields) in &events {
         let section = documented
             .get(event)

@@ -70,6 +70,13 @@ fn full() -> Snapshot {
                 ..view::Interface::default()
             }],
             zones: vec![zone()],
+            agents: vec![view::Agent {
+                name: "gw".into(),
+                registered: true,
+                losses: [("reset".into(), 1)].into(),
+                last_recovery: Some(0.004),
+                ..view::Agent::default()
+            }],
             store: view::Store {
                 last_write: Some(0.5),
                 ..view::Store::default()

@@ -2,11 +2,15 @@
 //! connection open for more.
 
 use std::{
-    io::Write,
+    io::{self, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    os::fd::AsRawFd,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     thread::JoinHandle,
 };
+
+use anyhow::{Context, Result};
+use rasline_h225::q931::{NULL, RESPONSE_TO_STATUS_ENQUIRY, STATUS_ENQUIRY, header, status};
 
 use crate::{
     gatekeeper::{Shared, What},
@@ -39,6 +43,14 @@ impl CallServer {
         }
     }
 
+    /// Resets all connections: their peers get an RST.
+    pub(crate) fn reset(&self) -> Result<()> {
+        for stream in lock(&self.connections).drain(..) {
+            disconnect(&stream).context("resetting a connection")?;
+        }
+        Ok(())
+    }
+
     /// Closes the listener and all connections, as the end of a process does.
     pub(crate) fn stop(self) {
         // On Linux this makes accept fail.
@@ -48,6 +60,32 @@ impl CallServer {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
+}
+
+/// connect(AF_UNSPEC), which on a TCP connection sends an RST.
+fn disconnect(stream: &TcpStream) -> io::Result<()> {
+    let none = libc::sockaddr {
+        sa_family: libc::AF_UNSPEC as u16,
+        sa_data: [0; 14],
+    };
+    // SAFETY: the address outlives the call, and its size goes with it.
+    #[allow(unsafe_code)]
+    let done = unsafe {
+        libc::connect(
+            stream.as_raw_fd(),
+            &raw const none,
+            size_of_val(&none) as u32,
+        )
+    };
+    if done == 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    // It has ended already.
+    if error.kind() == io::ErrorKind::NotConnected {
+        return Ok(());
+    }
+    Err(error)
 }
 
 fn lock(connections: &Mutex<Vec<TcpStream>>) -> std::sync::MutexGuard<'_, Vec<TcpStream>> {
@@ -75,11 +113,19 @@ fn serve(mut stream: TcpStream, from: SocketAddr, shared: &Shared) {
     while let Ok(Some(message)) = signalling::read(&mut stream) {
         let what = match message.kind {
             Kind::Setup => What::Setup,
+            Kind::Other(STATUS_ENQUIRY) => What::StatusEnquiry,
             Kind::ReleaseComplete => What::ReleaseComplete,
             _ => What::Other,
         };
         let call = hex(&message.call.identifier);
         shared.note(what, from, Some(call), message.call.reference);
+        if what == What::StatusEnquiry
+            && !shared.lock().policy.silent
+            && let Some(header) = header(&message.octets[4..])
+        {
+            let reference = header.reference.reversed();
+            let _ = stream.write_all(&status(reference, RESPONSE_TO_STATUS_ENQUIRY, NULL));
+        }
         if what == What::Setup && !shared.lock().policy.silent {
             for answer in signalling::answers(message.call) {
                 if stream.write_all(&answer).is_err() {

@@ -3,7 +3,7 @@
 use std::{
     ffi::CString,
     fmt::Write as _,
-    io::{self, Read, Write},
+    io::{self, Write},
     process::Command,
     sync::{
         Arc,
@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context, Result};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use crate::{Netns, oracle};
+use crate::{Netns, oracle, pktinfo};
 
 const RECEIVE_BUFFER: usize = 16 << 20;
 const POLL: Duration = Duration::from_millis(20);
@@ -48,7 +48,7 @@ impl Capture {
     /// # Errors
     /// When there is no such interface.
     pub fn start(netns: &Netns, interface: &str) -> Result<Self> {
-        let mut socket = netns
+        let socket = netns
             .run(|| open(interface))?
             .with_context(|| format!("capturing on {interface}"))?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -59,12 +59,11 @@ impl Capture {
             loop {
                 // Asked before reading, so that what was there at the end is read.
                 let last = end.load(Ordering::SeqCst);
-                match socket.read(&mut buffer) {
-                    Ok(n) => frames.push(Frame {
-                        at: SystemTime::now()
-                            .duration_since(UNIX_EPOCH)
-                            .unwrap_or_default(),
-                        octets: buffer[..n].to_vec(),
+                match pktinfo::receive_any(&socket, &mut buffer) {
+                    // The kernel's time stamp: this thread may have been waiting.
+                    Ok((_, got)) => frames.push(Frame {
+                        at: got.at.unwrap_or_else(now),
+                        octets: buffer[..got.length].to_vec(),
                     }),
                     Err(_) if last => return frames,
                     Err(_) => {}
@@ -160,12 +159,19 @@ impl Taken {
     }
 }
 
+fn now() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
 fn open(interface: &str) -> io::Result<Socket> {
     let protocol = (libc::ETH_P_ALL as u16).to_be();
     // Without a protocol it receives nothing before it is bound to its interface.
     let socket = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(0)))?;
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
     socket.set_read_timeout(Some(POLL))?;
+    pktinfo::ask_time(&socket)?;
     let name = CString::new(interface)?;
     // SAFETY: `name` is a terminated string that outlives the call.
     #[allow(unsafe_code)]

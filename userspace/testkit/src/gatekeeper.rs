@@ -4,7 +4,7 @@
 //! GRQ -> GCF      full RRQ -> RCF (a new or the same endpointIdentifier)      URQ -> UCF (and forgotten)
 //! lightweight RRQ -> RCF, or RRJ fullRegistrationRequired: unknown, from another address, or told to reject
 //! ARQ -> ACF, or ARJ: invalidEndpointIdentifier, callerNotRegistered (known, but at another address)     DRQ -> DCF
-//! TCP: Setup -> CallProceeding, Alerting, Connect
+//! TCP: Setup -> CallProceeding, Alerting, Connect          STATUS ENQUIRY -> STATUS
 //! ```
 //! Invariant: what it saw stands in its log in order of arrival before the answer is sent.
 
@@ -51,6 +51,10 @@ pub struct Policy {
     pub eid_suffix: String,
     /// Whether it grants an endpointIdentifier of its own even to one that asks for another.
     pub own_eids: bool,
+    /// Whether it confirms lightweight RRQs of endpoints that it does not know: its peers told it.
+    pub confirm_unknown: bool,
+    /// Rejects every RRQ, and this is why.
+    pub refuse: Option<Refuse>,
     /// Call signalling; not listened to without a port. Counts when it starts.
     pub call_port: Option<u16>,
 }
@@ -67,9 +71,20 @@ impl Default for Policy {
             alternates: Vec::new(),
             eid_suffix: "endp".into(),
             own_eids: false,
+            confirm_unknown: false,
+            refuse: None,
             call_port: Some(messages::CALL_SIGNALLING),
         }
     }
+}
+
+/// Why a gatekeeper rejects every RRQ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refuse {
+    /// resourceUnavailable.
+    ResourceUnavailable,
+    /// fullRegistrationRequired, and full ones are granted.
+    FullRequired,
 }
 
 /// Kind of a message that it saw.
@@ -95,6 +110,8 @@ pub enum What {
     Connected,
     /// Setup; the log has the callIdentifier for an endpointIdentifier, and the call reference for requestSeqNum.
     Setup,
+    /// Status Enquiry; the log has the call reference for requestSeqNum.
+    StatusEnquiry,
     /// ReleaseComplete, logged as Setup.
     ReleaseComplete,
     /// A call-signalling connection ended.
@@ -242,6 +259,15 @@ impl FakeGatekeeper {
                 calls.stop();
             }
         }
+    }
+
+    /// Resets all call-signalling connections.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn reset_calls(&self) -> Result<()> {
+        let calls = self.running.as_ref().and_then(|r| r.calls.as_ref());
+        calls.context("no call signalling")?.reset()
     }
 
     /// Forgets all registrations, as a restart without a store does.

@@ -118,7 +118,20 @@ impl Host {
         ))
     }
 
-    /// No more of [`Self::lose`].
+    /// Drops what comes to it and matches these words of nft, such as `tcp dport 1720`.
+    ///
+    /// # Errors
+    /// With what `nft` says.
+    pub fn swallow(&self, what: &str) -> Result<()> {
+        self.lose_nothing()?;
+        self.nft(&format!(
+            "add table inet lossy; \
+             add chain inet lossy in {{ type filter hook input priority 0; }}; \
+             add rule inet lossy in {what} drop"
+        ))
+    }
+
+    /// No more of [`Self::lose`] and [`Self::swallow`].
     ///
     /// # Errors
     /// With what `nft` says.

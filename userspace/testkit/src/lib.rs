@@ -41,7 +41,7 @@ pub use clients::{ChildGatekeeper, Client, Terminal};
 pub use controller::Controller;
 pub use endpoint::Endpoint;
 pub use fleet::Fleet;
-pub use gatekeeper::{FakeGatekeeper, Policy, Seen, What};
+pub use gatekeeper::{FakeGatekeeper, Policy, Refuse, Seen, What};
 pub use host::Host;
 pub use netns::Netns;
 pub use oracle::Oracle;

@@ -7,8 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use rasline_h225::{
     RasMessage, decode_ras, encode_ras,
     types::{
-        AliasAddress, CryptoH323Token, RegistrationRequest, TransportAddress,
-        TransportAddressIpAddress,
+        AliasAddress, CryptoH323Token, RegistrationRejectReason, RegistrationRequest,
+        TransportAddress, TransportAddressIpAddress,
     },
 };
 use rasn::types::{BmpString, Ia5String, OctetString};
@@ -169,6 +169,19 @@ pub fn rrj(rrq: &RegistrationRequest, gatekeeper: &str) -> Vec<u8> {
     rrj.request_seq_num = rrq.request_seq_num;
     rrj.protocol_identifier = rrq.protocol_identifier.clone();
     rrj.gatekeeper_identifier = Some(bmp(gatekeeper));
+    encode(&RasMessage::RegistrationReject(rrj))
+}
+
+/// The same RRJ with another reason.
+///
+/// # Panics
+/// When it is no RRJ.
+#[must_use]
+pub fn rejected(rrj: &[u8], reason: RegistrationRejectReason) -> Vec<u8> {
+    let Ok(RasMessage::RegistrationReject(mut rrj)) = decode_ras(rrj) else {
+        panic!("no RRJ: {}", hex(rrj))
+    };
+    rrj.reject_reason = reason;
     encode(&RasMessage::RegistrationReject(rrj))
 }
 

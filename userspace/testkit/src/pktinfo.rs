@@ -29,7 +29,7 @@ pub(crate) struct Received {
 /// Has the kernel tell these with each datagram.
 pub(crate) fn ask(socket: &UdpSocket, what: u8) -> io::Result<()> {
     if what & TIME != 0 {
-        option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS)?;
+        ask_time(socket)?;
     }
     if what & ADDRESS_AND_HOPS != 0 {
         if socket.local_addr()?.is_ipv6() {
@@ -43,7 +43,12 @@ pub(crate) fn ask(socket: &UdpSocket, what: u8) -> io::Result<()> {
     Ok(())
 }
 
-fn option(socket: &UdpSocket, level: libc::c_int, name: libc::c_int) -> io::Result<()> {
+/// Has the kernel tell when each packet came, or went.
+pub(crate) fn ask_time(socket: &impl AsRawFd) -> io::Result<()> {
+    option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS)
+}
+
+fn option(socket: &impl AsRawFd, level: libc::c_int, name: libc::c_int) -> io::Result<()> {
     let on: libc::c_int = 1;
     // SAFETY: the value is a c_int that outlives the call, and its size goes with it.
     #[allow(unsafe_code)]
@@ -63,8 +68,20 @@ fn option(socket: &UdpSocket, level: libc::c_int, name: libc::c_int) -> io::Resu
     }
 }
 
-/// recvmsg.
+/// recvmsg on a socket of IP.
 pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Received> {
+    let (from, received) = receive_any(socket, buffer)?;
+    Ok(Received {
+        from: from.ok_or(io::Error::from(io::ErrorKind::InvalidData))?,
+        ..received
+    })
+}
+
+/// recvmsg on any socket: the sender, if it has an address of IP, and the rest, where `from` says nothing.
+pub(crate) fn receive_any(
+    socket: &impl AsRawFd,
+    buffer: &mut [u8],
+) -> io::Result<(Option<SocketAddr>, Received)> {
     let mut control = [0u64; 32];
     let mut length = 0;
     let (mut to, mut hops, mut at) = (None, 0, None);
@@ -118,14 +135,14 @@ pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Recei
             Ok(())
         })?
     };
-    let from = from.as_socket();
-    Ok(Received {
+    let received = Received {
         length,
-        from: from.ok_or(io::Error::from(io::ErrorKind::InvalidData))?,
+        from: (Ipv4Addr::UNSPECIFIED, 0).into(),
         to,
         hops,
         at,
-    })
+    };
+    Ok((from.as_socket(), received))
 }
 
 /// sendmsg from this address, which must be local.

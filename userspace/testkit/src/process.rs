@@ -22,6 +22,7 @@ use crate::{FakeGatekeeper, Netns, Policy, Seen, controller, journal::Reader, me
 enum Order {
     Set(Policy),
     Forget,
+    ResetCalls,
     RejectNext(String),
     Unregister(String),
     Inquire(String),
@@ -171,6 +172,14 @@ impl GatekeeperProcess {
     /// As [`Self::set`].
     pub fn forget(&self) -> Result<()> {
         self.order(&Order::Forget).map(drop)
+    }
+
+    /// Resets all call-signalling connections.
+    ///
+    /// # Errors
+    /// As [`Self::set`].
+    pub fn reset_calls(&self) -> Result<()> {
+        self.order(&Order::ResetCalls).map(drop)
     }
 
     /// Rejects the next keep-alive of this endpoint and forgets it.
@@ -341,6 +350,7 @@ fn obey(gatekeeper: &FakeGatekeeper, order: Order) -> Result<String> {
     match order {
         Order::Set(policy) => gatekeeper.set(|p| *p = policy),
         Order::Forget => gatekeeper.forget(),
+        Order::ResetCalls => gatekeeper.reset_calls()?,
         Order::RejectNext(eid) => gatekeeper.reject_next(&eid),
         Order::Unregister(eid) => gatekeeper.unregister(&eid)?,
         Order::Inquire(eid) => gatekeeper.inquire(&eid)?,

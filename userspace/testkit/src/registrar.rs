@@ -10,13 +10,13 @@ use std::{
 
 use rasline_h225::{
     RasMessage, decode_ras,
-    types::{AdmissionRequest, RegistrationRequest},
+    types::{AdmissionRequest, RegistrationRejectReason, RegistrationRequest},
 };
 
 use crate::{
     admission::{self, Refusal},
     clock,
-    gatekeeper::{Policy, Seen, What},
+    gatekeeper::{Policy, Refuse, Seen, What},
     journal::Line,
     messages,
 };
@@ -184,6 +184,9 @@ impl State {
         from: SocketAddr,
         rrq: &RegistrationRequest,
     ) -> (Option<String>, Option<Vec<u8>>) {
+        if self.policy.refuse == Some(Refuse::ResourceUnavailable) {
+            return (None, Some(self.refuse(rrq)));
+        }
         let aliases: Vec<String> = rrq
             .terminal_alias
             .iter()
@@ -222,6 +225,14 @@ impl State {
                 .is_some_and(|r| r.ras.ip() == from.ip())
         });
         let reply = match known {
+            _ if self.policy.refuse.is_some() => self.refuse(rrq),
+            None if self.policy.confirm_unknown => {
+                let eid = eid.clone().unwrap_or_default();
+                let aliases = Vec::new();
+                self.registrations
+                    .insert(eid.clone(), Registration { ras: from, aliases });
+                self.confirm(ours, rrq, &eid)
+            }
             Some(eid) if self.reject.remove(eid) => {
                 self.registrations.remove(eid);
                 messages::rrj(rrq, &self.policy.name)
@@ -230,6 +241,14 @@ impl State {
             None => messages::rrj(rrq, &self.policy.name),
         };
         (eid, Some(reply))
+    }
+
+    fn refuse(&self, rrq: &RegistrationRequest) -> Vec<u8> {
+        let rrj = messages::rrj(rrq, &self.policy.name);
+        if self.policy.refuse == Some(Refuse::FullRequired) {
+            return rrj;
+        }
+        messages::rejected(&rrj, RegistrationRejectReason::ResourceUnavailable)
     }
 
     fn confirm(&mut self, ours: SocketAddr, rrq: &RegistrationRequest, eid: &str) -> Vec<u8> {

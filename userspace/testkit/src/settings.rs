@@ -27,12 +27,14 @@ pub struct Settings {
     pub hold_for: &'static str,
     /// `dead_after`.
     pub dead_after: &'static str,
-    /// Gatekeepers' addresses, called gk1, gk2, ...
+    /// Gatekeepers' addresses, called gk1, gk2, ...; without any there is no zone, and no interface.
     pub gatekeepers: Vec<IpAddr>,
     /// More lines of `[daemon]`.
     pub daemon: String,
     /// More lines of `[[zone]]`; tables of it, such as `[zone.probe]`, last.
     pub zone: String,
+    /// `[[agent]]` sections.
+    pub agents: String,
     /// (name, side) of each interface.
     pub interfaces: Vec<(String, &'static str)>,
     /// `xdp_mode` of all of them.
@@ -50,6 +52,7 @@ impl Default for Settings {
             gatekeepers: vec![topology::GATEKEEPER],
             daemon: "max_registrations = 4096".into(),
             zone: String::new(),
+            agents: String::new(),
             interfaces: vec![
                 (topology::LAN.into(), "endpoints"),
                 (topology::WAN.into(), "gatekeepers"),
@@ -111,7 +114,6 @@ impl Place {
     }
 
     fn toml(&self, settings: &Settings) -> String {
-        use std::fmt::Write;
         let mut text = format!(
             "[daemon]\ncontrol_socket = {}\nstate_dir = {}\nbpffs = {}\n{}\n",
             quoted(&self.socket()),
@@ -119,39 +121,49 @@ impl Place {
             quoted(&self.pins),
             settings.daemon
         );
-        for (name, side) in &settings.interfaces {
-            let _ = write!(
-                text,
-                "\n[[interface]]\nname = {name:?}\nside = {side:?}\nxdp_mode = {:?}\n",
-                settings.xdp_mode
-            );
+        if !settings.gatekeepers.is_empty() {
+            text += &zone(settings);
         }
+        text + &settings.agents
+    }
+}
+
+/// The interfaces and the zone.
+fn zone(settings: &Settings) -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    for (name, side) in &settings.interfaces {
         let _ = write!(
             text,
-            "\n[[zone]]\nname = \"site\"\nanswer = {:?}\nhold_for = {:?}\ndead_after = {:?}\nendpoints = {:?}\n",
-            settings.answer,
-            settings.hold_for,
-            settings.dead_after,
-            topology::ENDPOINTS
+            "\n[[interface]]\nname = {name:?}\nside = {side:?}\nxdp_mode = {:?}\n",
+            settings.xdp_mode
         );
-        for (key, value) in [
-            ("endpoint_ttl", settings.endpoint_ttl),
-            ("refresh_every", settings.refresh_every),
-        ] {
-            if let Some(value) = value {
-                let _ = writeln!(text, "{key} = {value:?}");
-            }
-        }
-        let _ = writeln!(text, "{}", settings.zone);
-        for (i, address) in settings.gatekeepers.iter().enumerate() {
-            let _ = write!(
-                text,
-                "\n[[zone.gatekeeper]]\nid = \"gk{}\"\naddress = \"{address}\"\npriority = {i}\n",
-                i + 1
-            );
-        }
-        text
     }
+    let _ = write!(
+        text,
+        "\n[[zone]]\nname = \"site\"\nanswer = {:?}\nhold_for = {:?}\ndead_after = {:?}\nendpoints = {:?}\n",
+        settings.answer,
+        settings.hold_for,
+        settings.dead_after,
+        topology::ENDPOINTS
+    );
+    for (key, value) in [
+        ("endpoint_ttl", settings.endpoint_ttl),
+        ("refresh_every", settings.refresh_every),
+    ] {
+        if let Some(value) = value {
+            let _ = writeln!(text, "{key} = {value:?}");
+        }
+    }
+    let _ = writeln!(text, "{}", settings.zone);
+    for (i, address) in settings.gatekeepers.iter().enumerate() {
+        let _ = write!(
+            text,
+            "\n[[zone.gatekeeper]]\nid = \"gk{}\"\naddress = \"{address}\"\npriority = {i}\n",
+            i + 1
+        );
+    }
+    text
 }
 
 /// A path as a TOML string.

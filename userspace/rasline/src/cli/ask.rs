@@ -43,6 +43,7 @@ pub(super) fn run(cli: &Cli) -> Result<ExitCode> {
             print::gatekeepers(&all, json.json);
         }
         Command::Registration(command) => registration(cli, command)?,
+        Command::Agent(command) => super::agent::run(cli, command)?,
         Command::Counters { json, all } => {
             let rows: Vec<Counters> = cli.client()?.call(Ask::Counters)?;
             print::counters(&rows, *all, json.json);

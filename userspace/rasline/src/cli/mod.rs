@@ -1,5 +1,6 @@
 //! The command line: parses it, asks the controller, prints. Exit codes: 0 fine, 1 failed, 2 wrong usage.
 
+mod agent;
 mod ask;
 pub(crate) mod capture;
 mod doctor;
@@ -60,6 +61,9 @@ enum Command {
     Registration(RegistrationCommand),
     /// Profiles of zones: what a backup gatekeeper serves them from. Works without the controller, too.
     Profile(profile::Options),
+    /// Agents: endpoints that rasline itself is.
+    #[command(subcommand)]
+    Agent(agent::AgentCommand),
     /// Every verdict and reason, by interface.
     Counters {
         #[command(flatten)]
@@ -218,7 +222,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             };
             println!(
-                "{}: fine: {} interfaces, {} zones, {} gatekeepers",
+                "{}: fine: {} interfaces, {} zones, {} gatekeepers{}",
                 file.display(),
                 config.interfaces.len(),
                 config.zones.len(),
@@ -226,7 +230,11 @@ fn run(cli: &Cli) -> Result<ExitCode> {
                     .zones
                     .iter()
                     .map(|z| z.gatekeepers.len())
-                    .sum::<usize>()
+                    .sum::<usize>(),
+                match config.agents.len() {
+                    0 => String::new(),
+                    agents => format!(", {agents} agents"),
+                }
             );
             Ok(ExitCode::SUCCESS)
         }

@@ -79,6 +79,7 @@ pub(super) fn status(status: &Status, json: bool) {
             n.refused
         ));
     }
+    super::agent::put_summary(&status.agents);
     put_store(&status.store);
     let l = &status.losses;
     put(&format!(

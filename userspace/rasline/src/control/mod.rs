@@ -78,6 +78,18 @@ pub enum Command {
         /// Its id.
         id: u64,
     },
+    /// List of [`view::Agent`].
+    AgentList,
+    /// [`view::Agent`].
+    AgentShow {
+        /// Its name.
+        agent: String,
+    },
+    /// Makes an agent register in full, now.
+    AgentReregister {
+        /// Its name.
+        agent: String,
+    },
     /// List of [`view::Counters`].
     Counters,
     /// List of [`view::Event`], then, with `follow`, one a line.

@@ -21,6 +21,9 @@ pub struct Status {
     pub interfaces: Vec<Interface>,
     /// Zones.
     pub zones: Vec<Zone>,
+    /// Agents.
+    #[serde(default)]
+    pub agents: Vec<Agent>,
     /// Over the last second.
     pub rates: Rates,
     /// Tables.
@@ -204,6 +207,53 @@ pub struct Registration {
     pub why_not: String,
 }
 
+/// An agent: an endpoint that rasline itself is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Agent {
+    /// Name.
+    pub name: String,
+    /// What it is doing.
+    pub state: String,
+    /// Whether it is registered.
+    pub registered: bool,
+    /// RAS address of the gatekeeper that it is registered with, or asks.
+    pub gatekeeper: Option<SocketAddr>,
+    /// gatekeeperIdentifier.
+    pub gatekeeper_identifier: Option<String>,
+    /// endpointIdentifier.
+    pub endpoint_identifier: Option<String>,
+    /// timeToLive that it was given, seconds.
+    pub time_to_live: Option<u32>,
+    /// Seconds since its last RCF.
+    pub confirmed: Option<f64>,
+    /// Peer of its call-signalling connection.
+    pub connected_to: Option<SocketAddr>,
+    /// All gatekeepers that it may turn to, best first.
+    pub candidates: Vec<SocketAddr>,
+    /// Its own RAS address.
+    pub ras_address: String,
+    /// Aliases of its devices.
+    pub aliases: Vec<String>,
+    /// Full registrations since the start.
+    pub registrations: u64,
+    /// Lightweight RRQs confirmed since the start.
+    pub keep_alives: u64,
+    /// Call-signalling connections lost since the start: refused, reset, closed, silent.
+    pub losses: std::collections::BTreeMap<String, u64>,
+    /// Losses after which it was registered again.
+    pub recoveries: u64,
+    /// How long the last of these took, seconds, from the loss to the RCF.
+    pub last_recovery: Option<f64>,
+    /// RAS messages that could not be used.
+    pub ignored: u64,
+    /// Call-signalling messages that were read and not used.
+    pub signalling_ignored: u64,
+    /// RAS messages that could not be sent.
+    pub not_sent: u64,
+    /// What is wrong with its socket; empty: nothing.
+    pub trouble: String,
+}
+
 /// Messages a second, over the last second.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rates {
@@ -317,7 +367,7 @@ pub struct Event {
     pub number: u64,
     /// Seconds since 1970.
     pub time: f64,
-    /// What it concerns: registration, gatekeeper, zone, interface, controller, table.
+    /// What it concerns: registration, gatekeeper, zone, agent, interface, controller, table.
     pub about: String,
     /// What happened: a name that stands in docs/events.md.
     #[serde(default)]
@@ -328,6 +378,9 @@ pub struct Event {
     /// Gatekeeper, if it concerns one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gatekeeper: Option<String>,
+    /// Agent, if it concerns one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
     /// Registration, if it concerns one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<u64>,

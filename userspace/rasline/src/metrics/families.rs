@@ -135,6 +135,13 @@ families! {
     Counter zone_migrated: "Keep-alives let through to move their registrations since the program was loaded", samples::migrated;
     Counter zone_shaped: "RRQs held back by migrate_rate since the program was loaded", samples::shaped;
     Gauge zone_standby_registrations: "Registrations of a warm zone at its standby gatekeeper, by state", samples::standby;
+    Gauge agent_registered: "1: the agent is registered", samples::agent_registered;
+    Gauge agent_signalling_connected: "1: the agent's call-signalling connection is there", samples::agent_connected;
+    Counter agent_signalling_losses: "Call-signalling connections that the agent lost, by how", samples::agent_losses;
+    Counter agent_recoveries: "Losses after which the agent was registered again", samples::agent_recoveries;
+    Gauge agent_last_recovery_seconds: "How long the last of these took, from the loss to the RCF", samples::agent_last_recovery;
+    Counter agent_registrations: "Registrations of the agent that were confirmed: full ones, and lightweight RRQs", samples::agent_registrations;
+    Counter agent_messages: "Messages of the agent that came to nothing", samples::agent_messages;
     Counter events: "Events by name, as in rasline events", samples::events;
     Gauge table_slots: "Registrations published to the kernel", samples::slots;
     Gauge table_slots_max: "Registrations that can be published (max_registrations)", samples::slots_max;

@@ -6,7 +6,7 @@ use super::{
     families::{Labels, Samples, Seen},
     standing_name,
 };
-use crate::control::view::{Gatekeeper, Interface, Probe, Steering, Zone};
+use crate::control::view::{Agent, Gatekeeper, Interface, Probe, Steering, Zone};
 
 /// States that a gatekeeper can be in: by its probes, or by what the kernel saw.
 const STATES: [&str; 6] = ["unknown", "up", "suspect", "down", "alive", "silent"];
@@ -253,6 +253,71 @@ pub(super) fn standby(seen: &Seen<'_>, out: &mut Samples) {
             out.gauge(labels, n as f64);
         }
     }
+}
+
+fn agents(seen: &Seen<'_>, mut each: impl FnMut(&Agent, Labels)) {
+    for agent in &seen.all.status.agents {
+        each(agent, label("agent", &agent.name));
+    }
+}
+
+pub(super) fn agent_registered(seen: &Seen<'_>, out: &mut Samples) {
+    agents(seen, |a, labels| out.gauge(labels, one(a.registered)));
+}
+
+pub(super) fn agent_connected(seen: &Seen<'_>, out: &mut Samples) {
+    agents(seen, |a, labels| {
+        out.gauge(labels, one(a.connected_to.is_some()));
+    });
+}
+
+pub(super) fn agent_losses(seen: &Seen<'_>, out: &mut Samples) {
+    agents(seen, |a, labels| {
+        for (why, n) in &a.losses {
+            let mut labels = labels.clone();
+            labels.push(("why", why.clone()));
+            out.count(labels, *n);
+        }
+    });
+}
+
+pub(super) fn agent_recoveries(seen: &Seen<'_>, out: &mut Samples) {
+    agents(seen, |a, labels| out.count(labels, a.recoveries));
+}
+
+pub(super) fn agent_last_recovery(seen: &Seen<'_>, out: &mut Samples) {
+    agents(seen, |a, labels| {
+        if let Some(seconds) = a.last_recovery {
+            out.gauge(labels, seconds);
+        }
+    });
+}
+
+/// The same labels, and what kind each number is of.
+fn by_kind(labels: &Labels, all: &[(&str, u64)], out: &mut Samples) {
+    for (kind, n) in all {
+        let mut labels = labels.clone();
+        labels.push(("kind", (*kind).to_owned()));
+        out.count(labels, *n);
+    }
+}
+
+pub(super) fn agent_registrations(seen: &Seen<'_>, out: &mut Samples) {
+    agents(seen, |a, labels| {
+        let all = [("full", a.registrations), ("lightweight", a.keep_alives)];
+        by_kind(&labels, &all, out);
+    });
+}
+
+pub(super) fn agent_messages(seen: &Seen<'_>, out: &mut Samples) {
+    agents(seen, |a, labels| {
+        let all = [
+            ("ras_ignored", a.ignored),
+            ("signalling_ignored", a.signalling_ignored),
+            ("not_sent", a.not_sent),
+        ];
+        by_kind(&labels, &all, out);
+    });
 }
 
 pub(super) fn events(seen: &Seen<'_>, out: &mut Samples) {

@@ -1,5 +1,6 @@
 //! What happened: the last events in memory, new ones to those who follow, and how often each came.
 //!
+//! Names of the agents' events stand in [`crate::agent::NAMES`].
 //! Invariant: every name stands in docs/events.md.
 
 use std::{

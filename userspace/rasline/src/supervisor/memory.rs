@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rasline_core::{Input, Registration, RegistrationId, Stored, Time, alternates, failover};
+use rasline_core::{
+    Input, Registration, RegistrationId, Stored, Time, agent::Remembered, alternates, failover,
+};
 
 use crate::{
     control::view,
@@ -199,6 +201,24 @@ impl Supervisor {
         lists.into_iter().filter_map(list).collect()
     }
 
+    /// What an agent knows of its gatekeepers; nothing: it is no more.
+    pub(super) fn remember_agent(&mut self, agent: Remembered) {
+        self.memory.store.remember_agent(agent.clone());
+        if agent.gatekeeper.is_none() && agent.alternates.is_empty() {
+            self.agents_known.remove(&agent.name);
+        } else {
+            self.agents_known.insert(agent.name.clone(), agent);
+        }
+    }
+
+    /// What agents knew under an earlier controller.
+    pub(super) fn remembered_agents(&self) -> Vec<Remembered> {
+        self.memory.store.agents().unwrap_or_else(|e| {
+            tracing::error!("{e}");
+            Vec::new()
+        })
+    }
+
     /// At start, before any packet meets the program: publishes what was published before, as far as it holds.
     pub(super) fn restore(&mut self) {
         let started = Instant::now();
@@ -286,6 +306,9 @@ impl Supervisor {
             .store
             .keep_only(all.iter().map(|id| id.0).collect());
         self.memory.refill = all.into_iter();
+        for agent in self.agents_known.values() {
+            self.memory.store.remember_agent(agent.clone());
+        }
         for (zone, (active, manual)) in &self.steersman.kept {
             self.remember_decision(zone, active, *manual);
         }

@@ -3,6 +3,7 @@
 //! Ring buffer, timer, signals and requests come in; what the core wants done is carried out in `effects`.
 //! Invariants: no channel is unbounded; the heartbeat is written only by this loop, so it stops when the loop does.
 
+mod agents;
 mod alternates;
 pub mod apply;
 mod as_endpoint;
@@ -25,10 +26,12 @@ mod start;
 mod tell;
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
+use rasline_core::agent::Remembered;
 use tokio::{
     io::{Interest, unix::AsyncFd},
     signal::unix::{Signal, SignalKind, signal},
@@ -37,6 +40,7 @@ use tokio::{
 };
 
 use crate::{
+    agent::{self, Agents},
     bpf::{Kernel, Ring},
     cli::capture,
     config::{Config, OnStop},
@@ -105,6 +109,9 @@ struct Supervisor {
     steersman: Steersman,
     standbys: Standbys,
     probes: Probes,
+    agents: Agents,
+    /// What they know of their gatekeepers, by name.
+    agents_known: BTreeMap<String, Remembered>,
     kernel: Kernel,
     effects: Effects,
     sender: Sender,
@@ -168,6 +175,7 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
     } = start::prepare(&config)?;
     let core_config = bridge::core_config(&config, &layout);
     let (probes, mut reports) = Probes::start()?;
+    let (agents, mut told) = Agents::start()?;
     let effects = Effects::new(&config, &layout);
     let mut supervisor = Supervisor {
         file: std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
@@ -178,6 +186,8 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         steersman: Steersman::default(),
         standbys: Standbys::default(),
         probes,
+        agents,
+        agents_known: BTreeMap::new(),
         kernel,
         effects,
         sender: Sender::default(),
@@ -199,22 +209,21 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
     let (calls, waiting) = mpsc::channel(MAX_WAITING);
     let server = listening.serve(calls, supervisor.events.followers());
     let ring = watch(ring)?;
-    let names: Vec<&str> = supervisor
-        .config
-        .interfaces
-        .iter()
-        .map(|i| i.name.as_str())
-        .collect();
+    supervisor.start_agents()?;
+    let running = running(&supervisor.config);
     tracing::info!(
-        "attached to {}; control socket {}",
-        names.join(", "),
+        "{running}; control socket {}",
         supervisor.config.daemon.control_socket.display()
     );
     supervisor
         .events
         .controller(events::name::STARTED, "started");
-    service::ready(&format!("attached to {}", names.join(", ")));
-    let stop = supervisor.turn(ring, signals, waiting, &mut reports).await;
+    service::ready(&running);
+    let heard = Heard {
+        probes: &mut reports,
+        agents: &mut told,
+    };
+    let stop = supervisor.turn(ring, signals, waiting, heard).await;
     let stopped = supervisor.stop(stop.stay);
     if let Some(asked) = stop.asked {
         let _ = asked
@@ -228,6 +237,22 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
     stopped.map(drop)
 }
 
+/// What runs, for people.
+fn running(config: &Config) -> String {
+    let names: Vec<&str> = config.interfaces.iter().map(|i| i.name.as_str()).collect();
+    match (names.is_empty(), config.agents.len()) {
+        (true, agents) => format!("attached to no interface, {agents} agents"),
+        (false, 0) => format!("attached to {}", names.join(", ")),
+        (false, agents) => format!("attached to {}, {agents} agents", names.join(", ")),
+    }
+}
+
+/// What other threads report.
+struct Heard<'a> {
+    probes: &'a mut mpsc::Receiver<Report>,
+    agents: &'a mut mpsc::Receiver<agent::Report>,
+}
+
 impl Supervisor {
     /// The loop; gives what the one who stopped it said about staying.
     async fn turn(
@@ -235,7 +260,7 @@ impl Supervisor {
         mut ring: AsyncFd<Ring>,
         mut signals: Signals,
         mut calls: mpsc::Receiver<Call>,
-        reports: &mut mpsc::Receiver<Report>,
+        heard: Heard<'_>,
     ) -> Stop {
         let mut heartbeat = interval(HEARTBEAT);
         let mut tick = interval(TICK);
@@ -252,8 +277,12 @@ impl Supervisor {
                     service::alive();
                     Next::GoOn
                 }
-                Some(report) = reports.recv() => {
+                Some(report) = heard.probes.recv() => {
                     self.probed(report);
+                    Next::GoOn
+                }
+                Some(report) = heard.agents.recv() => {
+                    self.agent_reported(report);
                     Next::GoOn
                 }
                 _ = look.tick() => {
@@ -368,6 +397,7 @@ impl Supervisor {
         let metrics = self.new_metrics(&new)?;
         self.put_in_force(self.effective(&new))?;
         self.change_metrics(metrics);
+        self.change_agents(&new);
         self.file_config = new;
         self.allow_alternates();
         self.events
@@ -404,12 +434,14 @@ impl Supervisor {
         service::stopping();
         self.kernel.stop_heartbeat();
         self.observe(monotonic_ns());
-        let done = if stay.unwrap_or(self.config.daemon.on_stop == OnStop::Stay) {
+        let stays = stay.unwrap_or(self.config.daemon.on_stop == OnStop::Stay);
+        let done = if stays {
             "stopped; the program stays attached and answers what it knows"
         } else {
             self.kernel.detach_all()?;
             "stopped and detached"
         };
+        self.agents.stop(!stays);
         // The network waits for nothing that is written.
         self.remember_all_times();
         tracing::info!("{done}");

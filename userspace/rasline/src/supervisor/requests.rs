@@ -64,6 +64,11 @@ impl Supervisor {
                         .ok_or_else(|| no_registration(id)),
                 )
             }
+            Command::AgentList => Reply::data(&self.show_agents()),
+            Command::AgentShow { agent } => {
+                or_error(self.show_agent(&agent).map(|a| Reply::data(&a)))
+            }
+            Command::AgentReregister { agent } => or_error(self.reregister(&agent)),
             Command::Counters => or_error(self.show_counters().map(|rows| Reply::data(&rows))),
             Command::Events { last, .. } => {
                 let n = last.unwrap_or(KEPT).min(KEPT);

@@ -46,6 +46,7 @@ impl Supervisor {
             program: self.kernel.program_id(),
             interfaces: self.ports.view(&self.kernel, &self.config.interfaces),
             zones: self.show_zones(),
+            agents: self.show_agents(),
             rates: self.rates.rates(),
             tables: view::Tables {
                 slots: table.used(),

@@ -1,0 +1,179 @@
+//! Agents in the daemon: their sockets and connections, on a thread of their own, so that nothing that the controller
+//! does otherwise delays them. What they do is decided by `rasline_core::agent`; here are the sockets and the clock.
+//!
+//! ```text
+//! supervisor --orders--> thread: machine, UDP socket of each agent, TCP connection of each agent
+//!            <-reports--                                    board: how they stand, read by the supervisor
+//! ```
+//! Invariants: all channels are bounded, and the thread never waits for the supervisor: an event that finds no room is
+//! left out and counted, what is to be remembered waits, the latest of each agent.
+
+mod board;
+mod connection;
+mod run;
+mod sockets;
+mod told;
+
+use std::{
+    collections::BTreeMap,
+    sync::mpsc as std_mpsc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use rasline_core::agent::{AgentId, Event, Remembered};
+use tokio::sync::mpsc;
+
+use crate::{
+    config,
+    failure::{Failure, Result},
+    host,
+};
+
+pub use board::{Figures, Shown};
+pub use told::{NAMES, told};
+
+use board::Board;
+
+/// Orders that wait for the thread at most.
+const MAX_ORDERS: usize = 64;
+/// Reports that wait for the supervisor at most.
+const MAX_REPORTS: usize = 1024;
+/// How long gatekeepers have to confirm that the agents leave.
+const LEAVE_WITHIN: Duration = Duration::from_secs(1);
+
+/// What the supervisor hears.
+#[derive(Clone, Debug)]
+pub enum Report {
+    /// Something happened.
+    Event(Event),
+    /// To be kept over a restart, in place of what was kept of this agent.
+    Remember(Remembered),
+}
+
+/// What the thread is told.
+enum Order {
+    /// All agents there are to be.
+    Configure {
+        agents: Vec<(AgentId, config::Agent)>,
+        remembered: Vec<Remembered>,
+    },
+    /// One is to register in full.
+    Reregister(AgentId),
+    /// The thread is to end; agents leave their gatekeepers first, if they are to.
+    Stop {
+        leave: bool,
+        done: std_mpsc::Sender<()>,
+    },
+}
+
+/// The thread, as the supervisor has it. Dropped without [`Agents::stop`] it ends at once, and says nothing to
+/// gatekeepers.
+#[derive(Debug)]
+pub struct Agents {
+    orders: mpsc::Sender<Order>,
+    board: Board,
+    ids: BTreeMap<String, AgentId>,
+    next: u32,
+}
+
+impl Agents {
+    /// Starts the thread; there are no agents yet.
+    ///
+    /// # Errors
+    /// When there can be no thread.
+    pub fn start() -> Result<(Self, mpsc::Receiver<Report>)> {
+        let failed = |e: std::io::Error| Failure::plain("agents", e);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let (orders, received) = mpsc::channel(MAX_ORDERS);
+        let (reports, reported) = mpsc::channel(MAX_REPORTS);
+        let board = Board::default();
+        let shown = board.clone();
+        std::thread::Builder::new()
+            .name("agents".to_owned())
+            .spawn(move || {
+                if let Err(e) = host::realtime() {
+                    tracing::debug!("agents run at ordinary priority: {e}");
+                }
+                runtime.block_on(run::run(received, reports, shown));
+            })
+            .map_err(failed)?;
+        let agents = Self {
+            orders,
+            board,
+            ids: BTreeMap::new(),
+            next: 0,
+        };
+        Ok((agents, reported))
+    }
+
+    /// These agents, and no others; what was remembered is for those that are new. An agent is known by its name.
+    ///
+    /// # Errors
+    /// When the thread has ended or does not take orders.
+    pub fn set(&mut self, all: &[config::Agent], remembered: Vec<Remembered>) -> Result<()> {
+        let mut ids = BTreeMap::new();
+        let mut agents = Vec::new();
+        for agent in all {
+            let id = self.ids.get(&agent.name).copied().unwrap_or_else(|| {
+                self.next += 1;
+                AgentId(self.next)
+            });
+            ids.insert(agent.name.clone(), id);
+            agents.push((id, agent.clone()));
+        }
+        self.order(Order::Configure { agents, remembered })?;
+        self.ids = ids;
+        Ok(())
+    }
+
+    /// Makes an agent register in full, now.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn reregister(&self, name: &str) -> Result<()> {
+        let id = self.ids.get(name).ok_or_else(|| unknown(name))?;
+        self.order(Order::Reregister(*id))
+    }
+
+    /// How all of them stand, by name.
+    #[must_use]
+    pub fn shown(&self) -> Vec<Shown> {
+        self.board.read()
+    }
+
+    /// Ends the thread. To leave is to unregister, for which gatekeepers have a second; else they keep the
+    /// registrations until timeToLive runs out, and the next start goes on with them.
+    pub fn stop(&mut self, leave: bool) {
+        let (done, ended) = std_mpsc::channel();
+        if self.order(Order::Stop { leave, done }).is_ok() {
+            // Whatever comes, it is over.
+            let _ = ended.recv_timeout(LEAVE_WITHIN * 2);
+        }
+    }
+
+    fn order(&self, order: Order) -> Result<()> {
+        self.orders
+            .try_send(order)
+            .map_err(|e| Failure::new("agents", e, "try again, or restart the controller"))
+    }
+}
+
+fn unknown(name: &str) -> Failure {
+    Failure::new(
+        format!("agent {name}"),
+        "there is none of this name",
+        "see `rasline agent list`",
+    )
+}
+
+/// UNIX time in seconds when CLOCK_MONOTONIC was 0.
+fn unix_at_zero() -> i64 {
+    let unix = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let zero = unix.saturating_sub(Duration::from_nanos(host::monotonic_ns()));
+    zero.as_secs().cast_signed()
+}

@@ -1,0 +1,97 @@
+//! The agents' events as people and programs read them; docs/events.md describes what comes out of here.
+
+use rasline_core::agent::{Event, EventKind, Loss};
+use serde_json::{Map, Value};
+
+use crate::control::view;
+
+/// All names.
+pub const NAMES: [&str; 7] = [
+    "agent_registered",
+    "agent_rejected",
+    "agent_unregistered",
+    "agent_silent",
+    "agent_connected",
+    "agent_signalling_lost",
+    "agent_no_gatekeeper",
+];
+
+/// An event; number and time are given elsewhere.
+#[must_use]
+pub fn told(event: &Event) -> view::Event {
+    let (name, gatekeeper, text) = match &event.kind {
+        EventKind::Registered {
+            gatekeeper,
+            lightweight,
+        } => {
+            let how = if *lightweight {
+                "by a lightweight RRQ"
+            } else {
+                "in full"
+            };
+            (
+                NAMES[0],
+                Some(gatekeeper),
+                format!("registered at {gatekeeper} {how}"),
+            )
+        }
+        EventKind::Rejected { gatekeeper, reason } => (
+            NAMES[1],
+            Some(gatekeeper),
+            format!("rejected by {gatekeeper}: {reason}"),
+        ),
+        EventKind::Unregistered { gatekeeper, reason } => (
+            NAMES[2],
+            Some(gatekeeper),
+            format!("unregistered by {gatekeeper}: {reason}"),
+        ),
+        EventKind::Silent { gatekeeper } => (
+            NAMES[3],
+            Some(gatekeeper),
+            format!("{gatekeeper} does not answer"),
+        ),
+        EventKind::Connected { gatekeeper } => (
+            NAMES[4],
+            Some(gatekeeper),
+            format!("call signalling to {gatekeeper} is there"),
+        ),
+        EventKind::SignallingLost { gatekeeper, why } => (
+            NAMES[5],
+            Some(gatekeeper),
+            format!("call signalling to {gatekeeper} lost: {}", loss_name(*why)),
+        ),
+        EventKind::NoGatekeeper => (NAMES[6], None, "no gatekeeper takes it".to_owned()),
+    };
+    view::Event {
+        event: name.to_owned(),
+        about: "agent".to_owned(),
+        agent: Some(event.name.clone()),
+        gatekeeper: gatekeeper.map(ToString::to_string),
+        text: format!("{}: {text}", event.name),
+        details: details(&event.kind),
+        ..view::Event::default()
+    }
+}
+
+fn details(kind: &EventKind) -> Map<String, Value> {
+    let one = |key: &str, value: Value| [(key.to_owned(), value)].into_iter().collect();
+    match kind {
+        EventKind::Registered { lightweight, .. } => one("lightweight", (*lightweight).into()),
+        EventKind::Rejected { reason, .. } | EventKind::Unregistered { reason, .. } => {
+            one("reason", reason.as_str().into())
+        }
+        EventKind::SignallingLost { why, .. } => one("why", loss_name(*why).into()),
+        EventKind::Silent { .. } | EventKind::Connected { .. } | EventKind::NoGatekeeper => {
+            Map::new()
+        }
+    }
+}
+
+fn loss_name(why: Loss) -> &'static str {
+    match why {
+        Loss::Refused => "refused",
+        Loss::Reset => "reset",
+        Loss::Closed => "closed",
+        Loss::Silent => "silent",
+    }
+}
