@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod agent;
+mod agent_control;
+mod agent_silence;
 mod alternates;
 mod answers;
 mod bystanders;
