@@ -127,6 +127,7 @@ impl ControlUnit {
 
     /// Brings a zone to where it is to be.
     pub(super) fn settle(&mut self, now: Time, zone: u32, out: &mut Vec<Output>) {
+        self.neighbours = None;
         let profile = self.profile_of(zone).cloned();
         let seconds = self.unix(now);
         let Some(mut unit) = self.units.remove(&zone) else {

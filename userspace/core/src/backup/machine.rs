@@ -1,7 +1,7 @@
 //! The control unit as a whole.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use rasline_h225::{decode_ras, encode_ras};
@@ -32,6 +32,8 @@ pub struct ControlUnit {
     pub(super) directories: HashMap<String, Directory>,
     /// Profiles were given, be it none.
     pub(super) profiled: bool,
+    /// Zones that are served, by their neighbours; made anew when it is asked for after a change.
+    pub(super) neighbours: Option<HashMap<IpAddr, Vec<u32>>>,
     pub(super) due: BTreeSet<(Time, u32)>,
     /// When the subscriptions of zones that run end, UNIX seconds.
     pub(super) ends: BTreeSet<(u64, u32)>,
@@ -50,6 +52,7 @@ impl ControlUnit {
             by_name: HashMap::new(),
             directories: HashMap::new(),
             profiled: false,
+            neighbours: None,
             due: BTreeSet::new(),
             ends: BTreeSet::new(),
             kept: Kept::new(setup.max_restored),

@@ -55,6 +55,7 @@ mod kept;
 pub mod learned;
 mod lifecycle;
 mod machine;
+mod neighbours;
 mod reach;
 mod refuse;
 mod unit;

@@ -85,7 +85,7 @@ fn both_allow(one: &Profile, other: &Profile) -> bool {
 }
 
 /// Length of the longest prefix of the zone that these digits begin with.
-fn longest(profile: &Profile, digits: &str) -> Option<usize> {
+pub(super) fn longest(profile: &Profile, digits: &str) -> Option<usize> {
     let prefixes = profile.prefixes.iter();
     let fitting = prefixes.filter(|prefix| !prefix.is_empty() && digits.starts_with(&***prefix));
     fitting.map(String::len).max()

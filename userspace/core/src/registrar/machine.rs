@@ -55,7 +55,7 @@ impl Registrar {
             calls: Calls::default(),
             searches: Searches::default(),
             answers: Answers::new(settings.max_answers),
-            own: Own::default(),
+            own: Own::new(settings.seed),
             timers: Timers::default(),
             polls: Pace::default(),
             told: Pace::default(),

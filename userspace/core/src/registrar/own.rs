@@ -4,7 +4,7 @@
 //! itself remembers that it is polled.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use rasline_h225::types::RasMessage;
@@ -57,7 +57,7 @@ struct Request {
 }
 
 /// All of them, by requestSeqNum: 65,535 at most.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Own {
     last: u16,
     requests: HashMap<u16, Request>,
@@ -66,6 +66,15 @@ pub(super) struct Own {
 }
 
 impl Own {
+    /// None yet. Numbers begin elsewhere for each seed: registrars that share an address are told apart by them.
+    pub fn new(seed: u64) -> Self {
+        let [low, high, ..] = seed.to_le_bytes();
+        Self {
+            last: u16::from_le_bytes([low, high]),
+            requests: HashMap::new(),
+        }
+    }
+
     /// The next requestSeqNum. After 65,535 of them it may be that of a request that was never answered.
     pub fn next(&mut self) -> u16 {
         self.last = self.last.checked_add(1).unwrap_or(1);
@@ -133,6 +142,12 @@ impl Registrar {
         let wanted = request.wanted;
         self.forget_request(seq);
         Some(wanted)
+    }
+
+    /// Whether an answer with this number is waited for from there.
+    pub(crate) fn waits_for(&self, seq: u16, from: IpAddr) -> bool {
+        let request = self.own.requests.get(&seq);
+        request.is_some_and(|request| request.to.ip() == from)
     }
 
     /// No answer is wanted any more.

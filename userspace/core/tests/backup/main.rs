@@ -5,6 +5,7 @@ mod changing;
 #[path = "../common/mod.rs"]
 mod common;
 mod learned;
+mod neighbours;
 mod phases;
 mod random;
 mod reach;

@@ -212,6 +212,17 @@ impl World {
         }
     }
 
+    /// A call that is answered later, or not at all: what is sent.
+    pub fn calls(&mut self, zone: u32, n: u16, eid: &str, to: &str) -> Vec<Output> {
+        let seq = self.seq();
+        self.feed(Input::Message {
+            zone,
+            from: ras(zone, n),
+            to: gatekeeper(zone),
+            payload: &arq(seq, eid, to),
+        })
+    }
+
     /// A message of somebody, and what he is answered.
     pub fn ask(&mut self, zone: u32, from: SocketAddr, payload: &[u8]) -> Vec<RasMessage> {
         let to = gatekeeper(zone);
