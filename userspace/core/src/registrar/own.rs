@@ -72,6 +72,7 @@ impl Own {
         Self {
             last: u16::from_le_bytes([low, high]),
             requests: HashMap::new(),
+            leaving: HashMap::new(),
         }
     }
 
