@@ -432,7 +432,7 @@ fn killed_in_the_midst_of_an_import_nothing_committed_is_lost() {
         state.file("large.json", &many("hq", 15_000)),
     );
     let mut midst = 0;
-    for _ in 0..3 {
+    for _ in 0..10 {
         state.fine(&["import", &small]);
         let mut import = state.start(&["import", &large]);
         while log(&state) == 0 && import.try_wait().unwrap().is_none() {
@@ -440,13 +440,18 @@ fn killed_in_the_midst_of_an_import_nothing_committed_is_lost() {
         }
         import.kill().unwrap();
         let done = import.wait().unwrap().success();
-        let endpoints = if done { 15_000 } else { 10 };
-        assert_eq!(state.zones(), [("hq".to_owned(), endpoints)]);
-        midst += usize::from(!done);
+        // Killed after the commit, it is all there, too.
+        let zones = state.zones();
+        let none = zones == [("hq".to_owned(), 10)] && !done;
+        assert!(none || zones == [("hq".to_owned(), 15_000)], "{zones:?}");
         let loaded = Profiles::open(state.path()).load();
         assert_eq!((loaded.source, loaded.trouble), (Source::Database, None));
+        midst += usize::from(none);
+        if midst == 2 {
+            return;
+        }
     }
-    assert!(midst > 0, "each import was faster than the kill");
+    panic!("each import was faster than the kill");
 }
 
 #[test]
