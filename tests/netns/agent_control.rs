@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use rasline_testkit::{Seen, What, wait};
+use rasline_testkit::{GatekeeperProcess, Policy, Seen, What, topology, wait};
 
 use crate::{
     agent::{AgentSite, Mood, agent, own_address, settings},
-    scene::SOON,
+    scene::{SOON, ras},
 };
 
 fn seen(what: What) -> impl Fn(&Seen) -> bool {
@@ -144,4 +144,90 @@ fn a_socket_that_cannot_be_had_is_tried_again() {
     site.await_shown("the agent to register", |a| {
         a["registered"] == true && a["trouble"] == ""
     });
+}
+
+/// GRQ to the group that all gatekeepers are in, from the agent's own address; nobody is there, so to the configured one.
+#[test]
+fn discovery_by_multicast() {
+    let other = agent(
+        "other",
+        &format!("{}:1819", own_address()),
+        "signalling = false",
+    );
+    let site = AgentSite::unregistered(&[], &settings(other));
+    let capture = site.capture();
+    let lines = "discovery = \"multicast\"";
+    let place = site.controller.place();
+    place
+        .write(&settings(agent("gw", &own_address(), lines)))
+        .unwrap();
+    site.controller.text(&["reload"]).unwrap();
+    site.await_at(1);
+    let rows = capture
+        .finish()
+        .fields(
+            "ip.dst == 224.0.0.0/4 && h225",
+            &["ip.src", "ip.dst", "udp.dstport"],
+        )
+        .unwrap();
+    let own = own_address();
+    assert!(!rows.is_empty(), "no GRQ to the group");
+    for row in &rows {
+        assert_eq!(*row, [own.as_str(), "224.0.1.41", "1718"], "{rows:?}");
+    }
+}
+
+/// With a password its requests carry proof of who it is.
+#[test]
+fn requests_are_signed() {
+    for (h235, element) in [
+        ("md5", "h225.cryptoEPPwdHash_element"),
+        ("hmac-sha1", "h225.nestedcryptoToken"),
+    ] {
+        let lines = format!("password = \"secret\"\nh235 = \"{h235}\"\nsignalling = false");
+        let settings = settings(agent("gw", &own_address(), &lines));
+        let site = AgentSite::unregistered(&[], &settings);
+        site.gk(1)
+            .await_seen(1, SOON, seen(What::Discovery))
+            .unwrap();
+        let capture = site.capture();
+        let before = site.gk(1).count(seen(What::FullRrq)).unwrap();
+        site.controller
+            .text(&["agent", "reregister", "gw"])
+            .unwrap();
+        site.gk(1)
+            .await_seen(before + 1, SOON, seen(What::FullRrq))
+            .unwrap();
+        let taken = capture.finish();
+        taken.all_is_well(false).unwrap();
+        let filter = format!("h225.RasMessage == 3 && {element}");
+        let signed = taken.fields(&filter, &["ip.src"]).unwrap();
+        assert!(!signed.is_empty(), "{h235}");
+    }
+}
+
+/// The same over IPv6.
+#[test]
+fn over_ipv6() {
+    let site = AgentSite::unregistered(&[], &settings(agent("other", "10.1.0.254", "")));
+    let host = &site.net.hosts[1];
+    let address = host.address_v6();
+    let gatekeeper =
+        GatekeeperProcess::start(&host.netns, ras(address), Policy::default()).unwrap();
+    let lines = "discovery = \"off\"";
+    let agent = agent("gw", &topology::GATEWAY[1].to_string(), lines);
+    let agent = agent.replace(&topology::GATEKEEPER.to_string(), &address.to_string());
+    site.controller.place().write(&settings(agent)).unwrap();
+    site.controller.text(&["reload"]).unwrap();
+    let connected = |a: &serde_json::Value| a["connected_to"] == format!("[{address}]:1720");
+    wait::until_true("the agent to be registered and connected", SOON, || {
+        let all = site.controller.json(&["agent", "list"])?;
+        Ok(all[0]["name"] == "gw" && all[0]["registered"] == true && connected(&all[0]))
+    })
+    .unwrap();
+    gatekeeper.reset_calls().unwrap();
+    let again = site.await_shown("the agent to recover", |a| {
+        a["recoveries"] == 1 && connected(a)
+    });
+    assert_eq!(again["losses"]["reset"], 1, "{again}");
 }

@@ -13,10 +13,10 @@ use crate::{
 /// What stands between the last segment that came and the first lightweight RRQ.
 fn silence(packets: &[crate::agent::Packet]) -> Duration {
     let asked = first(packets, |p| p.ours && p.kind == Kind::Lightweight);
-    let heard = packets
+    let last = packets
         .iter()
-        .filter(|p| !p.ours && p.gk == 1 && p.kind == Kind::Other && p.at < asked.at);
-    let last = heard.last().map_or(packets[0].at, |p| p.at);
+        .rfind(|p| !p.ours && p.gk == 1 && p.kind == Kind::Other && p.at < asked.at);
+    let last = last.map_or(packets[0].at, |p| p.at);
     asked.at.saturating_sub(last)
 }
 

@@ -31,6 +31,8 @@ use crate::{
 const RECEIVE_BUFFER: usize = 8 << 20;
 
 /// How it behaves; can change at any time.
+// Each is a habit of its own.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Policy {
     /// gatekeeperIdentifier.

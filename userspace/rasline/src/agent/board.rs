@@ -105,6 +105,6 @@ mod tests {
         figures.note(Time(9_500), &registered);
         assert_eq!(figures.losses, [1, 1, 0, 0]);
         assert_eq!(figures.recoveries, 1);
-        assert_eq!(figures.last_recovery, Some(Duration::from_nanos(8_000)));
+        assert_eq!(figures.last_recovery, Some(Duration::from_micros(8)));
     }
 }
