@@ -13,7 +13,7 @@ use rasline_h225::types::{
 
 use super::aliases::texts;
 use super::calls::{Call, CallId, CallKey, IRR_EVERY, Leg, QUIET};
-use super::destination::Inconsistent;
+use super::destination::Nowhere;
 use super::machine::Registrar;
 use super::message::Asked;
 use super::reply::{Reply, this_time};
@@ -78,9 +78,10 @@ impl Registrar {
             return Err(Why::IncompleteAddress);
         }
         let planned = self.planned(&aliases);
-        let found = self
-            .resolve(&planned)
-            .map_err(|Inconsistent| Why::AliasesInconsistent)?;
+        let found = self.resolve(&planned).map_err(|nowhere| match nowhere {
+            Nowhere::Inconsistent => Why::AliasesInconsistent,
+            Nowhere::Full => Why::ExceedsCallCapacity,
+        })?;
         if let Some(found) = found.or_else(|| self.at(address?)) {
             return Ok(Some(found));
         }

@@ -51,10 +51,13 @@ impl<T: Ord> Prefixes<T> {
         }
     }
 
-    /// Those of the longest prefix that the number begins with.
-    pub fn longest(&self, number: &str) -> Option<&BTreeSet<T>> {
+    /// Those of the longest prefix that the number begins with, and how long that is.
+    pub fn longest(&self, number: &str) -> Option<(usize, &BTreeSet<T>)> {
         let mut lengths = self.lengths.range(..=number.len()).rev();
-        lengths.find_map(|(length, _)| self.values.get(number.get(..*length)?))
+        lengths.find_map(|(length, _)| {
+            let values = self.values.get(number.get(..*length)?)?;
+            Some((*length, values))
+        })
     }
 }
 
@@ -94,10 +97,7 @@ mod tests {
         let longest = |prefixes: &Prefixes<i32>, number: &str| -> Vec<i32> {
             prefixes
                 .longest(number)
-                .into_iter()
-                .flatten()
-                .copied()
-                .collect()
+                .map_or_else(Vec::new, |(_, values)| values.iter().copied().collect())
         };
         assert_eq!(longest(&prefixes, "004930"), [2, 3]);
         assert_eq!(longest(&prefixes, "00"), [1]);

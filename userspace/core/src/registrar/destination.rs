@@ -11,9 +11,14 @@ use super::machine::Registrar;
 use super::{Destination, EntryId};
 use crate::profile::{CallModel, KnownEndpoint};
 
-/// The aliases are those of several endpoints.
+/// Why there is no destination, though it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Inconsistent;
+pub(super) enum Nowhere {
+    /// The aliases are those of several endpoints.
+    Inconsistent,
+    /// Who serves the number can take no call.
+    Full,
+}
 
 impl Registrar {
     /// Where somebody is whom another zone wants to call. Numbers are taken as they are, then by the numbering plan.
@@ -46,18 +51,27 @@ impl Registrar {
     }
 
     /// Where it is itself.
-    pub(super) fn resolve(&self, numbers: &[String]) -> Result<Option<Destination>, Inconsistent> {
+    pub(super) fn resolve(&self, numbers: &[String]) -> Result<Option<Destination>, Nowhere> {
         let mut found: Option<Destination> = None;
         for number in numbers {
             let Some(one) = self.named(number) else {
                 continue;
             };
             if found.as_ref().is_some_and(|found| *found != one) {
-                return Err(Inconsistent);
+                return Err(Nowhere::Inconsistent);
             }
             found = Some(one);
         }
-        Ok(found.or_else(|| numbers.iter().find_map(|number| self.by_prefix(number))))
+        if found.is_some() {
+            return Ok(found);
+        }
+        let by_prefix = numbers.iter().map(|number| self.by_prefix(number));
+        by_prefix
+            .reduce(|first, next| match first {
+                Ok(None) => next,
+                first => first,
+            })
+            .unwrap_or(Ok(None))
     }
 
     fn named(&self, alias: &str) -> Option<Destination> {
@@ -68,18 +82,31 @@ impl Registrar {
         known_at(self.settings.profile.endpoints.get(*index)?)
     }
 
-    fn by_prefix(&self, number: &str) -> Option<Destination> {
-        let usable = self.entries.gateways(number).into_iter().filter_map(|id| {
-            let entry = self.entries.get(id)?;
-            entry.signalled_at()?;
-            Some((entry.almost_full, entry.calls.len(), id))
-        });
-        if let Some((_, _, id)) = usable.min() {
-            return self.registered_at(id);
+    fn by_prefix(&self, number: &str) -> Result<Option<Destination>, Nowhere> {
+        let profile = &self.settings.profile;
+        let registered = self.entries.gateways(number);
+        let known = self.known.prefixes.longest(number);
+        // One that the profile knows counts if it serves a longer prefix than those that are registered.
+        let longer = registered.map_or(0, |(length, _)| length + 1);
+        let known = known.filter(|(length, _)| *length >= longer);
+        let mut known = known.into_iter().flat_map(|(_, indices)| indices);
+        let elsewhere = known.find_map(|index| known_at(profile.endpoints.get(*index)?));
+        if elsewhere.is_some() {
+            return Ok(elsewhere);
         }
-        let known = self.known.prefixes.longest(number).into_iter().flatten();
-        let mut endpoints = known.filter_map(|index| self.settings.profile.endpoints.get(*index));
-        endpoints.find_map(known_at)
+        let usable = registered
+            .into_iter()
+            .flat_map(|(_, ids)| ids)
+            .filter_map(|id| {
+                let entry = self.entries.get(*id)?;
+                entry.signalled_at()?;
+                Some((entry.full_up, entry.almost_full, entry.calls.len(), *id))
+            });
+        match usable.min() {
+            Some((true, ..)) => Err(Nowhere::Full),
+            Some((false, _, _, id)) => Ok(self.registered_at(id)),
+            None => Ok(None),
+        }
     }
 
     /// The endpoint at a callSignalAddress.

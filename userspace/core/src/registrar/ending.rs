@@ -9,6 +9,7 @@ use rasline_h225::text::{to_bmp, to_transport};
 use rasline_h225::types::{DisengageReason, DisengageRequest, InfoRequest, RasMessage};
 
 use super::calls::{Call, CallId, Leg, QUIET};
+use super::expiry::POLLS;
 use super::machine::Registrar;
 use super::own::{DISENGAGE, Wanted};
 use super::timers::Timer;
@@ -16,6 +17,8 @@ use super::{EntryId, Event, Output};
 
 /// How long an IRR is waited for, each time.
 const IRQ: Duration = Duration::from_secs(3);
+/// When it is tried again to ask, if too many are asked now.
+const SOON: Duration = Duration::from_secs(1);
 
 impl Registrar {
     /// A call was reported.
@@ -40,6 +43,10 @@ impl Registrar {
         let Some(call) = self.calls.get(id).cloned() else {
             return;
         };
+        if !self.polls.take(self.now, POLLS) {
+            self.timers.set(Timer::Call(id), self.now.after(SOON));
+            return;
+        }
         for (index, leg) in call.legs.iter().enumerate() {
             let seq = leg.polled.unwrap_or_else(|| self.own.next());
             self.calls.poll(id, index, seq);

@@ -55,7 +55,10 @@ pub(super) struct Entry {
     pub published: Option<u64>,
     /// Digest of a keep-alive that is not the published one.
     pub other: Option<u64>,
+    /// It said that it is almost out of resources.
     pub almost_full: bool,
+    /// It said that it can take no call.
+    pub full_up: bool,
     pub calls: BTreeSet<CallId>,
     pub supports_alternates: bool,
     pub mode: Mode,
@@ -128,14 +131,9 @@ impl Entries {
         self.owners.get(alias).copied()
     }
 
-    /// Gateways that serve the longest prefix of this number.
-    pub fn gateways(&self, number: &str) -> Vec<EntryId> {
-        self.prefixes
-            .longest(number)
-            .into_iter()
-            .flatten()
-            .copied()
-            .collect()
+    /// Gateways that serve the longest prefix of this number, and how long that is.
+    pub fn gateways(&self, number: &str) -> Option<(usize, &BTreeSet<EntryId>)> {
+        self.prefixes.longest(number)
     }
 
     /// A number that no registration had.

@@ -35,7 +35,7 @@ const IRQ: Duration = Duration::from_secs(3);
 /// How long one in a call that is reported is left alone.
 const CALL: Duration = Duration::from_secs(30);
 /// IRQs in a second at most.
-const POLLS: u32 = 500;
+pub(super) const POLLS: u32 = 500;
 /// A registration is stored again when what was stored is this old.
 pub(super) const STORED: Duration = Duration::from_secs(3600);
 

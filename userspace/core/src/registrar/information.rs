@@ -10,6 +10,7 @@ use rasline_h225::types::{
 };
 
 use super::calls::{CallId, CallKey, Leg};
+use super::capacity::no_room;
 use super::machine::Registrar;
 use super::message::Asked;
 use super::reply::Reply;
@@ -92,6 +93,7 @@ impl Registrar {
         self.heard(id, self.now);
         if let Some(entry) = self.entries.get_mut(id) {
             entry.almost_full = rai.almost_out_of_resources;
+            entry.full_up = no_room(rai.capacity.as_ref()).unwrap_or(false);
         }
         let mut rac = ResourcesAvailableConfirm::new(asked.seq);
         rac.protocol_identifier = rai.protocol_identifier.clone();

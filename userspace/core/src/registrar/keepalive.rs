@@ -123,6 +123,7 @@ impl Registrar {
             published: None,
             other: None,
             almost_full: false,
+            full_up: false,
             calls: std::collections::BTreeSet::new(),
             supports_alternates: false,
             mode: asked.mode.clone(),

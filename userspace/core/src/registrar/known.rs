@@ -81,7 +81,7 @@ impl Known {
     /// The number after the numbering plan; what is no number, as it is.
     pub fn planned(&self, profile: &Profile, number: &str) -> String {
         let rule = is_number(number)
-            .then(|| self.plan.longest(number)?.first().copied())
+            .then(|| self.plan.longest(number)?.1.first().copied())
             .flatten()
             .and_then(|index| profile.plan.get(index));
         match rule {

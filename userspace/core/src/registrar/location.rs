@@ -12,7 +12,7 @@ use rasline_h225::types::{
 };
 
 use super::aliases::texts;
-use super::destination::Inconsistent;
+use super::destination::Nowhere;
 use super::machine::Registrar;
 use super::message::Asked;
 use super::own::Wanted;
@@ -50,7 +50,8 @@ impl Registrar {
                 }
                 return Self::lcf(asked.seq, found);
             }
-            Err(Inconsistent) => return Self::lrj(asked.seq, Why::AliasesInconsistent),
+            Err(Nowhere::Inconsistent) => return Self::lrj(asked.seq, Why::AliasesInconsistent),
+            Err(Nowhere::Full) => return Self::lrj(asked.seq, Why::ResourceUnavailable),
             Ok(None) if numbers.is_empty() => return Self::lrj(asked.seq, Why::IncompleteAddress),
             Ok(None) => {}
         }

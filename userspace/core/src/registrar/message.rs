@@ -57,14 +57,38 @@ impl Registrar {
         asked.answer_to = answer_address(from, &message);
         let kind = message.kind();
         let before = out.len();
-        let reply = match self.check(&asked, &message, out) {
-            Ok(mode) => {
-                asked.mode = mode;
-                self.dispatch(&asked, message, out)
-            }
-            Err(denied) => self.denied(&asked, &message, denied),
+        let reply = match self.put_off(&message) {
+            Some(put_off) => put_off,
+            None => self.judged(&mut asked, message, out),
         };
         self.reply(&asked, (kind, reply), before, out);
+    }
+
+    fn judged(
+        &mut self,
+        asked: &mut Asked<'_>,
+        message: RasMessage,
+        out: &mut Vec<Output>,
+    ) -> Reply {
+        match self.check(asked, &message, out) {
+            Ok(mode) => {
+                asked.mode = mode;
+                self.dispatch(asked, message, out)
+            }
+            Err(denied) => self.denied(asked, &message, denied),
+        }
+    }
+
+    /// The answer to a full RRQ while there is too much to do. Before it is proved: it comes again, octet by octet.
+    fn put_off(&self, message: &RasMessage) -> Option<Reply> {
+        let delay = self.overload?;
+        match message {
+            RasMessage::RegistrationRequest(rrq) if rrq.keep_alive != Some(true) => {
+                let rip = Self::wait_for(rrq.request_seq_num, delay);
+                Some(Reply::Once(Box::new(rip)))
+            }
+            _ => None,
+        }
     }
 
     /// A retransmission gets the same answer; true if it was one.

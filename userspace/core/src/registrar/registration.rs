@@ -15,6 +15,7 @@ use rasline_h225::types::{
     RegistrationRequest,
 };
 
+use super::capacity::no_room;
 use super::claim::Claim;
 use super::entries::{Entry, Life};
 use super::machine::Registrar;
@@ -31,9 +32,6 @@ impl Registrar {
         rrq: &RegistrationRequest,
         out: &mut Vec<Output>,
     ) -> Reply {
-        if let Some(delay) = self.overload {
-            return Reply::Once(Box::new(Self::wait_for(asked.seq, delay)));
-        }
         match self.claim(asked.from, &asked.mode, rrq) {
             Ok(claim) => self.register(asked, rrq, claim, out),
             Err(refusal) => {
@@ -115,6 +113,7 @@ impl Registrar {
             published: None,
             other: None,
             almost_full: before.is_some_and(|before| before.almost_full),
+            full_up: no_room(rrq.capacity.as_ref()) == Some(true),
             calls: before
                 .map(|before| before.calls.clone())
                 .unwrap_or_default(),

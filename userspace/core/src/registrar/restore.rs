@@ -108,6 +108,7 @@ impl Registrar {
             published: None,
             other: None,
             almost_full: false,
+            full_up: false,
             calls: std::collections::BTreeSet::new(),
             supports_alternates: full.supports_alt_gk.is_some(),
             mode,

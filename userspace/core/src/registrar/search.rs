@@ -11,17 +11,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rasline_h225::build::alias;
-use rasline_h225::text::{to_bmp, to_transport};
 use rasline_h225::types::{
-    AdmissionRejectReason, AdmissionRequest, AliasAddress, LocationRejectReason, LocationRequest,
-    RasMessage,
+    AdmissionRejectReason, AdmissionRequest, LocationRejectReason, LocationRequest,
 };
 
 use super::answers::Key;
 use super::machine::Registrar;
 use super::message::Asked;
-use super::own::{LOCATE, Wanted};
 use super::reply::Reply;
 use super::secured::Mode;
 use super::timers::Timer;
@@ -29,8 +25,6 @@ use super::{Destination, EntryId, Output};
 
 /// Searches at the same time.
 const MAX_SEARCHES: usize = 1000;
-/// Neighbours that are asked at once.
-const MAX_ASKED: usize = 8;
 /// After so long one who waits is told; other zones must have answered.
 const LONG: Duration = Duration::from_secs(2);
 /// How long he is told to wait, and when he is told again.
@@ -46,26 +40,26 @@ pub(super) enum Asker {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Specific,
     Zones,
     Any,
 }
 
 #[derive(Clone, Debug)]
-struct Search {
-    asker: Asker,
-    from: SocketAddr,
-    to: SocketAddr,
+pub(super) struct Search {
+    pub asker: Asker,
+    pub from: SocketAddr,
+    pub to: SocketAddr,
     answer_to: SocketAddr,
     seq: u16,
     key: Key,
     mode: Mode,
-    numbers: Vec<String>,
-    hops: u8,
-    stage: Stage,
+    pub numbers: Vec<String>,
+    pub hops: u8,
+    pub stage: Stage,
     /// LRQs that are not answered.
-    asked: BTreeSet<u16>,
+    pub asked: BTreeSet<u16>,
 }
 
 /// All of them.
@@ -79,6 +73,14 @@ pub(super) struct Searches {
 impl Searches {
     pub fn len(&self) -> usize {
         self.all.len()
+    }
+
+    pub fn get(&self, ticket: u64) -> Option<&Search> {
+        self.all.get(&ticket)
+    }
+
+    pub fn get_mut(&mut self, ticket: u64) -> Option<&mut Search> {
+        self.all.get_mut(&ticket)
     }
 }
 
@@ -143,57 +145,6 @@ impl Registrar {
             Some(Stage::Any) => self.finish(ticket, None, out),
             None => {}
         }
-    }
-
-    fn ask_neighbours(&mut self, ticket: u64, out: &mut Vec<Output>) {
-        let Some(search) = self.searches.all.get(&ticket).cloned() else {
-            return;
-        };
-        let indices: BTreeSet<usize> = match search.stage {
-            Stage::Specific => {
-                let fitting = |number| self.known.neighbours.longest(number).into_iter().flatten();
-                search
-                    .numbers
-                    .iter()
-                    .flat_map(|number| fitting(number))
-                    .copied()
-                    .collect()
-            }
-            Stage::Zones => BTreeSet::new(),
-            Stage::Any => self.known.any.iter().copied().collect(),
-        };
-        let profile = self.settings.profile.clone();
-        let neighbours = indices
-            .into_iter()
-            .filter_map(|index| profile.neighbours.get(index));
-        // Not back to who asks.
-        let others = neighbours.filter(|one| one.address.ip() != search.from.ip());
-        for neighbour in others.take(MAX_ASKED) {
-            let Some(lrq) = self.lrq(&search) else {
-                return;
-            };
-            let way = (search.to, neighbour.address);
-            let wanted = (LOCATE, Wanted::Location(ticket));
-            let seq = self.request(way, lrq, &Mode::Open, wanted, out);
-            if let Some(search) = self.searches.all.get_mut(&ticket) {
-                search.asked.extend(seq);
-            }
-        }
-    }
-
-    fn lrq(&self, search: &Search) -> Option<RasMessage> {
-        let mut lrq = LocationRequest::new(1, to_transport(search.to));
-        let numbers = search.numbers.iter();
-        lrq.destination_info = numbers.filter_map(|text| alias(text).ok()).collect();
-        let own = to_bmp(&self.settings.profile.gatekeeper_identifier).ok();
-        lrq.source_info = own.map(|own| vec![AliasAddress::H323Id(own)]);
-        lrq.hop_count = Some(search.hops.max(1));
-        lrq.can_map_alias = Some(true);
-        lrq.call_identifier = match &search.asker {
-            Asker::Caller(_, arq) => arq.call_identifier.clone(),
-            Asker::Seeker(lrq) => lrq.call_identifier.clone(),
-        };
-        (!lrq.destination_info.is_empty()).then_some(RasMessage::LocationRequest(lrq))
     }
 
     /// An LRQ was rejected, or not answered.

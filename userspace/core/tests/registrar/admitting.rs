@@ -7,8 +7,8 @@ use rasline_core::registrar::Event;
 use rasline_h225::build::Rrq;
 use rasline_h225::text::{from_alias, to_transport};
 use rasline_h225::types::{
-    BandRejectReason, GatewayInfo, RasMessage, ResourcesAvailableIndicate, SupportedPrefix,
-    SupportedProtocols, VoiceCaps,
+    BandRejectReason, CallCapacity, CallCapacityInfo, CallsAvailable, GatewayInfo, RasMessage,
+    ResourcesAvailableIndicate, SupportedPrefix, SupportedProtocols, VoiceCaps,
 };
 
 use crate::calls::*;
@@ -349,4 +349,82 @@ fn disengaging() {
     };
     assert_eq!(format!("{:?}", drj.reject_reason), "NotRegistered");
     assert_eq!(world.calls(), 1);
+}
+
+#[test]
+fn the_longest_prefix_counts_wherever_its_gateway_is() {
+    let mut backup = profile();
+    let mut trunk = known(&["trunk"]);
+    trunk.call_signal_address = Some(signalling(9));
+    trunk.prefixes = vec!["4930".into(), "4".into()];
+    backup.endpoints = vec![trunk];
+    let mut world = World::with(backup);
+    let alice = world.register(1, "alice");
+    gateway(&mut world, 3, "49");
+    assert_eq!(
+        world.admitted(1, arq(1, &alice, 1, &["49301"])),
+        signalling(9)
+    );
+    assert_eq!(
+        world.admitted(1, arq(2, &alice, 2, &["49891"])),
+        signalling(3)
+    );
+    assert_eq!(world.admitted(1, arq(3, &alice, 3, &["41"])), signalling(9));
+}
+
+/// A real shape of callsAvailable: the type has no constructor.
+fn calls_available(calls: u32) -> CallsAvailable {
+    let text = include_str!("../../../../tests/vectors/synthetic.txt");
+    let octets = |line: &str| -> Vec<u8> {
+        let octet = |i| u8::from_str_radix(&line[i..i + 2], 16).unwrap();
+        (0..line.len()).step_by(2).map(octet).collect()
+    };
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let mut all = lines.filter_map(|line| {
+        let capacity = match rasline_h225::decode_ras(&octets(line)).ok()? {
+            RasMessage::ResourcesAvailableIndicate(rai) => rai.capacity,
+            RasMessage::RegistrationRequest(rrq) => rrq.capacity,
+            RasMessage::InfoRequestResponse(irr) => irr.capacity,
+            RasMessage::DisengageRequest(drq) => drq.capacity,
+            RasMessage::AdmissionRequest(arq) => arq.capacity,
+            _ => None,
+        }?;
+        let now = capacity
+            .current_call_capacity
+            .or(capacity.maximum_call_capacity)?;
+        let groups = now
+            .voice_gw_calls_available
+            .or(now.terminal_calls_available);
+        groups.or(now.h323_gw_calls_available)?.into_iter().next()
+    });
+    let mut available = all.next().expect("callsAvailable");
+    available.calls = calls;
+    available
+}
+
+#[test]
+fn a_gateway_that_can_take_no_call_gets_none() {
+    let mut world = World::new();
+    let alice = world.register(1, "alice");
+    let third = gateway(&mut world, 3, "49");
+    let mut tells = |seq, calls| {
+        let identifier = rasline_h225::text::to_bmp(&third).unwrap();
+        let mut rai = ResourcesAvailableIndicate::new(seq, identifier);
+        let mut now = CallCapacityInfo::new();
+        now.voice_gw_calls_available = Some(vec![calls_available(calls)]);
+        let mut capacity = CallCapacity::new();
+        capacity.current_call_capacity = Some(Box::new(now));
+        rai.capacity = Some(capacity);
+        world.asked(ras(3), &RasMessage::ResourcesAvailableIndicate(rai));
+        let reply = world.asked(
+            ras(1),
+            &RasMessage::AdmissionRequest(arq(seq, &alice, 1, &["4930"])),
+        );
+        match reply {
+            RasMessage::AdmissionReject(arj) => format!("{:?}", arj.reject_reason),
+            other => other.kind().name().to_owned(),
+        }
+    };
+    assert_eq!(tells(1, 0), "ExceedsCallCapacity");
+    assert_eq!(tells(2, 3), "ACF");
 }

@@ -270,3 +270,14 @@ fn a_restart_keeps_who_proved_it() {
     assert_eq!(kinds(&after.send(1, &light(3), "bob", "hidden")), ["RRJ"]);
     assert_eq!(kinds(&after.send(1, &light(4), &eid, "secret")), ["RCF"]);
 }
+
+#[test]
+fn one_that_was_put_off_is_no_replay() {
+    let mut secured = Secured::new(Mechanism::HmacSha1);
+    secured.world.input(Input::Overload(Some(2 * SECOND)));
+    let rrq = full(1, 1, "alice").message().unwrap();
+    let octets = secured.signed(&rrq, "alice", "secret");
+    assert_eq!(kinds(&secured.world.octets(ras(1), &octets)), ["RIP"]);
+    secured.world.input(Input::Overload(None));
+    assert_eq!(kinds(&secured.world.octets(ras(1), &octets)), ["RCF"]);
+}

@@ -1,0 +1,66 @@
+//! LRQs to neighbours (H.225.0 7.13).
+
+use std::collections::BTreeSet;
+
+use rasline_h225::build::alias;
+use rasline_h225::text::{to_bmp, to_transport};
+use rasline_h225::types::{AliasAddress, LocationRequest, RasMessage};
+
+use super::Output;
+use super::machine::Registrar;
+use super::own::{LOCATE, Wanted};
+use super::search::{Asker, Search, Stage};
+use super::secured::Mode;
+
+/// Neighbours that are asked at once.
+const MAX_ASKED: usize = 8;
+
+impl Registrar {
+    /// Asks those whose turn it is.
+    pub(super) fn ask_neighbours(&mut self, ticket: u64, out: &mut Vec<Output>) {
+        let Some(search) = self.searches.get(ticket).cloned() else {
+            return;
+        };
+        let indices: BTreeSet<usize> = match search.stage {
+            Stage::Specific => {
+                let fitting = |number: &String| self.known.neighbours.longest(number);
+                let fit = search.numbers.iter().filter_map(fitting);
+                fit.flat_map(|(_, indices)| indices).copied().collect()
+            }
+            Stage::Zones => BTreeSet::new(),
+            Stage::Any => self.known.any.iter().copied().collect(),
+        };
+        let profile = self.settings.profile.clone();
+        let neighbours = indices
+            .into_iter()
+            .filter_map(|index| profile.neighbours.get(index));
+        // Not back to who asks.
+        let others = neighbours.filter(|one| one.address.ip() != search.from.ip());
+        for neighbour in others.take(MAX_ASKED) {
+            let Some(lrq) = self.lrq(&search) else {
+                return;
+            };
+            let way = (search.to, neighbour.address);
+            let wanted = (LOCATE, Wanted::Location(ticket));
+            let seq = self.request(way, lrq, &Mode::Open, wanted, out);
+            if let Some(search) = self.searches.get_mut(ticket) {
+                search.asked.extend(seq);
+            }
+        }
+    }
+
+    fn lrq(&self, search: &Search) -> Option<RasMessage> {
+        let mut lrq = LocationRequest::new(1, to_transport(search.to));
+        let numbers = search.numbers.iter();
+        lrq.destination_info = numbers.filter_map(|text| alias(text).ok()).collect();
+        let own = to_bmp(&self.settings.profile.gatekeeper_identifier).ok();
+        lrq.source_info = own.map(|own| vec![AliasAddress::H323Id(own)]);
+        lrq.hop_count = Some(search.hops.max(1));
+        lrq.can_map_alias = Some(true);
+        lrq.call_identifier = match &search.asker {
+            Asker::Caller(_, arq) => arq.call_identifier.clone(),
+            Asker::Seeker(lrq) => lrq.call_identifier.clone(),
+        };
+        (!lrq.destination_info.is_empty()).then_some(RasMessage::LocationRequest(lrq))
+    }
+}
