@@ -42,8 +42,8 @@ impl Registrar {
             Err(why) => return self.arj(asked.seq, Some(id), why),
             Ok(None) => {
                 let planned = self.planned(&texts(arq.destination_info.as_deref()));
-                let asker = Asker::Caller(id, Box::new(arq));
-                return self.search(asked, asker, (planned, HOPS), out);
+                let who = Asker::Caller(id, Box::new(arq));
+                return self.search(asked, who, (planned, HOPS), out);
             }
         };
         self.admit(asked.seq, id, &arq, &found, out)
@@ -57,9 +57,10 @@ impl Registrar {
     ) -> Result<EntryId, Why> {
         let identifier = from_bmp(&arq.endpoint_identifier);
         let known = self.entries.by_identifier(&identifier).is_some();
-        self.whose(&identifier, asked, out).ok_or(match known {
-            true => Why::InvalidEndpointIdentifier,
-            false => Why::CallerNotRegistered,
+        self.whose(&identifier, asked, out).ok_or(if known {
+            Why::InvalidEndpointIdentifier
+        } else {
+            Why::CallerNotRegistered
         })
     }
 
@@ -163,7 +164,7 @@ impl Registrar {
             .as_ref()
             .and_then(from_transport);
         let own = own.unwrap_or_default();
-        let (caller, callee) = if arq.answer_call {
+        let (from, to) = if arq.answer_call {
             (first(Some(&arq.src_info)).unwrap_or_default(), own)
         } else {
             let called = first(arq.destination_info.as_deref());
@@ -173,8 +174,8 @@ impl Registrar {
         let key = key(arq);
         out.push(Output::Event(Event::CallStarted {
             call: key.hex(),
-            from: caller.clone(),
-            to: callee.clone(),
+            from,
+            to,
         }));
         let call = self.calls.add(Call {
             key,

@@ -43,7 +43,7 @@ impl CallKey {
 
     /// For people.
     pub fn hex(&self) -> String {
-        self.0.iter().map(|octet| format!("{octet:02x}")).collect()
+        format!("{:032x}", u128::from_be_bytes(self.0))
     }
 }
 
@@ -171,7 +171,9 @@ impl Calls {
         call.reported = now;
         if call.asking.take().is_some() {
             let polled: Vec<_> = call.legs.iter_mut().map(|leg| leg.polled.take()).collect();
-            polled.into_iter().for_each(|seq| self.forget_poll(seq));
+            for seq in polled {
+                self.forget_poll(seq);
+            }
         }
     }
 

@@ -126,9 +126,10 @@ impl Registrar {
         }
         let known = who.and_then(|index| self.settings.profile.endpoints.get(index));
         let Some(known) = known else {
-            return match open {
-                true => Ok((aliases, prefixes)),
-                false => Err(Why::SecurityDenial.into()),
+            return if open {
+                Ok((aliases, prefixes))
+            } else {
+                Err(Why::SecurityDenial.into())
             };
         };
         let mut served: BTreeSet<String> = known.prefixes.iter().cloned().collect();

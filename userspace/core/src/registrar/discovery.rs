@@ -25,9 +25,10 @@ impl Registrar {
             self.stats.ignored += 1;
             return Reply::Nothing;
         }
-        let why = match ours && !provable {
-            true => GatekeeperRejectReason::SecurityDenial,
-            false => GatekeeperRejectReason::TerminalExcluded,
+        let why = if ours && !provable {
+            GatekeeperRejectReason::SecurityDenial
+        } else {
+            GatekeeperRejectReason::TerminalExcluded
         };
         let mut grj = GatekeeperReject::new(asked.seq, why);
         grj.protocol_identifier = grq.protocol_identifier.clone();

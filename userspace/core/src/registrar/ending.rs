@@ -62,7 +62,7 @@ impl Registrar {
         };
         let mut irq = InfoRequest::new(seq, leg.reference);
         irq.reply_address = Some(to_transport(entry.seen_as));
-        irq.call_identifier = call.identifier.clone();
+        irq.call_identifier.clone_from(&call.identifier);
         let (from, to, mode) = (entry.seen_as, entry.ras, entry.mode.clone());
         if let Some(payload) = self.seal(&mut RasMessage::InfoRequest(irq), &mode) {
             out.push(Output::Send { from, to, payload });
@@ -151,7 +151,7 @@ impl Registrar {
         let conference = leg.conference.to_vec().into();
         let why = DisengageReason::ForcedDrop;
         let mut drq = DisengageRequest::new(1, identifier, conference, leg.reference, why);
-        drq.call_identifier = call.identifier.clone();
+        drq.call_identifier.clone_from(&call.identifier);
         drq.gatekeeper_identifier = to_bmp(&self.settings.profile.gatekeeper_identifier).ok();
         drq.answered_call = Some(leg.answers);
         let (way, mode) = ((entry.seen_as, entry.ras), entry.mode.clone());

@@ -37,7 +37,7 @@ const CALL: Duration = Duration::from_secs(30);
 /// IRQs in a second at most.
 pub(super) const POLLS: u32 = 500;
 /// A registration is stored again when what was stored is this old.
-pub(super) const STORED: Duration = Duration::from_secs(3600);
+pub(super) const STORED: Duration = Duration::from_hours(1);
 
 impl Registrar {
     /// It was heard of.

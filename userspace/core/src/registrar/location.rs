@@ -48,7 +48,7 @@ impl Registrar {
                 if routed {
                     found.ras_address = asked.to;
                 }
-                return Self::lcf(asked.seq, found);
+                return Self::lcf(asked.seq, &found);
             }
             Err(Nowhere::Inconsistent) => return Self::lrj(asked.seq, Why::AliasesInconsistent),
             Err(Nowhere::Full) => return Self::lrj(asked.seq, Why::ResourceUnavailable),
@@ -61,11 +61,11 @@ impl Registrar {
             None if endpoint => HOPS,
             None => return Self::lrj(asked.seq, Why::NotRegistered),
         };
-        let asker = Asker::Seeker(Box::new(lrq));
-        self.search(asked, asker, (numbers, hops), out)
+        let who = Asker::Seeker(Box::new(lrq));
+        self.search(asked, who, (numbers, hops), out)
     }
 
-    pub(super) fn lcf(seq: u16, found: Destination) -> Reply {
+    pub(super) fn lcf(seq: u16, found: &Destination) -> Reply {
         let signalled = to_transport(found.call_signal_address);
         let mut lcf = LocationConfirm::new(seq, signalled, to_transport(found.ras_address));
         let aliases = found.aliases.iter().take(MAX_ALIASES);

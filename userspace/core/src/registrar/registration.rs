@@ -191,7 +191,7 @@ impl Registrar {
         if rrq.supports_alt_gk.is_some() {
             rcf.alternate_gatekeeper = alternates(&self.settings.alternates);
         }
-        rcf.supports_additive_registration = rrq.additive_registration.as_ref().map(|()| ());
+        rcf.supports_additive_registration = rrq.additive_registration;
         Some(rcf)
     }
 

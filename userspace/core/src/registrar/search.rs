@@ -89,18 +89,18 @@ impl Registrar {
     pub(super) fn search(
         &mut self,
         asked: &Asked<'_>,
-        asker: Asker,
+        who: Asker,
         (numbers, hops): (Vec<String>, u8),
         out: &mut Vec<Output>,
     ) -> Reply {
         if self.searches.len() >= MAX_SEARCHES {
-            return self.failed(asked.seq, &asker, true);
+            return self.failed(asked.seq, &who, true);
         }
         self.searches.last += 1;
         let ticket = self.searches.last;
         self.searches.keys.insert(asked.key, ticket);
         let search = Search {
-            asker,
+            asker: who,
             from: asked.from,
             to: asked.to,
             answer_to: asked.answer_to,
@@ -222,7 +222,7 @@ impl Registrar {
             (asker, None) => self.failed(search.seq, asker, false),
             (Asker::Seeker(_), Some(found)) => {
                 self.stats.located += 1;
-                Self::lcf(search.seq, found)
+                Self::lcf(search.seq, &found)
             }
             (Asker::Caller(id, _), Some(_)) if self.entries.get(*id).is_none() => {
                 self.arj(search.seq, None, AdmissionRejectReason::CallerNotRegistered)

@@ -256,13 +256,13 @@ fn known_endpoints_are_reached_before_they_register() {
 #[test]
 fn a_gatekeeper_that_routes_calls() {
     let mut routed = profile();
-    let router = SocketAddr::from(([198, 51, 100, 1], 1721));
-    routed.call_model = CallModel::GatekeeperRouted(router);
+    let proxy = SocketAddr::from(([198, 51, 100, 1], 1721));
+    routed.call_model = CallModel::GatekeeperRouted(proxy);
     let mut world = World::with(routed);
     let alice = world.register(1, "alice");
     let bob = world.register(2, "bob");
-    assert_eq!(world.admitted(1, arq(1, &alice, 1, &["bob"])), router);
-    assert_eq!(world.admitted(2, answering(1, &bob, 1)), router);
+    assert_eq!(world.admitted(1, arq(1, &alice, 1, &["bob"])), proxy);
+    assert_eq!(world.admitted(2, answering(1, &bob, 1)), proxy);
 }
 
 #[test]
