@@ -1,7 +1,7 @@
 //! What is answered to messages that are not proved.
 //!
 //! securityDenial, and no more: whether an identifier is known or a password wrong is not told. An RRJ of version 5 or
-//! later says that a clock is wrong, since that can be helped. A locked source is not answered.
+//! later says that a clock is wrong, or that the message is for another gatekeeper, since that can be helped. A locked source is not answered.
 
 use rasline_h225::build::urj;
 use rasline_h225::types::{
@@ -55,6 +55,7 @@ fn reason(rrq: &RegistrationRequest, why: Denied) -> RegistrationRejectReason {
     let detail = match why {
         Denied::WrongTime => SecurityErrors::SecurityWrongSyncTime,
         Denied::Replay => SecurityErrors::SecurityReplay,
+        Denied::NotForUs => SecurityErrors::SecurityWrongGeneralId,
         _ => return RegistrationRejectReason::SecurityDenial,
     };
     if version >= DETAILED {
