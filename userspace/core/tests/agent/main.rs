@@ -4,6 +4,7 @@
 mod keeping;
 mod loss;
 mod proof;
+mod random;
 mod seeking;
 mod table;
 mod world;

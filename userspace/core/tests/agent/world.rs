@@ -11,7 +11,7 @@ use rasline_core::agent::{
 use rasline_h225::build::{Gcf, Rcf, Rrj, Urq};
 use rasline_h225::types::{RegistrationRejectReason, RegistrationRequest, UnregRequestReason};
 use rasline_h225::view::Alternate;
-use rasline_h225::{RasMessage, decode_ras, encode_ras, text};
+use rasline_h225::{RasKind, RasMessage, decode_ras, encode_ras, text};
 
 pub const START: Time = Time(1_000_000_000_000);
 pub const ME: AgentId = AgentId(7);
@@ -90,6 +90,10 @@ pub struct Sent {
 impl Sent {
     pub fn seq(&self) -> u16 {
         self.message.request_seq_num()
+    }
+
+    pub fn kind(&self) -> RasKind {
+        self.message.kind()
     }
 
     pub fn rrq(&self) -> &RegistrationRequest {
