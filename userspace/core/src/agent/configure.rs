@@ -1,6 +1,6 @@
 //! What becomes of an agent when its configuration changes or ends.
 
-use super::agent::{Agent, Cx, State};
+use super::one::{Agent, Cx, State};
 use super::{Config, Discovery};
 
 impl Agent {

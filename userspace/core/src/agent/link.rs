@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use super::agent::{Agent, Cx, STEADY, State};
+use super::one::{Agent, Cx, STEADY, State};
 use super::{ConnectionId, EventKind, Loss, Output};
 use crate::Time;
 

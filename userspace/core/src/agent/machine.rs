@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use super::agent::{Agent, Cx};
+use super::one::{Agent, Cx};
 use super::pace::Dice;
 use super::targets::canonical;
 use super::{AgentId, Config, ConnectionId, Input, Output, Remembered, View};
@@ -19,7 +19,7 @@ const ALL_STARTED: Duration = Duration::from_secs(10);
 /// Any number of agents.
 #[derive(Debug, Default)]
 pub struct Agents {
-    agents: HashMap<AgentId, Agent>,
+    all: HashMap<AgentId, Agent>,
     names: HashMap<String, AgentId>,
     timers: BTreeSet<(Time, AgentId)>,
     unix_at_zero: i64,
@@ -70,14 +70,14 @@ impl Agents {
     /// How one stands.
     #[must_use]
     pub fn view(&self, id: AgentId) -> Option<View> {
-        self.agents.get(&id).map(Agent::view)
+        self.all.get(&id).map(Agent::view)
     }
 
     /// How all stand, by their numbers.
     #[must_use]
     pub fn views(&self) -> Vec<(AgentId, View)> {
         let mut views: Vec<_> = self
-            .agents
+            .all
             .iter()
             .map(|(id, agent)| (*id, agent.view()))
             .collect();
@@ -93,7 +93,7 @@ impl Agents {
         out: &mut Vec<Output>,
         step: impl FnOnce(&mut Agent, &mut Cx<'_>),
     ) {
-        let Some(agent) = self.agents.get_mut(&id) else {
+        let Some(agent) = self.all.get_mut(&id) else {
             return;
         };
         let unix_at_zero = self.unix_at_zero;
@@ -117,7 +117,7 @@ impl Agents {
             agent.indexed = due;
         }
         if gone {
-            self.agents.remove(&id);
+            self.all.remove(&id);
         }
     }
 
@@ -140,22 +140,18 @@ impl Agents {
                 self.with(now, id, out, Agent::remove);
             }
         }
-        let fresh = configs
-            .iter()
-            .filter(|one| !self.agents.contains_key(&one.id));
+        let fresh = configs.iter().filter(|one| !self.all.contains_key(&one.id));
         let fresh = u32::try_from(fresh.count()).unwrap_or(u32::MAX);
         let spread = (APART * fresh.saturating_sub(1)).min(ALL_STARTED);
         for config in configs {
             let id = config.id;
             let start = now.after(Dice::new(config.seed).part(spread));
-            if self.agents.contains_key(&id) {
-                self.with(now, id, out, |agent, cx| agent.reconfigure(cx, config));
-            } else {
-                self.agents.insert(id, Agent::new(config, start));
-                self.with(now, id, out, |_, _| {});
-            }
+            self.all
+                .entry(id)
+                .or_insert_with(|| Agent::new(config.clone(), start));
+            self.with(now, id, out, |agent, cx| agent.reconfigure(cx, config));
         }
-        let named = self.agents.iter().filter(|(id, _)| wanted.contains(id));
+        let named = self.all.iter().filter(|(id, _)| wanted.contains(id));
         self.names = named
             .map(|(id, agent)| (agent.config.name.clone(), *id))
             .collect();
@@ -174,7 +170,7 @@ impl Agents {
     }
 
     fn sorted(&self) -> Vec<AgentId> {
-        let mut all: Vec<AgentId> = self.agents.keys().copied().collect();
+        let mut all: Vec<AgentId> = self.all.keys().copied().collect();
         all.sort_unstable();
         all
     }

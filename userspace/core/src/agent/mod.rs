@@ -25,7 +25,6 @@
 //! - an agent has one connection at most, to the gatekeeper that it is registered with;
 //! - what is sent without being asked is bounded: what fails at once is tried again after a pause that doubles.
 
-mod agent;
 mod answer;
 mod config;
 mod configure;
@@ -36,6 +35,7 @@ mod machine;
 mod memory;
 mod message;
 mod moving;
+mod one;
 mod pace;
 mod proof;
 mod registered;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rasline_h225::types::RegistrationConfirm;
 
-use super::agent::{Agent, Cx, State};
+use super::one::{Agent, Cx, State};
 use super::request::{Purpose, Request, Timer};
 use super::round::{Refusal, Verdict};
 use super::targets::{Target, distinct};
@@ -75,8 +75,8 @@ impl Agent {
                 .chain(self.candidates())
                 .chain(lost.clone()),
         );
-        let last = lost.map(|target| target.address);
-        targets.sort_by_key(|target| Some(target.address) == last);
+        let address = lost.map(|target| target.address);
+        targets.sort_by_key(|target| Some(target.address) == address);
         self.ask(cx, targets);
     }
 
@@ -257,8 +257,8 @@ impl Agent {
     fn register_after_move(&mut self, cx: &mut Cx<'_>, mut willing: Vec<Target>) {
         let lost = self.lost_target();
         let others = self.candidates().into_iter();
-        let last = lost.as_ref().map(|target| target.address);
-        willing.extend(others.filter(|target| Some(target.address) != last));
+        let address = lost.as_ref().map(|target| target.address);
+        willing.extend(others.filter(|target| Some(target.address) != address));
         willing.extend(lost);
         self.seek(cx, willing, false);
     }

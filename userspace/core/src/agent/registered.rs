@@ -9,7 +9,7 @@ use rasline_h225::types::{RegistrationConfirm, UnregRequestReason, Unregistratio
 use rasline_h225::view::{self, unregistration_request};
 use rasline_h225::{RasMessage, text};
 
-use super::agent::{Agent, Cx, Registration, State};
+use super::one::{Agent, Cx, Registration, State};
 use super::request::{Purpose, RRQ, Timer};
 use super::round::{Refusal, Verdict};
 use super::targets::{Target, canonical, reachable};
@@ -37,7 +37,7 @@ impl Agent {
         let old = self.registration.take();
         let same = old.as_ref().is_some_and(|old| old.gatekeeper == from);
         let still = same && matches!(self.state, State::Registered { .. });
-        let registration = self.read(cx.now, from, asked, rcf, full, old);
+        let registration = self.read(cx.now, from, asked, rcf, full, old.as_ref());
         self.identity = Some(registration.endpoint_identifier.clone());
         self.home = Some(from);
         self.state = State::Registered {
@@ -75,15 +75,15 @@ impl Agent {
         asked: Option<String>,
         rcf: &RegistrationConfirm,
         full: bool,
-        old: Option<Registration>,
+        old: Option<&Registration>,
     ) -> Registration {
         let said = rcf.call_signal_address.iter();
         let said = said
             .filter_map(text::from_transport)
             .map(canonical)
             .find(|address| reachable(&self.config, *address));
-        let here = old.as_ref().filter(|old| old.gatekeeper == from);
-        let kept_ttl = old.as_ref().and_then(|old| old.time_to_live);
+        let here = old.filter(|old| old.gatekeeper == from);
+        let kept_ttl = old.and_then(|old| old.time_to_live);
         let port = SocketAddr::new(from.ip(), CALL_SIGNALLING_PORT);
         Registration {
             gatekeeper: from,
@@ -106,7 +106,7 @@ impl Agent {
     fn refresh_at(&mut self, now: Time, registration: &Registration) -> Option<Time> {
         let ttl = Duration::from_secs(registration.time_to_live?.into());
         let jitter = self.dice.part(ttl / 8);
-        Some(now.after(ttl / 4 * 3 - jitter))
+        Some(now.after((ttl / 4 * 3).saturating_sub(jitter)))
     }
 
     /// It is time for a lightweight RRQ.

@@ -9,7 +9,7 @@ use rasline_h225::types::GatekeeperConfirm;
 use rasline_h225::view::{self, Alternates};
 use rasline_h225::{RasMessage, text};
 
-use super::agent::{Agent, Cx, State};
+use super::one::{Agent, Cx, State};
 use super::request::{GRQ, MULTICAST, Purpose, RRQ};
 use super::targets::{Target, canonical, distinct, reachable};
 use super::{Discovery, EventKind, message};

@@ -13,7 +13,7 @@ use rasline_h225::view::{self, gatekeeper_reject, registration_reject};
 use rasline_h225::{RasMessage, decode_ras, text};
 
 use super::Config;
-use super::agent::{Agent, Cx};
+use super::one::{Agent, Cx};
 use super::request::{MULTICAST, Purpose, Request};
 use super::round::{Refusal, Verdict};
 use super::targets::{Target, canonical, reachable};

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::View;
-use super::agent::{Agent, State};
+use super::one::{Agent, State};
 use super::round::Step;
 use super::targets::Target;
 

@@ -209,12 +209,12 @@ fn a_urq_names_where_to_go() {
 fn a_gatekeeper_that_always_throws_it_out_is_not_flooded() {
     let mut world = World::registered(config(&[1]));
     let mut rrqs = 0;
-    for step in 0..6000 {
+    for step in 0..6000_u16 {
         for sent in std::mem::take(&mut world.sent) {
             if sent.word() == "RRQ" {
                 rrqs += 1;
                 world.confirm(1, sent.seq());
-                let seq = 1 + step as u16;
+                let seq = 1 + step;
                 world.tell(
                     gk(1),
                     &urq(seq, UnregRequestReason::UndefinedReason)

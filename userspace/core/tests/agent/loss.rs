@@ -5,7 +5,7 @@ use rasline_h225::build::Rcf;
 use rasline_h225::types::RegistrationRejectReason as Why;
 use rasline_h225::view::Alternate;
 
-use crate::world::{SECOND, World, alternate, calls, config, gk, ms, number, rcf};
+use crate::world::{SECOND, Sent, World, alternate, calls, config, gk, ms, number, rcf};
 
 fn all(gatekeepers: &[u8]) -> Config {
     Config {
@@ -87,7 +87,7 @@ fn a_late_one_with_another_identifier_is_left() {
     let mut world = World::registered(config(&[1, 2, 3]));
     world.lose(Loss::Closed);
     world.run(ms(500));
-    let seqs: Vec<_> = world.sent.iter().map(|sent| sent.seq()).collect();
+    let seqs: Vec<_> = world.sent.iter().map(Sent::seq).collect();
     world.confirm(2, seqs[0]);
     let other = Rcf {
         endpoint_identifier: "other".into(),
@@ -153,7 +153,7 @@ fn all_at_once_the_best_one_wins() {
             ("rrq", gk(1))
         ]
     );
-    let seqs: Vec<_> = world.sent.iter().map(|sent| sent.seq()).collect();
+    let seqs: Vec<_> = world.sent.iter().map(Sent::seq).collect();
     world.forget();
     world.run(ms(3));
     world.confirm(4, seqs[2]);
@@ -171,7 +171,7 @@ fn all_at_once_the_best_one_wins() {
 fn all_at_once_the_best_one_is_not_waited_for_long() {
     let mut world = World::registered(all(&[1, 2, 3]));
     world.lose(Loss::Reset);
-    let seqs: Vec<_> = world.sent.iter().map(|sent| sent.seq()).collect();
+    let seqs: Vec<_> = world.sent.iter().map(Sent::seq).collect();
     world.confirm(3, seqs[1]);
     world.run(ms(49));
     assert_eq!(world.state(), "Moving");
@@ -183,7 +183,7 @@ fn all_at_once_the_best_one_is_not_waited_for_long() {
 fn losers_with_an_identifier_of_their_own_are_left() {
     let mut world = World::registered(all(&[1, 2, 3]));
     world.lose(Loss::Reset);
-    let seqs: Vec<_> = world.sent.iter().map(|sent| sent.seq()).collect();
+    let seqs: Vec<_> = world.sent.iter().map(Sent::seq).collect();
     world.forget();
     let other = Rcf {
         endpoint_identifier: "other".into(),

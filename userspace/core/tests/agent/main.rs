@@ -3,8 +3,10 @@
 
 mod keeping;
 mod loss;
+mod many;
 mod proof;
 mod random;
 mod seeking;
+mod steps;
 mod table;
 mod world;
