@@ -130,23 +130,9 @@ pub struct Header {
 /// nonStandardData before the number and does not decode.
 #[must_use]
 pub fn header(bytes: &[u8]) -> Option<Header> {
-    let first = *bytes.first()?;
-    let extension = first & 0x80 != 0;
-    let kind = if extension {
-        // A normally small number: bit 6 clear, six bits of index.
-        if first & 0x40 != 0 {
-            return None;
-        }
-        RasKind::from_index(true, first & 0x3f)?
-    } else {
-        RasKind::from_index(false, first >> 2)?
-    };
-    let offset = if extension {
-        extension_offset(kind, bytes)?
-    } else if kind == RasKind::InfoRequestResponse && first & 1 != 0 {
+    let kind = kind_of(bytes)?;
+    let Some(offset) = seq_offset(kind, bytes)? else {
         return behind_non_standard_data(kind, bytes);
-    } else {
-        root_offset(kind)
     };
     let seq_wire = [*bytes.get(offset)?, *bytes.get(offset + 1)?];
     let seq = u16::from_be_bytes(seq_wire).checked_add(1)?;
@@ -154,6 +140,41 @@ pub fn header(bytes: &[u8]) -> Option<Header> {
         kind,
         seq_wire,
         seq,
+    })
+}
+
+/// The message with another requestSeqNum (1 to 65535) and every other octet as it is. `None` as for [`header`], and for
+/// any IRR that puts nonStandardData before the number.
+#[must_use]
+pub fn renumbered(bytes: &[u8], seq: u16) -> Option<Vec<u8>> {
+    let offset = seq_offset(kind_of(bytes)?, bytes)??;
+    let wire = seq.checked_sub(1)?.to_be_bytes();
+    let mut octets = bytes.to_vec();
+    octets.get_mut(offset..offset + 2)?.copy_from_slice(&wire);
+    Some(octets)
+}
+
+fn kind_of(bytes: &[u8]) -> Option<RasKind> {
+    let first = *bytes.first()?;
+    if first & 0x80 == 0 {
+        return RasKind::from_index(false, first >> 2);
+    }
+    // A normally small number: bit 6 clear, six bits of index.
+    if first & 0x40 != 0 {
+        return None;
+    }
+    RasKind::from_index(true, first & 0x3f)
+}
+
+/// Where the number stands; the inner `None`: behind something of unknown length.
+fn seq_offset(kind: RasKind, bytes: &[u8]) -> Option<Option<usize>> {
+    let first = *bytes.first()?;
+    Some(if first & 0x80 != 0 {
+        Some(extension_offset(kind, bytes)?)
+    } else if kind == RasKind::InfoRequestResponse && first & 1 != 0 {
+        None
+    } else {
+        Some(root_offset(kind))
     })
 }
 

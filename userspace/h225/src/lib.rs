@@ -24,5 +24,5 @@ pub mod types;
 pub mod view;
 
 pub use codec::{DecodeError, EncodeError, MAX_MESSAGE, decode_ras, encode_ras};
-pub use kind::{Header, RasKind, header};
+pub use kind::{Header, RasKind, header, renumbered};
 pub use types::RasMessage;

@@ -1,13 +1,73 @@
 //! The RAS proxy: the gatekeeper towards a zone's endpoints, an endpoint towards its gatekeepers, for each of them.
 //!
-//! Endpoints keep one endpointIdentifier, whichever gatekeeper serves them.
+//! Endpoints keep one endpointIdentifier, whichever gatekeeper serves them. How one stands with the gatekeeper:
+//!
+//! ```text
+//!              its turn at the rate: RRQ            RCF
+//! +--------+ -------------------------> +-------+ ------> +----+ --+ lightweight RRQ,
+//! | Queued |                            | Asked |         | In | <-+ RCF
+//! +--------+ <------------------------- +-------+         +----+
+//!   ^  ^ ^      no answer, three times      | RRJ           | RRJ, URQ, timeToLive over,
+//!   |  | |                                  v               | another gatekeeper serves the zone
+//!   |  | |      a rest, or it asks      +---------+         |
+//!   |  | +----------------------------- | Refused |         |
+//!   |  |                                +---------+         |
+//!   |  +-----------------------------------------------------+
+//!   +-- first full RRQ, or one that changes something
+//! ```
+//!
+//! Invariants:
+//! - a keep-alive of an endpoint that was confirmed once is confirmed, whatever becomes of it upstream;
+//! - endpointIdentifier, gatekeeperIdentifier, RAS addresses and alternates of one side never reach the other; tokens are
+//!   left alone;
+//! - no more full RRQs upstream in any second than the rate; keep-alives upstream are spread by themselves and not
+//!   counted;
+//! - a request is answered once by the gatekeeper that answers first, and its retransmissions alike; one that waits is
+//!   told so (RIP), and refused when its patience is over.
+//!
+//! What the standard leaves open is decided so:
+//! - A URQ of the gatekeeper is confirmed and followed by a full RRQ, unseen by the endpoint. If its reason is
+//!   securityDenial, securityError or registerWithAssignedGk, the gatekeeper does not want this endpoint, which then gets
+//!   the URQ and registers by itself.
+//! - An IRQ without a call names no endpoint. It is answered for the one that was confirmed longest ago: gatekeepers ask
+//!   before timeToLive runs out.
+//! - The gatekeeper that served before gets one URQ when the next one has confirmed, since it may live.
+//! - additiveRegistration of an endpoint is rejected (additiveRegistrationNotSupported), and never announced.
+//! - As `aggregate`, rasline is a gateway with the aliases and callSignalAddresses of all endpoints. Which endpoint an alias
+//!   belongs to is nothing that a gatekeeper can know then: it is for zones whose endpoints call out.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Time;
+mod calls;
+mod down;
+mod ending;
+mod endpoint;
+mod entries;
+mod expiry;
+mod flights;
+mod full;
+mod gatekeeper;
+mod io;
+mod keepalive;
+mod machine;
+mod moving;
+mod ordered;
+mod queue;
+mod refuse;
+mod relay;
+mod restore;
+mod rrq;
+mod tell;
+mod translate;
+mod upstream;
+mod waits;
+
+pub use io::{Input, Output, Stored};
+pub use machine::Proxy;
+pub use tell::{Event, Standing, Stats, View};
 
 /// Which endpoint of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,123 +102,4 @@ pub enum Upstream {
     Each,
     /// All of them behind one gateway registration, which carries their aliases.
     Aggregate,
-}
-
-/// Something that happened.
-#[derive(Clone, Debug)]
-pub enum Input<'a> {
-    /// A RAS message of an endpoint.
-    FromEndpoint {
-        /// From where.
-        from: SocketAddr,
-        /// The service address that it went to.
-        to: SocketAddr,
-        /// The message.
-        payload: &'a [u8],
-    },
-    /// A RAS message came to the upstream socket.
-    FromGatekeeper {
-        /// From where.
-        from: SocketAddr,
-        /// The message.
-        payload: &'a [u8],
-    },
-    /// Gatekeeper that serves the zone now; `None`: none lives. Another one than before: all register there.
-    Active(Option<SocketAddr>),
-    /// It is [`Proxy::next_due`].
-    Due,
-    /// The kernel answered a keep-alive of this endpoint at this time. Also the answer to [`Output::AskSeen`].
-    Seen {
-        /// Endpoint.
-        id: EntryId,
-        /// When.
-        at: Time,
-    },
-    /// An endpoint as [`Output::Store`] gave it.
-    Restore(Box<Stored>),
-    /// The operator drops an endpoint: URQ both ways.
-    Drop {
-        /// Endpoint.
-        id: EntryId,
-    },
-}
-
-/// Something to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Send to an endpoint.
-    ToEndpoint {
-        /// From which service address.
-        from: SocketAddr,
-        /// To whom.
-        to: SocketAddr,
-        /// The message.
-        payload: Vec<u8>,
-    },
-    /// Send from the upstream socket.
-    ToGatekeeper {
-        /// To whom.
-        to: SocketAddr,
-        /// The message.
-        payload: Vec<u8>,
-    },
-    /// As [`registrar::Output::Publish`](crate::registrar::Output::Publish).
-    Publish(Box<crate::registrar::Offer>),
-    /// As there.
-    Withdraw {
-        /// Endpoint.
-        id: EntryId,
-    },
-    /// As there.
-    AskSeen {
-        /// Endpoint.
-        id: EntryId,
-    },
-    /// Keep across restarts, in place of what was kept of this one.
-    Store(Box<Stored>),
-    /// Keep no longer.
-    Forget {
-        /// Endpoint.
-        id: EntryId,
-    },
-    /// Tell people.
-    Event(Event),
-}
-
-/// What is kept of an endpoint across restarts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// What a registrar would keep.
-    pub registration: crate::registrar::Stored,
-    /// Gatekeeper that it is registered with.
-    pub gatekeeper: Option<SocketAddr>,
-    /// endpointIdentifier there.
-    pub upstream_identifier: Option<String>,
-    /// gatekeeperIdentifier there.
-    pub upstream_gatekeeper_identifier: Option<String>,
-    /// timeToLive there, seconds.
-    pub upstream_ttl: Option<u32>,
-}
-
-/// Something worth telling.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// As a registrar's.
-    Endpoint(crate::registrar::Event),
-    /// All endpoints begin to register with another gatekeeper.
-    Moving {
-        /// Which one.
-        gatekeeper: SocketAddr,
-        /// How many.
-        endpoints: usize,
-    },
-    /// All are registered there, or were rejected.
-    Moved {
-        /// Which one.
-        gatekeeper: SocketAddr,
-        /// Registered.
-        registered: usize,
-        /// Rejected.
-        rejected: usize,
-    },
 }

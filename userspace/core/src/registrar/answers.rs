@@ -15,7 +15,7 @@ const AGE: Duration = Duration::from_secs(10);
 
 /// A request: who sent it, and a digest of its octets, of which requestSeqNum is a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key(SocketAddr, u64);
+pub(crate) struct Key(SocketAddr, u64);
 
 impl Key {
     pub fn new(from: SocketAddr, payload: &[u8]) -> Self {
@@ -24,7 +24,7 @@ impl Key {
 }
 
 /// A digest that is the same in every run.
-pub(super) fn digest(value: &impl Hash) -> u64 {
+pub(crate) fn digest(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
@@ -32,7 +32,7 @@ pub(super) fn digest(value: &impl Hash) -> u64 {
 
 /// How a request was answered.
 #[derive(Clone, Debug)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     pub to: SocketAddr,
     pub octets: Box<[u8]>,
     /// The registration that it was about.
@@ -41,7 +41,7 @@ pub(super) struct Kept {
 
 /// The last answers.
 #[derive(Clone, Debug)]
-pub(super) struct Answers {
+pub(crate) struct Answers {
     kept: HashMap<Key, (Time, Kept)>,
     order: VecDeque<(Time, Key)>,
     max: usize,

@@ -12,7 +12,7 @@ use crate::profile::Profile;
 mod additive;
 mod admission;
 mod aliases;
-mod answers;
+pub(crate) mod answers;
 mod bandwidth;
 mod calls;
 mod capacity;
@@ -41,7 +41,7 @@ mod restore;
 mod search;
 mod secured;
 mod tell;
-mod timers;
+pub(crate) mod timers;
 mod unregistration;
 
 pub(crate) use aliases::is_number;

@@ -1,6 +1,7 @@
 //! When something is to be looked at again. One time for each thing; setting it replaces the earlier one.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 
 use super::EntryId;
 use super::calls::CallId;
@@ -8,7 +9,7 @@ use crate::Time;
 
 /// What is to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Timer {
+pub(crate) enum Timer {
     /// A registration: timeToLive, or an answer to IRQ.
     Entry(EntryId),
     /// A call: whether it is still heard of.
@@ -20,21 +21,30 @@ pub(super) enum Timer {
 }
 
 /// All of them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Timers {
-    due: BTreeSet<(Time, Timer)>,
-    times: HashMap<Timer, Time>,
+#[derive(Clone, Debug)]
+pub(crate) struct Timers<T = Timer> {
+    due: BTreeSet<(Time, T)>,
+    times: HashMap<T, Time>,
 }
 
-impl Timers {
-    pub fn set(&mut self, timer: Timer, at: Time) {
+impl<T> Default for Timers<T> {
+    fn default() -> Self {
+        Self {
+            due: BTreeSet::new(),
+            times: HashMap::new(),
+        }
+    }
+}
+
+impl<T: Copy + Ord + Hash> Timers<T> {
+    pub fn set(&mut self, timer: T, at: Time) {
         if let Some(before) = self.times.insert(timer, at) {
             self.due.remove(&(before, timer));
         }
         self.due.insert((at, timer));
     }
 
-    pub fn clear(&mut self, timer: Timer) {
+    pub fn clear(&mut self, timer: T) {
         if let Some(at) = self.times.remove(&timer) {
             self.due.remove(&(at, timer));
         }
@@ -44,8 +54,13 @@ impl Timers {
         self.due.first().map(|(at, _)| *at)
     }
 
+    /// What is due first.
+    pub fn first(&self) -> Option<T> {
+        self.due.first().map(|(_, timer)| *timer)
+    }
+
     /// Takes one out that is due.
-    pub fn pop(&mut self, now: Time) -> Option<Timer> {
+    pub fn pop(&mut self, now: Time) -> Option<T> {
         let (at, timer) = *self.due.first()?;
         if at > now {
             return None;

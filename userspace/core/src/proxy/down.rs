@@ -1,0 +1,288 @@
+//! Requests to endpoints: the gatekeeper's, sent on, and rasline's own.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rasline_h225::types::{InfoRequest, RasMessage, UnregRequestReason, UnregistrationRequest};
+use rasline_h225::{RasKind, encode_ras, renumbered};
+
+use super::endpoint::Asked;
+use super::entries::Entry;
+use super::flights::{answers, retries};
+use super::machine::{Proxy, Timer};
+use super::{EntryId, Output, rrq, translate};
+use crate::registrar::answers::{Kept, Key};
+
+/// Requests to endpoints under way at most.
+const MOST: usize = 20_000;
+/// A gatekeeper repeats its requests by itself; its answer is expected within this time.
+const RELAYED: Duration = Duration::from_secs(10);
+
+/// Who asked.
+#[derive(Clone, Copy, Debug)]
+enum Asker {
+    Gatekeeper { at: SocketAddr, seq: u16, key: Key },
+    Own,
+}
+
+/// A request to an endpoint.
+#[derive(Clone, Debug)]
+struct Down {
+    id: EntryId,
+    kind: RasKind,
+    asker: Asker,
+    /// The service address.
+    from: SocketAddr,
+    to: SocketAddr,
+    octets: Box<[u8]>,
+    left: u8,
+    every: Duration,
+}
+
+/// All of them, by our number.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Downs {
+    all: HashMap<u16, Down>,
+    by_key: HashMap<Key, u16>,
+    last: u16,
+}
+
+impl Downs {
+    fn number(&mut self) -> Option<u16> {
+        if self.all.len() >= MOST {
+            return None;
+        }
+        loop {
+            self.last = self.last.checked_add(1).unwrap_or(1);
+            if !self.all.contains_key(&self.last) {
+                return Some(self.last);
+            }
+        }
+    }
+
+    /// Whether a message with this number answers a request to this endpoint.
+    pub fn answers(&self, id: EntryId, seq: u16, kind: RasKind) -> bool {
+        let down = self.all.get(&seq);
+        down.is_some_and(|down| down.id == id && answers(kind, down.kind))
+    }
+
+    fn remove(&mut self, seq: u16) -> Option<Down> {
+        let down = self.all.remove(&seq)?;
+        if let Asker::Gatekeeper { key, .. } = down.asker {
+            self.by_key.remove(&key);
+        }
+        Some(down)
+    }
+}
+
+impl Proxy {
+    /// A request of the gatekeeper that is under way is sent again; true if it was one.
+    pub(super) fn repeated_down(&mut self, key: Key, out: &mut Vec<Output>) -> bool {
+        let Some(down) = self
+            .downs
+            .by_key
+            .get(&key)
+            .and_then(|seq| self.downs.all.get(seq))
+        else {
+            return false;
+        };
+        self.stats.repeated += 1;
+        out.push(down.output());
+        true
+    }
+
+    /// A request of the gatekeeper goes on to this endpoint.
+    pub(super) fn relay_down(
+        &mut self,
+        id: EntryId,
+        (at, key): (SocketAddr, Key),
+        mut message: RasMessage,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(entry) = self.entries.get(id) else {
+            return;
+        };
+        let (from, to) = (entry.seen_as, entry.ras);
+        let (Some(known), Some(number)) = (self.downstream(entry), self.downs.number()) else {
+            self.stats.overflowed += 1;
+            return;
+        };
+        let seq = message.request_seq_num();
+        message.set_request_seq_num(number);
+        translate::to_endpoint(&mut message, &known);
+        let Ok(octets) = encode_ras(&message) else {
+            return;
+        };
+        self.stats.relayed_down += 1;
+        let down = Down {
+            id,
+            kind: message.kind(),
+            asker: Asker::Gatekeeper { at, seq, key },
+            from,
+            to,
+            octets: octets.into(),
+            left: 0,
+            every: RELAYED,
+        };
+        self.downs.by_key.insert(key, number);
+        self.send_down(number, down, out);
+    }
+
+    fn send_down(&mut self, seq: u16, down: Down, out: &mut Vec<Output>) {
+        out.push(down.output());
+        self.timers
+            .set(Timer::Down(seq), self.now.after(down.every));
+        self.downs.all.insert(seq, down);
+    }
+
+    pub(super) fn down_due(&mut self, seq: u16, out: &mut Vec<Output>) {
+        let Some(mut down) = self.downs.remove(seq) else {
+            return;
+        };
+        if down.left > 0 {
+            down.left -= 1;
+            self.send_down(seq, down, out);
+        }
+    }
+
+    /// An endpoint answers a request.
+    pub(super) fn answered_down(
+        &mut self,
+        asked: &Asked<'_>,
+        mut message: RasMessage,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(down) = self.answered(asked) else {
+            return;
+        };
+        let Asker::Gatekeeper { at, seq, key } = down.asker else {
+            return;
+        };
+        let Some(known) = self.known(down.id) else {
+            return;
+        };
+        message.set_request_seq_num(seq);
+        if translate::to_gatekeeper(&mut message, &known)
+            && let Ok(octets) = encode_ras(&message)
+        {
+            self.answer_up(at, key, octets, out);
+        }
+    }
+
+    /// As [`Self::answered_down`], for what does not decode and has no identifiers.
+    pub(super) fn raw_answer_down(&mut self, asked: &Asked<'_>, out: &mut Vec<Output>) {
+        let Some(down) = self.answered(asked) else {
+            return;
+        };
+        if let Asker::Gatekeeper { at, seq, key } = down.asker
+            && let Some(octets) = renumbered(asked.payload, seq)
+        {
+            self.stats.raw += 1;
+            self.answer_up(at, key, octets, out);
+        }
+    }
+
+    fn answered(&mut self, asked: &Asked<'_>) -> Option<Down> {
+        let fits = |down: &&Down| down.to.ip() == asked.from.ip() && answers(asked.kind, down.kind);
+        if self.downs.all.get(&asked.seq).filter(fits).is_none() {
+            self.stats.ignored += 1;
+            return None;
+        }
+        self.timers.clear(Timer::Down(asked.seq));
+        let down = self.downs.remove(asked.seq)?;
+        self.heard(down.id);
+        Some(down)
+    }
+
+    /// An answer to the gatekeeper, kept for its retransmissions.
+    pub(super) fn answer_up(
+        &mut self,
+        to: SocketAddr,
+        key: Key,
+        octets: Vec<u8>,
+        out: &mut Vec<Output>,
+    ) {
+        let kept = Kept {
+            to,
+            octets: octets.as_slice().into(),
+            of: None,
+        };
+        self.answers.keep(self.now, key, kept);
+        out.push(Output::ToGatekeeper {
+            to,
+            payload: octets,
+        });
+    }
+
+    /// Asks an endpoint whether it is there.
+    pub(super) fn poll(&mut self, id: EntryId, out: &mut Vec<Output>) {
+        let Some(seq) = self.downs.number() else {
+            self.stats.overflowed += 1;
+            return;
+        };
+        let Some(entry) = self.entries.get(id) else {
+            return;
+        };
+        let irq = InfoRequest::new(seq, 0);
+        let way = (entry.seen_as, entry.ras);
+        self.own_down(id, seq, way, &RasMessage::InfoRequest(irq), out);
+    }
+
+    /// Tells an endpoint that it is registered no more.
+    pub(super) fn urq_down(
+        &mut self,
+        entry: &Entry,
+        reason: UnregRequestReason,
+        out: &mut Vec<Output>,
+    ) {
+        let (Some(known), Some(seq)) = (self.downstream(entry), self.downs.number()) else {
+            self.stats.overflowed += 1;
+            return;
+        };
+        let mut urq = UnregistrationRequest::new(seq);
+        if let Some(rrq) = rrq::parse(&entry.full) {
+            urq.call_signal_address = rrq.call_signal_address;
+        }
+        urq.reason = Some(reason);
+        let mut message = RasMessage::UnregistrationRequest(urq);
+        translate::to_endpoint(&mut message, &known);
+        self.own_down(EntryId(0), seq, (entry.seen_as, entry.ras), &message, out);
+    }
+
+    fn own_down(
+        &mut self,
+        id: EntryId,
+        seq: u16,
+        (from, to): (SocketAddr, SocketAddr),
+        message: &RasMessage,
+        out: &mut Vec<Output>,
+    ) {
+        let Ok(octets) = encode_ras(message) else {
+            return;
+        };
+        let kind = message.kind();
+        let (every, left) = retries(kind);
+        let down = Down {
+            id,
+            kind,
+            asker: Asker::Own,
+            from,
+            to,
+            octets: octets.into(),
+            left,
+            every,
+        };
+        self.send_down(seq, down, out);
+    }
+}
+
+impl Down {
+    fn output(&self) -> Output {
+        Output::ToEndpoint {
+            from: self.from,
+            to: self.to,
+            payload: self.octets.to_vec(),
+        }
+    }
+}

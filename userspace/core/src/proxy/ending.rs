@@ -1,0 +1,235 @@
+//! Ends of registrations: the endpoint's, the gatekeeper's, the operator's.
+
+use std::net::SocketAddr;
+
+use rasline_h225::build::{ucf, urj};
+use rasline_h225::text::from_bmp;
+use rasline_h225::types::{
+    RasMessage, RegistrationConfirm, UnregRejectReason, UnregRequestReason, UnregistrationRequest,
+};
+use rasline_h225::{RasKind, encode_ras};
+
+use super::endpoint::Asked;
+use super::entries::{Entry, Up};
+use super::flights::{Flight, Purpose, retries};
+use super::machine::{Proxy, Timer};
+use super::refuse::Why;
+use super::upstream::SILENT;
+use super::waits::PATIENCE;
+use super::{EntryId, Event, Output, Standing, rrq};
+use crate::registrar::{self, Ended};
+
+impl Proxy {
+    /// URQ of an endpoint: confirmed at once, and passed on in the name of rasline.
+    pub(super) fn leaves(
+        &mut self,
+        asked: &Asked<'_>,
+        urq: &UnregistrationRequest,
+        out: &mut Vec<Output>,
+    ) {
+        let id = match &urq.endpoint_identifier {
+            Some(identifier) => self.whose(&from_bmp(identifier), asked.from),
+            None => self.named_by_address(asked.from, urq),
+        };
+        let Some(id) = id else {
+            let urj = urj(asked.seq, UnregRejectReason::NotCurrentlyRegistered);
+            self.stats.rejected += 1;
+            return self.reply(asked, &urj, out);
+        };
+        self.reply(asked, &ucf(asked.seq), out);
+        self.end(id, Ended::Left, out);
+    }
+
+    fn named_by_address(&self, from: SocketAddr, urq: &UnregistrationRequest) -> Option<EntryId> {
+        let mut all = urq
+            .call_signal_address
+            .iter()
+            .filter_map(rasline_h225::text::from_transport);
+        let id = all.find_map(|address| self.entries.by_signalling(address))?;
+        let entry = self.entries.get(id)?;
+        (entry.endpoint.ip() == from.ip()).then_some(id)
+    }
+
+    /// Ends a registration on both sides; the endpoint knows, or is told by the caller.
+    pub(super) fn end(&mut self, id: EntryId, why: Ended, out: &mut Vec<Output>) -> Option<Entry> {
+        self.withdraw(id, out);
+        for ticket in self.waiting(id, |_| true) {
+            self.refuse(ticket, Why::NotRegistered, out);
+        }
+        self.moved(id, false, out);
+        self.stand(id, Standing::Queued);
+        self.queue.remove(id);
+        self.keep_alives.clear(id);
+        self.timers.clear(Timer::Life(id));
+        self.timers.clear(Timer::Retry(id));
+        let entry = self.entries.remove(id)?;
+        self.leave(&entry, out);
+        if entry.confirmed {
+            out.push(Output::Forget { id });
+            out.push(Output::Event(Event::Endpoint(
+                registrar::Event::Unregistered {
+                    endpoint_identifier: entry.identifier.clone(),
+                    endpoint: entry.endpoint,
+                    why,
+                },
+            )));
+        }
+        Some(entry)
+    }
+
+    /// The gatekeeper need not keep it: a URQ, repeated once if it serves.
+    fn leave(&mut self, entry: &Entry, out: &mut Vec<Output>) {
+        if let Some(seq) = entry.up.flight
+            && let Some(flight) = self.flights.get_mut(seq)
+        {
+            // Whether it is registered thereby is known when the RCF comes.
+            flight.purpose = Purpose::Abandoned;
+            self.timers
+                .set(Timer::Flight(seq), self.now.after(PATIENCE));
+        }
+        if entry.up.gatekeeper.is_none() || entry.up.gatekeeper != self.active {
+            return;
+        }
+        if let Some((seq, octets)) = self.urq(&entry.full, &entry.up) {
+            let (every, left) = retries(RasKind::UnregistrationRequest);
+            let flight = Flight {
+                to: entry.up.gatekeeper.unwrap_or(self.settings.ras_address),
+                purpose: Purpose::Leave(entry.signalling),
+                octets: octets.into(),
+                left,
+                every,
+            };
+            if let Some(address) = entry.signalling {
+                self.leaving.insert(address, seq);
+            }
+            self.stats.upstream_left += 1;
+            self.launch(seq, flight, out);
+        }
+    }
+
+    /// The gatekeeper before gets one URQ: nobody knows whether it lives.
+    pub(super) fn leave_once(&mut self, id: EntryId, before: &Up, out: &mut Vec<Output>) {
+        let Some(full) = self.entries.get(id).map(|entry| entry.full.clone()) else {
+            return;
+        };
+        if let (Some(to), Some((_, payload))) = (before.gatekeeper, self.urq(&full, before)) {
+            self.stats.upstream_left += 1;
+            out.push(Output::ToGatekeeper { to, payload });
+        }
+    }
+
+    /// What an RRQ of ours brought about is undone.
+    pub(super) fn undo(
+        &mut self,
+        to: SocketAddr,
+        rrq: &[u8],
+        rcf: &RegistrationConfirm,
+        out: &mut Vec<Output>,
+    ) {
+        let up = Up {
+            identifier: Some(rcf.endpoint_identifier.clone()),
+            gatekeeper_identifier: rcf.gatekeeper_identifier.clone(),
+            ..Up::default()
+        };
+        if let Some((_, payload)) = self.urq(rrq, &up) {
+            self.stats.upstream_left += 1;
+            out.push(Output::ToGatekeeper { to, payload });
+        }
+    }
+
+    fn urq(&mut self, full: &[u8], up: &Up) -> Option<(u16, Vec<u8>)> {
+        let identifier = up.identifier.clone()?;
+        let rrq = rrq::parse(full)?;
+        let seq = self.flights.number()?;
+        let mut urq = UnregistrationRequest::new(seq);
+        urq.call_signal_address = rrq.call_signal_address;
+        urq.endpoint_identifier = Some(identifier);
+        urq.gatekeeper_identifier
+            .clone_from(&up.gatekeeper_identifier);
+        let octets = encode_ras(&RasMessage::UnregistrationRequest(urq)).ok()?;
+        Some((seq, octets))
+    }
+
+    /// A URQ came to its end.
+    pub(super) fn left(&mut self, address: Option<SocketAddr>, seq: u16) {
+        if let Some(address) = address
+            && self.leaving.get(&address) == Some(&seq)
+        {
+            self.leaving.remove(&address);
+        }
+    }
+
+    /// Who leaves and comes again must not be unregistered by what is under way.
+    pub(super) fn stay(&mut self, address: Option<SocketAddr>) {
+        if let Some(seq) = address.and_then(|address| self.leaving.remove(&address)) {
+            self.land(seq);
+        }
+    }
+
+    /// The gatekeeper unregisters an endpoint: registered again, unless it is not wanted there.
+    pub(super) fn unregistered(
+        &mut self,
+        id: EntryId,
+        urq: &UnregistrationRequest,
+        out: &mut Vec<Output>,
+    ) {
+        let unwanted = matches!(
+            urq.reason,
+            Some(
+                UnregRequestReason::SecurityDenial
+                    | UnregRequestReason::SecurityError(_)
+                    | UnregRequestReason::RegisterWithAssignedGk
+            )
+        );
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.up.gatekeeper = None;
+        }
+        if unwanted {
+            self.dismiss(
+                id,
+                UnregRequestReason::ReregistrationRequired,
+                Ended::NotAllowed,
+                out,
+            );
+        } else {
+            self.entries.name_upstream(id, None);
+            self.again(id);
+        }
+    }
+
+    /// Registers again; after a while, if it was confirmed just now: it may be in somebody's way there.
+    fn again(&mut self, id: EntryId) {
+        let confirmed = self.entries.get(id).map(|entry| entry.up.confirmed);
+        let young = confirmed.is_some_and(|at| self.now.since(at) < SILENT);
+        self.enqueue(id, super::queue::Lane::Quiet);
+        if young {
+            self.queue.remove(id);
+            self.timers.set(Timer::Retry(id), self.now.after(SILENT));
+        }
+    }
+
+    /// Ends a registration and tells the endpoint by a URQ.
+    pub(super) fn dismiss(
+        &mut self,
+        id: EntryId,
+        reason: UnregRequestReason,
+        why: Ended,
+        out: &mut Vec<Output>,
+    ) {
+        if let Some(entry) = self.end(id, why, out)
+            && entry.confirmed
+        {
+            self.urq_down(&entry, reason, out);
+        }
+    }
+
+    /// The operator drops an endpoint.
+    pub(super) fn dropped(&mut self, id: EntryId, out: &mut Vec<Output>) {
+        self.dismiss(
+            id,
+            UnregRequestReason::ReregistrationRequired,
+            Ended::Dropped,
+            out,
+        );
+    }
+}

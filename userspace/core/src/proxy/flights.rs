@@ -1,0 +1,140 @@
+//! Requests under way to gatekeepers, by our requestSeqNum.
+//!
+//! Invariant: a number stands for one request until that is answered or given up.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rasline_h225::RasKind;
+
+use super::EntryId;
+
+/// Requests under way at most; the rest of the numbers keeps them from being given again too soon.
+const MOST: usize = 50_000;
+
+/// What a request is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A full RRQ.
+    Register(EntryId),
+    /// A lightweight RRQ.
+    KeepAlive(EntryId),
+    /// A full RRQ that nobody waits for any more: what it brings about is undone.
+    Abandoned,
+    /// A URQ; its callSignalAddress.
+    Leave(Option<SocketAddr>),
+    /// A request of an endpoint.
+    Relay { wait: u64, kind: RasKind },
+}
+
+/// A request under way.
+#[derive(Clone, Debug)]
+pub(super) struct Flight {
+    pub to: SocketAddr,
+    pub purpose: Purpose,
+    pub octets: Box<[u8]>,
+    /// How often it will be sent again.
+    pub left: u8,
+    /// After how long.
+    pub every: Duration,
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Flights {
+    all: HashMap<u16, Flight>,
+    last: u16,
+}
+
+impl Flights {
+    /// A number that none under way has; `None`: too many are.
+    pub fn number(&mut self) -> Option<u16> {
+        if self.is_full() {
+            return None;
+        }
+        loop {
+            self.last = self.last.checked_add(1).unwrap_or(1);
+            if !self.all.contains_key(&self.last) {
+                return Some(self.last);
+            }
+        }
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.all.len() >= MOST
+    }
+
+    pub fn insert(&mut self, seq: u16, flight: Flight) {
+        self.all.insert(seq, flight);
+    }
+
+    pub fn get(&self, seq: u16) -> Option<&Flight> {
+        self.all.get(&seq)
+    }
+
+    pub fn get_mut(&mut self, seq: u16) -> Option<&mut Flight> {
+        self.all.get_mut(&seq)
+    }
+
+    pub fn remove(&mut self, seq: u16) -> Option<Flight> {
+        self.all.remove(&seq)
+    }
+
+    /// Those that are for another gatekeeper than this one.
+    pub fn not_for(&self, gatekeeper: Option<SocketAddr>) -> Vec<u16> {
+        let other = |flight: &Flight| Some(flight.to) != gatekeeper;
+        let all = self.all.iter().filter(|(_, flight)| other(flight));
+        all.map(|(seq, _)| *seq).collect()
+    }
+}
+
+/// After how long a request is sent again, and how often (H.225.0 7.19 and what stacks do).
+pub(super) const fn retries(kind: RasKind) -> (Duration, u8) {
+    match kind {
+        RasKind::GatekeeperRequest | RasKind::AdmissionRequest | RasKind::LocationRequest => {
+            (Duration::from_secs(5), 2)
+        }
+        RasKind::UnregistrationRequest | RasKind::InfoRequest => (Duration::from_secs(3), 1),
+        RasKind::NonStandardMessage => (Duration::from_secs(3), 0),
+        _ => (Duration::from_secs(3), 2),
+    }
+}
+
+/// Whether a message of this kind answers a request of that kind.
+pub(super) const fn answers(answer: RasKind, request: RasKind) -> bool {
+    use RasKind as K;
+    matches!(
+        (request, answer),
+        (_, K::UnknownMessageResponse)
+            | (
+                K::RegistrationRequest,
+                K::RegistrationConfirm | K::RegistrationReject
+            )
+            | (
+                K::UnregistrationRequest,
+                K::UnregistrationConfirm | K::UnregistrationReject
+            )
+            | (
+                K::AdmissionRequest,
+                K::AdmissionConfirm | K::AdmissionReject | K::AdmissionConfirmSequence
+            )
+            | (
+                K::BandwidthRequest,
+                K::BandwidthConfirm | K::BandwidthReject
+            )
+            | (
+                K::DisengageRequest,
+                K::DisengageConfirm | K::DisengageReject
+            )
+            | (K::LocationRequest, K::LocationConfirm | K::LocationReject)
+            | (K::InfoRequest, K::InfoRequestResponse)
+            | (
+                K::InfoRequestResponse,
+                K::InfoRequestAck | K::InfoRequestNak
+            )
+            | (K::ResourcesAvailableIndicate, K::ResourcesAvailableConfirm)
+            | (K::ServiceControlIndication, K::ServiceControlResponse)
+            | (K::NonStandardMessage, K::NonStandardMessage)
+    )
+}

@@ -1,0 +1,191 @@
+//! What comes from gatekeepers: answers by our numbers, and requests for endpoints.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rasline_h225::types::{RasMessage, RegistrationConfirm};
+use rasline_h225::{RasKind, decode_ras, encode_ras, header, renumbered, view};
+
+use super::endpoint::is_request;
+use super::flights::{Flight, Purpose, answers};
+use super::machine::{Proxy, Timer};
+use super::refuse::not_understood;
+use super::{Event, Output, rrq};
+use crate::registrar::answers::digest;
+
+impl Proxy {
+    pub(super) fn from_gatekeeper(
+        &mut self,
+        from: SocketAddr,
+        payload: &[u8],
+        out: &mut Vec<Output>,
+    ) {
+        let Ok(message) = decode_ras(payload) else {
+            return self.undecodable_answer(from, payload, out);
+        };
+        let kind = message.kind();
+        if is_request(kind) && !self.own_non_standard(&message) {
+            return self.ordered(from, payload, message, out);
+        }
+        let seq = message.request_seq_num();
+        let Some(flight) = self.flights.get(seq).filter(|one| one.to.ip() == from.ip()) else {
+            self.stats.ignored += 1;
+            return;
+        };
+        let (flight, gatekeeper) = (flight.clone(), flight.to);
+        self.alternates_named(gatekeeper, &message, out);
+        match message {
+            RasMessage::RequestInProgress(rip) => self.in_progress_there(seq, rip.delay),
+            message if answers(kind, flight.purpose.kind()) => {
+                self.land(seq);
+                self.landed(seq, &flight, message, out);
+            }
+            _ => self.stats.ignored += 1,
+        }
+    }
+
+    /// A NonStandard that has the number of one of ours is taken for its answer.
+    fn own_non_standard(&self, message: &RasMessage) -> bool {
+        matches!(message, RasMessage::NonStandardMessage(_))
+            && self
+                .flights
+                .get(message.request_seq_num())
+                .is_some_and(|flight| flight.purpose.kind() == RasKind::NonStandardMessage)
+    }
+
+    fn landed(&mut self, seq: u16, flight: &Flight, message: RasMessage, out: &mut Vec<Output>) {
+        match (&flight.purpose, &message) {
+            (Purpose::Register(id), RasMessage::RegistrationConfirm(rcf)) => {
+                self.confirmed(*id, flight.to, rcf, out);
+            }
+            (Purpose::Register(id), RasMessage::RegistrationReject(rrj)) => {
+                self.rejected(*id, flight.to, rrj, out);
+            }
+            (Purpose::Register(id), _) => {
+                // XRS: it does not understand an RRQ; it will not answer the next one either.
+                self.unanswered_now(*id);
+            }
+            (Purpose::Abandoned, RasMessage::RegistrationConfirm(rcf)) => {
+                self.not_wanted(flight, rcf, out);
+            }
+            (Purpose::KeepAlive(id), _) => self.kept_up(*id, flight.to, &message),
+            (Purpose::Leave(address), _) => self.left(*address, seq),
+            (Purpose::Relay { wait, .. }, _) => self.relay_answer(*wait, message, out),
+            (Purpose::Abandoned, _) => {}
+        }
+    }
+
+    fn unanswered_now(&mut self, id: super::EntryId) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.up.flight = None;
+            self.stand(id, super::Standing::Refused);
+            let at = self.now.after(super::upstream::REST);
+            self.timers.set(Timer::Retry(id), at);
+        }
+    }
+
+    /// Confirmed, and nobody waits for it: its endpoint left, or another gatekeeper serves. Undone, unless an endpoint with
+    /// this callSignalAddress is registered there, or about to be.
+    fn not_wanted(&mut self, flight: &Flight, rcf: &RegistrationConfirm, out: &mut Vec<Output>) {
+        let address = rrq::parse(&flight.octets).map(|rrq| rrq::signalling(&rrq, flight.to));
+        let heir = address.and_then(|address| self.entries.by_signalling(address));
+        let needed = heir
+            .and_then(|id| self.entries.get(id))
+            .is_some_and(|entry| {
+                self.active == Some(flight.to) || entry.up.gatekeeper == Some(flight.to)
+            });
+        if !needed {
+            self.undo(flight.to, &flight.octets, rcf, out);
+        }
+    }
+
+    /// RIP: the answer takes so long.
+    fn in_progress_there(&mut self, seq: u16, delay: u16) {
+        let at = self.now.after(Duration::from_millis(delay.into()));
+        let queued = match self.flights.get(seq).map(|flight| &flight.purpose) {
+            Some(Purpose::Register(id)) => {
+                let id = *id;
+                self.queue.remove(id);
+                true
+            }
+            found => found.is_some(),
+        };
+        if queued {
+            self.timers.set(Timer::Flight(seq), at);
+        }
+    }
+
+    /// Its alternates are told once to whom it concerns, and never to endpoints.
+    pub(super) fn alternates_named(
+        &mut self,
+        from: SocketAddr,
+        message: &RasMessage,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(named) = view::alternates(message).filter(|named| named.permanent) else {
+            return;
+        };
+        let list = named.list;
+        let new = digest(&(from, &list));
+        if self.active == Some(from) && self.alternates.replace(new) != Some(new) {
+            out.push(Output::Event(Event::Alternates {
+                gatekeeper: from,
+                list,
+            }));
+        }
+    }
+
+    /// What does not decode goes on as it is where nothing in it is to be translated.
+    fn undecodable_answer(&mut self, from: SocketAddr, payload: &[u8], out: &mut Vec<Output>) {
+        self.stats.malformed += 1;
+        let Some(header) = header(payload) else {
+            return;
+        };
+        let flight = self.flights.get(header.seq);
+        let relayed = flight.filter(|flight| flight.to.ip() == from.ip());
+        if let Some(Purpose::Relay { wait, kind }) = relayed.map(|flight| flight.purpose.clone())
+            && answers(header.kind, kind)
+        {
+            let plain = matches!(
+                header.kind,
+                RasKind::BandwidthConfirm
+                    | RasKind::LocationConfirm
+                    | RasKind::ResourcesAvailableConfirm
+                    | RasKind::InfoRequestAck
+                    | RasKind::ServiceControlResponse
+                    | RasKind::NonStandardMessage
+            );
+            let seq = self.waits.get(wait).map(|wait| wait.seq);
+            match seq.and_then(|seq| renumbered(payload, seq)) {
+                Some(octets) if plain => {
+                    self.stats.raw += 1;
+                    self.answer(wait, octets, out);
+                }
+                // It cannot be passed on without what endpoints must not see: the endpoint is told that it got none.
+                _ => self.refuse(wait, super::refuse::Why::Unavailable, out),
+            }
+        } else if is_request(header.kind) && self.is_active(from) {
+            let xrs = not_understood(header.seq, payload);
+            if let Ok(payload) = encode_ras(&xrs) {
+                out.push(Output::ToGatekeeper { to: from, payload });
+            }
+        }
+    }
+
+    pub(super) fn is_active(&self, from: SocketAddr) -> bool {
+        self.active.is_some_and(|active| active.ip() == from.ip())
+    }
+}
+
+impl Purpose {
+    /// The kind of the request.
+    pub const fn kind(&self) -> RasKind {
+        match self {
+            Self::Register(_) | Self::KeepAlive(_) | Self::Abandoned => {
+                RasKind::RegistrationRequest
+            }
+            Self::Leave(_) => RasKind::UnregistrationRequest,
+            Self::Relay { kind, .. } => *kind,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What a proxy takes and gives.
+
+use std::net::SocketAddr;
+
+use super::{EntryId, Event};
+use crate::Time;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// A RAS message of an endpoint.
+    FromEndpoint {
+        /// From where.
+        from: SocketAddr,
+        /// The service address that it went to.
+        to: SocketAddr,
+        /// The message.
+        payload: &'a [u8],
+    },
+    /// A RAS message came to the upstream socket.
+    FromGatekeeper {
+        /// From where.
+        from: SocketAddr,
+        /// The message.
+        payload: &'a [u8],
+    },
+    /// Gatekeeper that serves the zone now; `None`: none lives. Another one than before: all register there.
+    Active(Option<SocketAddr>),
+    /// It is [`Proxy::next_due`](super::Proxy::next_due).
+    Due,
+    /// The kernel answered a keep-alive of this endpoint at this time. Also the answer to [`Output::AskSeen`].
+    Seen {
+        /// Endpoint.
+        id: EntryId,
+        /// When.
+        at: Time,
+    },
+    /// An endpoint as [`Output::Store`] gave it.
+    Restore(Box<Stored>),
+    /// The operator drops an endpoint: URQ both ways.
+    Drop {
+        /// Endpoint.
+        id: EntryId,
+    },
+}
+
+/// Something to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send to an endpoint.
+    ToEndpoint {
+        /// From which service address.
+        from: SocketAddr,
+        /// To whom.
+        to: SocketAddr,
+        /// The message.
+        payload: Vec<u8>,
+    },
+    /// Send from the upstream socket.
+    ToGatekeeper {
+        /// To whom.
+        to: SocketAddr,
+        /// The message.
+        payload: Vec<u8>,
+    },
+    /// As [`registrar::Output::Publish`](crate::registrar::Output::Publish).
+    Publish(Box<crate::registrar::Offer>),
+    /// As there.
+    Withdraw {
+        /// Endpoint.
+        id: EntryId,
+    },
+    /// As there.
+    AskSeen {
+        /// Endpoint.
+        id: EntryId,
+    },
+    /// Keep across restarts, in place of what was kept of this one.
+    Store(Box<Stored>),
+    /// Keep no longer.
+    Forget {
+        /// Endpoint.
+        id: EntryId,
+    },
+    /// Tell people.
+    Event(Event),
+}
+
+/// What is kept of an endpoint across restarts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// What a registrar would keep.
+    pub registration: crate::registrar::Stored,
+    /// Gatekeeper that it is registered with.
+    pub gatekeeper: Option<SocketAddr>,
+    /// endpointIdentifier there.
+    pub upstream_identifier: Option<String>,
+    /// gatekeeperIdentifier there.
+    pub upstream_gatekeeper_identifier: Option<String>,
+    /// timeToLive there, seconds.
+    pub upstream_ttl: Option<u32>,
+}

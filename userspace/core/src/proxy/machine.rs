@@ -1,0 +1,235 @@
+//! The whole proxy: its parts, its inputs, its clock.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rasline_h225::text::{from_bmp, to_bmp, to_transport};
+use rasline_h225::types::BmpString;
+
+use super::calls::Calls;
+use super::down::Downs;
+use super::entries::{Entries, Entry};
+use super::flights::Flights;
+use super::moving::Moving;
+use super::queue::{Lane, Queue};
+use super::translate::Downstream;
+use super::waits::Waits;
+use super::{EntryId, Input, Output, Settings, Standing, Stats, View};
+use crate::Time;
+use crate::registrar::answers::Answers;
+use crate::registrar::timers::Timers;
+
+/// Timers handled, and RRQs sent, at most in one input; what is left is due still.
+const AT_ONCE: usize = 1000;
+/// Answers kept for retransmissions.
+const ANSWERS: usize = 50_000;
+
+/// What is to be looked at when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Timer {
+    /// timeToLive of an endpoint, or an answer of it.
+    Life(EntryId),
+    /// It may be tried again upstream.
+    Retry(EntryId),
+    /// A request to a gatekeeper: to be sent again.
+    Flight(u16),
+    /// A request of an endpoint: a RIP, or its end.
+    Wait(u64),
+    /// A request to an endpoint: to be sent again.
+    Down(u16),
+}
+
+/// A proxy for the endpoints of one zone.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    pub(super) now: Time,
+    pub(super) settings: Settings,
+    /// gatekeeperIdentifier towards endpoints.
+    pub(super) own_identifier: BmpString,
+    pub(super) active: Option<SocketAddr>,
+    pub(super) entries: Entries,
+    /// endpointIdentifiers made so far.
+    pub(super) made: u64,
+    pub(super) waits: Waits,
+    pub(super) flights: Flights,
+    pub(super) queue: Queue,
+    pub(super) downs: Downs,
+    pub(super) calls: Calls,
+    pub(super) answers: Answers,
+    pub(super) timers: Timers<Timer>,
+    /// When keep-alives are due upstream.
+    pub(super) keep_alives: Timers<EntryId>,
+    pub(super) moving: Option<Moving>,
+    /// URQs under way, by callSignalAddress.
+    pub(super) leaving: std::collections::HashMap<SocketAddr, u16>,
+    /// alternates that the gatekeeper named last.
+    pub(super) alternates: Option<u64>,
+    pub(super) registered: u64,
+    pub(super) stats: Stats,
+}
+
+impl Proxy {
+    /// A proxy without endpoints; no gatekeeper serves yet.
+    #[must_use]
+    pub fn new(settings: Settings, now: Time) -> Self {
+        let fits = |text: &str| to_bmp(text).ok().filter(|_| !text.is_empty());
+        let short: String = settings.gatekeeper_identifier.chars().take(60).collect();
+        Self {
+            now,
+            own_identifier: fits(&short).or_else(|| fits("rasline")).unwrap_or_default(),
+            active: None,
+            entries: Entries::default(),
+            made: 0,
+            waits: Waits::default(),
+            flights: Flights::default(),
+            queue: Queue::new(settings.migrate_rate, now),
+            downs: Downs::default(),
+            calls: Calls::default(),
+            answers: Answers::new(ANSWERS),
+            timers: Timers::default(),
+            keep_alives: Timers::default(),
+            moving: None,
+            leaving: std::collections::HashMap::new(),
+            alternates: None,
+            registered: 0,
+            stats: Stats::default(),
+            settings,
+        }
+    }
+
+    /// Takes one input and appends what is to be done, in order.
+    pub fn handle(&mut self, now: Time, input: Input<'_>, out: &mut Vec<Output>) {
+        self.now = self.now.max(now);
+        match input {
+            Input::FromEndpoint { from, to, payload } => self.from_endpoint(from, to, payload, out),
+            Input::FromGatekeeper { from, payload } => self.from_gatekeeper(from, payload, out),
+            Input::Active(gatekeeper) => self.activate(gatekeeper, out),
+            Input::Due => self.due(out),
+            Input::Seen { id, at } => self.seen(id, at),
+            Input::Restore(stored) => self.restore(&stored, out),
+            Input::Drop { id } => self.dropped(id, out),
+        }
+        self.pump(out);
+    }
+
+    /// When [`Input::Due`] is wanted.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Time> {
+        let queue = self.may_register().then(|| self.queue.due()).flatten();
+        let all = [self.timers.next(), self.keep_alives.next(), queue];
+        all.into_iter().flatten().min()
+    }
+
+    /// The endpoints, in the order of their numbers.
+    #[must_use]
+    pub fn views(&self) -> Vec<View> {
+        let mut all: Vec<View> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.confirmed)
+            .map(|(id, entry)| self.view_of(id, entry))
+            .collect();
+        all.sort_by_key(|view| view.id);
+        all
+    }
+
+    /// One endpoint.
+    #[must_use]
+    pub fn view(&self, id: EntryId) -> Option<View> {
+        Some(self.view_of(id, self.entries.get(id)?))
+    }
+
+    /// Counts.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats {
+            endpoints: self.entries.len() as u64,
+            registered: self.registered,
+            waiting: self.waits.len() as u64,
+            ..self.stats
+        }
+    }
+
+    fn view_of(&self, id: EntryId, entry: &Entry) -> View {
+        let up = self.identity(id).unwrap_or(&entry.up);
+        View {
+            id,
+            endpoint_identifier: entry.identifier.clone(),
+            endpoint: entry.endpoint,
+            call_signal_address: entry.signalling,
+            aliases: entry.aliases.clone(),
+            time_to_live: entry.time_to_live,
+            last_seen: entry.last_seen,
+            published: entry.published.is_some(),
+            upstream: entry.up.standing,
+            gatekeeper: up.gatekeeper,
+            upstream_identifier: up.identifier.as_ref().map(from_bmp),
+            upstream_ttl: up.ttl,
+            waiting: entry.waits.len(),
+        }
+    }
+
+    fn due(&mut self, out: &mut Vec<Output>) {
+        for _ in 0..AT_ONCE {
+            let Some(timer) = self.timers.pop(self.now) else {
+                break;
+            };
+            match timer {
+                Timer::Life(id) => self.life_due(id, out),
+                Timer::Retry(id) => self.enqueue(id, Lane::Quiet),
+                Timer::Flight(seq) => self.flight_due(seq, out),
+                Timer::Wait(ticket) => self.wait_due(ticket, out),
+                Timer::Down(seq) => self.down_due(seq, out),
+            }
+        }
+        for _ in 0..AT_ONCE {
+            let Some(id) = self.keep_alives.pop(self.now) else {
+                break;
+            };
+            self.keep_alive_due(id, out);
+        }
+    }
+
+    /// Sends the full RRQs whose turn it is.
+    fn pump(&mut self, out: &mut Vec<Output>) {
+        for _ in 0..AT_ONCE {
+            if !self.may_register() {
+                return;
+            }
+            let Some(id) = self.queue.pop(self.now) else {
+                return;
+            };
+            self.register(id, out);
+        }
+    }
+
+    fn may_register(&self) -> bool {
+        self.active.is_some() && !self.flights.is_full()
+    }
+
+    /// How an endpoint knows itself and rasline.
+    pub(super) fn downstream(&self, entry: &Entry) -> Option<Downstream> {
+        Some(Downstream {
+            endpoint_identifier: to_bmp(&entry.identifier).ok()?,
+            gatekeeper_identifier: self.own_identifier.clone(),
+            ras_address: to_transport(entry.seen_as),
+        })
+    }
+
+    /// Changes how it stands, and counts.
+    pub(super) fn stand(&mut self, id: EntryId, standing: Standing) {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return;
+        };
+        let before = std::mem::replace(&mut entry.up.standing, standing);
+        self.registered += u64::from(standing == Standing::In);
+        self.registered -= u64::from(before == Standing::In);
+    }
+
+    /// A time that is spread, the same in every run: from `least` on, within `width`.
+    pub(super) fn spread(&self, id: EntryId, least: Duration, width: Duration) -> Time {
+        let number = crate::registrar::answers::digest(&(self.settings.seed, id, self.now));
+        let part = (number % 1000) as u32;
+        self.now.after(least + width * part / 1000)
+    }
+}

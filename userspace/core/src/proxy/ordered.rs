@@ -1,0 +1,142 @@
+//! Requests of the gatekeeper: for whom, and what rasline answers by itself.
+
+use std::net::SocketAddr;
+
+use rasline_h225::build::{ucf, urj};
+use rasline_h225::encode_ras;
+use rasline_h225::text::{from_transport, to_transport};
+use rasline_h225::types::{
+    InfoRequest, InfoRequestResponse, RasMessage, UnregRejectReason, UnregistrationRequest,
+};
+
+use super::machine::Proxy;
+use super::refuse::{Why, refusal};
+use super::{EntryId, Output, rrq};
+use crate::registrar::answers::Key;
+
+impl Proxy {
+    pub(super) fn ordered(
+        &mut self,
+        from: SocketAddr,
+        payload: &[u8],
+        message: RasMessage,
+        out: &mut Vec<Output>,
+    ) {
+        if !self.is_active(from) {
+            self.stats.ignored += 1;
+            return;
+        }
+        let key = Key::new(from, payload);
+        if self.repeated_down(key, out) || self.repeated_up(key, out) {
+            return;
+        }
+        use RasMessage as M;
+        let id = match &message {
+            M::UnregistrationRequest(urq) => return self.urq_up(from, key, urq, out),
+            M::InfoRequest(irq) => {
+                let call = self
+                    .calls
+                    .of(irq.call_identifier.as_ref(), irq.call_reference_value);
+                if call.is_none() {
+                    return self.report(from, key, irq, out);
+                }
+                call
+            }
+            M::BandwidthRequest(brq) => self.entries.by_upstream(&brq.endpoint_identifier),
+            M::DisengageRequest(drq) => self.entries.by_upstream(&drq.endpoint_identifier),
+            M::ServiceControlIndication(sci) => {
+                let named = sci.endpoint_identifier.as_ref();
+                named.and_then(|named| self.entries.by_upstream(named))
+            }
+            _ => None,
+        };
+        match id {
+            Some(id) => self.relay_down(id, (from, key), message, out),
+            None => self.unknown(from, key, &message, payload, out),
+        }
+    }
+
+    /// A retransmission of what was answered.
+    fn repeated_up(&mut self, key: Key, out: &mut Vec<Output>) -> bool {
+        let Some(kept) = self.answers.find(self.now, key) else {
+            return false;
+        };
+        self.stats.repeated += 1;
+        out.push(Output::ToGatekeeper {
+            to: kept.to,
+            payload: kept.octets.to_vec(),
+        });
+        true
+    }
+
+    fn unknown(
+        &mut self,
+        from: SocketAddr,
+        key: Key,
+        message: &RasMessage,
+        payload: &[u8],
+        out: &mut Vec<Output>,
+    ) {
+        self.stats.ignored += 1;
+        let seq = message.request_seq_num();
+        let refusal = refusal(message.kind(), seq, Why::NotRegistered, payload);
+        if let Some(octets) = refusal.and_then(|message| encode_ras(&message).ok()) {
+            self.answer_up(from, key, octets, out);
+        }
+    }
+
+    fn urq_up(
+        &mut self,
+        from: SocketAddr,
+        key: Key,
+        urq: &UnregistrationRequest,
+        out: &mut Vec<Output>,
+    ) {
+        let named = urq.endpoint_identifier.as_ref();
+        let mut addresses = urq.call_signal_address.iter().filter_map(from_transport);
+        let id = match named {
+            Some(named) => self.entries.by_upstream(named),
+            None => addresses.find_map(|address| self.entries.by_signalling(address)),
+        };
+        let answer = match id {
+            Some(_) => ucf(urq.request_seq_num),
+            None => urj(
+                urq.request_seq_num,
+                UnregRejectReason::NotCurrentlyRegistered,
+            ),
+        };
+        let message = RasMessage::UnregistrationRequest(urq.clone());
+        self.alternates_named(from, &message, out);
+        if let Ok(octets) = encode_ras(&answer) {
+            self.answer_up(from, key, octets, out);
+        }
+        if let Some(id) = id {
+            self.unregistered(id, urq, out);
+        }
+    }
+
+    /// IRR in place of the endpoint that was confirmed longest ago.
+    fn report(&mut self, from: SocketAddr, key: Key, irq: &InfoRequest, out: &mut Vec<Output>) {
+        let irr = self.keep_alives.first().and_then(|id| self.irr(id, irq));
+        match irr.and_then(|irr| encode_ras(&RasMessage::InfoRequestResponse(irr)).ok()) {
+            Some(octets) => self.answer_up(from, key, octets, out),
+            None => self.stats.ignored += 1,
+        }
+    }
+
+    fn irr(&self, id: EntryId, irq: &InfoRequest) -> Option<InfoRequestResponse> {
+        let entry = self.entries.get(id)?;
+        let full = rrq::parse(&entry.full)?;
+        let mut irr = InfoRequestResponse::new(
+            irq.request_seq_num,
+            full.terminal_type,
+            entry.up.identifier.clone()?,
+            to_transport(self.settings.ras_address),
+        );
+        irr.call_signal_address = full.call_signal_address;
+        irr.endpoint_alias = full.terminal_alias;
+        irr.need_response = Some(false);
+        irr.unsolicited = Some(false);
+        Some(irr)
+    }
+}

@@ -1,0 +1,151 @@
+//! Whose full RRQ is sent next, and when: so many in any second, and no more.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+use super::EntryId;
+use crate::Time;
+
+/// Time that may be made up for after a pause, at the rate.
+const BURST: Duration = Duration::from_millis(100);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Who goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lane {
+    /// Somebody waits for it.
+    Wanted,
+    /// Nobody notices.
+    Quiet,
+}
+
+/// The queue.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Queue {
+    rate: u32,
+    line: BTreeSet<(Lane, u64, EntryId)>,
+    places: HashMap<EntryId, (Lane, u64)>,
+    joined: u64,
+    /// When the next one is due at exactly the rate.
+    next: Time,
+    /// The last ones, as many as a second may have.
+    sent: VecDeque<Time>,
+}
+
+impl Queue {
+    pub fn new(rate: u32, now: Time) -> Self {
+        Self {
+            rate,
+            next: now,
+            ..Self::default()
+        }
+    }
+
+    /// Puts it at the end of this lane, unless it stands better already.
+    pub fn push(&mut self, id: EntryId, lane: Lane) {
+        if self.places.get(&id).is_some_and(|(has, _)| *has <= lane) {
+            return;
+        }
+        self.remove(id);
+        self.joined += 1;
+        self.places.insert(id, (lane, self.joined));
+        self.line.insert((lane, self.joined, id));
+    }
+
+    pub fn remove(&mut self, id: EntryId) {
+        if let Some((lane, number)) = self.places.remove(&id) {
+            self.line.remove(&(lane, number, id));
+        }
+    }
+
+    pub fn contains(&self, id: EntryId) -> bool {
+        self.places.contains_key(&id)
+    }
+
+    /// Takes out who may send now.
+    pub fn pop(&mut self, now: Time) -> Option<EntryId> {
+        if self.allowed() > now {
+            return None;
+        }
+        let (_, _, id) = self.line.pop_first()?;
+        self.places.remove(&id);
+        Some(id)
+    }
+
+    /// When the next one may send, if there is one.
+    pub fn due(&self) -> Option<Time> {
+        self.line.first().map(|_| self.allowed())
+    }
+
+    /// One was sent.
+    pub fn spend(&mut self, now: Time) {
+        if self.rate == 0 {
+            return;
+        }
+        let earliest = Time(
+            now.0
+                .cast_signed()
+                .saturating_sub(BURST.as_nanos() as i64)
+                .cast_unsigned(),
+        );
+        self.next = self.next.max(earliest).after(SECOND / self.rate);
+        if self.sent.len() >= self.rate as usize {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(now);
+    }
+
+    /// From when on one may be sent.
+    fn allowed(&self) -> Time {
+        if self.rate == 0 {
+            return Time(0);
+        }
+        let full = self.sent.len() >= self.rate as usize;
+        let window = self.sent.front().filter(|_| full);
+        window.map_or(self.next, |first| self.next.max(first.after(SECOND)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(n: u64) -> Time {
+        Time(n * 1_000_000)
+    }
+
+    #[test]
+    fn who_is_wanted_goes_first() {
+        let mut queue = Queue::new(0, Time(0));
+        queue.push(EntryId(1), Lane::Quiet);
+        queue.push(EntryId(2), Lane::Quiet);
+        queue.push(EntryId(3), Lane::Wanted);
+        queue.push(EntryId(2), Lane::Wanted);
+        queue.push(EntryId(3), Lane::Quiet);
+        queue.remove(EntryId(9));
+        let order: Vec<u64> = std::iter::from_fn(|| queue.pop(Time(0)))
+            .map(|id| id.0)
+            .collect();
+        assert_eq!(order, [3, 2, 1]);
+        assert_eq!(queue.due(), None);
+    }
+
+    #[test]
+    fn no_second_has_more() {
+        let mut queue = Queue::new(10, Time(0));
+        (1..=100).for_each(|id| queue.push(EntryId(id), Lane::Quiet));
+        let mut sent = Vec::new();
+        // Called late and irregularly.
+        for at in (0..20_000).filter(|at| at % 7 == 0 && at % 1000 < 800) {
+            while queue.pop(ms(at)).is_some() {
+                queue.spend(ms(at));
+                sent.push(at);
+            }
+        }
+        assert_eq!(sent.len(), 100);
+        for (n, at) in sent.iter().enumerate() {
+            let window = sent[n..].iter().filter(|other| **other < at + 1000).count();
+            assert!(window <= 10, "{window} from {at} ms on");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Requests of endpoints, sent on to the gatekeeper and their answers back.
+
+use rasline_h225::text::{from_bmp, to_transport};
+use rasline_h225::types::{BmpString, InfoRequestResponse, RasMessage};
+use rasline_h225::{RasKind, decode_ras, encode_ras, renumbered};
+
+use super::endpoint::Asked;
+use super::flights::{Flight, Purpose, retries};
+use super::machine::{Proxy, Timer};
+use super::queue::Lane;
+use super::refuse::Why;
+use super::translate::{self, Upstream};
+use super::{EntryId, Output, Standing};
+
+impl Proxy {
+    pub(super) fn request(
+        &mut self,
+        asked: &Asked<'_>,
+        message: &RasMessage,
+        out: &mut Vec<Output>,
+    ) {
+        let id = match named(message) {
+            Some(identifier) => self.whose(&from_bmp(identifier), asked.from),
+            None => self.neighbour(asked),
+        };
+        let Some(id) = id else {
+            return self.turn_down(asked, Why::NotRegistered, out);
+        };
+        self.heard(id);
+        if let RasMessage::AdmissionRequest(arq) = message {
+            self.calls.started(arq, id);
+        }
+        self.take_on(id, asked, out);
+    }
+
+    /// A message that names no endpoint is of the one that has sent RAS from this address.
+    fn neighbour(&self, asked: &Asked<'_>) -> Option<EntryId> {
+        self.entries.by_host(asked.from)
+    }
+
+    /// A request that does not decode, and has no identifiers.
+    pub(super) fn raw_request(&mut self, asked: &Asked<'_>, out: &mut Vec<Output>) {
+        match self.neighbour(asked) {
+            Some(id) => self.take_on(id, asked, out),
+            None => self.turn_down(asked, Why::NotRegistered, out),
+        }
+    }
+
+    fn take_on(&mut self, id: EntryId, asked: &Asked<'_>, out: &mut Vec<Output>) {
+        if let Some(ticket) = self.wait(asked.wait(Some(id), self.now)) {
+            self.stats.relayed += 1;
+            self.send_on(ticket, out);
+        }
+    }
+
+    /// Sends a request to the gatekeeper, if the endpoint is registered there; else as soon as it is.
+    pub(super) fn send_on(&mut self, ticket: u64, out: &mut Vec<Output>) {
+        let Some(id) = self.waits.get(ticket).and_then(|wait| wait.id) else {
+            return;
+        };
+        match self.entries.get(id).map(|entry| entry.up.standing) {
+            Some(Standing::In) => {}
+            Some(Standing::Refused) => return self.refuse(ticket, Why::NotRegistered, out),
+            Some(Standing::Queued) => {
+                if self.queue.contains(id) {
+                    self.enqueue(id, Lane::Wanted);
+                }
+                return;
+            }
+            _ => return,
+        }
+        let (Some(gatekeeper), Some(known)) = (self.active, self.known(id)) else {
+            return;
+        };
+        let Some(seq) = self.flights.number() else {
+            self.stats.overflowed += 1;
+            return;
+        };
+        let Some(wait) = self.waits.get_mut(ticket) else {
+            return;
+        };
+        let Some(octets) = translated(&wait.payload, seq, &known) else {
+            self.stats.ignored += 1;
+            return;
+        };
+        wait.flight = Some(seq);
+        self.stats.retried += u64::from(std::mem::replace(&mut wait.sent, true));
+        let kind = wait.kind;
+        let (every, left) = retries(kind);
+        let flight = Flight {
+            to: gatekeeper,
+            purpose: Purpose::Relay { wait: ticket, kind },
+            octets: octets.into(),
+            left,
+            every,
+        };
+        self.launch(seq, flight, out);
+    }
+
+    /// A request goes out under this number.
+    pub(super) fn launch(&mut self, seq: u16, flight: Flight, out: &mut Vec<Output>) {
+        out.push(Output::ToGatekeeper {
+            to: flight.to,
+            payload: flight.octets.to_vec(),
+        });
+        self.timers
+            .set(Timer::Flight(seq), self.now.after(flight.every));
+        self.flights.insert(seq, flight);
+    }
+
+    /// A number is free again.
+    pub(super) fn land(&mut self, seq: u16) -> Option<Flight> {
+        self.timers.clear(Timer::Flight(seq));
+        self.flights.remove(seq)
+    }
+
+    /// How the gatekeeper that serves knows this endpoint.
+    pub(super) fn known(&self, id: EntryId) -> Option<Upstream> {
+        let up = self.identity(id)?;
+        Some(Upstream {
+            endpoint_identifier: up.identifier.clone(),
+            gatekeeper_identifier: up.gatekeeper_identifier.clone(),
+            ras_address: to_transport(self.settings.ras_address),
+        })
+    }
+
+    /// What waits for this endpoint to be registered goes out.
+    pub(super) fn send_waiting(&mut self, id: EntryId, out: &mut Vec<Output>) {
+        for ticket in self.waiting(id, |kind| kind != RasKind::RegistrationRequest) {
+            if self
+                .waits
+                .get(ticket)
+                .is_some_and(|wait| wait.flight.is_none())
+            {
+                self.send_on(ticket, out);
+            }
+        }
+    }
+
+    /// The requests of an endpoint that wait.
+    pub(super) fn waiting(&self, id: EntryId, wanted: impl Fn(RasKind) -> bool) -> Vec<u64> {
+        let Some(entry) = self.entries.get(id) else {
+            return Vec::new();
+        };
+        let is_wanted = |ticket: &&u64| {
+            let wait = self.waits.get(**ticket);
+            wait.is_some_and(|wait| wanted(wait.kind))
+        };
+        entry.waits.iter().filter(is_wanted).copied().collect()
+    }
+
+    /// The gatekeeper answered a request.
+    pub(super) fn relay_answer(
+        &mut self,
+        ticket: u64,
+        mut message: RasMessage,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(wait) = self.waits.get(ticket) else {
+            return;
+        };
+        let entry = wait.id.and_then(|id| self.entries.get(id));
+        let Some(known) = entry.and_then(|entry| self.downstream(entry)) else {
+            return;
+        };
+        message.set_request_seq_num(wait.seq);
+        translate::to_endpoint(&mut message, &known);
+        match encode_ras(&message) {
+            Ok(octets) => self.answer(ticket, octets, out),
+            Err(_) => self.refuse(ticket, Why::Unavailable, out),
+        }
+    }
+
+    /// IRR: the answer to an IRQ, or sent by itself, then with an answer or without.
+    pub(super) fn status(
+        &mut self,
+        asked: &Asked<'_>,
+        irr: InfoRequestResponse,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(id) = self.whose(&from_bmp(&irr.endpoint_identifier), asked.from) else {
+            if irr.need_response == Some(true) {
+                self.turn_down(asked, Why::NotRegistered, out);
+            }
+            self.stats.ignored += 1;
+            return;
+        };
+        self.heard(id);
+        let needs = irr.need_response == Some(true);
+        let message = RasMessage::InfoRequestResponse(irr);
+        if self
+            .downs
+            .answers(id, asked.seq, RasKind::InfoRequestResponse)
+        {
+            self.answered_down(asked, message, out);
+        } else if needs {
+            self.take_on(id, asked, out);
+        } else {
+            self.inform(id, message, out);
+        }
+    }
+
+    /// A message that has no answer.
+    fn inform(&mut self, id: EntryId, mut message: RasMessage, out: &mut Vec<Output>) {
+        let standing = self.entries.get(id).map(|entry| entry.up.standing);
+        let (Some(to), Some(known), Some(seq)) =
+            (self.active, self.known(id), self.flights.number())
+        else {
+            return;
+        };
+        message.set_request_seq_num(seq);
+        if standing == Some(Standing::In)
+            && translate::to_gatekeeper(&mut message, &known)
+            && let Ok(payload) = encode_ras(&message)
+        {
+            self.stats.relayed += 1;
+            out.push(Output::ToGatekeeper { to, payload });
+        }
+    }
+}
+
+/// A request as the gatekeeper gets it.
+fn translated(payload: &[u8], seq: u16, known: &Upstream) -> Option<Vec<u8>> {
+    let Ok(mut message) = decode_ras(payload) else {
+        return renumbered(payload, seq);
+    };
+    message.set_request_seq_num(seq);
+    if !translate::to_gatekeeper(&mut message, known) {
+        return None;
+    }
+    encode_ras(&message).ok()
+}
+
+/// endpointIdentifier of a request, if it has one.
+fn named(message: &RasMessage) -> Option<&BmpString> {
+    use RasMessage as M;
+    match message {
+        M::AdmissionRequest(arq) => Some(&arq.endpoint_identifier),
+        M::BandwidthRequest(brq) => Some(&brq.endpoint_identifier),
+        M::DisengageRequest(drq) => Some(&drq.endpoint_identifier),
+        M::LocationRequest(lrq) => lrq.endpoint_identifier.as_ref(),
+        M::ResourcesAvailableIndicate(rai) => Some(&rai.endpoint_identifier),
+        M::ServiceControlIndication(sci) => sci.endpoint_identifier.as_ref(),
+        _ => None,
+    }
+}

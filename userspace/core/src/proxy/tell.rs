@@ -1,0 +1,130 @@
+//! What people are told.
+
+use std::net::SocketAddr;
+
+use rasline_h225::view::Alternate;
+use serde::{Deserialize, Serialize};
+
+use super::EntryId;
+use crate::Time;
+
+/// Something worth telling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// As a registrar's.
+    Endpoint(crate::registrar::Event),
+    /// All endpoints begin to register with another gatekeeper.
+    Moving {
+        /// Which one.
+        gatekeeper: SocketAddr,
+        /// How many.
+        endpoints: usize,
+    },
+    /// All are registered there, or were rejected.
+    Moved {
+        /// Which one.
+        gatekeeper: SocketAddr,
+        /// Registered.
+        registered: usize,
+        /// Rejected.
+        rejected: usize,
+    },
+    /// The gatekeeper named its alternates; endpoints are not told.
+    Alternates {
+        /// Which one.
+        gatekeeper: SocketAddr,
+        /// Its list, which replaces the one before.
+        list: Vec<Alternate>,
+    },
+}
+
+/// How an endpoint stands with the gatekeeper.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Its full RRQ is to be sent when it is its turn, or when a gatekeeper serves the zone.
+    #[default]
+    Queued,
+    /// Its full RRQ is under way.
+    Asked,
+    /// Registered.
+    In,
+    /// Rejected; tried again after a rest.
+    Refused,
+}
+
+/// An endpoint, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct View {
+    /// Endpoint.
+    pub id: EntryId,
+    /// endpointIdentifier that it was given.
+    pub endpoint_identifier: String,
+    /// Where it is.
+    pub endpoint: SocketAddr,
+    /// Where calls to it are signalled.
+    pub call_signal_address: Option<SocketAddr>,
+    /// Aliases.
+    pub aliases: Vec<String>,
+    /// timeToLive given, seconds.
+    pub time_to_live: u32,
+    /// When it was heard of last.
+    pub last_seen: Time,
+    /// Whether its keep-alive was published to the kernel.
+    pub published: bool,
+    /// How it stands with the gatekeeper.
+    pub upstream: Standing,
+    /// Gatekeeper that confirmed it last.
+    pub gatekeeper: Option<SocketAddr>,
+    /// endpointIdentifier there.
+    pub upstream_identifier: Option<String>,
+    /// timeToLive there, seconds.
+    pub upstream_ttl: Option<u32>,
+    /// Requests that wait for an answer.
+    pub waiting: usize,
+}
+
+/// Counts since the start, and what there is now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Endpoints now.
+    pub endpoints: u64,
+    /// Of these, registered with the gatekeeper that serves.
+    pub registered: u64,
+    /// Requests of endpoints that wait for an answer now.
+    pub waiting: u64,
+    /// Full RRQs of endpoints confirmed.
+    pub full: u64,
+    /// Lightweight RRQs of endpoints confirmed.
+    pub lightweight: u64,
+    /// Requests of endpoints sent on.
+    pub relayed: u64,
+    /// Requests sent anew, to the gatekeeper that serves since.
+    pub retried: u64,
+    /// Requests of the gatekeeper sent on.
+    pub relayed_down: u64,
+    /// RIPs sent to endpoints.
+    pub in_progress: u64,
+    /// Requests of endpoints that were rejected, by a gatekeeper or for want of one.
+    pub rejected: u64,
+    /// Retransmissions answered as before.
+    pub repeated: u64,
+    /// Full RRQs sent upstream, retransmissions included.
+    pub upstream_full: u64,
+    /// Lightweight RRQs sent upstream.
+    pub upstream_lightweight: u64,
+    /// Full RRQs that the gatekeeper rejected.
+    pub upstream_rejected: u64,
+    /// URQs sent upstream.
+    pub upstream_left: u64,
+    /// Endpoints that expired.
+    pub expired: u64,
+    /// Messages that could not be decoded.
+    pub malformed: u64,
+    /// Of these, sent on as they were.
+    pub raw: u64,
+    /// Messages dropped since too many are under way.
+    pub overflowed: u64,
+    /// Messages that belong to nothing that is known.
+    pub ignored: u64,
+}

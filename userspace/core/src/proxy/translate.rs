@@ -1,0 +1,172 @@
+//! A message as the other side may see it.
+//!
+//! Pure. Endpoints know rasline's gatekeeperIdentifier, service address, and the endpointIdentifier that rasline gave;
+//! gatekeepers know their own, and rasline's upstream socket.
+
+use rasline_h225::types::{
+    AdmissionRejectReason, BmpString, RasMessage, RegistrationRejectReason, TransportAddress,
+};
+
+/// How gatekeepers know an endpoint.
+#[derive(Clone, Debug)]
+pub(super) struct Upstream {
+    pub endpoint_identifier: Option<BmpString>,
+    pub gatekeeper_identifier: Option<BmpString>,
+    /// The upstream socket.
+    pub ras_address: TransportAddress,
+}
+
+/// How endpoints know themselves and rasline.
+#[derive(Clone, Debug)]
+pub(super) struct Downstream {
+    pub endpoint_identifier: BmpString,
+    pub gatekeeper_identifier: BmpString,
+    /// The service address.
+    pub ras_address: TransportAddress,
+}
+
+/// A message of an endpoint, for the gatekeeper. False: the gatekeeper has given no endpointIdentifier, and this kind
+/// must have one. RRQ is not translated here: it is made by [`super::rrq`].
+pub(super) fn to_gatekeeper(message: &mut RasMessage, known: &Upstream) -> bool {
+    use RasMessage as M;
+    let identifier = known.endpoint_identifier.as_ref();
+    let gatekeeper = |field: &mut Option<BmpString>| {
+        if field.is_some() {
+            field.clone_from(&known.gatekeeper_identifier);
+        }
+    };
+    let optional = |field: &mut Option<BmpString>| {
+        if field.is_some() {
+            *field = identifier.cloned();
+        }
+    };
+    let mandatory = |field: &mut BmpString| {
+        if let Some(identifier) = identifier {
+            field.clone_from(identifier);
+        }
+        identifier.is_some()
+    };
+    match message {
+        M::AdmissionRequest(arq) => {
+            gatekeeper(&mut arq.gatekeeper_identifier);
+            mandatory(&mut arq.endpoint_identifier)
+        }
+        M::BandwidthRequest(brq) => {
+            gatekeeper(&mut brq.gatekeeper_identifier);
+            mandatory(&mut brq.endpoint_identifier)
+        }
+        M::DisengageRequest(drq) => {
+            gatekeeper(&mut drq.gatekeeper_identifier);
+            mandatory(&mut drq.endpoint_identifier)
+        }
+        M::LocationRequest(lrq) => {
+            gatekeeper(&mut lrq.gatekeeper_identifier);
+            optional(&mut lrq.endpoint_identifier);
+            lrq.reply_address = known.ras_address.clone();
+            true
+        }
+        M::InfoRequestResponse(irr) => {
+            irr.ras_address = known.ras_address.clone();
+            mandatory(&mut irr.endpoint_identifier)
+        }
+        M::ResourcesAvailableIndicate(rai) => mandatory(&mut rai.endpoint_identifier),
+        M::ServiceControlIndication(sci) => {
+            optional(&mut sci.endpoint_identifier);
+            true
+        }
+        _ => true,
+    }
+}
+
+/// A message of the gatekeeper, for an endpoint.
+pub(super) fn to_endpoint(message: &mut RasMessage, known: &Downstream) {
+    without_alternates(message);
+    identifiers(message, known);
+}
+
+fn identifiers(message: &mut RasMessage, known: &Downstream) {
+    use RasMessage as M;
+    let gatekeeper = |field: &mut Option<BmpString>| {
+        if let Some(field) = field {
+            field.clone_from(&known.gatekeeper_identifier);
+        }
+    };
+    let own = |field: &mut BmpString| field.clone_from(&known.endpoint_identifier);
+    match message {
+        M::RegistrationConfirm(rcf) => {
+            rcf.gatekeeper_identifier = Some(known.gatekeeper_identifier.clone());
+            own(&mut rcf.endpoint_identifier);
+        }
+        M::RegistrationReject(rrj) => gatekeeper(&mut rrj.gatekeeper_identifier),
+        M::UnregistrationRequest(urq) => {
+            urq.gatekeeper_identifier = Some(known.gatekeeper_identifier.clone());
+            urq.endpoint_identifier = Some(known.endpoint_identifier.clone());
+        }
+        M::BandwidthRequest(brq) => {
+            gatekeeper(&mut brq.gatekeeper_identifier);
+            own(&mut brq.endpoint_identifier);
+        }
+        M::DisengageRequest(drq) => {
+            gatekeeper(&mut drq.gatekeeper_identifier);
+            own(&mut drq.endpoint_identifier);
+        }
+        M::InfoRequest(irq) => {
+            if let Some(reply) = &mut irq.reply_address {
+                reply.clone_from(&known.ras_address);
+            }
+        }
+        M::ServiceControlIndication(sci) => {
+            if let Some(field) = &mut sci.endpoint_identifier {
+                own(field);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// An endpoint must not be led past the proxy, nor be told of what the proxy does not do.
+fn without_alternates(message: &mut RasMessage) {
+    use RasMessage as M;
+    match message {
+        M::RegistrationConfirm(rcf) => {
+            rcf.alternate_gatekeeper = None;
+            rcf.assigned_gatekeeper = None;
+            rcf.rehoming_model = None;
+            rcf.supports_additive_registration = None;
+        }
+        M::RegistrationReject(rrj) => {
+            rrj.alt_gk_info = None;
+            if rrj.assigned_gatekeeper.take().is_some()
+                || rrj.reject_reason == RegistrationRejectReason::RegisterWithAssignedGk
+            {
+                rrj.reject_reason = RegistrationRejectReason::ResourceUnavailable;
+            }
+        }
+        M::UnregistrationRequest(urq) => {
+            urq.alternate_gatekeeper = None;
+            urq.assigned_gatekeeper = None;
+        }
+        M::UnregistrationConfirm(ucf) => ucf.assigned_gatekeeper = None,
+        M::UnregistrationReject(urj) => urj.alt_gk_info = None,
+        M::AdmissionConfirm(acf) => acf.assigned_gatekeeper = None,
+        M::AdmissionConfirmSequence(all) => {
+            all.iter_mut()
+                .for_each(|acf| acf.assigned_gatekeeper = None);
+        }
+        M::AdmissionReject(arj) => {
+            arj.alt_gk_info = None;
+            if arj.assigned_gatekeeper.take().is_some()
+                || arj.reject_reason == AdmissionRejectReason::RegisterWithAssignedGk
+            {
+                arj.reject_reason = AdmissionRejectReason::ResourceUnavailable;
+            }
+        }
+        M::BandwidthReject(brj) => brj.alt_gk_info = None,
+        M::LocationReject(lrj) => lrj.alt_gk_info = None,
+        M::DisengageConfirm(dcf) => dcf.assigned_gatekeeper = None,
+        M::DisengageReject(drj) => drj.alt_gk_info = None,
+        M::InfoRequestNak(nak) => nak.alt_gk_info = None,
+        M::InfoRequest(irq) => irq.assigned_gatekeeper = None,
+        _ => {}
+    }
+}

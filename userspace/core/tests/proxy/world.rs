@@ -1,0 +1,412 @@
+//! A proxy, gatekeepers that are registrars of this crate, a network between them, and the clock.
+#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rasline_core::Time;
+use rasline_core::profile::{Authentication, CallModel, Limits, Profile, Subscription, TimeToLive};
+use rasline_core::proxy::{EntryId, Event, Input, Output, Proxy, Settings, Stored, Upstream, View};
+use rasline_core::registrar::{self, Offer, Registrar};
+use rasline_h225::build::{Rrq, Urq};
+use rasline_h225::text::{from_bmp, to_bmp};
+use rasline_h225::types::{AdmissionRequest, AliasAddress, CallType, RasMessage};
+use rasline_h225::{decode_ras, encode_ras};
+
+/// rasline towards endpoints, and towards gatekeepers.
+pub const SERVICE: SocketAddr = v4([203, 0, 113, 1], 1719);
+pub const RAS: SocketAddr = v4([203, 0, 113, 2], 1719);
+pub const ONE: SocketAddr = v4([198, 51, 100, 1], 1719);
+pub const TWO: SocketAddr = v4([198, 51, 100, 2], 1719);
+pub const MS: Duration = Duration::from_millis(1);
+pub const SECOND: Duration = Duration::from_secs(1);
+
+const fn v4(ip: [u8; 4], port: u16) -> SocketAddr {
+    SocketAddr::new(
+        std::net::IpAddr::V4(std::net::Ipv4Addr::new(ip[0], ip[1], ip[2], ip[3])),
+        port,
+    )
+}
+
+/// RAS and call signalling address of an endpoint.
+pub fn ras(n: u32) -> SocketAddr {
+    let [_, b, c, d] = n.to_be_bytes();
+    v4([10, b, c, d], 1719)
+}
+
+pub fn signalling(n: u32) -> SocketAddr {
+    SocketAddr::new(ras(n).ip(), 1720)
+}
+
+pub fn alias(n: u32) -> String {
+    format!("{}", 100_000 + n)
+}
+
+pub fn full(seq: u16, n: u32) -> Rrq {
+    Rrq {
+        aliases: vec![alias(n)],
+        ..Rrq::full(seq, signalling(n), ras(n))
+    }
+}
+
+fn profile(name: &str) -> Profile {
+    Profile {
+        zone: "site".into(),
+        tenant: String::new(),
+        gatekeeper_identifier: name.into(),
+        subscription: Subscription::default(),
+        time_to_live: TimeToLive {
+            default: 60,
+            min: 60,
+            max: 60,
+        },
+        call_model: CallModel::Direct,
+        authentication: Authentication::None,
+        limits: Limits::default(),
+        admit_unknown: true,
+        prefixes: Vec::new(),
+        plan: Vec::new(),
+        reach: Vec::new(),
+        neighbours: Vec::new(),
+        endpoints: Vec::new(),
+    }
+}
+
+pub fn gatekeeper(at: SocketAddr, name: &str) -> Registrar {
+    let settings = registrar::Settings {
+        profile: std::sync::Arc::new(profile(name)),
+        call_signal_address: None,
+        alternates: vec![rasline_h225::view::Alternate {
+            address: TWO,
+            gatekeeper_identifier: Some("two".into()),
+            need_to_register: true,
+            priority: 1,
+        }],
+        seed: u64::from(at.port())
+            + u64::from(at.ip().to_string().len() as u32)
+            + name.len() as u64,
+        max_answers: 100_000,
+        unix_at_zero: 1_700_000_000,
+    };
+    Registrar::new(settings, START)
+}
+
+pub const START: Time = Time(1_000_000_000_000);
+
+#[derive(Clone, Debug)]
+enum Packet {
+    /// From an endpoint to rasline, or back.
+    Up(SocketAddr, Vec<u8>),
+    Down(SocketAddr, Vec<u8>),
+    /// From rasline to a gatekeeper, or back.
+    Out(SocketAddr, Vec<u8>),
+    In(SocketAddr, Vec<u8>),
+}
+
+/// What the network does to a packet: how often it arrives, and how late.
+pub type Fate = Box<dyn FnMut() -> Vec<Duration>>;
+
+pub struct World {
+    pub proxy: Proxy,
+    pub now: Time,
+    pub gatekeepers: BTreeMap<SocketAddr, Registrar>,
+    /// They take nothing and say nothing.
+    pub dead: Vec<SocketAddr>,
+    pub fate: Fate,
+    net: BTreeMap<(Time, u64), Packet>,
+    count: u64,
+    /// What endpoints and gatekeepers got.
+    pub at_endpoints: Vec<(Time, SocketAddr, Vec<u8>)>,
+    pub at_gatekeepers: Vec<(Time, SocketAddr, Vec<u8>)>,
+    pub events: Vec<Event>,
+    pub offers: Vec<Offer>,
+    pub withdrawn: Vec<EntryId>,
+    pub stored: BTreeMap<EntryId, Stored>,
+    pub asked_seen: VecDeque<EntryId>,
+    seq: u16,
+}
+
+pub fn settings(rate: u32) -> Settings {
+    Settings {
+        gatekeeper_identifier: "zone".into(),
+        ras_address: RAS,
+        upstream: Upstream::Each,
+        endpoint_ttl: Some(Duration::from_mins(2)),
+        migrate_rate: rate,
+        max_endpoints: 20_000,
+        seed: 0xabcd,
+    }
+}
+
+impl World {
+    pub fn new(rate: u32) -> Self {
+        let mut world = Self::with(settings(rate));
+        world.active(Some(ONE));
+        world
+    }
+
+    pub fn with(settings: Settings) -> Self {
+        Self {
+            proxy: Proxy::new(settings, START),
+            now: START,
+            gatekeepers: BTreeMap::from([
+                (ONE, gatekeeper(ONE, "gk-one")),
+                (TWO, gatekeeper(TWO, "gk-number-two")),
+            ]),
+            dead: Vec::new(),
+            fate: Box::new(|| vec![MS]),
+            net: BTreeMap::new(),
+            count: 0,
+            at_endpoints: Vec::new(),
+            at_gatekeepers: Vec::new(),
+            events: Vec::new(),
+            offers: Vec::new(),
+            withdrawn: Vec::new(),
+            stored: BTreeMap::new(),
+            asked_seen: VecDeque::new(),
+            seq: 0,
+        }
+    }
+
+    pub fn active(&mut self, gatekeeper: Option<SocketAddr>) {
+        self.input(Input::Active(gatekeeper));
+    }
+
+    pub fn input(&mut self, input: Input<'_>) {
+        let mut out = Vec::new();
+        self.proxy.handle(self.now, input, &mut out);
+        for one in out {
+            self.carry_out(one);
+        }
+    }
+
+    fn carry_out(&mut self, one: Output) {
+        match one {
+            Output::ToEndpoint { from, to, payload } => {
+                assert_eq!(from, SERVICE);
+                self.post(&Packet::Down(to, payload));
+            }
+            Output::ToGatekeeper { to, payload } => self.post(&Packet::Out(to, payload)),
+            Output::Publish(offer) => self.offers.push(*offer),
+            Output::Withdraw { id } => self.withdrawn.push(id),
+            Output::AskSeen { id } => self.asked_seen.push_back(id),
+            Output::Store(stored) => {
+                self.stored
+                    .insert(EntryId(stored.registration.id.0), *stored);
+            }
+            Output::Forget { id } => {
+                self.stored.remove(&id);
+            }
+            Output::Event(event) => self.events.push(event),
+        }
+    }
+
+    fn post(&mut self, packet: &Packet) {
+        for delay in (self.fate)() {
+            self.count += 1;
+            self.net
+                .insert((self.now.after(delay), self.count), packet.clone());
+        }
+    }
+
+    fn deliver(&mut self, packet: Packet) {
+        match packet {
+            Packet::Up(from, payload) => self.input(Input::FromEndpoint {
+                from,
+                to: SERVICE,
+                payload: &payload,
+            }),
+            Packet::In(from, payload) => self.input(Input::FromGatekeeper {
+                from,
+                payload: &payload,
+            }),
+            Packet::Down(to, payload) => self.at_endpoints.push((self.now, to, payload)),
+            Packet::Out(to, payload) => {
+                if !self.dead.contains(&to) {
+                    let message = registrar::Input::Message {
+                        from: RAS,
+                        to,
+                        payload: &payload,
+                    };
+                    self.gatekeeper_input(to, message);
+                }
+                self.at_gatekeepers.push((self.now, to, payload));
+            }
+        }
+    }
+
+    pub fn gatekeeper_input(&mut self, at: SocketAddr, input: registrar::Input<'_>) {
+        let mut out = Vec::new();
+        let Some(gatekeeper) = self.gatekeepers.get_mut(&at) else {
+            return;
+        };
+        gatekeeper.handle(self.now, input, &mut out);
+        for one in out {
+            if let registrar::Output::Send { to, payload, .. } = one {
+                // What it says to others, who were there before.
+                if to == RAS {
+                    self.post(&Packet::In(at, payload));
+                }
+            }
+        }
+    }
+
+    /// When something happens next.
+    fn next(&self) -> Option<Time> {
+        let net = self.net.first_key_value().map(|((at, _), _)| *at);
+        let living = self
+            .gatekeepers
+            .iter()
+            .filter(|(at, _)| !self.dead.contains(at));
+        let due = living.filter_map(|(_, gatekeeper)| gatekeeper.next_due());
+        due.chain(net).chain(self.proxy.next_due()).min()
+    }
+
+    /// Time passes.
+    pub fn pass(&mut self, duration: Duration) {
+        let until = self.now.after(duration);
+        while let Some(at) = self.next().filter(|at| *at <= until) {
+            self.now = self.now.max(at);
+            while let Some(packet) = self.net.first_entry().filter(|one| one.key().0 <= self.now) {
+                let packet = packet.remove();
+                self.deliver(packet);
+            }
+            let due = |next: Option<Time>, now| next.is_some_and(|at| at <= now);
+            for at in [ONE, TWO] {
+                let next = self.gatekeepers.get(&at).and_then(Registrar::next_due);
+                if due(next, self.now) && !self.dead.contains(&at) {
+                    self.gatekeeper_input(at, registrar::Input::Due);
+                }
+            }
+            if due(self.proxy.next_due(), self.now) {
+                self.input(Input::Due);
+            }
+        }
+        self.now = until;
+    }
+
+    pub fn next_seq(&mut self) -> u16 {
+        self.seq = self.seq % 60_000 + 1;
+        self.seq
+    }
+
+    /// An endpoint sends.
+    pub fn send(&mut self, n: u32, message: &RasMessage) {
+        self.send_octets(n, encode_ras(message).unwrap());
+    }
+
+    pub fn send_octets(&mut self, n: u32, octets: Vec<u8>) {
+        self.post(&Packet::Up(ras(n), octets));
+    }
+
+    /// The gatekeeper sends.
+    pub fn order(&mut self, from: SocketAddr, message: &RasMessage) {
+        self.post(&Packet::In(from, encode_ras(message).unwrap()));
+    }
+
+    /// Registers an endpoint; its endpointIdentifier.
+    pub fn register(&mut self, n: u32) -> String {
+        let seq = self.next_seq();
+        self.send(n, &full(seq, n).message().unwrap());
+        self.pass(SECOND / 10);
+        match self.last(n) {
+            RasMessage::RegistrationConfirm(rcf) => from_bmp(&rcf.endpoint_identifier),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn keep_alive(&mut self, n: u32, eid: &str) {
+        let seq = self.next_seq();
+        self.send(n, &Rrq::lightweight(seq, ras(n), eid).message().unwrap());
+    }
+
+    pub fn unregister(&mut self, n: u32, eid: &str) {
+        let urq = Urq {
+            seq: self.next_seq(),
+            call_signal_addresses: vec![signalling(n)],
+            endpoint_identifier: Some(eid.into()),
+            ..Urq::default()
+        };
+        self.send(n, &urq.message().unwrap());
+    }
+
+    /// A call to the alias of another endpoint; its requestSeqNum.
+    pub fn call(&mut self, n: u32, eid: &str, to: u32) -> u16 {
+        let seq = self.next_seq();
+        self.send(n, &arq(seq, eid, n, to));
+        seq
+    }
+
+    /// What an endpoint got last.
+    pub fn last(&self, n: u32) -> RasMessage {
+        let mut all = self.at_endpoints.iter().rev();
+        let found = all.find(|(_, to, _)| *to == ras(n));
+        decode_ras(&found.expect("nothing came").2).unwrap()
+    }
+
+    /// Kinds of what an endpoint got.
+    pub fn kinds(&self, n: u32) -> Vec<&'static str> {
+        let all = self.at_endpoints.iter().filter(|(_, to, _)| *to == ras(n));
+        all.map(|(_, _, octets)| kind(octets)).collect()
+    }
+
+    /// Kinds of what a gatekeeper got.
+    pub fn kinds_at(&self, gatekeeper: SocketAddr) -> Vec<&'static str> {
+        let all = self
+            .at_gatekeepers
+            .iter()
+            .filter(|(_, to, _)| *to == gatekeeper);
+        all.map(|(_, _, octets)| kind(octets)).collect()
+    }
+
+    /// endpointIdentifier that a gatekeeper gave an endpoint.
+    pub fn known_as(&self, gatekeeper: SocketAddr, n: u32) -> Vec<String> {
+        let all = self.gatekeepers[&gatekeeper].views();
+        all.filter(|view| view.aliases == [alias(n)])
+            .map(|view| view.endpoint_identifier)
+            .collect()
+    }
+
+    pub fn registered_at(&self, gatekeeper: SocketAddr) -> usize {
+        self.gatekeepers[&gatekeeper].stats().registrations as usize
+    }
+
+    pub fn stats(&self) -> rasline_core::proxy::Stats {
+        self.proxy.stats()
+    }
+
+    pub fn views(&self) -> Vec<View> {
+        self.proxy.views()
+    }
+
+    pub fn forget(&mut self) {
+        self.at_endpoints.clear();
+        self.at_gatekeepers.clear();
+        self.events.clear();
+    }
+}
+
+/// `RRQ` for a full one, `rrq` for a lightweight one, else as people call it.
+pub fn kind(octets: &[u8]) -> &'static str {
+    match decode_ras(octets).unwrap() {
+        RasMessage::RegistrationRequest(rrq) if rrq.keep_alive == Some(true) => "rrq",
+        message => message.kind().name(),
+    }
+}
+
+pub fn arq(seq: u16, eid: &str, from: u32, to: u32) -> RasMessage {
+    let digits = |n| AliasAddress::DialedDigits(alias(n).as_str().try_into().unwrap());
+    let mut arq = AdmissionRequest::new(
+        seq,
+        to_bmp(eid).unwrap(),
+        640,
+        from as u16,
+        vec![7; 16].into(),
+    );
+    arq.call_type = CallType::PointToPoint;
+    arq.destination_info = Some(vec![digits(to)]);
+    arq.src_info = vec![digits(from)];
+    arq.gatekeeper_identifier = Some(to_bmp("zone").unwrap());
+    RasMessage::AdmissionRequest(arq)
+}
