@@ -18,6 +18,11 @@ const LINGER: Duration = Duration::from_secs(7);
 /// After an error of a socket, before it is read again.
 const AFTER_ERROR: Duration = Duration::from_millis(100);
 
+/// Messages read of one socket in [`WINDOW`] at most; the kernel drops what does not fit into its buffer meanwhile. This
+/// thread goes before others, so a flood must not keep it busy.
+const BURST: u32 = 256;
+const WINDOW: Duration = Duration::from_millis(10);
+
 /// A message that came.
 #[derive(Debug)]
 pub(super) struct Datagram {
@@ -156,10 +161,47 @@ impl Sockets {
     }
 }
 
+/// How much of a burst was read.
+#[derive(Debug)]
+struct Budget {
+    since: Instant,
+    spent: u32,
+}
+
+impl Budget {
+    const fn new(now: Instant) -> Self {
+        Self {
+            since: now,
+            spent: 0,
+        }
+    }
+
+    /// One more is to be read; how long to wait before, if there were too many.
+    fn spend(&mut self, now: Instant) -> Option<Duration> {
+        let over = self.since + WINDOW;
+        if now >= over {
+            *self = Self::new(now);
+        }
+        self.spent += 1;
+        if self.spent <= BURST {
+            return None;
+        }
+        *self = Self {
+            since: over,
+            spent: 1,
+        };
+        Some(over - now)
+    }
+}
+
 async fn read(socket: Arc<UdpSocket>, at: SocketAddr, datagrams: mpsc::Sender<Datagram>) {
     // One octet more than can be: what is too long is seen to be.
     let mut buffer = vec![0; MAX_MESSAGE + 1];
+    let mut budget = Budget::new(Instant::now());
     loop {
+        if let Some(rest) = budget.spend(Instant::now()) {
+            tokio::time::sleep(rest).await;
+        }
         let (length, from) = match socket.recv_from(&mut buffer).await {
             Ok(received) => received,
             Err(e) => {
@@ -177,5 +219,27 @@ async fn read(socket: Arc<UdpSocket>, at: SocketAddr, datagrams: mpsc::Sender<Da
         {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_read_a_burst_at_a_time() {
+        let start = Instant::now();
+        let mut budget = Budget::new(start);
+        for _ in 0..BURST {
+            assert_eq!(budget.spend(start), None);
+        }
+        let later = start + WINDOW / 4;
+        assert_eq!(budget.spend(later), Some(WINDOW * 3 / 4));
+        let next = start + WINDOW;
+        for _ in 1..BURST {
+            assert_eq!(budget.spend(next), None);
+        }
+        assert_eq!(budget.spend(next), Some(WINDOW));
+        assert_eq!(budget.spend(start + WINDOW * 5), None);
     }
 }
