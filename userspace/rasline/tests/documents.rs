@@ -100,7 +100,9 @@ fn every_event_is_documented() {
         assert_eq!(section, fields, "fields of {event} in docs/events.md");
     }
     let own = rasline::supervisor::events::name::ALL;
-    let known: BTreeSet<&str> = events.keys().map(String::as_str).chain(own).collect();
+    let served = rasline::supervisor::serving_events::ALL;
+    let known = events.keys().map(String::as_str).chain(own).chain(served);
+    let known: BTreeSet<&str> = known.collect();
     let headings: BTreeSet<&str> = documented.keys().map(String::as_str).collect();
     assert_eq!(headings, known, "sections of docs/events.md and events");
 }

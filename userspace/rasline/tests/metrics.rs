@@ -50,6 +50,12 @@ fn zone() -> view::Zone {
             migrated: 3,
             ..view::Steering::default()
         }),
+        serving: Some(view::Serving {
+            phase: "running".into(),
+            registrations: 5,
+            registered_upstream: Some(4),
+            ..view::Serving::default()
+        }),
         ..view::Zone::default()
     }
 }

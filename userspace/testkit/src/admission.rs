@@ -53,6 +53,16 @@ pub fn arq(seq: u16, eid: &str, call: [u8; 16], reference: u16) -> Vec<u8> {
     encode(&RasMessage::AdmissionRequest(arq))
 }
 
+/// ARQ for a call to these digits.
+#[must_use]
+pub fn arq_to(digits: &str, seq: u16, eid: &str, call: [u8; 16], reference: u16) -> Vec<u8> {
+    let RasMessage::AdmissionRequest(mut arq) = decode_ras(&arq(seq, eid, call, reference)).expect("decodes") else {
+        unreachable!("an ARQ")
+    };
+    arq.destination_info = Some(vec![messages::alias(digits)]);
+    encode(&RasMessage::AdmissionRequest(arq))
+}
+
 /// ACF, gatekeeper-routed: the call is to be signalled to the gatekeeper itself.
 #[must_use]
 pub fn acf(seq: u16, call_signalling: SocketAddr) -> Vec<u8> {

@@ -271,6 +271,17 @@ impl Endpoint {
         self.request(&arq, within)?.context("no answer to ARQ")
     }
 
+    /// The same, of a call to these digits.
+    ///
+    /// # Errors
+    /// As [`Self::admit`].
+    pub fn admit_to(&mut self, digits: &str, within: Duration) -> Result<Reply> {
+        let seq = self.next_seq();
+        let call = Call::new(seq, self.who.ras.ip());
+        let arq = admission::arq_to(digits, seq, self.eid(), call.identifier, call.reference);
+        self.request(&arq, within)?.context("no answer to ARQ")
+    }
+
     /// Ends the call of the last [`Self::admit`]; the DCF.
     ///
     /// # Errors

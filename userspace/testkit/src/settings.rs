@@ -35,6 +35,8 @@ pub struct Settings {
     pub zone: String,
     /// `[[agent]]` sections.
     pub agents: String,
+    /// Sections in place of the zone: other zones, `[backup]`, ...
+    pub instead: Option<String>,
     /// (name, side) of each interface.
     pub interfaces: Vec<(String, &'static str)>,
     /// `xdp_mode` of all of them.
@@ -53,6 +55,7 @@ impl Default for Settings {
             daemon: "max_registrations = 4096".into(),
             zone: String::new(),
             agents: String::new(),
+            instead: None,
             interfaces: vec![
                 (topology::LAN.into(), "endpoints"),
                 (topology::WAN.into(), "gatekeepers"),
@@ -101,6 +104,12 @@ impl Place {
         &self.pins
     }
 
+    /// `state_dir`.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
     pub(crate) fn log(&self) -> PathBuf {
         self.folder.path().join("log")
     }
@@ -117,11 +126,14 @@ impl Place {
         let mut text = format!(
             "[daemon]\ncontrol_socket = {}\nstate_dir = {}\nbpffs = {}\n{}\n",
             quoted(&self.socket()),
-            quoted(&self.folder.path().join("state")),
+            quoted(&self.state()),
             quoted(&self.pins),
             settings.daemon
         );
-        if !settings.gatekeepers.is_empty() {
+        let agents_only = settings.gatekeepers.is_empty()
+            && settings.zone.is_empty()
+            && settings.instead.is_none();
+        if !agents_only {
             text += &zone(settings);
         }
         text + &settings.agents
@@ -138,6 +150,10 @@ fn zone(settings: &Settings) -> String {
             "\n[[interface]]\nname = {name:?}\nside = {side:?}\nxdp_mode = {:?}\n",
             settings.xdp_mode
         );
+    }
+    if let Some(instead) = &settings.instead {
+        text.push_str(instead);
+        return text;
     }
     let _ = write!(
         text,

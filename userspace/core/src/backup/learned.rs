@@ -26,7 +26,12 @@ const TAKEN: usize = 256;
 /// parts by [`known_after`].
 #[must_use]
 pub fn known_endpoints(core: &Core, zone: u32) -> Vec<KnownEndpoint> {
-    let mut all: Vec<_> = known_after(core, zone, RegistrationId(0)).collect();
+    listed(core, known_after(core, zone, RegistrationId(0)).collect())
+}
+
+/// What [`known_after`] gave of a zone, in the form of [`known_endpoints`].
+#[must_use]
+pub fn listed(core: &Core, mut all: Vec<(RegistrationId, KnownEndpoint)>) -> Vec<KnownEndpoint> {
     let seen = |id| core.registration(id).map(|shown| shown.last_seen);
     all.sort_by_cached_key(|(id, _)| Reverse((seen(*id), *id)));
     let (mut aliases, mut identifiers) = (HashSet::new(), HashSet::new());

@@ -61,7 +61,7 @@ mod refuse;
 mod unit;
 mod view;
 
-pub use learned::{gatekeeper_identifier, known_endpoints};
+pub use learned::{gatekeeper_identifier, known_after, known_endpoints, listed};
 pub use machine::ControlUnit;
 pub use view::{Event, Phase, Refusal, Stats, View, Why};
 

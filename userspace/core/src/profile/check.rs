@@ -15,7 +15,7 @@ const TOLD: usize = 50;
 /// Characters of a zone's or tenant's name.
 const MAX_NAME: usize = 128;
 /// Characters of a gatekeeperIdentifier, endpointIdentifier, password (H.225.0: `BMPString (SIZE (1..128))`).
-const MAX_IDENTIFIER: usize = 128;
+pub const MAX_IDENTIFIER: usize = 128;
 /// Digits of a prefix or number (H.225.0: `IA5String (SIZE (1..128))`).
 const MAX_DIGITS: usize = 128;
 /// Octets of an alias that is a URL (H.225.0: `IA5String (SIZE (1..512))`).

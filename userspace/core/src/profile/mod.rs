@@ -12,7 +12,7 @@ use std::{fmt, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-pub use check::{Fault, Place, Wrong, check_endpoint};
+pub use check::{Fault, MAX_IDENTIFIER, Place, Wrong, check_endpoint};
 pub use date::{DateError, parse_date, show_date};
 
 /// A zone, as a gatekeeper serves it.
@@ -59,6 +59,29 @@ pub struct Profile {
     /// Known endpoints.
     #[serde(default)]
     pub endpoints: Vec<KnownEndpoint>,
+}
+
+impl Profile {
+    /// One of a zone that nothing else is known of; not subscribed.
+    #[must_use]
+    pub fn new(zone: &str, gatekeeper_identifier: &str) -> Self {
+        Self {
+            zone: zone.to_owned(),
+            tenant: String::new(),
+            gatekeeper_identifier: gatekeeper_identifier.to_owned(),
+            subscription: Subscription::default(),
+            time_to_live: TimeToLive::default(),
+            call_model: CallModel::default(),
+            authentication: Authentication::default(),
+            limits: Limits::default(),
+            admit_unknown: false,
+            prefixes: Vec::new(),
+            plan: Vec::new(),
+            reach: Vec::new(),
+            neighbours: Vec::new(),
+            endpoints: Vec::new(),
+        }
+    }
 }
 
 /// Whether a zone is to be served.

@@ -86,7 +86,8 @@ impl Proxy {
         }
     }
 
-    /// Publishes the first keep-alive, and another one when it came twice in a row.
+    /// Publishes the first keep-alive, another one when it came twice in a row, and the same one again when the kernel lets
+    /// it through: that renews what the kernel promises.
     pub(super) fn publish(
         &mut self,
         id: EntryId,
@@ -106,11 +107,8 @@ impl Proxy {
         let (head, rest) = (&payload[..SEQ.start], &payload[SEQ.end..]);
         let way = (entry.endpoint, entry.seen_as);
         let new = digest(&(way, head, rest, entry.time_to_live));
-        if entry.published == Some(new) {
-            entry.other = None;
-            return;
-        }
-        if entry.published.is_some() && entry.other != Some(new) {
+        let same = entry.published == Some(new);
+        if !same && entry.published.is_some() && entry.other != Some(new) {
             entry.other = Some(new);
             return;
         }
@@ -123,7 +121,9 @@ impl Proxy {
             entry.lightweight = Some(offer.rrq.as_slice().into());
         }
         out.push(Output::Publish(Box::new(offer)));
-        self.store(id, out);
+        if !same {
+            self.store(id, out);
+        }
     }
 
     fn offer(&self, id: EntryId, octets: Vec<u8>, rrq: &RegistrationRequest) -> Option<Offer> {

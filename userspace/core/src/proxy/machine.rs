@@ -112,6 +112,12 @@ impl Proxy {
         self.pump(out);
     }
 
+    /// What it was given.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// When [`Input::Due`] is wanted.
     #[must_use]
     pub fn next_due(&self) -> Option<Time> {

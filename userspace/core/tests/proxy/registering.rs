@@ -54,12 +54,14 @@ fn keep_alives_are_answered_at_once_and_published_with_the_first() {
     let mut rcf = world.at_endpoints[0].2.clone();
     rcf[2..4].fill(0);
     assert_eq!(rcf, offer.rcf);
-    // The next ones are octet for octet the same, but for requestSeqNum, and nothing is published again.
+    // The next ones are octet for octet the same, but for requestSeqNum, and what the kernel
+    // promises is renewed.
     world.keep_alive(1, &eid);
     world.pass(SECOND);
     let mut again = world.at_endpoints[1].2.clone();
     again[2..4].fill(0);
-    assert_eq!((again, world.offers.len()), (rcf, 1));
+    assert_eq!((again, world.offers.len()), (rcf.clone(), 2));
+    assert_eq!(world.offers[1].rcf, rcf);
 }
 
 #[test]

@@ -2,14 +2,17 @@
 //!
 //! Invariant: a decision (active gatekeeper and epoch) is one store of 64 bits, so the program never sees half of it.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use rasline_abi::{
-    FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, GATEKEEPER_STANDBY, GATEKEEPER_STEER, Gatekeeper,
+    FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, FLOW_REVERSE, FlowKey, GATEKEEPER_STANDBY, GATEKEEPER_STEER, Gatekeeper,
     GatekeeperState, MAX_CANDIDATES, NO_GATEKEEPER, ZONE_AUTO, Zone, ZoneState, duration_to_ticks,
 };
 
-use super::Kernel;
+use super::{
+    Kernel,
+    ring::{ip, octets},
+};
 use crate::failure::{Failure, Result, chain};
 
 const ACTIVE_WORD: usize = std::mem::offset_of!(Zone, active) / 8;
@@ -26,6 +29,8 @@ const _: () = assert!(
         && std::mem::offset_of!(Zone, candidates) + 2 * MAX_CANDIDATES == size_of::<Zone>()
         && std::mem::offset_of!(Gatekeeper, ras_port).is_multiple_of(8)
 );
+/// IP protocol.
+const UDP: u32 = 17;
 /// A call-signalling connection without a segment for longer is not counted as open.
 const OPEN_FOR: Duration = Duration::from_hours(2);
 
@@ -250,6 +255,24 @@ impl Kernel {
             self.gatekeepers
                 .store_word(gatekeeper as usize, FLAGS_WORD, words[FLAGS_WORD]);
         }
+    }
+
+    /// The gatekeeper's address under which an endpoint sent what came to this one; none: this one.
+    #[must_use]
+    pub fn known_as(&self, own: SocketAddr, endpoint: SocketAddr) -> Option<SocketAddr> {
+        let key = FlowKey {
+            source: bytemuck::cast(octets(own.ip())),
+            destination: bytemuck::cast(octets(endpoint.ip())),
+            source_port: own.port().to_be_bytes(),
+            destination_port: endpoint.port().to_be_bytes(),
+            protocol: UDP,
+        };
+        let flow = self.flows.get(&bytemuck::cast(key), 0).ok()?;
+        let flow: rasline_abi::Flow = bytemuck::cast(flow);
+        (flow.kind == FLOW_REVERSE).then(|| {
+            let port = u16::from_be_bytes(flow.port);
+            SocketAddr::new(ip(&bytemuck::cast(flow.address)), port)
+        })
     }
 
     /// Call-signalling connections that are steered to this gatekeeper and open.

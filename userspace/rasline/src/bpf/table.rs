@@ -231,6 +231,22 @@ impl Table {
         Ok(place)
     }
 
+    /// The slot in which this keep-alive of this endpoint stands.
+    #[must_use]
+    pub fn standing(&self, endpoint: SocketAddr, rrq: &[u8]) -> Option<u32> {
+        let (address, port) = (octets(endpoint.ip()), endpoint.port().to_be_bytes());
+        let fingerprint = hash::fingerprint(&self.keys, rrq);
+        let home = hash::home(&self.keys, self.mask(), &address, port);
+        (hash::spread(fingerprint)..PROBE_LIMIT.min(self.slots.len() as u32))
+            .map(|offset| self.wrap(home.wrapping_add(offset)))
+            .take_while(|at| self.generation_at(*at) != GENERATION_EMPTY)
+            .filter(|at| self.generation_at(*at) & 1 == 0)
+            .find(|at| {
+                let there = self.slots.load(*at as usize);
+                there.fingerprint == fingerprint && there.address == address && there.port == port
+            })
+    }
+
     /// Takes a registration out; false: it was not there.
     pub fn remove(&mut self, now_ns: u64, place: Place) -> bool {
         let Some(slot) = self.get(place) else {

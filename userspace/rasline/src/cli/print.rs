@@ -2,7 +2,7 @@
 
 use super::table::{ago, ahead, clock, or_dash, put, put_json, put_table, span, table};
 use crate::control::view::{
-    Counters, Event, Gatekeeper, Registration, Status, Steering, Store, Zone,
+    Counters, Event, Gatekeeper, Registration, Serving, Status, Steering, Store, Zone,
 };
 
 pub(super) fn status(status: &Status, json: bool) {
@@ -184,6 +184,24 @@ fn put_steering(s: &Steering) {
     }
 }
 
+fn put_serving(s: &Serving) {
+    let mut parts = vec![s.phase.clone()];
+    if !s.why.is_empty() {
+        parts.push(s.why.clone());
+    }
+    parts.push(format!("{} registrations", s.registrations));
+    match s.registered_upstream {
+        Some(upstream) => parts.push(format!("{upstream} of them registered with the gatekeeper")),
+        None => parts.push(format!("{} calls, {} endpoints known", s.calls, s.known)),
+    }
+    for (n, what) in [(s.rejected, "rejected"), (s.malformed, "malformed"), (s.denied, "denied")] {
+        if n > 0 {
+            parts.push(format!("{n} {what}"));
+        }
+    }
+    put(&format!("rasline     {}", parts.join("; ")));
+}
+
 fn put_gatekeepers(all: &[&Gatekeeper]) {
     let mut t = table(&[
         "GATEKEEPER",
@@ -246,6 +264,9 @@ pub(super) fn zone(zone: &Zone, json: bool) {
     put(&format!("dead after  {}", span(Some(zone.dead_after))));
     if let Some(steering) = &zone.steering {
         put_steering(steering);
+    }
+    if let Some(serving) = &zone.serving {
+        put_serving(serving);
     }
     put("");
     put_gatekeepers(&zone.gatekeepers.iter().collect::<Vec<_>>());

@@ -5,8 +5,8 @@ use std::{collections::HashSet, net::SocketAddr, ops::Range, path::PathBuf, time
 use toml::Spanned;
 
 use super::{
-    Config, ConfigError, Daemon, Interface, OnStop, human_duration, raw, source::Source,
-    units::Span,
+    Config, ConfigError, Daemon, Interface, OnStop, Ras, human_duration, raw, serving,
+    source::Source, units::Span,
 };
 use crate::bpf::Kernel;
 
@@ -29,15 +29,21 @@ pub(super) fn check(source: &Source<'_>, raw: raw::Config) -> Result<Config, Vec
     // Agents need nothing of the data path.
     let agents_only = !raw.agent.is_empty() && raw.zone.is_empty() && raw.interface.is_empty();
     let agents = c.agents(raw.agent);
+    let backup = raw.backup.and_then(|raw| c.backup(raw));
     let (interfaces, zones) = if agents_only {
         (Vec::new(), Vec::new())
     } else {
-        (c.interfaces(raw.interface), c.zones(raw.zone))
+        let own_only = !raw.zone.is_empty()
+            && raw.zone.iter().all(|z| serving::ras(z.get_ref()) == Ras::Registrar);
+        let interfaces = c.interfaces(raw.interface, own_only);
+        c.apart(&raw.zone, backup.as_ref());
+        (interfaces, c.zones(raw.zone, backup.as_ref()))
     };
     if c.errors.is_empty() {
         Ok(Config {
             daemon,
             metrics,
+            backup,
             interfaces,
             zones,
             agents,
@@ -182,7 +188,12 @@ impl Checker<'_> {
         None
     }
 
-    fn interfaces(&mut self, raw: Vec<Spanned<raw::Interface>>) -> Vec<Interface> {
+    /// `own_only`: no zone has a gatekeeper but rasline, so that none need be on their side.
+    fn interfaces(
+        &mut self,
+        raw: Vec<Spanned<raw::Interface>>,
+        own_only: bool,
+    ) -> Vec<Interface> {
         let mut names = HashSet::new();
         let mut all = Vec::new();
         if raw.len() > Kernel::MAX_INTERFACES {
@@ -216,7 +227,10 @@ impl Checker<'_> {
                 "endpoints",
                 all.iter().any(|i: &Interface| i.side.endpoints()),
             ),
-            ("gatekeepers", all.iter().any(|i| i.side.gatekeepers())),
+            (
+                "gatekeepers",
+                own_only || all.iter().any(|i| i.side.gatekeepers()),
+            ),
         ] {
             if !present {
                 self.fail(None, "interface", format!("none is on the side of the {side}; add an [[interface]] with side = \"{side}\" or \"both\""));

@@ -6,6 +6,7 @@ mod agents;
 mod check;
 mod moving;
 mod raw;
+mod serving;
 mod source;
 mod units;
 mod zones;
@@ -21,6 +22,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use agents::Agent;
+pub use rasline_core::proxy::Upstream;
+pub use serving::OWN;
 pub use units::{human_duration, parse_duration, parse_size};
 
 /// Where the configuration is looked for.
@@ -33,6 +36,8 @@ pub struct Config {
     pub daemon: Daemon,
     /// `[metrics]`: where they are given over HTTP; none: nowhere.
     pub metrics: Option<SocketAddr>,
+    /// `[backup]`: where rasline's own gatekeeper is, as zones' last candidate; none: nowhere.
+    pub backup: Option<Backup>,
     /// `[[interface]]`.
     pub interfaces: Vec<Interface>,
     /// `[[zone]]`.
@@ -76,6 +81,28 @@ pub enum OnStop {
     Detach,
     /// Leave it attached and answering.
     Stay,
+}
+
+/// `[backup]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// Addresses of this machine, one of each family at most.
+    pub addresses: Vec<IpAddr>,
+    /// RAS port.
+    pub ras_port: u16,
+}
+
+/// Who is the gatekeeper towards a zone's endpoints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ras {
+    /// The zone's gatekeepers themselves.
+    #[default]
+    Transparent,
+    /// rasline, at the zone's service address; it registers the endpoints with the zone's gatekeepers.
+    Proxy,
+    /// rasline, at the zone's service address, and nobody behind it.
+    Registrar,
 }
 
 /// `[[interface]]`.
@@ -213,6 +240,15 @@ pub enum Standby {
 pub struct Zone {
     /// Its name.
     pub name: String,
+    /// Who is the gatekeeper towards its endpoints.
+    pub ras: Ras,
+    /// gatekeeperIdentifier of rasline's own gatekeeper, where no profile says another; none: as its first gatekeeper calls
+    /// itself, or the zone's name.
+    pub gatekeeper_identifier: Option<String>,
+    /// How a proxy registers endpoints.
+    pub upstream: Upstream,
+    /// Where a proxy's messages to gatekeepers come from.
+    pub upstream_address: Option<IpAddr>,
     /// Who answers.
     pub answer: Answer,
     /// timeToLive given to endpoints, in whole seconds; none: the gatekeeper's own.
@@ -233,7 +269,7 @@ pub struct Zone {
     pub shape: Shape,
     /// Delay of the RIP that such RRQs get, spread by half of that either way.
     pub rip_delay: Duration,
-    /// Logical gatekeeper addresses that endpoints point at.
+    /// Logical gatekeeper addresses that endpoints point at; empty where rasline has them itself ([`Origin::Own`]).
     pub service_address: Vec<IpAddr>,
     /// Whether alternates that its gatekeepers name become candidates.
     pub learn_alternates: bool,
@@ -272,6 +308,12 @@ impl Gatekeeper {
     pub const fn ras(&self) -> SocketAddr {
         SocketAddr::new(self.address, self.ras_port)
     }
+
+    /// Whether it is rasline itself.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.origin == Origin::Own
+    }
 }
 
 /// Where a gatekeeper of a zone comes from.
@@ -279,6 +321,8 @@ impl Gatekeeper {
 pub enum Origin {
     /// The configuration.
     Configured,
+    /// It is rasline itself.
+    Own,
     /// Another gatekeeper named it.
     Learned {
         /// Id of that one.
@@ -362,5 +406,7 @@ impl Side {
     }
 }
 
+#[cfg(test)]
+mod serving_tests;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Answer, OnLoss, OnStop, RasProbe, Shape, Side, Standby, XdpMode,
+    Answer, OnLoss, OnStop, Ras, RasProbe, Shape, Side, Standby, Upstream, XdpMode,
     units::{Size, Span},
 };
 
@@ -19,6 +19,7 @@ pub(super) struct Config {
     pub(super) daemon: Daemon,
     #[serde(default)]
     pub(super) metrics: Metrics,
+    pub(super) backup: Option<Spanned<Backup>>,
     #[serde(default)]
     pub(super) interface: Vec<Spanned<Interface>>,
     #[serde(default)]
@@ -51,6 +52,14 @@ pub(super) struct Metrics {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Backup {
+    #[serde(default)]
+    pub(super) address: Vec<Spanned<IpAddr>>,
+    pub(super) ras_port: Option<Spanned<u16>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Interface {
     pub(super) name: Spanned<String>,
     pub(super) side: Side,
@@ -62,6 +71,11 @@ pub(super) struct Interface {
 #[serde(deny_unknown_fields)]
 pub(super) struct Zone {
     pub(super) name: Spanned<String>,
+    pub(super) ras: Option<Spanned<Ras>>,
+    pub(super) upstream: Option<Spanned<Upstream>>,
+    pub(super) backup: Option<Spanned<bool>>,
+    pub(super) gatekeeper_identifier: Option<Spanned<String>>,
+    pub(super) upstream_address: Option<Spanned<IpAddr>>,
     #[serde(default)]
     pub(super) answer: Answer,
     pub(super) endpoint_ttl: Option<Spanned<Span>>,

@@ -75,7 +75,7 @@ fn unknown_keys() {
     assert!(
         error.starts_with(
             "r.toml:12: endpoint_tll: is not a key that is known here; remove it or correct its name (known here: \
-             `name`, `answer`, `endpoint_ttl`,"
+             `name`, `ras`, `upstream`,"
         ),
         "{error}"
     );

@@ -6,14 +6,18 @@ use ipnet::IpNet;
 use toml::Spanned;
 
 use super::{
-    Gatekeeper, Origin, Zone,
+    Backup, Gatekeeper, Origin, Ras, Zone,
     check::{Checker, DAY},
-    human_duration, raw,
+    human_duration, raw, serving,
 };
 use crate::bpf::Kernel;
 
 impl Checker<'_> {
-    pub(super) fn zones(&mut self, raw: Vec<Spanned<raw::Zone>>) -> Vec<Zone> {
+    pub(super) fn zones(
+        &mut self,
+        raw: Vec<Spanned<raw::Zone>>,
+        backup: Option<&Backup>,
+    ) -> Vec<Zone> {
         if raw.is_empty() {
             self.fail(None, "zone", "there is none; add a [[zone]]");
         }
@@ -42,7 +46,7 @@ impl Checker<'_> {
         self.prefixes(&raw);
         let mut names = HashSet::new();
         raw.into_iter()
-            .map(|zone| self.zone(zone, &mut names))
+            .map(|zone| self.zone(zone, &mut names, backup))
             .collect()
     }
 
@@ -129,7 +133,12 @@ impl Checker<'_> {
         }
     }
 
-    fn zone(&mut self, zone: Spanned<raw::Zone>, names: &mut HashSet<String>) -> Zone {
+    fn zone(
+        &mut self,
+        zone: Spanned<raw::Zone>,
+        names: &mut HashSet<String>,
+        backup: Option<&Backup>,
+    ) -> Zone {
         let second = Duration::from_secs(1);
         let span = zone.span();
         let zone = zone.into_inner();
@@ -149,13 +158,16 @@ impl Checker<'_> {
                 format!("zone \"{name}\" has none; list the prefixes of its endpoints"),
             );
         }
-        if zone.gatekeeper.is_empty() {
+        let ras = serving::ras(&zone);
+        if zone.gatekeeper.is_empty() && ras != Ras::Registrar {
             self.fail(
                 Some(span),
                 "gatekeeper",
                 format!("zone \"{name}\" has none; add a [[zone.gatekeeper]]"),
             );
         }
+        let service_address = self.services(&name, &zone.service_address, &zone.gatekeeper);
+        let serving = self.serving(&zone, &service_address, backup);
         let ttl_span = zone.endpoint_ttl.as_ref().map(Spanned::span);
         let refresh_span = zone.refresh_every.as_ref().map(Spanned::span);
         let endpoint_ttl = self.duration("endpoint_ttl", zone.endpoint_ttl, (second, DAY));
@@ -189,14 +201,20 @@ impl Checker<'_> {
                 (Duration::from_millis(10), Duration::from_secs(30)),
             )
             .unwrap_or(Duration::from_secs(2));
-        let service_address = self.services(&name, &zone.service_address, &zone.gatekeeper);
         Zone {
             standby: zone.standby,
             migrate_rate: self.number("migrate_rate", zone.migrate_rate, (0, 1_000_000), 200),
             on_loss: zone.on_loss,
             shape: zone.shape,
             rip_delay,
-            service_address,
+            ras,
+            gatekeeper_identifier: serving.gatekeeper_identifier,
+            upstream: serving.upstream,
+            upstream_address: serving.upstream_address,
+            service_address: match ras {
+                Ras::Transparent => service_address,
+                Ras::Proxy | Ras::Registrar => Vec::new(),
+            },
             failback: self.failback(zone.failback),
             probe: self.probe(zone.probe),
             learn_alternates: zone.learn_alternates,
@@ -205,7 +223,7 @@ impl Checker<'_> {
                 .into_iter()
                 .map(Spanned::into_inner)
                 .collect(),
-            gatekeepers: self.gatekeepers(&name, zone.gatekeeper),
+            gatekeepers: [self.gatekeepers(&name, zone.gatekeeper), serving.own].concat(),
             name,
             answer: zone.answer,
             endpoint_ttl,

@@ -80,9 +80,38 @@ pub struct Zone {
     /// Where its traffic goes; none: it has one gatekeeper.
     #[serde(default)]
     pub steering: Option<Steering>,
+    /// transparent, proxy or registrar.
+    #[serde(default)]
+    pub ras: String,
+    /// How far rasline serves it itself; none: that is not for it to do.
+    #[serde(default)]
+    pub serving: Option<Serving>,
     /// Alternates that its gatekeepers named and that are no candidates, and why.
     #[serde(default)]
     pub refused_alternates: Vec<String>,
+}
+
+/// A zone that rasline may serve itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Serving {
+    /// idle (its own gatekeepers do), running, refusing (it may not be served) or proxy.
+    pub phase: String,
+    /// Why it is refused; empty: it is not.
+    pub why: String,
+    /// Registrations at rasline.
+    pub registrations: u64,
+    /// Calls that rasline admitted and that go on.
+    pub calls: u64,
+    /// Endpoints that its profile knows.
+    pub known: u64,
+    /// Requests rejected.
+    pub rejected: u64,
+    /// Messages that could not be read.
+    pub malformed: u64,
+    /// Messages whose tokens did not hold.
+    pub denied: u64,
+    /// Endpoints that a proxy has registered with the zone's gatekeeper.
+    pub registered_upstream: Option<u64>,
 }
 
 /// Where a zone's traffic goes.

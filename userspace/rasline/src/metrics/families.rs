@@ -11,7 +11,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{Snapshot, samples};
+use super::{Snapshot, samples, serving};
 
 /// What a family is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +142,13 @@ families! {
     Gauge agent_last_recovery_seconds: "How long the last of these took, from the loss to the RCF", samples::agent_last_recovery;
     Counter agent_registrations: "Registrations of the agent that were confirmed: full ones, and lightweight RRQs", samples::agent_registrations;
     Counter agent_messages: "Messages of the agent that came to nothing", samples::agent_messages;
+    Gauge zone_serving: "1: how far rasline serves the zone itself", serving::zone_serving;
+    Gauge served_registrations: "Registrations at rasline itself", serving::served_registrations;
+    Gauge served_calls: "Calls that rasline admitted and that go on", serving::served_calls;
+    Gauge served_registered_upstream: "Endpoints that a proxy has registered with the zone's gatekeeper", serving::served_upstream;
+    Counter served_requests_rejected: "Requests that rasline rejected as a gatekeeper", serving::served_rejected;
+    Counter served_malformed: "RAS messages to rasline as a gatekeeper that could not be read", serving::served_malformed;
+    Counter served_denied: "RAS messages whose tokens did not hold (H.235)", serving::served_denied;
     Counter events: "Events by name, as in rasline events", samples::events;
     Gauge table_slots: "Registrations published to the kernel", samples::slots;
     Gauge table_slots_max: "Registrations that can be published (max_registrations)", samples::slots_max;

@@ -6,6 +6,7 @@
 mod families;
 mod http;
 mod samples;
+mod serving;
 
 use std::{net::SocketAddr, net::TcpListener, sync::Arc, thread::JoinHandle, time::Duration};
 

@@ -11,11 +11,11 @@ use crate::control::view::{Agent, Gatekeeper, Interface, Probe, Steering, Zone};
 /// States that a gatekeeper can be in: by its probes, or by what the kernel saw.
 const STATES: [&str; 6] = ["unknown", "up", "suspect", "down", "alive", "silent"];
 
-fn one(yes: bool) -> f64 {
+pub(super) fn one(yes: bool) -> f64 {
     f64::from(u8::from(yes))
 }
 
-fn label(name: &'static str, value: &str) -> Labels {
+pub(super) fn label(name: &'static str, value: &str) -> Labels {
     vec![(name, value.to_owned())]
 }
 

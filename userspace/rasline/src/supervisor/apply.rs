@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use crate::{
     bpf::{GatekeeperRow, Kernel, Standing, Steering, ZoneRow},
-    config::{Config, OnLoss, Shape, Zone},
+    config::{Config, OnLoss, Ras, Shape, Zone},
     failure::{Failure, Result},
     supervisor::layout::Layout,
 };
@@ -83,7 +83,7 @@ pub fn plan_start(standing: &Standing, config: &Config) -> Result<Layout> {
     for zone in &config.zones {
         if let Some(index) = layout.zone(&zone.name)
             && let Some(there) = standing.zones.get(&index)
-            && there.divert != zone.endpoint_ttl.is_some()
+            && there.divert != diverts(zone)
         {
             layout.raise(index);
         }
@@ -162,7 +162,7 @@ pub fn write(kernel: &mut Kernel, new: &Config, layout: &Layout) -> Result<()> {
                 index,
                 generation: layout.generation(index),
                 answer: zone.answer,
-                divert: zone.endpoint_ttl.is_some(),
+                divert: diverts(zone),
                 hold_for: zone.hold_for,
                 dead_after: zone.dead_after,
                 migrate_rate: zone.migrate_rate,
@@ -229,11 +229,12 @@ fn steer_first(kernel: &mut Kernel, zone: &Zone, layout: &Layout) {
     let Some(index) = layout.zone(&zone.name) else {
         return;
     };
+    let known: Vec<u32> = all(zone, layout);
     let candidates = candidates(zone, layout);
     let decided = kernel.decided(index).map(|d| d.active);
     let there = decided.or(kernel.steered_to(index).map(|(active, _)| active));
     let (active, candidates) = match (is_steered(zone), there) {
-        (true, Some(active)) if candidates.contains(&active) => {
+        (true, Some(active)) if known.contains(&active) => {
             return kernel.set_candidates(index, &candidates);
         }
         (true, _) => (candidates.first().copied(), candidates),
@@ -249,20 +250,39 @@ fn steer_first(kernel: &mut Kernel, zone: &Zone, layout: &Layout) {
     });
 }
 
-/// Indices of a zone's gatekeepers, best first.
+/// Indices of a zone's gatekeepers that live outside, best first: those that the program may move it to by itself.
+/// Without the controller nobody answers for its own.
 #[must_use]
 pub fn candidates(zone: &Zone, layout: &Layout) -> Vec<u32> {
-    let mut all: Vec<_> = zone.gatekeepers.iter().collect();
+    let mut all: Vec<_> = zone.gatekeepers.iter().filter(|g| !g.is_own()).collect();
     all.sort_by_key(|g| g.priority);
     all.iter()
         .filter_map(|g| layout.gatekeeper(zone, g))
         .collect()
 }
 
+/// Indices of all of a zone's gatekeepers.
+fn all(zone: &Zone, layout: &Layout) -> Vec<u32> {
+    let all = zone.gatekeepers.iter();
+    all.filter_map(|g| layout.gatekeeper(zone, g)).collect()
+}
+
+/// Whether a zone's RCFs are diverted: where rasline makes them itself, they have their timeToLive already.
+fn diverts(zone: &Zone) -> bool {
+    zone.endpoint_ttl.is_some() && zone.ras == Ras::Transparent
+}
+
 /// Whether a zone's traffic may have to be steered.
 #[must_use]
 pub fn is_steered(zone: &Zone) -> bool {
-    zone.gatekeepers.len() > 1 || !zone.service_address.is_empty()
+    zone.ras == Ras::Transparent
+        && (zone.gatekeepers.len() > 1 || !zone.service_address.is_empty())
+}
+
+/// Whether somebody decides which of a zone's gatekeepers serves it.
+#[must_use]
+pub fn is_decided(zone: &Zone) -> bool {
+    is_steered(zone) || zone.ras == Ras::Proxy
 }
 
 /// RAS and call-signalling port of a zone's service addresses: those of its first gatekeeper.

@@ -6,7 +6,7 @@ use rasline_core::{Reason, Refusal};
 
 use crate::{
     bpf::{self, Refused},
-    config::{Answer, Config},
+    config::{Answer, Config, Ras},
     supervisor::layout::Layout,
 };
 
@@ -30,6 +30,7 @@ pub(super) fn core_config(config: &Config, layout: &Layout) -> rasline_core::Con
             gatekeepers: z
                 .gatekeepers
                 .iter()
+                .filter(|g| !g.is_own())
                 .filter_map(|g| {
                     let address = SocketAddr::new(g.address, g.ras_port);
                     Some(rasline_core::Gatekeeper {
@@ -43,7 +44,11 @@ pub(super) fn core_config(config: &Config, layout: &Layout) -> rasline_core::Con
     };
     let max_registrations = config.daemon.max_registrations as usize;
     rasline_core::Config {
-        zones: config.zones.iter().filter_map(zone).collect(),
+        // Where rasline is the gatekeeper itself there is nothing to learn.
+        zones: (config.zones.iter())
+            .filter(|z| z.ras == Ras::Transparent)
+            .filter_map(zone)
+            .collect(),
         max_registrations,
         max_pending: max_registrations.clamp(1024, MAX_PENDING),
     }

@@ -17,6 +17,7 @@ use crate::{
         Supervisor, apply,
         bridge::{core_config, reason, refusal},
         layout::Layout,
+        serving::served,
     },
 };
 
@@ -33,6 +34,13 @@ pub(super) struct Published {
     zone: u32,
     seen: u32,
     answered: u64,
+}
+
+impl Published {
+    /// Keep-alives that the kernel answered.
+    pub(super) const fn answered(self) -> u64 {
+        self.answered
+    }
 }
 
 /// The core, what it published, and how it was refused.
@@ -79,10 +87,18 @@ impl Supervisor {
         self.kernel.scan(now_ns, |observed| changed.push(observed));
         for observed in changed {
             if let Some(noted) = self.noted(&observed) {
-                self.handle(Input::Kernel(noted));
+                self.note(noted);
             }
         }
         self.handle(Input::Tick);
+    }
+
+    /// Passes it on to whose registration it is.
+    fn note(&mut self, noted: Noted) {
+        match served::of(noted.id) {
+            Some((zone, id)) => self.served_seen(zone, id, noted.last_seen),
+            None => self.handle(Input::Kernel(noted)),
+        }
     }
 
     fn noted(&mut self, observed: &Observed) -> Option<Noted> {
@@ -130,6 +146,9 @@ impl Supervisor {
 
     /// `rasline registration drop`; false: there is none.
     pub(super) fn drop_registration(&mut self, id: u64) -> bool {
+        if let Some((zone, id)) = served::of(RegistrationId(id)) {
+            return self.drop_served(zone, id);
+        }
         let id = RegistrationId(id);
         let known = self.effects.core.registration(id).is_some();
         if known {
@@ -157,10 +176,10 @@ impl Supervisor {
         for place in stale {
             let observed = self.kernel.table().observe(now_ns, place);
             if let Some(noted) = observed.and_then(|o| self.noted(&o)) {
-                self.handle(Input::Kernel(Noted {
+                self.note(Noted {
                     withdrawn: true,
                     ..noted
-                }));
+                });
             }
             if let Some(id) = self.effects.by_slot.get(&place.slot).copied() {
                 self.withdraw_at(now_ns, id, place);
@@ -228,7 +247,6 @@ impl Supervisor {
 
     fn publish(&mut self, now_ns: u64, template: &Template) -> Input<'static> {
         let id = template.id;
-        let old = self.effects.published(id);
         let entry = Entry {
             endpoint: template.endpoint,
             rrq: &template.rrq,
@@ -244,33 +262,13 @@ impl Supervisor {
             confirmed_ns: template.confirmed.0,
             last_seen_ns: template.last_seen.0,
         };
-        let table = self.kernel.table_mut();
-        let placed = match old {
-            Some(old) => table.replace(now_ns, old.place, &entry),
-            None => table.insert(now_ns, &entry),
-        };
-        if let Some(old) = old {
-            self.forget(id, old.place);
-        }
-        match placed {
-            Ok(place) => {
-                let answered = self.effects.core.registration(id).map_or(0, |r| r.answered);
-                // A slot that stood already has counted, maybe more than is remembered.
-                let counted = self.kernel.table().get(place).map_or(0, |s| s.answered);
-                let published = Published {
-                    place,
-                    zone: template.zone,
-                    seen: u32::try_from(answered).map_or(counted, |known| known.min(counted)),
-                    answered,
-                };
-                self.effects.published.insert(id, published);
-                self.effects.by_slot.insert(place.slot, id);
+        let answered = self.effects.core.registration(id).map_or(0, |r| r.answered);
+        match self.place(now_ns, id, template.zone, answered, &entry) {
+            Ok(()) => {
                 self.remember(id);
                 Input::Published { id }
             }
             Err(refused) => {
-                self.effects.refusals += 1;
-                self.effects.refused = Some(refused);
                 self.memory.forget(id);
                 Input::PublishFailed {
                     id,
@@ -280,7 +278,69 @@ impl Supervisor {
         }
     }
 
-    fn withdraw_at(&mut self, now_ns: u64, id: RegistrationId, place: Place) {
+    /// Puts a keep-alive and its answer into the kernel's table, in place of what is there of this registration.
+    pub(super) fn place(
+        &mut self,
+        now_ns: u64,
+        id: RegistrationId,
+        zone: u32,
+        answered: u64,
+        entry: &Entry<'_>,
+    ) -> Result<(), Refused> {
+        let old = self.effects.published(id);
+        self.make_way(now_ns, id, entry);
+        let table = self.kernel.table_mut();
+        let placed = match old {
+            Some(old) => table.replace(now_ns, old.place, entry),
+            None => table.insert(now_ns, entry),
+        };
+        if let Some(old) = old {
+            self.forget(id, old.place);
+        }
+        match placed {
+            Ok(place) => {
+                // A slot that stood already has counted, maybe more than is remembered.
+                let counted = self.kernel.table().get(place).map_or(0, |s| s.answered);
+                let published = Published {
+                    place,
+                    zone,
+                    seen: u32::try_from(answered).map_or(counted, |known| known.min(counted)),
+                    answered,
+                };
+                self.effects.published.insert(id, published);
+                self.effects.by_slot.insert(place.slot, id);
+                Ok(())
+            }
+            Err(refused) => {
+                self.effects.refusals += 1;
+                self.effects.refused = Some(refused);
+                Err(refused)
+            }
+        }
+    }
+
+    /// Takes out what stands there as another registration: the endpoint has moved between rasline's own gatekeeper
+    /// and one that is learned of.
+    fn make_way(&mut self, now_ns: u64, id: RegistrationId, entry: &Entry<'_>) {
+        let slot = self.kernel.table().standing(entry.endpoint, entry.rrq);
+        let other = slot.and_then(|slot| self.effects.by_slot.get(&slot).copied());
+        let Some((other, place)) = other
+            .filter(|other| *other != id && served::of(*other).is_some() != served::of(id).is_some())
+            .and_then(|other| Some((other, self.effects.published(other)?.place)))
+        else {
+            return;
+        };
+        let observed = self.kernel.table().observe(now_ns, place);
+        if let Some(noted) = observed.and_then(|o| self.noted(&o)) {
+            self.note(Noted {
+                withdrawn: true,
+                ..noted
+            });
+        }
+        self.withdraw_at(now_ns, other, place);
+    }
+
+    pub(super) fn withdraw_at(&mut self, now_ns: u64, id: RegistrationId, place: Place) {
         self.kernel.table_mut().remove(now_ns, place);
         self.forget(id, place);
     }

@@ -16,7 +16,7 @@ use rasline_core::{
 
 use crate::{
     bpf::{Kernel, Steering},
-    config::{Config, Failback, Origin, Zone},
+    config::{Config, Failback, Origin, Ras, Zone},
     control::{Reply, view},
     failure::{Failure, Result},
     host::{self, monotonic_ns},
@@ -69,7 +69,11 @@ fn policies(supervisor: &Supervisor) -> Vec<ZonePolicy> {
         };
         Some(ZonePolicy {
             zone: supervisor.layout.zone(&zone.name)?,
-            candidates: zone.gatekeepers.iter().filter_map(candidate).collect(),
+            // A proxy's own gatekeeper is the one that its endpoints see.
+            candidates: (zone.gatekeepers.iter())
+                .filter(|g| !(zone.ras == Ras::Proxy && g.is_own()))
+                .filter_map(candidate)
+                .collect(),
             failback: match zone.failback {
                 Failback::None => Policy::None,
                 Failback::After(time) => Policy::After(time),
@@ -83,16 +87,17 @@ fn policies(supervisor: &Supervisor) -> Vec<ZonePolicy> {
     };
     let zones = supervisor.config.zones.iter();
     zones
-        .filter(|z| apply::is_steered(z))
+        .filter(|z| apply::is_decided(z))
         .filter_map(policy)
         .collect()
 }
 
-/// Whom to probe, and how: every gatekeeper of every zone.
+/// Whom to probe, and how: every gatekeeper of every zone but rasline's own.
 fn targets(config: &Config, layout: &crate::supervisor::layout::Layout) -> Vec<Target> {
     let zones = config.zones.iter();
     zones
         .flat_map(|zone| zone.gatekeepers.iter().map(move |g| (zone, g)))
+        .filter(|(_, g)| !g.is_own())
         .filter_map(|(zone, g)| {
             let settings = zone.probe.settings();
             (settings.ras || zone.probe.tcp).then_some(Target {
@@ -115,7 +120,8 @@ impl Supervisor {
                 continue;
             };
             let kept = before.get(&zone.name).copied().unwrap_or_default();
-            let (active, moved, manual) = match self.kernel.steered_to(index) {
+            let steered = self.kernel.steered_to(index);
+            let (active, moved, manual) = match steered.filter(|_| zone.ras != Ras::Proxy) {
                 Some((active, moved_ns)) => {
                     let manual = match kept.manual {
                         _ if !self.kernel.is_auto(index) => Manual::Hold,
@@ -154,6 +160,8 @@ impl Supervisor {
         // Together, so that nothing is told to the kernel before its own decisions are heard.
         let mut inputs = vec![Input::Policies(policies(self))];
         inputs.extend(self.kernels_decisions());
+        let own = self.own_gatekeepers();
+        inputs.extend(own.iter().map(|g| well(*g)));
         self.fail_over_all(inputs);
         let targets = targets(&self.config, &self.layout);
         let mut unknown = self.layout.gatekeepers();
@@ -161,6 +169,7 @@ impl Supervisor {
             unknown.remove(&target.gatekeeper);
         }
         unknown.extend(self.probes.set(targets));
+        unknown.retain(|g| !own.contains(g));
         for gatekeeper in unknown.intersection(&self.layout.gatekeepers()) {
             self.forget_health(*gatekeeper);
         }
@@ -325,8 +334,16 @@ impl Supervisor {
         self.steersman.kept.insert(zone, (active, manual));
     }
 
-    /// Tells the kernel, if it does not have it so already.
+    /// Tells the kernel, if it does not have it so already, or the proxy.
     fn steer(&mut self, steering: &failover::Steering) {
+        let Some(zone) = self.zone_at(steering.zone) else {
+            return;
+        };
+        if zone.ras == Ras::Proxy {
+            return self.proxy_to(steering.zone, steering.active);
+        }
+        let active = (steering.active != failover::NONE).then_some(steering.active);
+        self.serve_if_own(steering.zone, active);
         let Some(zone) = self.zone_at(steering.zone) else {
             return;
         };
@@ -335,7 +352,6 @@ impl Supervisor {
         let mut steered = steering.steered.clone();
         steered.sort_unstable();
         self.kernel.set_auto(steering.zone, steering.auto);
-        let active = (steering.active != failover::NONE).then_some(steering.active);
         let decided = self.kernel.decided(steering.zone);
         let before = self.kernel.steered_to(steering.zone);
         let there = decided
@@ -374,7 +390,7 @@ impl Supervisor {
             self.show_zone(zone)?;
             return Err(Failure::plain(format!("zone {zone}"), "not in force yet"));
         };
-        if !apply::is_steered(found) {
+        if !apply::is_decided(found) {
             return Err(Failure::new(
                 format!("zone {zone}"),
                 "it has one gatekeeper, so there is nothing to decide",
@@ -446,6 +462,15 @@ impl Supervisor {
             warming: warm.waiting,
             cold: warm.cold,
         })
+    }
+}
+
+/// rasline's own gatekeeper is there as long as the controller is.
+fn well(gatekeeper: u32) -> Input {
+    Input::Health {
+        gatekeeper,
+        state: State::Up,
+        evidence: Evidence::default(),
     }
 }
 

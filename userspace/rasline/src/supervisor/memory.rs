@@ -90,6 +90,11 @@ impl Memory {
             .collect();
     }
 
+    /// The store.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// It is not published any more.
     pub(super) fn forget(&self, id: RegistrationId) {
         self.store.delete(id.0);
@@ -297,10 +302,12 @@ impl Supervisor {
         for id in some {
             self.remember(id);
         }
+        self.refill_served();
         self.note_times(now);
     }
 
     fn start_refill(&mut self) {
+        self.start_refill_served();
         let all: Vec<RegistrationId> = self.published_ids().collect();
         self.memory
             .store

@@ -19,11 +19,14 @@ mod rates;
 mod requests;
 pub mod sender;
 mod service;
+mod serving;
 mod show;
 mod show_registrations;
 mod standby;
 mod start;
 mod tell;
+
+pub use serving::tell::name as serving_events;
 
 use std::{
     collections::BTreeMap,
@@ -53,6 +56,7 @@ use crate::{
     log,
     metrics::Metrics,
     probe::{Probes, Report},
+    profiles::Loaded,
     supervisor::{
         alternates::Alternates,
         as_endpoint::AsEndpoint,
@@ -64,6 +68,7 @@ use crate::{
         ports::Ports,
         rates::Rates,
         sender::Sender,
+        serving::{Arrived, Directory, Serving, Sockets},
         standby::Standbys,
     },
 };
@@ -115,6 +120,8 @@ struct Supervisor {
     kernel: Kernel,
     effects: Effects,
     sender: Sender,
+    serving: Serving,
+    directory: Directory,
     as_endpoint: AsEndpoint,
     memory: Memory,
     events: Events,
@@ -146,6 +153,26 @@ fn watch(ring: Ring) -> Result<AsyncFd<Ring>> {
     watched.map_err(|e| Failure::plain("ring buffer", e))
 }
 
+/// What waits for the loop.
+struct Inbox {
+    calls: mpsc::Receiver<Call>,
+    reports: mpsc::Receiver<Report>,
+    agents: mpsc::Receiver<agent::Report>,
+    arrivals: mpsc::Receiver<Arrived>,
+    news: mpsc::Receiver<Loaded>,
+}
+
+/// Ends at this time of CLOCK_MONOTONIC; never: not at all.
+async fn until(time: Option<rasline_core::Time>) {
+    match time {
+        Some(time) => {
+            let now = rasline_core::Time(monotonic_ns());
+            tokio::time::sleep(time.since(now)).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
 struct Signals {
     hangup: Signal,
     terminate: Signal,
@@ -174,8 +201,12 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         store,
     } = start::prepare(&config)?;
     let core_config = bridge::core_config(&config, &layout);
-    let (probes, mut reports) = Probes::start()?;
-    let (agents, mut told) = Agents::start()?;
+    let (probes, reports) = Probes::start()?;
+    let (agents, told) = Agents::start()?;
+    let (sockets, arrivals) = Sockets::new();
+    let serving = Serving::new(sockets);
+    let own = serving.prepare(&config)?;
+    let (directory, first, news) = Directory::start(&config.daemon.state_dir)?;
     let effects = Effects::new(&config, &layout);
     let mut supervisor = Supervisor {
         file: std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
@@ -191,6 +222,8 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         kernel,
         effects,
         sender: Sender::default(),
+        serving,
+        directory,
         as_endpoint: AsEndpoint::default(),
         memory: Memory::new(store, &core_config),
         events: Events::default(),
@@ -202,9 +235,12 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
     };
     supervisor.allow_alternates();
     supervisor.restore_alternates();
+    supervisor.serve_zones(own);
+    supervisor.profiles_loaded(first);
     let decisions = supervisor.remembered_decisions();
     supervisor.start_failover(&decisions);
     supervisor.restore();
+    supervisor.restore_served();
     let mut listening = start::attach(&mut supervisor.kernel, &supervisor.config)?;
     let (calls, waiting) = mpsc::channel(MAX_WAITING);
     let server = listening.serve(calls, supervisor.events.followers());
@@ -219,11 +255,14 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         .events
         .controller(events::name::STARTED, "started");
     service::ready(&running);
-    let heard = Heard {
-        probes: &mut reports,
-        agents: &mut told,
+    let mut inbox = Inbox {
+        calls: waiting,
+        reports,
+        agents: told,
+        arrivals,
+        news,
     };
-    let stop = supervisor.turn(ring, signals, waiting, heard).await;
+    let stop = supervisor.turn(ring, signals, &mut inbox).await;
     let stopped = supervisor.stop(stop.stay);
     if let Some(asked) = stop.asked {
         let _ = asked
@@ -247,20 +286,13 @@ fn running(config: &Config) -> String {
     }
 }
 
-/// What other threads report.
-struct Heard<'a> {
-    probes: &'a mut mpsc::Receiver<Report>,
-    agents: &'a mut mpsc::Receiver<agent::Report>,
-}
-
 impl Supervisor {
     /// The loop; gives what the one who stopped it said about staying.
     async fn turn(
         &mut self,
         mut ring: AsyncFd<Ring>,
         mut signals: Signals,
-        mut calls: mpsc::Receiver<Call>,
-        heard: Heard<'_>,
+        inbox: &mut Inbox,
     ) -> Stop {
         let mut heartbeat = interval(HEARTBEAT);
         let mut tick = interval(TICK);
@@ -277,15 +309,16 @@ impl Supervisor {
                     service::alive();
                     Next::GoOn
                 }
-                Some(report) = heard.probes.recv() => {
+                Some(report) = inbox.reports.recv() => {
                     self.probed(report);
                     Next::GoOn
                 }
-                Some(report) = heard.agents.recv() => {
+                Some(report) = inbox.agents.recv() => {
                     self.agent_reported(report);
                     Next::GoOn
                 }
                 _ = look.tick() => {
+                    self.own_are_well();
                     self.look_at_kernel();
                     if self.standbys.any() {
                         self.handle(rasline_core::Input::Pace);
@@ -305,9 +338,22 @@ impl Supervisor {
                     }
                     Next::GoOn
                 }
-                Some(call) = calls.recv() => self.request(call),
+                Some(call) = inbox.calls.recv() => self.request(call),
                 _ = tick.tick() => {
                     self.tick();
+                    Next::GoOn
+                }
+                () = until(self.serving.next_due()) => {
+                    self.served_due();
+                    Next::GoOn
+                }
+                Some(loaded) = inbox.news.recv() => {
+                    self.profiles_loaded(loaded);
+                    Next::GoOn
+                }
+                Some(arrived) = inbox.arrivals.recv() => {
+                    self.arrived(arrived, &mut inbox.arrivals);
+                    tokio::task::yield_now().await;
                     Next::GoOn
                 }
                 ready = ring.readable_mut() => {
@@ -335,8 +381,10 @@ impl Supervisor {
             let Some(message) = ring.next_message() else {
                 return true;
             };
-            self.message(&message);
-            self.look_for_alternates(&message);
+            if !self.is_served(message.zone) {
+                self.message(&message);
+                self.look_for_alternates(&message);
+            }
         }
         false
     }
@@ -354,6 +402,7 @@ impl Supervisor {
         }
         self.allow_time_to_move();
         self.tick_memory(rasline_core::Time(now));
+        self.tick_serving(now);
         self.ports
             .watch(&mut self.kernel, &self.config.interfaces, &mut self.events);
         match self.kernel.counters() {
@@ -409,6 +458,7 @@ impl Supervisor {
     /// Makes everything follow another configuration; on error the old one stays.
     fn put_in_force(&mut self, new: Config) -> Result<()> {
         let layout = apply::plan(&self.layout, Some(&self.config), &new)?;
+        let own = self.serving.prepare(&new)?;
         if let Err(e) = apply::write(&mut self.kernel, &new, &layout) {
             if let Err(again) = apply::write(&mut self.kernel, &self.config, &self.layout) {
                 tracing::error!("{again}");
@@ -421,6 +471,7 @@ impl Supervisor {
         self.config = new;
         let now = self.layout.gatekeepers();
         self.forget_alternates(old.difference(&now).copied());
+        self.serve_zones(own);
         self.refresh_failover();
         self.ports
             .reconcile(&mut self.kernel, &self.config.interfaces, &mut self.events);

@@ -8,7 +8,7 @@ use rasline_core::{Time, health};
 
 use crate::{
     bpf::counter_help,
-    config::{Answer, Gatekeeper, Origin, Zone},
+    config::{Answer, Gatekeeper, Origin, Ras, Zone},
     control::view,
     failure::{Failure, Result},
     host::monotonic_ns,
@@ -25,6 +25,14 @@ fn answer_name(answer: Answer) -> &'static str {
         Answer::Offload => "offload",
         Answer::Hold => "hold",
         Answer::Off => "off",
+    }
+}
+
+fn ras_name(ras: Ras) -> &'static str {
+    match ras {
+        Ras::Transparent => "transparent",
+        Ras::Proxy => "proxy",
+        Ras::Registrar => "registrar",
     }
 }
 
@@ -175,6 +183,8 @@ impl Supervisor {
                 .layout
                 .zone(&zone.name)
                 .and_then(|index| self.steering_view(index)),
+            ras: ras_name(zone.ras).to_owned(),
+            serving: self.serving_view(zone),
             refused_alternates: self
                 .layout
                 .zone(&zone.name)
@@ -197,6 +207,7 @@ impl Supervisor {
             .and_then(|i| self.probes.seen(i))
             .map(|seen| seen.state);
         let state = match (silent, probed, peer.last_reply_ns) {
+            _ if g.is_own() => "own",
             (_, Some(health::State::Down), _) => "down",
             (Some(_), ..) => "silent",
             (None, Some(health::State::Up | health::State::Suspect), _) => "alive",
@@ -222,6 +233,7 @@ impl Supervisor {
             probe: index.and_then(|i| self.probe_view(now_ns, i)),
             origin: match &g.origin {
                 Origin::Configured => "configured".to_owned(),
+                Origin::Own => "rasline".to_owned(),
                 Origin::Learned { from, message, .. } => format!("{message} of {from}"),
             },
         }

@@ -7,7 +7,7 @@ use rasline_core::{Registration, Time};
 use crate::{
     config::Answer,
     control::view,
-    supervisor::{Supervisor, show::ago},
+    supervisor::{Supervisor, serving::served, show::ago},
 };
 
 /// Seconds from `now` to `then`, negative if that is over.
@@ -24,6 +24,9 @@ impl Supervisor {
         most: usize,
     ) -> Vec<view::Registration> {
         let zone = zone.and_then(|z| self.layout.zone(z));
+        let served = self.show_served(now_ns, zone).into_iter();
+        let mut served: Vec<_> = served.filter(|r| after.is_none_or(|a| r.id > a)).collect();
+        served.sort_unstable_by_key(|r| r.id);
         let wanted = |r: &&Registration| {
             after.is_none_or(|a| r.id.0 > a) && zone.is_none_or(|z| r.zone == z)
         };
@@ -33,10 +36,16 @@ impl Supervisor {
         all.into_iter()
             .take(most)
             .map(|r| self.registration_view(now_ns, r))
+            // Their numbers are higher than all of the learner's.
+            .chain(served)
+            .take(most)
             .collect()
     }
 
     pub(super) fn show_registration(&self, now_ns: u64, id: u64) -> Option<view::Registration> {
+        if let Some((zone, id)) = served::of(rasline_core::RegistrationId(id)) {
+            return self.show_one_served(now_ns, zone, id);
+        }
         let r = self
             .effects
             .core

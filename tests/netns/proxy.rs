@@ -1,0 +1,144 @@
+//! rasline between a zone's endpoints and its gatekeepers: endpoints keep one endpointIdentifier, whichever gatekeeper they
+//! are registered with.
+
+use std::time::{Duration, Instant};
+
+use rasline_h225::RasMessage;
+use rasline_testkit::{
+    Capture, Controller, Endpoint, FakeGatekeeper, Gateway, Policy, Seen, Settings, What, topology, wait,
+};
+
+use crate::{
+    own::{await_event, destination, endpoint, kept_by_kernel, network},
+    scene::{SOON, ras},
+};
+
+/// RRQs a second upstream while all register again.
+const RATE: usize = 20;
+
+/// A proxied zone with two gatekeepers. Fields are dropped in this order.
+struct Proxied {
+    controller: Controller,
+    gatekeepers: [FakeGatekeeper; 2],
+    net: Gateway,
+}
+
+impl Proxied {
+    fn new(lines: &str) -> Self {
+        let net = network();
+        let start = |address, name: &str| {
+            let policy = Policy {
+                name: name.to_owned(),
+                eid_suffix: name.to_owned(),
+                ..Policy::default()
+            };
+            FakeGatekeeper::start(&net.gatekeepers, ras(address), policy).unwrap()
+        };
+        let gatekeepers = [
+            start(topology::GATEKEEPER, "gk1"),
+            start(topology::GATEKEEPER_2, "gk2"),
+        ];
+        let settings = Settings {
+            gatekeepers: vec![topology::GATEKEEPER, topology::GATEKEEPER_2],
+            zone: format!(
+                "ras = \"proxy\"\nservice_address = [\"{}\"]\nupstream_address = \"{}\"\nmigrate_rate = {RATE}\n\
+                 endpoint_ttl = \"60s\"\n{lines}\n[zone.probe]\ndead_time = \"400ms\"\n",
+                topology::SERVICE,
+                topology::GATEWAY[0]
+            ),
+            ..Settings::default()
+        };
+        let controller = Controller::start(&net, &settings).unwrap();
+        Self { controller, gatekeepers, net }
+    }
+
+    fn registered(&self, n: u16) -> Endpoint {
+        let mut endpoint = endpoint(&self.net, n, ras(topology::SERVICE));
+        endpoint.register(SOON).unwrap();
+        endpoint
+    }
+
+    /// RRQs of the proxy that gatekeeper `n` saw, probes aside.
+    fn rrqs(&self, n: usize) -> Vec<Seen> {
+        let all = self.gatekeepers[n - 1].log().into_iter();
+        all.filter(|s| matches!(s.what, What::FullRrq | What::KeepAlive)).collect()
+    }
+}
+
+/// Most of these in any second.
+fn most_a_second(seen: &[Seen]) -> usize {
+    let starts = seen.iter().map(|s| s.at);
+    let within = |from: Instant| seen.iter().filter(move |s| s.at >= from && s.at < from + Duration::from_secs(1));
+    starts.map(|from| within(from).count()).max().unwrap_or(0)
+}
+
+#[test]
+fn endpoints_see_nothing_of_a_failover() {
+    let mut proxied = Proxied::new("");
+    let mut endpoints: Vec<Endpoint> = (1..=40).map(|n| proxied.registered(n)).collect();
+    assert_eq!(proxied.rrqs(1).iter().filter(|s| s.what == What::FullRrq).count(), 40);
+    for endpoint in &mut endpoints {
+        kept_by_kernel(&proxied.controller, endpoint);
+    }
+    let capture = Capture::start(&proxied.net.endpoints, "ep0").unwrap();
+    proxied.gatekeepers[0].kill();
+    wait::until_true("all to be registered with the other one", SOON * 3, || {
+        for endpoint in &mut endpoints {
+            let reply = endpoint.keep_alive(SOON)?.expect("an answer");
+            assert!(reply.is_rcf(), "{reply:?}");
+        }
+        Ok(proxied.rrqs(2).iter().filter(|s| s.what == What::FullRrq).count() >= 40)
+    })
+    .unwrap();
+    // A bucket may be full at the start.
+    let most = most_a_second(&proxied.rrqs(2));
+    assert!(most <= 2 * RATE, "{most}");
+    await_event(&proxied.controller, "upstream_moved", "10.1.0.2");
+    // A call, granted by the new gatekeeper.
+    let acf = endpoints[0].admit(SOON).unwrap();
+    assert!(acf.is_acf(), "{acf:?}");
+    assert_eq!(acf.from, ras(topology::SERVICE));
+    assert_eq!(destination(&acf).ip(), topology::GATEKEEPER_2);
+    // Who leaves, leaves there too.
+    endpoints[1].unregister(SOON).unwrap();
+    wait::until_true("its URQ upstream", SOON, || {
+        Ok(proxied.gatekeepers[1].count(|s| s.what == What::Urq) > 0)
+    })
+    .unwrap();
+    let taken = capture.finish();
+    taken.all_is_well(false).unwrap();
+    let from = format!("ip.src == {}", topology::SERVICE);
+    for strange in ["registrationReject", "unregistrationRequest", "gatekeeperReject", "requestInProgress"] {
+        let rows = taken.fields(&format!("{from} && h225.{strange}_element"), &["frame.number"]).unwrap();
+        assert!(rows.is_empty(), "{strange}: {rows:?}");
+    }
+}
+
+#[test]
+fn identifiers_are_of_one_side_each() {
+    let proxied = Proxied::new("");
+    let mut endpoint = proxied.registered(1);
+    let RasMessage::RegistrationConfirm(rcf) = endpoint.register(SOON).unwrap().message().unwrap() else {
+        panic!("no RCF");
+    };
+    let given = rasline_h225::text::from_bmp(&rcf.endpoint_identifier);
+    let upstream: Vec<Option<String>> = proxied.rrqs(1).into_iter().map(|s| s.eid).collect();
+    assert!(!upstream.is_empty());
+    assert!(upstream.iter().all(|eid| eid.as_deref() != Some(&given)), "{upstream:?}");
+    assert!(rcf.alternate_gatekeeper.is_none());
+}
+
+#[test]
+fn a_restart_keeps_endpoints_and_their_identifiers() {
+    let mut proxied = Proxied::new("");
+    let mut endpoint = proxied.registered(1);
+    let eid = endpoint.eid().to_owned();
+    kept_by_kernel(&proxied.controller, &mut endpoint);
+    crate::own::await_stored(&proxied.controller);
+    proxied.controller.kill().unwrap();
+    assert!(endpoint.keep_alive(SOON).unwrap().unwrap().is_rcf());
+    proxied.controller.start_again(&proxied.net).unwrap();
+    kept_by_kernel(&proxied.controller, &mut endpoint);
+    endpoint.register(SOON).unwrap();
+    assert_eq!(endpoint.eid(), eid);
+}

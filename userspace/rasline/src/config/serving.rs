@@ -1,0 +1,204 @@
+//! Where rasline is a gatekeeper itself: zones of its own, zones that it proxies, and zones that it backs up.
+//!
+//! Invariant: rasline's own gatekeepers stand among a zone's as [`Origin::Own`]: before all others where it serves the
+//! zone itself, behind all others where it is the backup.
+
+use std::{collections::HashMap, net::IpAddr};
+
+use rasline_core::profile::MAX_IDENTIFIER;
+use toml::Spanned;
+
+use super::{Backup, Gatekeeper, Origin, Ras, Upstream, check::Checker, raw};
+
+/// Id of rasline's own gatekeeper in `rasline gatekeeper list`.
+pub const OWN: &str = "rasline";
+/// Its priority as a backup: behind all, learned ones included.
+pub const LAST: u8 = u8::MAX;
+
+/// What a zone says of it.
+pub(super) struct Serving {
+    pub(super) own: Vec<Gatekeeper>,
+    pub(super) gatekeeper_identifier: Option<String>,
+    pub(super) upstream: Upstream,
+    pub(super) upstream_address: Option<IpAddr>,
+}
+
+/// Who is the gatekeeper towards a zone's endpoints.
+pub(super) fn ras(zone: &raw::Zone) -> Ras {
+    zone.ras.as_ref().map_or(Ras::default(), |r| *r.get_ref())
+}
+
+impl Checker<'_> {
+    pub(super) fn backup(&mut self, raw: Spanned<raw::Backup>) -> Option<Backup> {
+        let span = raw.span();
+        let raw = raw.into_inner();
+        let mut addresses: Vec<IpAddr> = Vec::new();
+        if raw.address.is_empty() {
+            self.fail(
+                Some(span),
+                "address",
+                "there is none; give an address of this machine that RAS is to come to",
+            );
+        }
+        for address in raw.address {
+            let a = *address.get_ref();
+            let what = if a.is_unspecified() || a.is_multicast() {
+                format!("{a} cannot be an address of the backup; give one of this machine's")
+            } else if addresses.iter().any(|b| b.is_ipv4() == a.is_ipv4()) {
+                format!("{a} is the second one of its family; leave one out")
+            } else {
+                addresses.push(a);
+                continue;
+            };
+            self.fail(Some(address.span()), "address", what);
+        }
+        Some(Backup {
+            addresses,
+            ras_port: self.number("ras_port", raw.ras_port, (1, 65_535), 1719),
+        })
+    }
+
+    /// Each own address belongs to one zone, or is the backup's.
+    pub(super) fn apart(&mut self, zones: &[Spanned<raw::Zone>], backup: Option<&Backup>) {
+        let mut services: HashMap<IpAddr, &str> = HashMap::new();
+        let mut upstreams: HashMap<IpAddr, &str> = HashMap::new();
+        let taken = backup.map_or(&[][..], |b| b.addresses.as_slice());
+        services.extend(taken.iter().map(|a| (*a, "[backup]")));
+        let mut wrong = Vec::new();
+        for zone in zones.iter().map(Spanned::get_ref).filter(|z| ras(z) != Ras::Transparent) {
+            let own = zone.service_address.iter().map(|a| (a, "service_address"));
+            let upstream = zone.upstream_address.iter().map(|a| (a, "upstream_address"));
+            for (address, key) in own.chain(upstream) {
+                let a = *address.get_ref();
+                let all = if key == "service_address" { &mut services } else { &mut upstreams };
+                if let Some(other) = all.insert(a, zone.name.get_ref())
+                    && other != zone.name.get_ref()
+                {
+                    wrong.push((address.span(), key, format!("{a} is {other}'s already; give this zone one of its own")));
+                }
+            }
+        }
+        for (span, key, what) in wrong {
+            self.fail(Some(span), key, what);
+        }
+    }
+
+    pub(super) fn serving(
+        &mut self,
+        zone: &raw::Zone,
+        service_address: &[IpAddr],
+        backup: Option<&Backup>,
+    ) -> Serving {
+        let ras = ras(zone);
+        self.fits(zone, ras, backup);
+        let own = |priority, ras_port| {
+            move |address: &IpAddr| Gatekeeper {
+                id: match address {
+                    IpAddr::V4(_) => OWN.to_owned(),
+                    IpAddr::V6(_) => format!("{OWN}-v6"),
+                },
+                address: *address,
+                ras_port,
+                call_signal_port: 1720,
+                priority,
+                origin: Origin::Own,
+            }
+        };
+        let wanted = zone.backup.as_ref().is_some_and(|b| *b.get_ref());
+        let own = match (ras, backup) {
+            (Ras::Transparent, Some(backup)) if wanted => {
+                let all = backup.addresses.iter();
+                all.map(own(LAST, backup.ras_port)).collect()
+            }
+            (Ras::Transparent, _) => Vec::new(),
+            (Ras::Proxy | Ras::Registrar, _) => {
+                service_address.iter().map(own(0, 1719)).collect()
+            }
+        };
+        Serving {
+            own,
+            gatekeeper_identifier: self.identifier(zone),
+            upstream: zone.upstream.as_ref().map_or_else(Upstream::default, |u| *u.get_ref()),
+            upstream_address: zone.upstream_address.as_ref().map(|a| *a.get_ref()),
+        }
+    }
+
+    /// gatekeeperIdentifier: 1 to 128 characters.
+    fn identifier(&mut self, zone: &raw::Zone) -> Option<String> {
+        let given = zone.gatekeeper_identifier.as_ref()?;
+        let text = given.get_ref();
+        if text.is_empty() || text.encode_utf16().count() > MAX_IDENTIFIER {
+            self.fail(
+                Some(given.span()),
+                "gatekeeper_identifier",
+                format!("cannot be a gatekeeperIdentifier; give 1 to {MAX_IDENTIFIER} characters"),
+            );
+        }
+        Some(text.clone())
+    }
+
+    /// Keys that go together.
+    fn fits(&mut self, zone: &raw::Zone, ras: Ras, backup: Option<&Backup>) {
+        let name = zone.name.get_ref();
+        let service = &zone.service_address;
+        if ras != Ras::Transparent {
+            let span = zone.ras.as_ref().map(Spanned::span);
+            if service.is_empty() {
+                let what = format!("zone \"{name}\" needs a service_address of this machine, where its endpoints register");
+                self.fail(span.clone(), "ras", what);
+            }
+            for family in [IpAddr::is_ipv4, IpAddr::is_ipv6] {
+                if let Some(second) = service.iter().filter(|a| family(a.get_ref())).nth(1) {
+                    let what = format!("zone \"{name}\" has rasline itself as its gatekeeper, so it can have one service address of each family");
+                    self.fail(Some(second.span()), "service_address", what);
+                }
+            }
+            if zone.learn_alternates {
+                let what = "alternates are learned in zones with ras = \"transparent\" only; leave it out";
+                self.fail(span.clone(), "learn_alternates", what);
+            }
+            if zone.standby == super::Standby::Warm {
+                let what = "is for zones with ras = \"transparent\"; leave it out";
+                self.fail(span.clone(), "standby", what);
+            }
+        }
+        if ras == Ras::Registrar
+            && let Some(g) = zone.gatekeeper.first()
+        {
+            let what = format!("zone \"{name}\" has rasline itself as its gatekeeper; leave it out, or write ras = \"proxy\"");
+            self.fail(Some(g.span()), "gatekeeper", what);
+        }
+        self.only_proxy(zone, ras);
+        if let Some(wanted) = zone.backup.as_ref().filter(|b| *b.get_ref()) {
+            let what = if ras != Ras::Transparent {
+                "is for zones with ras = \"transparent\"; leave it out"
+            } else if backup.is_none() {
+                "needs a [backup] with an address of this machine"
+            } else {
+                return;
+            };
+            self.fail(Some(wanted.span()), "backup", what);
+        }
+    }
+
+    /// Keys of a proxy.
+    fn only_proxy(&mut self, zone: &raw::Zone, ras: Ras) {
+        let what = "is for zones with ras = \"proxy\"; leave it out";
+        if ras != Ras::Proxy {
+            if let Some(upstream) = &zone.upstream {
+                self.fail(Some(upstream.span()), "upstream", what);
+            }
+            if let Some(address) = &zone.upstream_address {
+                self.fail(Some(address.span()), "upstream_address", what);
+            }
+            return;
+        }
+        if zone.upstream_address.is_none() {
+            let what = format!(
+                "zone \"{}\" has none; give the address of this machine that its gatekeepers are to see",
+                zone.name.get_ref()
+            );
+            self.fail(zone.ras.as_ref().map(Spanned::span), "upstream_address", what);
+        }
+    }
+}

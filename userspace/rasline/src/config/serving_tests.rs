@@ -1,0 +1,99 @@
+//! Zones that rasline serves itself: what goes together, and what is said of what does not.
+
+use super::*;
+
+const INTERFACE: &str = "[[interface]]\nname = \"lan0\"\nside = \"both\"\n";
+
+fn zone(lines: &str) -> String {
+    format!("[[zone]]\nname = \"a\"\nendpoints = [\"10.0.0.0/16\"]\n{lines}\n")
+}
+
+const GATEKEEPER: &str = "[[zone.gatekeeper]]\nid = \"gk1\"\naddress = \"192.0.2.1\"\n";
+
+fn parse(text: &str) -> Result<Config, Vec<String>> {
+    Config::parse(Path::new("r.toml"), &format!("{INTERFACE}{text}"))
+        .map_err(|all| all.iter().map(ToString::to_string).collect())
+}
+
+/// Id, address, priority and whether it is rasline itself.
+fn gatekeepers(config: &Config) -> Vec<(String, String, u8, bool)> {
+    let all = config.zones[0].gatekeepers.iter();
+    all.map(|g| (g.id.clone(), g.ras().to_string(), g.priority, g.is_own()))
+        .collect()
+}
+
+fn row(id: &str, ras: &str, priority: u8, own: bool) -> (String, String, u8, bool) {
+    (id.into(), ras.into(), priority, own)
+}
+
+#[test]
+fn a_registrar_is_its_zones_gatekeeper() {
+    let text = zone("ras = \"registrar\"\nservice_address = [\"10.9.0.1\", \"fd00:9::1\"]");
+    let config = parse(&text).unwrap();
+    assert_eq!(
+        gatekeepers(&config),
+        [
+            row("rasline", "10.9.0.1:1719", 0, true),
+            row("rasline-v6", "[fd00:9::1]:1719", 0, true)
+        ]
+    );
+    assert_eq!(config.zones[0].service_address, Vec::<IpAddr>::new());
+    // Nobody else is a gatekeeper, so no interface need be on their side.
+    let text = text.replace("\"both\"", "\"endpoints\"");
+    Config::parse(Path::new("r"), &format!("{}{text}", INTERFACE.replace("both", "endpoints"))).unwrap();
+}
+
+#[test]
+fn a_proxy_stands_before_gatekeepers() {
+    let text = zone("ras = \"proxy\"\nservice_address = [\"10.9.0.1\"]\nupstream_address = \"10.1.0.254\"\nupstream = \"aggregate\"");
+    let config = parse(&format!("{text}{GATEKEEPER}")).unwrap();
+    assert_eq!(
+        gatekeepers(&config),
+        [
+            row("gk1", "192.0.2.1:1719", 0, false),
+            row("rasline", "10.9.0.1:1719", 0, true)
+        ]
+    );
+    assert_eq!(config.zones[0].upstream, Upstream::Aggregate);
+}
+
+#[test]
+fn a_backup_comes_last() {
+    let backup = "[backup]\naddress = [\"10.1.0.254\"]\nras_port = 2719\n";
+    let text = format!("{backup}{}{GATEKEEPER}", zone("backup = true"));
+    let config = parse(&text).unwrap();
+    assert_eq!(
+        gatekeepers(&config),
+        [
+            row("gk1", "192.0.2.1:1719", 0, false),
+            row("rasline", "10.1.0.254:2719", 255, true)
+        ]
+    );
+    let without = format!("{backup}{}{GATEKEEPER}", zone(""));
+    assert_eq!(gatekeepers(&parse(&without).unwrap()).len(), 1);
+}
+
+#[test]
+fn what_does_not_go_together_is_said() {
+    let service = "service_address = [\"10.9.0.1\"]";
+    let upstream = "upstream_address = \"10.1.0.254\"";
+    for (text, says) in [
+        (zone("ras = \"registrar\""), "r.toml:7: ras: zone \"a\" needs a service_address of this machine, where its endpoints register"),
+        (format!("{}{GATEKEEPER}", zone(&format!("ras = \"registrar\"\n{service}"))), "r.toml:9: gatekeeper: zone \"a\" has rasline itself as its gatekeeper; leave it out, or write ras = \"proxy\""),
+        (format!("{}{GATEKEEPER}", zone(&format!("ras = \"proxy\"\n{service}"))), "r.toml:7: upstream_address: zone \"a\" has none; give the address of this machine that its gatekeepers are to see"),
+        (zone(&format!("ras = \"proxy\"\n{service}\n{upstream}")), "r.toml:4: gatekeeper: zone \"a\" has none; add a [[zone.gatekeeper]]"),
+        (format!("{}{GATEKEEPER}", zone(upstream)), "r.toml:7: upstream_address: is for zones with ras = \"proxy\"; leave it out"),
+        (format!("{}{GATEKEEPER}", zone("upstream = \"each\"")), "r.toml:7: upstream: is for zones with ras = \"proxy\"; leave it out"),
+        (format!("{}{GATEKEEPER}", zone("backup = true")), "r.toml:7: backup: needs a [backup] with an address of this machine"),
+        (format!("[backup]\n{}{GATEKEEPER}", zone("")), "r.toml:4: address: there is none; give an address of this machine that RAS is to come to"),
+        (format!("[backup]\naddress = [\"10.1.0.1\", \"10.1.0.2\"]\n{}{GATEKEEPER}", zone("")), "r.toml:5: address: 10.1.0.2 is the second one of its family; leave one out"),
+        (zone(&format!("ras = \"registrar\"\n{service}\nlearn_alternates = true\nallowed_alternates = [\"10.1.0.0/24\"]")), "r.toml:7: learn_alternates: alternates are learned in zones with ras = \"transparent\" only; leave it out"),
+        (zone(&format!("ras = \"registrar\"\n{service}\nstandby = \"warm\"")), "r.toml:7: standby: is for zones with ras = \"transparent\"; leave it out"),
+        (zone("ras = \"registrar\"\nservice_address = [\"10.9.0.1\", \"10.9.0.2\"]"), "r.toml:8: service_address: zone \"a\" has rasline itself as its gatekeeper, so it can have one service address of each family"),
+        (zone(&format!("ras = \"registrar\"\n{service}\ngatekeeper_identifier = \"\"")), "r.toml:9: gatekeeper_identifier: cannot be a gatekeeperIdentifier; give 1 to 128 characters"),
+        (format!("{}[[zone]]\nname = \"b\"\nendpoints = [\"10.2.0.0/16\"]\nras = \"registrar\"\n{service}\n", zone(&format!("ras = \"registrar\"\n{service}"))), "r.toml:13: service_address: 10.9.0.1 is a's already; give this zone one of its own"),
+    ] {
+        let said = parse(&text).unwrap_err();
+        assert!(said.iter().any(|s| s == says), "{text}\n{said:?}");
+    }
+}

@@ -1,0 +1,371 @@
+//! rasline's own gatekeepers: the control unit with its registrars, and the proxies. RAS that comes to them goes into the
+//! core's machines; what these want is carried out here.
+//!
+//! Invariant: a zone has either a registrar (its own, or as its backup) or a proxy, never both.
+
+mod carry;
+mod directory;
+mod endpoints;
+mod learned;
+mod memory;
+pub(super) mod served;
+mod show;
+mod sockets;
+pub(super) mod tell;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    net::{IpAddr, SocketAddr},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use rasline_core::{
+    RegistrationId, Time,
+    backup::{self, ControlUnit, ZoneSettings},
+    failover,
+    proxy::{self, Proxy},
+    registrar::EntryId,
+};
+use tokio::{net::UdpSocket, sync::mpsc};
+
+use crate::{
+    bpf::Place,
+    config::{Config, Ras, Zone},
+    failure::Result,
+    host::{self, monotonic_ns},
+    supervisor::{Supervisor, layout::Layout},
+};
+
+pub(super) use directory::Directory;
+pub(super) use sockets::{Arrived, Sockets};
+
+/// Port of the RAS that proxies speak with gatekeepers.
+const UPSTREAM_PORT: u16 = 1719;
+/// Answers that each registrar remembers.
+const MAX_ANSWERS: usize = 16_384;
+/// Endpoints of a proxy at most.
+const MAX_ENDPOINTS: usize = 131_072;
+/// Messages handled before anything else gets a turn.
+const BATCH: usize = 256;
+
+/// All of it.
+pub(super) struct Serving {
+    unit: ControlUnit,
+    proxies: BTreeMap<u32, Proxy>,
+    sockets: Sockets,
+    endpoints: endpoints::Endpoints,
+    /// Zone that a gatekeeper's messages to a proxy's address are for.
+    upstream: HashMap<(SocketAddr, IpAddr), u32>,
+    /// Zones that a socket is the only one of.
+    alone: HashMap<SocketAddr, u32>,
+    /// Backup zones that are served now.
+    serves: BTreeSet<u32>,
+    /// Published for zones that have returned to their own gatekeepers, and when they are taken out at last.
+    retiring: VecDeque<(u64, RegistrationId, Place)>,
+    learned: learned::Learned,
+    remembered: memory::Remembered,
+    /// Which of them has an endpointIdentifier.
+    identified: HashMap<(u32, String), RegistrationId>,
+    /// Of these, to be stored again.
+    refill: std::vec::IntoIter<RegistrationId>,
+    seed: u64,
+    /// Messages of nobody known.
+    strangers: u64,
+    /// Messages that could not be sent.
+    unsent: u64,
+}
+
+impl Serving {
+    /// Nothing is served yet.
+    pub(super) fn new(sockets: Sockets) -> Self {
+        let mut seed = [0; 8];
+        // Only to differ from the last start; the time would do.
+        if host::random(&mut seed).is_err() {
+            seed = monotonic_ns().to_ne_bytes();
+        }
+        let seed = u64::from_ne_bytes(seed);
+        Self {
+            unit: ControlUnit::new(backup::Setup {
+                seed,
+                unix_at_zero: unix_at_zero(),
+                max_answers: MAX_ANSWERS,
+                max_restored: MAX_ENDPOINTS,
+            }),
+            proxies: BTreeMap::new(),
+            sockets,
+            endpoints: endpoints::Endpoints::default(),
+            upstream: HashMap::new(),
+            alone: HashMap::new(),
+            serves: BTreeSet::new(),
+            retiring: VecDeque::new(),
+            learned: learned::Learned::default(),
+            remembered: memory::Remembered::new(),
+            identified: HashMap::new(),
+            refill: Vec::new().into_iter(),
+            seed,
+            strangers: 0,
+            unsent: 0,
+        }
+    }
+
+    /// Sockets that another configuration needs, bound ahead of everything else.
+    ///
+    /// # Errors
+    /// When an address cannot be had.
+    pub(super) fn prepare(&self, config: &Config) -> Result<Vec<(SocketAddr, UdpSocket)>> {
+        self.sockets.prepare(&addresses(config))
+    }
+
+    /// When something is due.
+    pub(super) fn next_due(&self) -> Option<Time> {
+        let proxies = self.proxies.values().filter_map(Proxy::next_due);
+        proxies.chain(self.unit.next_due()).min()
+    }
+}
+
+/// Addresses that RAS comes to.
+fn addresses(config: &Config) -> Vec<SocketAddr> {
+    let own = config.zones.iter().flat_map(|z| &z.gatekeepers);
+    let own = own.filter(|g| g.is_own()).map(crate::config::Gatekeeper::ras);
+    let all = own.chain(config.zones.iter().filter_map(upstream_address));
+    all.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Where a proxy speaks from.
+fn upstream_address(zone: &Zone) -> Option<SocketAddr> {
+    let address = zone.upstream_address.filter(|_| zone.ras == Ras::Proxy)?;
+    Some(SocketAddr::new(address, UPSTREAM_PORT))
+}
+
+/// UNIX time in seconds when the monotonic clock was 0.
+fn unix_at_zero() -> i64 {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since_start = Duration::from_nanos(monotonic_ns());
+    unix.as_secs().cast_signed() - since_start.as_secs().cast_signed()
+}
+
+impl Supervisor {
+    /// Zones as the configuration has them now, with the sockets that [`Serving::prepare`] gave.
+    pub(super) fn serve_zones(&mut self, sockets: Vec<(SocketAddr, UdpSocket)>) {
+        self.serving.sockets.keep(&addresses(&self.config), sockets);
+        self.serving.endpoints = endpoints::Endpoints::new(&self.config, &self.layout);
+        self.serving.upstream = upstream(&self.config, &self.layout);
+        self.serving.alone = alone(&self.config, &self.layout);
+        let zones = zone_settings(&self.config, &self.layout);
+        self.control_unit(backup::Input::WallClock {
+            unix_at_zero: unix_at_zero(),
+        });
+        self.control_unit(backup::Input::Zones(zones));
+        self.keep_proxies();
+        self.use_profiles();
+    }
+
+    fn keep_proxies(&mut self) {
+        let now = Time(monotonic_ns());
+        let wanted: BTreeMap<u32, proxy::Settings> = (self.config.zones.iter())
+            .filter_map(|zone| {
+                let settings = proxy_settings(zone, self.serving.seed)?;
+                Some((self.layout.zone(&zone.name)?, settings))
+            })
+            .collect();
+        self.serving.proxies.retain(|zone, _| wanted.contains_key(zone));
+        for (zone, settings) in wanted {
+            let there = self.serving.proxies.get(&zone);
+            if there.is_none_or(|proxy| *proxy.settings() != settings) {
+                self.serving.proxies.insert(zone, Proxy::new(settings, now));
+                self.restore_proxy(zone);
+            }
+        }
+    }
+
+    /// The gatekeeper that serves a proxied zone.
+    pub(super) fn proxy_to(&mut self, zone: u32, gatekeeper: u32) {
+        let to = (gatekeeper != failover::NONE).then(|| {
+            let zone = self.zone_at(zone)?;
+            let mut all = zone.gatekeepers.iter();
+            let found = all.find(|g| self.layout.gatekeeper(zone, g) == Some(gatekeeper));
+            found.map(crate::config::Gatekeeper::ras)
+        });
+        self.proxy(zone, proxy::Input::Active(to.flatten()));
+    }
+
+    /// A zone's traffic goes to this gatekeeper: if that is rasline itself, its registrar starts.
+    pub(super) fn serve_if_own(&mut self, zone: u32, active: Option<u32>) {
+        let on = active.is_some_and(|g| self.own_gatekeepers().contains(&g));
+        if on == self.serving.serves.contains(&zone) {
+            return;
+        }
+        if on {
+            self.learn_zone(zone);
+            self.use_profiles();
+            self.serving.serves.insert(zone);
+        } else {
+            self.serving.serves.remove(&zone);
+        }
+        self.control_unit(backup::Input::Serve { zone, on });
+    }
+
+    /// Whether rasline itself is the gatekeeper of a zone's endpoints: nothing is to be learned there.
+    pub(super) fn is_served(&self, zone: u32) -> bool {
+        self.zone_at(zone).is_some_and(|z| z.ras != Ras::Transparent)
+    }
+
+    /// Indices of gatekeepers that are rasline itself.
+    pub(super) fn own_gatekeepers(&self) -> BTreeSet<u32> {
+        let zones = self.config.zones.iter();
+        let all = zones.flat_map(|z| z.gatekeepers.iter().map(move |g| (z, g)));
+        all.filter(|(_, g)| g.is_own())
+            .filter_map(|(zone, g)| self.layout.gatekeeper(zone, g))
+            .collect()
+    }
+
+    /// The controller lives, so its own gatekeepers do: what goes to them is answered.
+    pub(super) fn own_are_well(&mut self) {
+        let now_ns = monotonic_ns();
+        for gatekeeper in self.own_gatekeepers() {
+            self.kernel.probe_answered(gatekeeper, now_ns);
+        }
+    }
+
+    /// RAS came; more may wait.
+    pub(super) fn arrived(&mut self, first: Arrived, more: &mut mpsc::Receiver<Arrived>) {
+        let mut next = Some(first);
+        for _ in 0..BATCH {
+            let Some(arrived) = next else { return };
+            self.ras(&arrived);
+            next = more.try_recv().ok();
+        }
+        if let Some(arrived) = next {
+            self.ras(&arrived);
+        }
+    }
+
+    fn ras(&mut self, arrived: &Arrived) {
+        let Arrived { from, local, payload } = arrived;
+        if let Some(zone) = self.serving.upstream.get(&(*local, from.ip())).copied() {
+            let input = proxy::Input::FromGatekeeper { from: *from, payload };
+            return self.proxy(zone, input);
+        }
+        let zone = self.serving.endpoints.zone(from.ip());
+        let zone = zone
+            .or_else(|| self.serving.unit.zone_of_neighbour(*from, payload))
+            .or_else(|| self.serving.alone.get(local).copied());
+        let Some(zone) = zone else {
+            self.serving.strangers += 1;
+            return;
+        };
+        let to = self.kernel.known_as(*local, *from).unwrap_or(*local);
+        if self.serving.proxies.contains_key(&zone) {
+            let input = proxy::Input::FromEndpoint { from: *from, to, payload };
+            return self.proxy(zone, input);
+        }
+        self.control_unit(backup::Input::Message { zone, from: *from, to, payload });
+    }
+
+    /// Something is due.
+    pub(super) fn served_due(&mut self) {
+        self.control_unit(backup::Input::Due);
+        for zone in self.serving.proxies.keys().copied().collect::<Vec<_>>() {
+            self.proxy(zone, proxy::Input::Due);
+        }
+    }
+
+    /// About once a second.
+    pub(super) fn tick_serving(&mut self, now_ns: u64) {
+        self.control_unit(backup::Input::WallClock {
+            unix_at_zero: unix_at_zero(),
+        });
+        self.control_unit(backup::Input::Tick);
+        self.retire(now_ns);
+        self.tick_profiles(now_ns);
+    }
+
+    /// The kernel answered a served registration's keep-alive.
+    pub(super) fn served_seen(&mut self, zone: u32, id: u64, at: Time) {
+        if self.serving.proxies.contains_key(&zone) {
+            let id = proxy::EntryId(id);
+            return self.proxy(zone, proxy::Input::Seen { id, at });
+        }
+        let id = EntryId(id);
+        self.control_unit(backup::Input::Seen { zone, id, at });
+    }
+
+    /// `rasline registration drop` of a served one; false: there is none.
+    pub(super) fn drop_served(&mut self, zone: u32, id: u64) -> bool {
+        if self.show_one_served(monotonic_ns(), zone, id).is_none() {
+            return false;
+        }
+        if self.serving.proxies.contains_key(&zone) {
+            let id = proxy::EntryId(id);
+            self.proxy(zone, proxy::Input::Drop { id });
+        } else {
+            let id = EntryId(id);
+            self.control_unit(backup::Input::Drop { zone, id });
+        }
+        true
+    }
+}
+
+fn proxy_settings(zone: &Zone, seed: u64) -> Option<proxy::Settings> {
+    Some(proxy::Settings {
+        gatekeeper_identifier: (zone.gatekeeper_identifier.clone())
+            .unwrap_or_else(|| zone.name.clone()),
+        ras_address: upstream_address(zone)?,
+        upstream: zone.upstream,
+        endpoint_ttl: zone.endpoint_ttl,
+        migrate_rate: zone.migrate_rate,
+        max_endpoints: MAX_ENDPOINTS,
+        seed,
+    })
+}
+
+fn zone_settings(config: &Config, layout: &Layout) -> Vec<ZoneSettings> {
+    let of = |zone: &Zone| {
+        if zone.ras == Ras::Proxy || !zone.gatekeepers.iter().any(crate::config::Gatekeeper::is_own) {
+            return None;
+        }
+        Some(ZoneSettings {
+            zone: layout.zone(&zone.name)?,
+            name: zone.name.clone(),
+            always: zone.ras == Ras::Registrar,
+            own: known_addresses(zone),
+            call_signal_address: None,
+            alternates: Vec::new(),
+        })
+    };
+    config.zones.iter().filter_map(of).collect()
+}
+
+/// RAS addresses of a zone's gatekeepers as its endpoints know them.
+fn known_addresses(zone: &Zone) -> Vec<SocketAddr> {
+    let port = zone.gatekeepers.first().map_or(1719, |g| g.ras_port);
+    let services = zone.service_address.iter().map(|a| SocketAddr::new(*a, port));
+    let gatekeepers = zone.gatekeepers.iter().map(crate::config::Gatekeeper::ras);
+    services.chain(gatekeepers).collect()
+}
+
+fn upstream(config: &Config, layout: &Layout) -> HashMap<(SocketAddr, IpAddr), u32> {
+    let mut all = HashMap::new();
+    for zone in &config.zones {
+        if let (Some(local), Some(index)) = (upstream_address(zone), layout.zone(&zone.name)) {
+            let gatekeepers = zone.gatekeepers.iter().filter(|g| !g.is_own());
+            all.extend(gatekeepers.map(|g| ((local, g.address), index)));
+        }
+    }
+    all
+}
+
+/// Who speaks to these and is no endpoint of any zone, a neighbour say, means this zone.
+fn alone(config: &Config, layout: &Layout) -> HashMap<SocketAddr, u32> {
+    let mut zones: HashMap<SocketAddr, BTreeSet<u32>> = HashMap::new();
+    for zone in config.zones.iter().filter(|z| z.ras == Ras::Registrar) {
+        for g in zone.gatekeepers.iter().filter(|g| g.is_own()) {
+            zones.entry(g.ras()).or_default().extend(layout.zone(&zone.name));
+        }
+    }
+    let alone = |(address, zones): (SocketAddr, BTreeSet<u32>)| {
+        let zone = zones.first().copied().filter(|_| zones.len() == 1)?;
+        Some((address, zone))
+    };
+    zones.into_iter().filter_map(alone).collect()
+}

@@ -1,0 +1,137 @@
+//! RAS sockets of rasline's own gatekeepers and of its proxies.
+//!
+//! Each is read by a task of its own; what came waits in one bounded queue. Invariant: when the queue is full nothing is
+//! read, so that what is too much is dropped by the kernel and not here.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    sync::Arc,
+};
+
+use rasline_h225::MAX_MESSAGE;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::{net::UdpSocket, sync::mpsc, task::JoinHandle};
+
+use crate::failure::{Failure, Result};
+
+/// Messages that wait at most.
+const QUEUE: usize = 4096;
+/// Octets that the kernel keeps for a socket: a few thousand messages.
+const BUFFER: usize = 4 << 20;
+
+/// A RAS message that came to one of them.
+#[derive(Debug)]
+pub(in crate::supervisor) struct Arrived {
+    pub(super) from: SocketAddr,
+    /// The socket's address.
+    pub(super) local: SocketAddr,
+    pub(super) payload: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Open {
+    socket: Arc<UdpSocket>,
+    reader: JoinHandle<()>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+/// All of them, by address.
+#[derive(Debug)]
+pub(in crate::supervisor) struct Sockets {
+    open: BTreeMap<SocketAddr, Open>,
+    queue: mpsc::Sender<Arrived>,
+}
+
+impl Sockets {
+    /// None yet, and where messages will come out.
+    pub(in crate::supervisor) fn new() -> (Self, mpsc::Receiver<Arrived>) {
+        let (queue, arrivals) = mpsc::channel(QUEUE);
+        let open = BTreeMap::new();
+        (Self { open, queue }, arrivals)
+    }
+
+    /// Opens those that are wanted; gives what [`Sockets::keep`] needs. Nothing changes when one cannot be had.
+    ///
+    /// # Errors
+    /// Names the first address that cannot be bound.
+    pub(super) fn prepare(&self, wanted: &[SocketAddr]) -> Result<Vec<(SocketAddr, UdpSocket)>> {
+        let new = wanted.iter().filter(|a| !self.open.contains_key(*a));
+        new.map(|address| {
+            let socket = bind(*address).map_err(|e| cannot(*address, &e))?;
+            Ok((*address, socket))
+        })
+        .collect()
+    }
+
+    /// Reads these, too, and closes all but the wanted.
+    pub(super) fn keep(&mut self, wanted: &[SocketAddr], new: Vec<(SocketAddr, UdpSocket)>) {
+        self.open.retain(|address, _| wanted.contains(address));
+        for (address, socket) in new {
+            let socket = Arc::new(socket);
+            let reader = tokio::spawn(read(address, Arc::clone(&socket), self.queue.clone()));
+            self.open.insert(address, Open { socket, reader });
+        }
+    }
+
+    /// Sends from one of them; `None`: that address is not one of them.
+    pub(super) fn send(&self, from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Option<io::Result<()>> {
+        let open = self.open.get(&from)?;
+        Some(open.socket.try_send_to(payload, to).map(drop))
+    }
+}
+
+async fn read(local: SocketAddr, socket: Arc<UdpSocket>, queue: mpsc::Sender<Arrived>) {
+    let mut buffer = vec![0; MAX_MESSAGE];
+    loop {
+        // Before anything is read, so that what finds no place stays with the kernel.
+        let Ok(place) = queue.reserve().await else {
+            return;
+        };
+        match socket.recv_from(&mut buffer).await {
+            Ok((length, from)) => place.send(Arrived {
+                from: canonical(from),
+                local,
+                payload: buffer[..length].to_vec(),
+            }),
+            // An ICMP error of something sent before; the next read gives the next message.
+            Err(e) => tracing::debug!("RAS at {local}: {e}"),
+        }
+    }
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::DGRAM.nonblocking().cloexec(),
+        Some(Protocol::UDP),
+    )?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Less than wanted is fine.
+    let _ = socket.set_recv_buffer_size(BUFFER);
+    socket.bind(&address.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+fn cannot(address: SocketAddr, error: &io::Error) -> Failure {
+    let next = match error.kind() {
+        io::ErrorKind::AddrNotAvailable => {
+            "give this machine the address (`ip address add`), or name one that it has"
+        }
+        io::ErrorKind::AddrInUse => "another gatekeeper runs here: stop it (`ss -lunp`)",
+        _ => "see the cause",
+    };
+    Failure::new(format!("RAS at {address}"), error.to_string(), next)
+}

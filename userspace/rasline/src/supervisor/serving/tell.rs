@@ -1,0 +1,199 @@
+//! What happens in rasline's own gatekeepers, as events: see docs/events.md.
+
+use rasline_core::{backup, proxy, registrar};
+use serde_json::{Map, Value, json};
+
+use crate::{control::view, supervisor::Supervisor};
+
+/// Names of these events.
+pub mod name {
+    /// A zone is served by rasline itself.
+    pub const SERVING: &str = "serving";
+    /// It is not any more.
+    pub const RETIRED: &str = "retired";
+    /// It would be, but may not be.
+    pub const REFUSING: &str = "refusing";
+    /// Requests were rejected for that.
+    pub const REFUSED: &str = "refused";
+    /// An endpoint registered with rasline.
+    pub const ENDPOINT_REGISTERED: &str = "endpoint_registered";
+    /// It is not registered any more.
+    pub const ENDPOINT_UNREGISTERED: &str = "endpoint_unregistered";
+    /// A request was rejected.
+    pub const REQUEST_REJECTED: &str = "request_rejected";
+    /// A source is not listened to for a while.
+    pub const SOURCE_LOCKED: &str = "source_locked";
+    /// A call was admitted.
+    pub const CALL_STARTED: &str = "call_started";
+    /// A call is over.
+    pub const CALL_ENDED: &str = "call_ended";
+    /// A proxy registers its endpoints with another gatekeeper.
+    pub const UPSTREAM_MOVING: &str = "upstream_moving";
+    /// It has.
+    pub const UPSTREAM_MOVED: &str = "upstream_moved";
+    /// A proxied zone's gatekeeper named its alternates.
+    pub const UPSTREAM_ALTERNATES: &str = "upstream_alternates";
+    /// Profiles could not be read, or can be again.
+    pub const PROFILES: &str = "profiles";
+    /// All of them.
+    pub const ALL: [&str; 14] = [
+        SERVING,
+        RETIRED,
+        REFUSING,
+        REFUSED,
+        ENDPOINT_REGISTERED,
+        ENDPOINT_UNREGISTERED,
+        REQUEST_REJECTED,
+        SOURCE_LOCKED,
+        CALL_STARTED,
+        CALL_ENDED,
+        UPSTREAM_MOVING,
+        UPSTREAM_MOVED,
+        UPSTREAM_ALTERNATES,
+        PROFILES,
+    ];
+}
+
+/// Name, what is said to people, and details.
+type Said = (&'static str, String, Value);
+
+impl Supervisor {
+    pub(super) fn tell_backup(&mut self, event: &backup::Event) {
+        use backup::Event;
+        let (zone, (name, text, details)) = match event {
+            Event::Started { zone, known, restored } => (*zone, started(*known, *restored)),
+            Event::Retired { zone, why, registrations } => (*zone, retired(*why, *registrations)),
+            Event::Refusing { zone, why } => {
+                let said = (name::REFUSING, format!("not served: {}", refusal(*why)), json!({"cause": why}));
+                (*zone, said)
+            }
+            Event::Refused { zone, from, request, reason, count } => {
+                let text = format!("{request} of {from} rejected: {reason}; {count} since the last time");
+                let details = json!({"from": from, "request": request, "reason": reason, "count": count});
+                (*zone, (name::REFUSED, text, details))
+            }
+        };
+        self.tell_zone(zone, "zone", name, &text, details);
+    }
+
+    pub(super) fn tell_registrar(&mut self, zone: u32, event: &registrar::Event) {
+        let (about, (name, text, details)) = said(event);
+        self.tell_zone(zone, about, name, &text, details);
+    }
+
+    pub(super) fn tell_proxy(&mut self, zone: u32, event: &proxy::Event) {
+        let (name, text, details) = match event {
+            proxy::Event::Endpoint(event) => return self.tell_registrar(zone, event),
+            proxy::Event::Moving { gatekeeper, endpoints } => (
+                name::UPSTREAM_MOVING,
+                format!("{endpoints} endpoints are registered with {gatekeeper}"),
+                json!({"upstream": gatekeeper, "endpoints": endpoints}),
+            ),
+            proxy::Event::Moved { gatekeeper, registered, rejected } => (
+                name::UPSTREAM_MOVED,
+                format!("{registered} endpoints are registered with {gatekeeper}; {rejected} were rejected"),
+                json!({"upstream": gatekeeper, "registered": registered, "rejected": rejected}),
+            ),
+            proxy::Event::Alternates { gatekeeper, list } => {
+                let addresses: Vec<String> = list.iter().map(|a| a.address.to_string()).collect();
+                let text = format!("{gatekeeper} names as alternates: {}", addresses.join(", "));
+                let details = json!({"upstream": gatekeeper, "addresses": addresses});
+                (name::UPSTREAM_ALTERNATES, text, details)
+            }
+        };
+        self.tell_zone(zone, "zone", name, &text, details);
+    }
+
+    pub(super) fn tell_zone(
+        &mut self,
+        zone: u32,
+        about: &str,
+        name: &str,
+        text: &str,
+        details: Value,
+    ) {
+        let zone = self.zone_name(zone);
+        let text = format!("{zone}: {text}");
+        if about == "registration" || about == "call" {
+            tracing::debug!("{about} {text}");
+        } else {
+            tracing::info!("{about} {text}");
+        }
+        self.events.record(view::Event {
+            about: about.to_owned(),
+            event: name.to_owned(),
+            zone: Some(zone),
+            text,
+            details: match details {
+                Value::Object(details) => details,
+                _ => Map::new(),
+            },
+            ..view::Event::default()
+        });
+    }
+}
+
+fn started(known: usize, restored: usize) -> Said {
+    let text = format!("served by rasline: {known} endpoints known, {restored} registrations restored");
+    (name::SERVING, text, json!({"known": known, "restored": restored}))
+}
+
+fn retired(why: backup::Why, registrations: u64) -> Said {
+    let (cause, because) = match why {
+        backup::Why::Returned => ("returned", "it has a gatekeeper of its own again"),
+        backup::Why::Refused(why) => ("refused", refusal(why)),
+        backup::Why::Reconfigured => ("reconfigured", "it is configured otherwise"),
+    };
+    let text = format!("not served by rasline any more: {because}; {registrations} registrations");
+    (name::RETIRED, text, json!({"cause": cause, "registrations": registrations}))
+}
+
+pub(super) const fn refusal(why: backup::Refusal) -> &'static str {
+    match why {
+        backup::Refusal::NoProfile => "there is no profile of it",
+        backup::Refusal::NotSubscribed => "its profile says that it is not subscribed",
+    }
+}
+
+fn said(event: &registrar::Event) -> (&'static str, Said) {
+    use registrar::Event;
+    match event {
+        Event::Registered { endpoint_identifier, endpoint, aliases } => {
+            let text = format!("{} at {endpoint} is registered", aliases.join(", "));
+            let details = json!({"endpoint": endpoint, "endpoint_identifier": endpoint_identifier, "aliases": aliases});
+            ("registration", (name::ENDPOINT_REGISTERED, text, details))
+        }
+        Event::Unregistered { endpoint_identifier, endpoint, why } => {
+            let text = format!("{endpoint_identifier} at {endpoint} is not registered any more: {}", ended(*why));
+            let details = json!({"endpoint": endpoint, "endpoint_identifier": endpoint_identifier, "cause": why});
+            ("registration", (name::ENDPOINT_UNREGISTERED, text, details))
+        }
+        Event::Rejected { from, request, reason } => {
+            let text = format!("{request} of {from} rejected: {reason}");
+            let details = json!({"from": from, "request": request, "reason": reason});
+            ("registration", (name::REQUEST_REJECTED, text, details))
+        }
+        Event::Locked { source } => {
+            let text = format!("{} is not listened to for a while: its tokens did not hold", source.ip());
+            ("zone", (name::SOURCE_LOCKED, text, json!({"from": source})))
+        }
+        Event::CallStarted { call, from, to } => {
+            let text = format!("call {call} from {from} to {to}");
+            ("call", (name::CALL_STARTED, text, json!({"call": call, "caller": from, "callee": to})))
+        }
+        Event::CallEnded { call, seconds } => {
+            let text = format!("call {call} is over after {seconds} s");
+            ("call", (name::CALL_ENDED, text, json!({"call": call, "seconds": seconds})))
+        }
+    }
+}
+
+const fn ended(why: registrar::Ended) -> &'static str {
+    match why {
+        registrar::Ended::Left => "it said so",
+        registrar::Ended::Expired => "its timeToLive ran out",
+        registrar::Ended::Replaced => "it registered anew, or another one has its aliases",
+        registrar::Ended::Dropped => "dropped by the operator",
+        registrar::Ended::NotAllowed => "the profile does not allow it any more",
+    }
+}
