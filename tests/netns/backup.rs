@@ -31,7 +31,9 @@ impl Zones {
         let net = Gateway::new().unwrap();
         let gatekeepers = (1..=n)
             .map(|z| {
-                net.gatekeepers.ip(&format!("addr add {}/24 dev gk0", gatekeeper(z).ip())).unwrap();
+                net.gatekeepers
+                    .ip(&format!("addr add {}/24 dev gk0", gatekeeper(z).ip()))
+                    .unwrap();
                 let policy = Policy {
                     name: format!("gk{z}"),
                     eid_suffix: format!("zone{z}"),
@@ -57,7 +59,11 @@ impl Zones {
             ..Settings::default()
         };
         let controller = Controller::start(&net, &settings).unwrap();
-        Self { controller, gatekeepers, net }
+        Self {
+            controller,
+            gatekeepers,
+            net,
+        }
     }
 
     /// Endpoint `n` of zone `z`, with these aliases; not registered.
@@ -78,7 +84,10 @@ impl Zones {
         let zones = self.controller.json(&["zone", "list"]).unwrap();
         let all = zones.as_array().unwrap();
         let zone = all.iter().find(|one| one["name"] == format!("zone{z}"));
-        zone.unwrap()["steering"]["active"].as_str().unwrap_or("-").to_owned()
+        zone.unwrap()["steering"]["active"]
+            .as_str()
+            .unwrap_or("-")
+            .to_owned()
     }
 
     fn await_active(&self, z: u8, id: &str) {
@@ -121,8 +130,13 @@ fn stays(zones: &Zones, z: u8, endpoint: &mut Endpoint) {
 fn exactly_the_zones_that_lost_their_gatekeepers_are_served() {
     let mut zones = Zones::new(20, "");
     let lost = [3, 7, 11];
-    let mut callers: Vec<(u8, Endpoint)> = (1..=20).map(|z| (z, zones.learned(z, 1, &["5001"]))).collect();
-    let _callees: Vec<Endpoint> = lost.iter().map(|z| zones.learned(*z, 2, &["5002"])).collect();
+    let mut callers: Vec<(u8, Endpoint)> = (1..=20)
+        .map(|z| (z, zones.learned(z, 1, &["5001"])))
+        .collect();
+    let _callees: Vec<Endpoint> = lost
+        .iter()
+        .map(|z| zones.learned(*z, 2, &["5002"]))
+        .collect();
     let capture = rasline_testkit::Capture::start(&zones.net.endpoints, "ep0").unwrap();
     for z in lost {
         zones.kill(z);
@@ -136,7 +150,10 @@ fn exactly_the_zones_that_lost_their_gatekeepers_are_served() {
             let acf = caller.admit(SOON).unwrap();
             assert!(acf.is_acf(), "{acf:?}");
             assert_eq!(acf.from, gatekeeper(*z));
-            assert_eq!(destination(&acf).ip().to_string(), format!("10.0.{}.2", 64 + *z));
+            assert_eq!(
+                destination(&acf).ip().to_string(),
+                format!("10.0.{}.2", 64 + *z)
+            );
             caller.disengage(SOON).unwrap();
         } else {
             assert!(caller.keep_alive(SOON).unwrap().unwrap().is_rcf());
@@ -152,28 +169,45 @@ fn exactly_the_zones_that_lost_their_gatekeepers_are_served() {
     // One comes back: its zone returns, the others stay.
     let (index, z) = (usize::from(lost[0]) - 1, lost[0]);
     zones.gatekeepers[index].forget();
-    zones.gatekeepers[index].resume(&zones.net.gatekeepers).unwrap();
+    zones.gatekeepers[index]
+        .resume(&zones.net.gatekeepers)
+        .unwrap();
     zones.await_active(z, "gk");
     await_event(&zones.controller, "retired", "returned");
     let endpoint = &mut callers[index].1;
-    wait::until_true("it to be registered with its gatekeeper again", SOON, || {
-        endpoint.stay(SOON)?;
-        let from = endpoint.address();
-        let full = |s: &rasline_testkit::Seen| s.from == from && s.what == rasline_testkit::What::FullRrq;
-        Ok(zones.gatekeepers[index].count(full) > 1)
-    })
+    wait::until_true(
+        "it to be registered with its gatekeeper again",
+        SOON,
+        || {
+            endpoint.stay(SOON)?;
+            let from = endpoint.address();
+            let full = |s: &rasline_testkit::Seen| {
+                s.from == from && s.what == rasline_testkit::What::FullRrq
+            };
+            Ok(zones.gatekeepers[index].count(full) > 1)
+        },
+    )
     .unwrap();
     kept_by_kernel(&zones.controller, endpoint);
-    assert_eq!((zones.active(7), zones.active(11)), ("rasline".into(), "rasline".into()));
+    assert_eq!(
+        (zones.active(7), zones.active(11)),
+        ("rasline".into(), "rasline".into())
+    );
 }
 
 /// Endpoints saw messages of gatekeepers' addresses only, each of its own zone's.
 fn nothing_from_elsewhere(taken: &Taken) {
     taken.all_is_well(false).unwrap();
-    let rows = taken.fields("udp.srcport == 1719 && h225.RasMessage", &["ip.src", "ip.dst"]).unwrap();
+    let rows = taken
+        .fields(
+            "udp.srcport == 1719 && h225.RasMessage",
+            &["ip.src", "ip.dst"],
+        )
+        .unwrap();
     assert!(!rows.is_empty());
     for row in rows {
-        let part = |address: &str, n: usize| address.split('.').nth(n).unwrap().parse::<u8>().unwrap();
+        let part =
+            |address: &str, n: usize| address.split('.').nth(n).unwrap().parse::<u8>().unwrap();
         if row[0].starts_with("10.1.0.") {
             assert_eq!(part(&row[0], 3) - 10, part(&row[1], 2) - 64, "{row:?}");
         }
@@ -183,13 +217,18 @@ fn nothing_from_elsewhere(taken: &Taken) {
 #[test]
 fn zones_without_a_subscription_are_refused() {
     let mut zones = Zones::new(1, "");
-    zones.import("[[profile]]\nzone = \"zone1\"\ngatekeeper_identifier = \"gk1\"\nadmit_unknown = true\n");
+    zones.import(
+        "[[profile]]\nzone = \"zone1\"\ngatekeeper_identifier = \"gk1\"\nadmit_unknown = true\n",
+    );
     let mut endpoint = zones.learned(1, 1, &["5001"]);
     zones.kill(1);
     await_event(&zones.controller, "refusing", "not_subscribed");
     let mut other = zones.endpoint(1, 2, &["5002"]);
     wait::until_true("a reject of discovery", SOON, || {
-        Ok(matches!(other.discover(SOON)?.message()?, RasMessage::GatekeeperReject(_)))
+        Ok(matches!(
+            other.discover(SOON)?.message()?,
+            RasMessage::GatekeeperReject(_)
+        ))
     })
     .unwrap();
     let refused = other.register(SOON).unwrap_err().to_string();

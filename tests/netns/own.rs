@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context;
 use rasline_h225::{RasMessage, text};
-use rasline_testkit::{controller, Controller, Endpoint, Gateway, Reply, Settings, topology, wait};
+use rasline_testkit::{Controller, Endpoint, Gateway, Reply, Settings, controller, topology, wait};
 use serde_json::Value;
 
 use crate::scene::{SOON, ras};
@@ -34,7 +34,9 @@ pub(crate) fn registrar(lines: &str) -> Settings {
 /// Gives the gateway its service address.
 pub(crate) fn network() -> Gateway {
     let net = Gateway::new().unwrap();
-    net.gateway.ip(&format!("addr add {}/32 dev lo", topology::SERVICE)).unwrap();
+    net.gateway
+        .ip(&format!("addr add {}/32 dev lo", topology::SERVICE))
+        .unwrap();
     net
 }
 
@@ -111,9 +113,13 @@ pub(crate) fn await_event(controller: &Controller, event: &str, saying: &str) ->
     let found = wait::until("an event", SOON, || {
         last = controller.json(&["events"])?;
         let mut all = last.as_array().context("a list")?.iter();
-        Ok(all.find(|e| e["event"] == event && e.to_string().contains(saying)).cloned())
+        Ok(all
+            .find(|e| e["event"] == event && e.to_string().contains(saying))
+            .cloned())
     });
-    found.with_context(|| format!("{event} {saying}: {last}")).unwrap()
+    found
+        .with_context(|| format!("{event} {saying}: {last}"))
+        .unwrap()
 }
 
 /// Waits until all that is to be remembered is written.

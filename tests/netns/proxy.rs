@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use rasline_h225::RasMessage;
 use rasline_testkit::{
-    Capture, Controller, Endpoint, FakeGatekeeper, Gateway, Policy, Seen, Settings, What, topology, wait,
+    Capture, Controller, Endpoint, FakeGatekeeper, Gateway, Policy, Seen, Settings, What, topology,
+    wait,
 };
 
 use crate::{
@@ -49,7 +50,11 @@ impl Proxied {
             ..Settings::default()
         };
         let controller = Controller::start(&net, &settings).unwrap();
-        Self { controller, gatekeepers, net }
+        Self {
+            controller,
+            gatekeepers,
+            net,
+        }
     }
 
     fn registered(&self, n: u16) -> Endpoint {
@@ -61,14 +66,18 @@ impl Proxied {
     /// RRQs of the proxy that gatekeeper `n` saw, probes aside.
     fn rrqs(&self, n: usize) -> Vec<Seen> {
         let all = self.gatekeepers[n - 1].log().into_iter();
-        all.filter(|s| matches!(s.what, What::FullRrq | What::KeepAlive)).collect()
+        all.filter(|s| matches!(s.what, What::FullRrq | What::KeepAlive))
+            .collect()
     }
 }
 
 /// Most of these in any second.
 fn most_a_second(seen: &[Seen]) -> usize {
     let starts = seen.iter().map(|s| s.at);
-    let within = |from: Instant| seen.iter().filter(move |s| s.at >= from && s.at < from + Duration::from_secs(1));
+    let within = |from: Instant| {
+        seen.iter()
+            .filter(move |s| s.at >= from && s.at < from + Duration::from_secs(1))
+    };
     starts.map(|from| within(from).count()).max().unwrap_or(0)
 }
 
@@ -76,7 +85,14 @@ fn most_a_second(seen: &[Seen]) -> usize {
 fn endpoints_see_nothing_of_a_failover() {
     let mut proxied = Proxied::new("");
     let mut endpoints: Vec<Endpoint> = (1..=40).map(|n| proxied.registered(n)).collect();
-    assert_eq!(proxied.rrqs(1).iter().filter(|s| s.what == What::FullRrq).count(), 40);
+    assert_eq!(
+        proxied
+            .rrqs(1)
+            .iter()
+            .filter(|s| s.what == What::FullRrq)
+            .count(),
+        40
+    );
     for endpoint in &mut endpoints {
         kept_by_kernel(&proxied.controller, endpoint);
     }
@@ -87,7 +103,12 @@ fn endpoints_see_nothing_of_a_failover() {
             let reply = endpoint.keep_alive(SOON)?.expect("an answer");
             assert!(reply.is_rcf(), "{reply:?}");
         }
-        Ok(proxied.rrqs(2).iter().filter(|s| s.what == What::FullRrq).count() >= 40)
+        Ok(proxied
+            .rrqs(2)
+            .iter()
+            .filter(|s| s.what == What::FullRrq)
+            .count()
+            >= 40)
     })
     .unwrap();
     // A bucket may be full at the start.
@@ -108,8 +129,18 @@ fn endpoints_see_nothing_of_a_failover() {
     let taken = capture.finish();
     taken.all_is_well(false).unwrap();
     let from = format!("ip.src == {}", topology::SERVICE);
-    for strange in ["registrationReject", "unregistrationRequest", "gatekeeperReject", "requestInProgress"] {
-        let rows = taken.fields(&format!("{from} && h225.{strange}_element"), &["frame.number"]).unwrap();
+    for strange in [
+        "registrationReject",
+        "unregistrationRequest",
+        "gatekeeperReject",
+        "requestInProgress",
+    ] {
+        let rows = taken
+            .fields(
+                &format!("{from} && h225.{strange}_element"),
+                &["frame.number"],
+            )
+            .unwrap();
         assert!(rows.is_empty(), "{strange}: {rows:?}");
     }
 }
@@ -118,13 +149,17 @@ fn endpoints_see_nothing_of_a_failover() {
 fn identifiers_are_of_one_side_each() {
     let proxied = Proxied::new("");
     let mut endpoint = proxied.registered(1);
-    let RasMessage::RegistrationConfirm(rcf) = endpoint.register(SOON).unwrap().message().unwrap() else {
+    let RasMessage::RegistrationConfirm(rcf) = endpoint.register(SOON).unwrap().message().unwrap()
+    else {
         panic!("no RCF");
     };
     let given = rasline_h225::text::from_bmp(&rcf.endpoint_identifier);
     let upstream: Vec<Option<String>> = proxied.rrqs(1).into_iter().map(|s| s.eid).collect();
     assert!(!upstream.is_empty());
-    assert!(upstream.iter().all(|eid| eid.as_deref() != Some(&given)), "{upstream:?}");
+    assert!(
+        upstream.iter().all(|eid| eid.as_deref() != Some(&given)),
+        "{upstream:?}"
+    );
     assert!(rcf.alternate_gatekeeper.is_none());
 }
 

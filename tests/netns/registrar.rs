@@ -20,14 +20,23 @@ fn registers_and_is_kept_alive_in_the_kernel() {
     let capture = Capture::start(&own.net.endpoints, "ep0").unwrap();
     let mut endpoint = own.endpoint(1);
     let gcf = endpoint.discover(SOON).unwrap();
-    assert!(matches!(gcf.message().unwrap(), RasMessage::GatekeeperConfirm(_)));
+    assert!(matches!(
+        gcf.message().unwrap(),
+        RasMessage::GatekeeperConfirm(_)
+    ));
     let rcf = endpoint.register(SOON).unwrap();
-    assert_eq!((rcf.from, rcf.time_to_live()), (ras(topology::SERVICE), Some(60)));
+    assert_eq!(
+        (rcf.from, rcf.time_to_live()),
+        (ras(topology::SERVICE), Some(60))
+    );
     let eid = endpoint.eid().to_owned();
     own.kept_by_kernel(&mut endpoint);
     // The same octets, whoever answers.
     let by_kernel = endpoint.keep_alive(SOON).unwrap().unwrap();
-    assert_eq!((by_kernel.from, by_kernel.time_to_live()), (ras(topology::SERVICE), Some(60)));
+    assert_eq!(
+        (by_kernel.from, by_kernel.time_to_live()),
+        (ras(topology::SERVICE), Some(60))
+    );
     let shown = own.shown(&endpoint, |r| r["answered_by"] == "kernel");
     assert_eq!(
         (&shown["zone"], &shown["gatekeeper"], &shown["aliases"]),
@@ -63,7 +72,8 @@ fn locate(own: &Own, from: &mut Endpoint, digits: &str) -> RasMessage {
     let mut lrq = LocationRequest::new(777, text::to_transport(from.address()));
     lrq.endpoint_identifier = Some(text::to_bmp(from.eid()).unwrap());
     lrq.destination_info = vec![rasline_h225::build::alias(digits).unwrap()];
-    from.send(&encode_ras(&RasMessage::LocationRequest(lrq)).unwrap()).unwrap();
+    from.send(&encode_ras(&RasMessage::LocationRequest(lrq)).unwrap())
+        .unwrap();
     let reply = from.answer_within(777, SOON).unwrap();
     let reply = reply.unwrap_or_else(|| panic!("no answer:\n{}", own.controller.log()));
     reply.message().unwrap()
@@ -78,7 +88,10 @@ fn registered_ones_are_located() {
     };
     let at = text::from_transport(&lcf.call_signal_address).unwrap();
     assert_eq!(at.ip(), two.address().ip());
-    assert!(matches!(locate(&own, &mut one, "5999"), RasMessage::LocationReject(_)));
+    assert!(matches!(
+        locate(&own, &mut one, "5999"),
+        RasMessage::LocationReject(_)
+    ));
 }
 
 #[test]
@@ -87,11 +100,17 @@ fn who_falls_silent_is_asked_and_then_unregistered() {
     let mut endpoint = own.registered(1);
     own.kept_by_kernel(&mut endpoint);
     let asked = endpoint.unasked(SOON).unwrap();
-    assert!(matches!(asked.message().unwrap(), RasMessage::InfoRequest(_)), "{asked:?}");
+    assert!(
+        matches!(asked.message().unwrap(), RasMessage::InfoRequest(_)),
+        "{asked:?}"
+    );
     // Who answers stays.
     endpoint.inform(&asked).unwrap();
     let again = endpoint.unasked(SOON).unwrap();
-    assert!(matches!(again.message().unwrap(), RasMessage::InfoRequest(_)), "{again:?}");
+    assert!(
+        matches!(again.message().unwrap(), RasMessage::InfoRequest(_)),
+        "{again:?}"
+    );
     let urq = loop {
         let next = endpoint.unasked(SOON).unwrap();
         match next.message().unwrap() {
@@ -100,7 +119,12 @@ fn who_falls_silent_is_asked_and_then_unregistered() {
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(urq.endpoint_identifier.map(|e| text::from_bmp(&e)).as_deref(), Some(endpoint.eid()));
+    assert_eq!(
+        urq.endpoint_identifier
+            .map(|e| text::from_bmp(&e))
+            .as_deref(),
+        Some(endpoint.eid())
+    );
     assert!(urq.gatekeeper_identifier.is_some());
     own.await_event("endpoint_unregistered", "expired");
     let refused = endpoint.keep_alive(SOON).unwrap().unwrap();
@@ -148,11 +172,21 @@ fn register_secured(
 ) -> Option<RegistrationRejectReason> {
     let full = rasline_testkit::messages::full_rrq(&endpoint.identity(), seq, None);
     let mut rrq = rasline_h225::decode_ras(&full).unwrap();
-    let key = Key { identifier: "ep1", peer: "own", password };
-    let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let key = Key {
+        identifier: "ep1",
+        peer: "own",
+        password,
+    };
+    let unix = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
     let octets = security::sign(&mut rrq, mechanism, &key, unix as u32, i32::from(seq)).unwrap();
     endpoint.send(&octets).unwrap();
-    let reply = endpoint.answer_within(seq, SOON).unwrap().expect("an answer");
+    let reply = endpoint
+        .answer_within(seq, SOON)
+        .unwrap()
+        .expect("an answer");
     match reply.message().unwrap() {
         RasMessage::RegistrationConfirm(_) => None,
         RasMessage::RegistrationReject(rrj) => Some(rrj.reject_reason),
@@ -177,7 +211,13 @@ fn tokens_are_checked() {
     let mut endpoint = own.endpoint(1);
     let wrong = register_secured(&mut endpoint, 11, Mechanism::Md5, "guessed");
     assert_eq!(wrong, Some(RegistrationRejectReason::SecurityDenial));
-    assert_eq!(register_secured(&mut endpoint, 12, Mechanism::Md5, "secret"), None);
-    assert_eq!(register_secured(&mut endpoint, 13, Mechanism::HmacSha1, "secret"), None);
+    assert_eq!(
+        register_secured(&mut endpoint, 12, Mechanism::Md5, "secret"),
+        None
+    );
+    assert_eq!(
+        register_secured(&mut endpoint, 13, Mechanism::HmacSha1, "secret"),
+        None
+    );
     own.await_event("request_rejected", "securityDenial");
 }

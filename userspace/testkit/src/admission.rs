@@ -56,7 +56,9 @@ pub fn arq(seq: u16, eid: &str, call: [u8; 16], reference: u16) -> Vec<u8> {
 /// ARQ for a call to these digits.
 #[must_use]
 pub fn arq_to(digits: &str, seq: u16, eid: &str, call: [u8; 16], reference: u16) -> Vec<u8> {
-    let RasMessage::AdmissionRequest(mut arq) = decode_ras(&arq(seq, eid, call, reference)).expect("decodes") else {
+    let RasMessage::AdmissionRequest(mut arq) =
+        decode_ras(&arq(seq, eid, call, reference)).expect("decodes")
+    else {
         unreachable!("an ARQ")
     };
     arq.destination_info = Some(vec![messages::alias(digits)]);

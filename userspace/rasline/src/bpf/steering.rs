@@ -5,8 +5,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use rasline_abi::{
-    FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, FLOW_REVERSE, FlowKey, GATEKEEPER_STANDBY, GATEKEEPER_STEER, Gatekeeper,
-    GatekeeperState, MAX_CANDIDATES, NO_GATEKEEPER, ZONE_AUTO, Zone, ZoneState, duration_to_ticks,
+    FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, FLOW_REVERSE, FlowKey, GATEKEEPER_STANDBY,
+    GATEKEEPER_STEER, Gatekeeper, GatekeeperState, MAX_CANDIDATES, NO_GATEKEEPER, ZONE_AUTO, Zone,
+    ZoneState, duration_to_ticks,
 };
 
 use super::{

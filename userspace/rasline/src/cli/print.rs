@@ -194,7 +194,11 @@ fn put_serving(s: &Serving) {
         Some(upstream) => parts.push(format!("{upstream} of them registered with the gatekeeper")),
         None => parts.push(format!("{} calls, {} endpoints known", s.calls, s.known)),
     }
-    for (n, what) in [(s.rejected, "rejected"), (s.malformed, "malformed"), (s.denied, "denied")] {
+    for (n, what) in [
+        (s.rejected, "rejected"),
+        (s.malformed, "malformed"),
+        (s.denied, "denied"),
+    ] {
         if n > 0 {
             parts.push(format!("{n} {what}"));
         }

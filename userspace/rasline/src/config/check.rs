@@ -34,7 +34,10 @@ pub(super) fn check(source: &Source<'_>, raw: raw::Config) -> Result<Config, Vec
         (Vec::new(), Vec::new())
     } else {
         let own_only = !raw.zone.is_empty()
-            && raw.zone.iter().all(|z| serving::ras(z.get_ref()) == Ras::Registrar);
+            && raw
+                .zone
+                .iter()
+                .all(|z| serving::ras(z.get_ref()) == Ras::Registrar);
         let interfaces = c.interfaces(raw.interface, own_only);
         c.apart(&raw.zone, backup.as_ref());
         (interfaces, c.zones(raw.zone, backup.as_ref()))
@@ -189,11 +192,7 @@ impl Checker<'_> {
     }
 
     /// `own_only`: no zone has a gatekeeper but rasline, so that none need be on their side.
-    fn interfaces(
-        &mut self,
-        raw: Vec<Spanned<raw::Interface>>,
-        own_only: bool,
-    ) -> Vec<Interface> {
+    fn interfaces(&mut self, raw: Vec<Spanned<raw::Interface>>, own_only: bool) -> Vec<Interface> {
         let mut names = HashSet::new();
         let mut all = Vec::new();
         if raw.len() > Kernel::MAX_INTERFACES {

@@ -65,16 +65,31 @@ impl Checker<'_> {
         let taken = backup.map_or(&[][..], |b| b.addresses.as_slice());
         services.extend(taken.iter().map(|a| (*a, "[backup]")));
         let mut wrong = Vec::new();
-        for zone in zones.iter().map(Spanned::get_ref).filter(|z| ras(z) != Ras::Transparent) {
+        for zone in zones
+            .iter()
+            .map(Spanned::get_ref)
+            .filter(|z| ras(z) != Ras::Transparent)
+        {
             let own = zone.service_address.iter().map(|a| (a, "service_address"));
-            let upstream = zone.upstream_address.iter().map(|a| (a, "upstream_address"));
+            let upstream = zone
+                .upstream_address
+                .iter()
+                .map(|a| (a, "upstream_address"));
             for (address, key) in own.chain(upstream) {
                 let a = *address.get_ref();
-                let all = if key == "service_address" { &mut services } else { &mut upstreams };
+                let all = if key == "service_address" {
+                    &mut services
+                } else {
+                    &mut upstreams
+                };
                 if let Some(other) = all.insert(a, zone.name.get_ref())
                     && other != zone.name.get_ref()
                 {
-                    wrong.push((address.span(), key, format!("{a} is {other}'s already; give this zone one of its own")));
+                    wrong.push((
+                        address.span(),
+                        key,
+                        format!("{a} is {other}'s already; give this zone one of its own"),
+                    ));
                 }
             }
         }
@@ -111,14 +126,15 @@ impl Checker<'_> {
                 all.map(own(LAST, backup.ras_port)).collect()
             }
             (Ras::Transparent, _) => Vec::new(),
-            (Ras::Proxy | Ras::Registrar, _) => {
-                service_address.iter().map(own(0, 1719)).collect()
-            }
+            (Ras::Proxy | Ras::Registrar, _) => service_address.iter().map(own(0, 1719)).collect(),
         };
         Serving {
             own,
             gatekeeper_identifier: self.identifier(zone),
-            upstream: zone.upstream.as_ref().map_or_else(Upstream::default, |u| *u.get_ref()),
+            upstream: zone
+                .upstream
+                .as_ref()
+                .map_or_else(Upstream::default, |u| *u.get_ref()),
             upstream_address: zone.upstream_address.as_ref().map(|a| *a.get_ref()),
         }
     }
@@ -144,17 +160,22 @@ impl Checker<'_> {
         if ras != Ras::Transparent {
             let span = zone.ras.as_ref().map(Spanned::span);
             if service.is_empty() {
-                let what = format!("zone \"{name}\" needs a service_address of this machine, where its endpoints register");
+                let what = format!(
+                    "zone \"{name}\" needs a service_address of this machine, where its endpoints register"
+                );
                 self.fail(span.clone(), "ras", what);
             }
             for family in [IpAddr::is_ipv4, IpAddr::is_ipv6] {
                 if let Some(second) = service.iter().filter(|a| family(a.get_ref())).nth(1) {
-                    let what = format!("zone \"{name}\" has rasline itself as its gatekeeper, so it can have one service address of each family");
+                    let what = format!(
+                        "zone \"{name}\" has rasline itself as its gatekeeper, so it can have one service address of each family"
+                    );
                     self.fail(Some(second.span()), "service_address", what);
                 }
             }
             if zone.learn_alternates {
-                let what = "alternates are learned in zones with ras = \"transparent\" only; leave it out";
+                let what =
+                    "alternates are learned in zones with ras = \"transparent\" only; leave it out";
                 self.fail(span.clone(), "learn_alternates", what);
             }
             if zone.standby == super::Standby::Warm {
@@ -165,7 +186,9 @@ impl Checker<'_> {
         if ras == Ras::Registrar
             && let Some(g) = zone.gatekeeper.first()
         {
-            let what = format!("zone \"{name}\" has rasline itself as its gatekeeper; leave it out, or write ras = \"proxy\"");
+            let what = format!(
+                "zone \"{name}\" has rasline itself as its gatekeeper; leave it out, or write ras = \"proxy\""
+            );
             self.fail(Some(g.span()), "gatekeeper", what);
         }
         self.only_proxy(zone, ras);
@@ -198,7 +221,11 @@ impl Checker<'_> {
                 "zone \"{}\" has none; give the address of this machine that its gatekeepers are to see",
                 zone.name.get_ref()
             );
-            self.fail(zone.ras.as_ref().map(Spanned::span), "upstream_address", what);
+            self.fail(
+                zone.ras.as_ref().map(Spanned::span),
+                "upstream_address",
+                what,
+            );
         }
     }
 }

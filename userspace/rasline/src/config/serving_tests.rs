@@ -40,12 +40,18 @@ fn a_registrar_is_its_zones_gatekeeper() {
     assert_eq!(config.zones[0].service_address, Vec::<IpAddr>::new());
     // Nobody else is a gatekeeper, so no interface need be on their side.
     let text = text.replace("\"both\"", "\"endpoints\"");
-    Config::parse(Path::new("r"), &format!("{}{text}", INTERFACE.replace("both", "endpoints"))).unwrap();
+    Config::parse(
+        Path::new("r"),
+        &format!("{}{text}", INTERFACE.replace("both", "endpoints")),
+    )
+    .unwrap();
 }
 
 #[test]
 fn a_proxy_stands_before_gatekeepers() {
-    let text = zone("ras = \"proxy\"\nservice_address = [\"10.9.0.1\"]\nupstream_address = \"10.1.0.254\"\nupstream = \"aggregate\"");
+    let text = zone(
+        "ras = \"proxy\"\nservice_address = [\"10.9.0.1\"]\nupstream_address = \"10.1.0.254\"\nupstream = \"aggregate\"",
+    );
     let config = parse(&format!("{text}{GATEKEEPER}")).unwrap();
     assert_eq!(
         gatekeepers(&config),
@@ -78,20 +84,80 @@ fn what_does_not_go_together_is_said() {
     let service = "service_address = [\"10.9.0.1\"]";
     let upstream = "upstream_address = \"10.1.0.254\"";
     for (text, says) in [
-        (zone("ras = \"registrar\""), "r.toml:7: ras: zone \"a\" needs a service_address of this machine, where its endpoints register"),
-        (format!("{}{GATEKEEPER}", zone(&format!("ras = \"registrar\"\n{service}"))), "r.toml:9: gatekeeper: zone \"a\" has rasline itself as its gatekeeper; leave it out, or write ras = \"proxy\""),
-        (format!("{}{GATEKEEPER}", zone(&format!("ras = \"proxy\"\n{service}"))), "r.toml:7: upstream_address: zone \"a\" has none; give the address of this machine that its gatekeepers are to see"),
-        (zone(&format!("ras = \"proxy\"\n{service}\n{upstream}")), "r.toml:4: gatekeeper: zone \"a\" has none; add a [[zone.gatekeeper]]"),
-        (format!("{}{GATEKEEPER}", zone(upstream)), "r.toml:7: upstream_address: is for zones with ras = \"proxy\"; leave it out"),
-        (format!("{}{GATEKEEPER}", zone("upstream = \"each\"")), "r.toml:7: upstream: is for zones with ras = \"proxy\"; leave it out"),
-        (format!("{}{GATEKEEPER}", zone("backup = true")), "r.toml:7: backup: needs a [backup] with an address of this machine"),
-        (format!("[backup]\n{}{GATEKEEPER}", zone("")), "r.toml:4: address: there is none; give an address of this machine that RAS is to come to"),
-        (format!("[backup]\naddress = [\"10.1.0.1\", \"10.1.0.2\"]\n{}{GATEKEEPER}", zone("")), "r.toml:5: address: 10.1.0.2 is the second one of its family; leave one out"),
-        (zone(&format!("ras = \"registrar\"\n{service}\nlearn_alternates = true\nallowed_alternates = [\"10.1.0.0/24\"]")), "r.toml:7: learn_alternates: alternates are learned in zones with ras = \"transparent\" only; leave it out"),
-        (zone(&format!("ras = \"registrar\"\n{service}\nstandby = \"warm\"")), "r.toml:7: standby: is for zones with ras = \"transparent\"; leave it out"),
-        (zone("ras = \"registrar\"\nservice_address = [\"10.9.0.1\", \"10.9.0.2\"]"), "r.toml:8: service_address: zone \"a\" has rasline itself as its gatekeeper, so it can have one service address of each family"),
-        (zone(&format!("ras = \"registrar\"\n{service}\ngatekeeper_identifier = \"\"")), "r.toml:9: gatekeeper_identifier: cannot be a gatekeeperIdentifier; give 1 to 128 characters"),
-        (format!("{}[[zone]]\nname = \"b\"\nendpoints = [\"10.2.0.0/16\"]\nras = \"registrar\"\n{service}\n", zone(&format!("ras = \"registrar\"\n{service}"))), "r.toml:13: service_address: 10.9.0.1 is a's already; give this zone one of its own"),
+        (
+            zone("ras = \"registrar\""),
+            "r.toml:7: ras: zone \"a\" needs a service_address of this machine, where its endpoints register",
+        ),
+        (
+            format!(
+                "{}{GATEKEEPER}",
+                zone(&format!("ras = \"registrar\"\n{service}"))
+            ),
+            "r.toml:9: gatekeeper: zone \"a\" has rasline itself as its gatekeeper; leave it out, or write ras = \"proxy\"",
+        ),
+        (
+            format!(
+                "{}{GATEKEEPER}",
+                zone(&format!("ras = \"proxy\"\n{service}"))
+            ),
+            "r.toml:7: upstream_address: zone \"a\" has none; give the address of this machine that its gatekeepers are to see",
+        ),
+        (
+            zone(&format!("ras = \"proxy\"\n{service}\n{upstream}")),
+            "r.toml:4: gatekeeper: zone \"a\" has none; add a [[zone.gatekeeper]]",
+        ),
+        (
+            format!("{}{GATEKEEPER}", zone(upstream)),
+            "r.toml:7: upstream_address: is for zones with ras = \"proxy\"; leave it out",
+        ),
+        (
+            format!("{}{GATEKEEPER}", zone("upstream = \"each\"")),
+            "r.toml:7: upstream: is for zones with ras = \"proxy\"; leave it out",
+        ),
+        (
+            format!("{}{GATEKEEPER}", zone("backup = true")),
+            "r.toml:7: backup: needs a [backup] with an address of this machine",
+        ),
+        (
+            format!("[backup]\n{}{GATEKEEPER}", zone("")),
+            "r.toml:4: address: there is none; give an address of this machine that RAS is to come to",
+        ),
+        (
+            format!(
+                "[backup]\naddress = [\"10.1.0.1\", \"10.1.0.2\"]\n{}{GATEKEEPER}",
+                zone("")
+            ),
+            "r.toml:5: address: 10.1.0.2 is the second one of its family; leave one out",
+        ),
+        (
+            zone(&format!(
+                "ras = \"registrar\"\n{service}\nlearn_alternates = true\nallowed_alternates = [\"10.1.0.0/24\"]"
+            )),
+            "r.toml:7: learn_alternates: alternates are learned in zones with ras = \"transparent\" only; leave it out",
+        ),
+        (
+            zone(&format!(
+                "ras = \"registrar\"\n{service}\nstandby = \"warm\""
+            )),
+            "r.toml:7: standby: is for zones with ras = \"transparent\"; leave it out",
+        ),
+        (
+            zone("ras = \"registrar\"\nservice_address = [\"10.9.0.1\", \"10.9.0.2\"]"),
+            "r.toml:8: service_address: zone \"a\" has rasline itself as its gatekeeper, so it can have one service address of each family",
+        ),
+        (
+            zone(&format!(
+                "ras = \"registrar\"\n{service}\ngatekeeper_identifier = \"\""
+            )),
+            "r.toml:9: gatekeeper_identifier: cannot be a gatekeeperIdentifier; give 1 to 128 characters",
+        ),
+        (
+            format!(
+                "{}[[zone]]\nname = \"b\"\nendpoints = [\"10.2.0.0/16\"]\nras = \"registrar\"\n{service}\n",
+                zone(&format!("ras = \"registrar\"\n{service}"))
+            ),
+            "r.toml:13: service_address: 10.9.0.1 is a's already; give this zone one of its own",
+        ),
     ] {
         let said = parse(&text).unwrap_err();
         assert!(said.iter().any(|s| s == says), "{text}\n{said:?}");

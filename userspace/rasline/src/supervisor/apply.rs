@@ -275,8 +275,7 @@ fn diverts(zone: &Zone) -> bool {
 /// Whether a zone's traffic may have to be steered.
 #[must_use]
 pub fn is_steered(zone: &Zone) -> bool {
-    zone.ras == Ras::Transparent
-        && (zone.gatekeepers.len() > 1 || !zone.service_address.is_empty())
+    zone.ras == Ras::Transparent && (zone.gatekeepers.len() > 1 || !zone.service_address.is_empty())
 }
 
 /// Whether somebody decides which of a zone's gatekeepers serves it.

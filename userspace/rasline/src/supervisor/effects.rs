@@ -325,7 +325,9 @@ impl Supervisor {
         let slot = self.kernel.table().standing(entry.endpoint, entry.rrq);
         let other = slot.and_then(|slot| self.effects.by_slot.get(&slot).copied());
         let Some((other, place)) = other
-            .filter(|other| *other != id && served::of(*other).is_some() != served::of(id).is_some())
+            .filter(|other| {
+                *other != id && served::of(*other).is_some() != served::of(id).is_some()
+            })
             .and_then(|other| Some((other, self.effects.published(other)?.place)))
         else {
             return;

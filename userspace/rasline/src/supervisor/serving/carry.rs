@@ -1,15 +1,9 @@
 //! What the control unit and the proxies want is carried out here, and only here; results go back as inputs.
 
-use std::{
-    collections::VecDeque,
-    net::SocketAddr,
-    time::Duration,
-};
+use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
 use rasline_core::{
-    Time,
-    backup,
-    proxy,
+    Time, backup, proxy,
     registrar::{self, Offer},
 };
 
@@ -149,7 +143,10 @@ impl Supervisor {
         };
         let id = served::id(zone, offer.id.0);
         if let Err(refused) = self.place(monotonic_ns(), id, zone, 0, &entry) {
-            tracing::debug!("zone {zone}: {}: not answered by the kernel: {refused}", offer.endpoint);
+            tracing::debug!(
+                "zone {zone}: {}: not answered by the kernel: {refused}",
+                offer.endpoint
+            );
         }
     }
 
@@ -173,7 +170,9 @@ impl Supervisor {
     fn retire_later(&mut self, zone: u32, id: u64) {
         let id = served::id(zone, id);
         if let Some(published) = self.effects.published(id) {
-            let longest = self.zone_at(zone).map_or(RETIRE_AFTER, |z| z.hold_for.max(RETIRE_AFTER));
+            let longest = self
+                .zone_at(zone)
+                .map_or(RETIRE_AFTER, |z| z.hold_for.max(RETIRE_AFTER));
             let until = Time(monotonic_ns()).after(longest);
             let entry = (until.0, id, published.place);
             self.serving.retiring.push_back(entry);

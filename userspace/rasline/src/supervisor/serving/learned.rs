@@ -54,7 +54,9 @@ impl Supervisor {
         learned.loaded = all.map(|p| (p.zone.clone(), p)).collect();
         if learned.trouble != loaded.trouble {
             learned.trouble.clone_from(&loaded.trouble);
-            let text = loaded.trouble.unwrap_or_else(|| "read from the database".to_owned());
+            let text = loaded
+                .trouble
+                .unwrap_or_else(|| "read from the database".to_owned());
             tracing::warn!("profiles: {text}");
             self.events.controller(name::PROFILES, &text);
         }
@@ -64,7 +66,8 @@ impl Supervisor {
     /// Gives the control unit the profile of each zone that it may serve.
     pub(super) fn use_profiles(&mut self) {
         let zones = self.config.zones.iter();
-        let served = zones.filter(|z| z.ras != Ras::Proxy && z.gatekeepers.iter().any(|g| g.is_own()));
+        let served =
+            zones.filter(|z| z.ras != Ras::Proxy && z.gatekeepers.iter().any(|g| g.is_own()));
         let mut all: BTreeMap<String, Arc<Profile>> = self.serving.learned.loaded.clone();
         for zone in served {
             let known = self.layout.zone(&zone.name);
@@ -129,7 +132,8 @@ impl Supervisor {
     }
 
     fn begin_walk(&mut self) {
-        let backed_up = |z: &&Zone| z.ras == Ras::Transparent && z.gatekeepers.iter().any(|g| g.is_own());
+        let backed_up =
+            |z: &&Zone| z.ras == Ras::Transparent && z.gatekeepers.iter().any(|g| g.is_own());
         let zones = self.config.zones.iter().filter(backed_up);
         self.serving.learned.walk.zones = zones
             .filter_map(|z| self.layout.zone(&z.name))
@@ -168,9 +172,12 @@ fn with_known(profile: &Arc<Profile>, known: &[KnownEndpoint]) -> Arc<Profile> {
             Some(at) if listed.len() == 1 => {
                 let there = &mut merged.endpoints[*at];
                 // Where it is now is newer than what was written.
-                there.endpoint_identifier.clone_from(&learned.endpoint_identifier);
+                there
+                    .endpoint_identifier
+                    .clone_from(&learned.endpoint_identifier);
                 there.ras_address = learned.ras_address.or(there.ras_address);
-                there.call_signal_address = learned.call_signal_address.or(there.call_signal_address);
+                there.call_signal_address =
+                    learned.call_signal_address.or(there.call_signal_address);
             }
             // It has aliases of several: the administrator knows better.
             Some(_) => {}

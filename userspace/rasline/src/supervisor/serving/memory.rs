@@ -21,7 +21,9 @@ impl Supervisor {
 
     fn keep_served(&mut self, zone: u32, stored: Served) {
         let id = served::id(zone, stored.registration().id.0);
-        self.memory.store().put_served(&self.zone_name(zone), stored.clone());
+        self.memory
+            .store()
+            .put_served(&self.zone_name(zone), stored.clone());
         let identifier = stored.registration().endpoint_identifier.clone();
         self.serving.identified.insert((zone, identifier), id);
         self.serving.remembered.insert(id, stored);
@@ -36,7 +38,9 @@ impl Supervisor {
         // A newer registration may have the endpointIdentifier meanwhile.
         if self.serving.identified.get(&key) == Some(&id) {
             self.serving.identified.remove(&key);
-            self.memory.store().delete_served(&self.zone_name(zone), &key.1);
+            self.memory
+                .store()
+                .delete_served(&self.zone_name(zone), &key.1);
         }
     }
 
@@ -63,8 +67,12 @@ impl Supervisor {
         let room = self.memory.store().room_for_served();
         let some: Vec<RegistrationId> = self.serving.refill.by_ref().take(room).collect();
         for id in some {
-            if let (Some((zone, _)), Some(stored)) = (served::of(id), self.serving.remembered.get(&id)) {
-                self.memory.store().put_served(&self.zone_name(zone), stored.clone());
+            if let (Some((zone, _)), Some(stored)) =
+                (served::of(id), self.serving.remembered.get(&id))
+            {
+                self.memory
+                    .store()
+                    .put_served(&self.zone_name(zone), stored.clone());
             }
         }
     }
@@ -77,7 +85,9 @@ impl Supervisor {
         });
         for (name, stored) in all {
             let Some(zone) = self.layout.zone(&name) else {
-                self.memory.store().delete_served(&name, &stored.registration().endpoint_identifier);
+                self.memory
+                    .store()
+                    .delete_served(&name, &stored.registration().endpoint_identifier);
                 continue;
             };
             let id = served::id(zone, stored.registration().id.0);
@@ -91,7 +101,12 @@ impl Supervisor {
     /// To a proxy that is new.
     pub(super) fn restore_proxy(&mut self, zone: u32) {
         let range = served::id(zone, 0)..served::id(zone + 1, 0);
-        let all: Vec<Served> = self.serving.remembered.range(range).map(|(_, s)| s.clone()).collect();
+        let all: Vec<Served> = self
+            .serving
+            .remembered
+            .range(range)
+            .map(|(_, s)| s.clone())
+            .collect();
         for stored in all {
             self.give_back(zone, stored);
         }

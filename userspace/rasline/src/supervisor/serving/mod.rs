@@ -126,7 +126,9 @@ impl Serving {
 /// Addresses that RAS comes to.
 fn addresses(config: &Config) -> Vec<SocketAddr> {
     let own = config.zones.iter().flat_map(|z| &z.gatekeepers);
-    let own = own.filter(|g| g.is_own()).map(crate::config::Gatekeeper::ras);
+    let own = own
+        .filter(|g| g.is_own())
+        .map(crate::config::Gatekeeper::ras);
     let all = own.chain(config.zones.iter().filter_map(upstream_address));
     all.collect::<BTreeSet<_>>().into_iter().collect()
 }
@@ -139,7 +141,9 @@ fn upstream_address(zone: &Zone) -> Option<SocketAddr> {
 
 /// UNIX time in seconds when the monotonic clock was 0.
 fn unix_at_zero() -> i64 {
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let unix = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let since_start = Duration::from_nanos(monotonic_ns());
     unix.as_secs().cast_signed() - since_start.as_secs().cast_signed()
 }
@@ -168,7 +172,9 @@ impl Supervisor {
                 Some((self.layout.zone(&zone.name)?, settings))
             })
             .collect();
-        self.serving.proxies.retain(|zone, _| wanted.contains_key(zone));
+        self.serving
+            .proxies
+            .retain(|zone, _| wanted.contains_key(zone));
         for (zone, settings) in wanted {
             let there = self.serving.proxies.get(&zone);
             if there.is_none_or(|proxy| *proxy.settings() != settings) {
@@ -207,7 +213,8 @@ impl Supervisor {
 
     /// Whether rasline itself is the gatekeeper of a zone's endpoints: nothing is to be learned there.
     pub(super) fn is_served(&self, zone: u32) -> bool {
-        self.zone_at(zone).is_some_and(|z| z.ras != Ras::Transparent)
+        self.zone_at(zone)
+            .is_some_and(|z| z.ras != Ras::Transparent)
     }
 
     /// Indices of gatekeepers that are rasline itself.
@@ -241,9 +248,16 @@ impl Supervisor {
     }
 
     fn ras(&mut self, arrived: &Arrived) {
-        let Arrived { from, local, payload } = arrived;
+        let Arrived {
+            from,
+            local,
+            payload,
+        } = arrived;
         if let Some(zone) = self.serving.upstream.get(&(*local, from.ip())).copied() {
-            let input = proxy::Input::FromGatekeeper { from: *from, payload };
+            let input = proxy::Input::FromGatekeeper {
+                from: *from,
+                payload,
+            };
             return self.proxy(zone, input);
         }
         let zone = self.serving.endpoints.zone(from.ip());
@@ -256,10 +270,19 @@ impl Supervisor {
         };
         let to = self.kernel.known_as(*local, *from).unwrap_or(*local);
         if self.serving.proxies.contains_key(&zone) {
-            let input = proxy::Input::FromEndpoint { from: *from, to, payload };
+            let input = proxy::Input::FromEndpoint {
+                from: *from,
+                to,
+                payload,
+            };
             return self.proxy(zone, input);
         }
-        self.control_unit(backup::Input::Message { zone, from: *from, to, payload });
+        self.control_unit(backup::Input::Message {
+            zone,
+            from: *from,
+            to,
+            payload,
+        });
     }
 
     /// Something is due.
@@ -321,7 +344,12 @@ fn proxy_settings(zone: &Zone, seed: u64) -> Option<proxy::Settings> {
 
 fn zone_settings(config: &Config, layout: &Layout) -> Vec<ZoneSettings> {
     let of = |zone: &Zone| {
-        if zone.ras == Ras::Proxy || !zone.gatekeepers.iter().any(crate::config::Gatekeeper::is_own) {
+        if zone.ras == Ras::Proxy
+            || !zone
+                .gatekeepers
+                .iter()
+                .any(crate::config::Gatekeeper::is_own)
+        {
             return None;
         }
         Some(ZoneSettings {
@@ -339,7 +367,10 @@ fn zone_settings(config: &Config, layout: &Layout) -> Vec<ZoneSettings> {
 /// RAS addresses of a zone's gatekeepers as its endpoints know them.
 fn known_addresses(zone: &Zone) -> Vec<SocketAddr> {
     let port = zone.gatekeepers.first().map_or(1719, |g| g.ras_port);
-    let services = zone.service_address.iter().map(|a| SocketAddr::new(*a, port));
+    let services = zone
+        .service_address
+        .iter()
+        .map(|a| SocketAddr::new(*a, port));
     let gatekeepers = zone.gatekeepers.iter().map(crate::config::Gatekeeper::ras);
     services.chain(gatekeepers).collect()
 }
@@ -360,7 +391,10 @@ fn alone(config: &Config, layout: &Layout) -> HashMap<SocketAddr, u32> {
     let mut zones: HashMap<SocketAddr, BTreeSet<u32>> = HashMap::new();
     for zone in config.zones.iter().filter(|z| z.ras == Ras::Registrar) {
         for g in zone.gatekeepers.iter().filter(|g| g.is_own()) {
-            zones.entry(g.ras()).or_default().extend(layout.zone(&zone.name));
+            zones
+                .entry(g.ras())
+                .or_default()
+                .extend(layout.zone(&zone.name));
         }
     }
     let alone = |(address, zones): (SocketAddr, BTreeSet<u32>)| {

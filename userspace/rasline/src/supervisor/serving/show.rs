@@ -30,7 +30,12 @@ impl Supervisor {
             let registered = registrar.into_iter().flat_map(Registrar::views);
             all.extend(registered.map(|r| self.served_view(now_ns, index, &r)));
         }
-        for (index, proxy) in self.serving.proxies.iter().filter(|(index, _)| wanted(index)) {
+        for (index, proxy) in self
+            .serving
+            .proxies
+            .iter()
+            .filter(|(index, _)| wanted(index))
+        {
             let endpoints = proxy.views().into_iter();
             all.extend(endpoints.map(|v| self.proxied_view(now_ns, *index, v)));
         }
@@ -63,7 +68,12 @@ impl Supervisor {
             zone: self.zone_name(zone),
             gatekeeper: crate::config::OWN.to_owned(),
             last_seen: Some(ago(now_ns, seen)),
-            answered_by: if published.is_some() { "kernel" } else { "rasline" }.to_owned(),
+            answered_by: if published.is_some() {
+                "kernel"
+            } else {
+                "rasline"
+            }
+            .to_owned(),
             answered: published.map_or(0, |p| p.answered()),
             next_refresh: None,
             time_left: Some(left.max(0.0)),

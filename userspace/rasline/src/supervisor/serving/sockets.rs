@@ -3,12 +3,7 @@
 //! Each is read by a task of its own; what came waits in one bounded queue. Invariant: when the queue is full nothing is
 //! read, so that what is too much is dropped by the kernel and not here.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    net::SocketAddr,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
 
 use rasline_h225::MAX_MESSAGE;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -81,7 +76,12 @@ impl Sockets {
     }
 
     /// Sends from one of them; `None`: that address is not one of them.
-    pub(super) fn send(&self, from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Option<io::Result<()>> {
+    pub(super) fn send(
+        &self,
+        from: SocketAddr,
+        to: SocketAddr,
+        payload: &[u8],
+    ) -> Option<io::Result<()>> {
         let open = self.open.get(&from)?;
         Some(open.socket.try_send_to(payload, to).map(drop))
     }

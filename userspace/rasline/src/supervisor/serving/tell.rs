@@ -61,15 +61,35 @@ impl Supervisor {
     pub(super) fn tell_backup(&mut self, event: &backup::Event) {
         use backup::Event;
         let (zone, (name, text, details)) = match event {
-            Event::Started { zone, known, restored } => (*zone, started(*known, *restored)),
-            Event::Retired { zone, why, registrations } => (*zone, retired(*why, *registrations)),
+            Event::Started {
+                zone,
+                known,
+                restored,
+            } => (*zone, started(*known, *restored)),
+            Event::Retired {
+                zone,
+                why,
+                registrations,
+            } => (*zone, retired(*why, *registrations)),
             Event::Refusing { zone, why } => {
-                let said = (name::REFUSING, format!("not served: {}", refusal(*why)), json!({"cause": why}));
+                let said = (
+                    name::REFUSING,
+                    format!("not served: {}", refusal(*why)),
+                    json!({"cause": why}),
+                );
                 (*zone, said)
             }
-            Event::Refused { zone, from, request, reason, count } => {
-                let text = format!("{request} of {from} rejected: {reason}; {count} since the last time");
-                let details = json!({"from": from, "request": request, "reason": reason, "count": count});
+            Event::Refused {
+                zone,
+                from,
+                request,
+                reason,
+                count,
+            } => {
+                let text =
+                    format!("{request} of {from} rejected: {reason}; {count} since the last time");
+                let details =
+                    json!({"from": from, "request": request, "reason": reason, "count": count});
                 (*zone, (name::REFUSED, text, details))
             }
         };
@@ -84,14 +104,23 @@ impl Supervisor {
     pub(super) fn tell_proxy(&mut self, zone: u32, event: &proxy::Event) {
         let (name, text, details) = match event {
             proxy::Event::Endpoint(event) => return self.tell_registrar(zone, event),
-            proxy::Event::Moving { gatekeeper, endpoints } => (
+            proxy::Event::Moving {
+                gatekeeper,
+                endpoints,
+            } => (
                 name::UPSTREAM_MOVING,
                 format!("{endpoints} endpoints are registered with {gatekeeper}"),
                 json!({"upstream": gatekeeper, "endpoints": endpoints}),
             ),
-            proxy::Event::Moved { gatekeeper, registered, rejected } => (
+            proxy::Event::Moved {
+                gatekeeper,
+                registered,
+                rejected,
+            } => (
                 name::UPSTREAM_MOVED,
-                format!("{registered} endpoints are registered with {gatekeeper}; {rejected} were rejected"),
+                format!(
+                    "{registered} endpoints are registered with {gatekeeper}; {rejected} were rejected"
+                ),
                 json!({"upstream": gatekeeper, "registered": registered, "rejected": rejected}),
             ),
             proxy::Event::Alternates { gatekeeper, list } => {
@@ -134,8 +163,13 @@ impl Supervisor {
 }
 
 fn started(known: usize, restored: usize) -> Said {
-    let text = format!("served by rasline: {known} endpoints known, {restored} registrations restored");
-    (name::SERVING, text, json!({"known": known, "restored": restored}))
+    let text =
+        format!("served by rasline: {known} endpoints known, {restored} registrations restored");
+    (
+        name::SERVING,
+        text,
+        json!({"known": known, "restored": restored}),
+    )
 }
 
 fn retired(why: backup::Why, registrations: u64) -> Said {
@@ -145,7 +179,11 @@ fn retired(why: backup::Why, registrations: u64) -> Said {
         backup::Why::Reconfigured => ("reconfigured", "it is configured otherwise"),
     };
     let text = format!("not served by rasline any more: {because}; {registrations} registrations");
-    (name::RETIRED, text, json!({"cause": cause, "registrations": registrations}))
+    (
+        name::RETIRED,
+        text,
+        json!({"cause": cause, "registrations": registrations}),
+    )
 }
 
 pub(super) const fn refusal(why: backup::Refusal) -> &'static str {
@@ -158,32 +196,64 @@ pub(super) const fn refusal(why: backup::Refusal) -> &'static str {
 fn said(event: &registrar::Event) -> (&'static str, Said) {
     use registrar::Event;
     match event {
-        Event::Registered { endpoint_identifier, endpoint, aliases } => {
+        Event::Registered {
+            endpoint_identifier,
+            endpoint,
+            aliases,
+        } => {
             let text = format!("{} at {endpoint} is registered", aliases.join(", "));
             let details = json!({"endpoint": endpoint, "endpoint_identifier": endpoint_identifier, "aliases": aliases});
             ("registration", (name::ENDPOINT_REGISTERED, text, details))
         }
-        Event::Unregistered { endpoint_identifier, endpoint, why } => {
-            let text = format!("{endpoint_identifier} at {endpoint} is not registered any more: {}", ended(*why));
+        Event::Unregistered {
+            endpoint_identifier,
+            endpoint,
+            why,
+        } => {
+            let text = format!(
+                "{endpoint_identifier} at {endpoint} is not registered any more: {}",
+                ended(*why)
+            );
             let details = json!({"endpoint": endpoint, "endpoint_identifier": endpoint_identifier, "cause": why});
             ("registration", (name::ENDPOINT_UNREGISTERED, text, details))
         }
-        Event::Rejected { from, request, reason } => {
+        Event::Rejected {
+            from,
+            request,
+            reason,
+        } => {
             let text = format!("{request} of {from} rejected: {reason}");
             let details = json!({"from": from, "request": request, "reason": reason});
             ("registration", (name::REQUEST_REJECTED, text, details))
         }
         Event::Locked { source } => {
-            let text = format!("{} is not listened to for a while: its tokens did not hold", source.ip());
+            let text = format!(
+                "{} is not listened to for a while: its tokens did not hold",
+                source.ip()
+            );
             ("zone", (name::SOURCE_LOCKED, text, json!({"from": source})))
         }
         Event::CallStarted { call, from, to } => {
             let text = format!("call {call} from {from} to {to}");
-            ("call", (name::CALL_STARTED, text, json!({"call": call, "caller": from, "callee": to})))
+            (
+                "call",
+                (
+                    name::CALL_STARTED,
+                    text,
+                    json!({"call": call, "caller": from, "callee": to}),
+                ),
+            )
         }
         Event::CallEnded { call, seconds } => {
             let text = format!("call {call} is over after {seconds} s");
-            ("call", (name::CALL_ENDED, text, json!({"call": call, "seconds": seconds})))
+            (
+                "call",
+                (
+                    name::CALL_ENDED,
+                    text,
+                    json!({"call": call, "seconds": seconds}),
+                ),
+            )
         }
     }
 }
