@@ -59,6 +59,7 @@ impl Proxy {
         self.moved(id, false, out);
         self.stand(id, Standing::Queued);
         self.queue.remove(id);
+        self.gateway.joining.remove(&id);
         self.keep_alives.clear(id);
         self.timers.clear(Timer::Life(id));
         self.timers.clear(Timer::Retry(id));
@@ -87,31 +88,56 @@ impl Proxy {
             self.timers
                 .set(Timer::Flight(seq), self.now.after(PATIENCE));
         }
-        if entry.up.gatekeeper.is_none() || entry.up.gatekeeper != self.active {
-            return;
+        if self.is_aggregate() {
+            return self.leave_gateway(entry, out);
         }
-        if let Some((seq, octets)) = self.urq(&entry.full, &entry.up) {
-            let (every, left) = retries(RasKind::UnregistrationRequest);
-            let flight = Flight {
-                to: entry.up.gatekeeper.unwrap_or(self.settings.ras_address),
-                purpose: Purpose::Leave(entry.signalling),
-                octets: octets.into(),
-                left,
-                every,
-            };
-            if let Some(address) = entry.signalling {
-                self.leaving.insert(address, seq);
-            }
-            self.stats.upstream_left += 1;
-            self.launch(seq, flight, out);
+        if entry.up.gatekeeper.is_some() && entry.up.gatekeeper == self.active {
+            self.leave_registration(&entry.full, &entry.up, entry.signalling, out);
         }
     }
 
+    /// A URQ for what this RRQ registered, repeated once.
+    pub(super) fn leave_registration(
+        &mut self,
+        full: &[u8],
+        up: &Up,
+        signalling: Option<SocketAddr>,
+        out: &mut Vec<Output>,
+    ) {
+        if let (Some(to), Some((seq, octets))) = (up.gatekeeper, self.urq(full, up)) {
+            self.leave_by(to, seq, octets, signalling, out);
+        }
+    }
+
+    pub(super) fn leave_by(
+        &mut self,
+        to: SocketAddr,
+        seq: u16,
+        octets: Vec<u8>,
+        signalling: Option<SocketAddr>,
+        out: &mut Vec<Output>,
+    ) {
+        let (every, left) = retries(RasKind::UnregistrationRequest);
+        let flight = Flight {
+            to,
+            purpose: Purpose::Leave(signalling),
+            octets: octets.into(),
+            left,
+            every,
+        };
+        if let Some(address) = signalling {
+            self.leaving.insert(address, seq);
+        }
+        self.stats.upstream_left += 1;
+        self.launch(seq, flight, out);
+    }
+
     /// The gatekeeper before gets one URQ: nobody knows whether it lives.
-    pub(super) fn leave_once(&mut self, id: EntryId, before: &Up, out: &mut Vec<Output>) {
-        let Some(full) = self.entries.get(id).map(|entry| entry.full.clone()) else {
+    pub(super) fn leave_once(&mut self, before: &Up, id: EntryId, out: &mut Vec<Output>) {
+        let Some(entry) = self.entries.get(id) else {
             return;
         };
+        let full = entry.full.clone();
         if let (Some(to), Some((_, payload))) = (before.gatekeeper, self.urq(&full, before)) {
             self.stats.upstream_left += 1;
             out.push(Output::ToGatekeeper { to, payload });
@@ -137,7 +163,7 @@ impl Proxy {
         }
     }
 
-    fn urq(&mut self, full: &[u8], up: &Up) -> Option<(u16, Vec<u8>)> {
+    pub(super) fn urq(&mut self, full: &[u8], up: &Up) -> Option<(u16, Vec<u8>)> {
         let identifier = up.identifier.clone()?;
         let rrq = rrq::parse(full)?;
         let seq = self.flights.number()?;
@@ -181,9 +207,7 @@ impl Proxy {
                     | UnregRequestReason::RegisterWithAssignedGk
             )
         );
-        if let Some(entry) = self.entries.get_mut(id) {
-            entry.up.gatekeeper = None;
-        }
+        self.unknown_there(id);
         if unwanted {
             self.dismiss(
                 id,
@@ -192,7 +216,6 @@ impl Proxy {
                 out,
             );
         } else {
-            self.entries.name_upstream(id, None);
             self.again(id);
         }
     }

@@ -12,6 +12,9 @@ use rasline_h225::types::BmpString;
 use super::{EntryId, Standing};
 use crate::Time;
 
+/// The gateway registration of an aggregate.
+pub(super) const GATEWAY: EntryId = EntryId(0);
+
 /// How sure it is that an endpoint is there; see [`super::expiry`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Life {
@@ -38,6 +41,8 @@ pub(super) struct Up {
     pub gatekeeper_identifier: Option<BmpString>,
     pub ttl: Option<u32>,
     pub confirmed: Time,
+    /// It takes RRQs that add aliases.
+    pub additive: bool,
 }
 
 /// An endpoint.

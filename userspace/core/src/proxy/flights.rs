@@ -18,6 +18,8 @@ const MOST: usize = 50_000;
 pub(super) enum Purpose {
     /// A full RRQ.
     Register(EntryId),
+    /// A full RRQ of the gateway, or one that adds to it: for these endpoints.
+    Carry(Vec<EntryId>),
     /// A lightweight RRQ.
     KeepAlive(EntryId),
     /// A full RRQ that nobody waits for any more: what it brings about is undone.

@@ -61,6 +61,13 @@ impl Proxy {
             (Purpose::Register(id), RasMessage::RegistrationReject(rrj)) => {
                 self.rejected(*id, flight.to, rrj, out);
             }
+            (Purpose::Carry(ids), RasMessage::RegistrationConfirm(rcf)) => {
+                self.carried(ids, flight, rcf, out);
+            }
+            (Purpose::Carry(ids), RasMessage::RegistrationReject(rrj)) => {
+                self.not_carried(ids, rrj, out);
+            }
+            (Purpose::Carry(ids), _) => self.carry_again(ids, super::upstream::REST),
             (Purpose::Register(id), _) => {
                 // XRS: it does not understand an RRQ; it will not answer the next one either.
                 self.unanswered_now(*id);
@@ -106,6 +113,10 @@ impl Proxy {
             Some(Purpose::Register(id)) => {
                 let id = *id;
                 self.queue.remove(id);
+                true
+            }
+            Some(Purpose::Carry(_)) => {
+                self.queue.remove(super::entries::GATEWAY);
                 true
             }
             found => found.is_some(),
@@ -181,7 +192,7 @@ impl Purpose {
     /// The kind of the request.
     pub const fn kind(&self) -> RasKind {
         match self {
-            Self::Register(_) | Self::KeepAlive(_) | Self::Abandoned => {
+            Self::Register(_) | Self::Carry(_) | Self::KeepAlive(_) | Self::Abandoned => {
                 RasKind::RegistrationRequest
             }
             Self::Leave(_) => RasKind::UnregistrationRequest,

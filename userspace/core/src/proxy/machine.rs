@@ -6,6 +6,7 @@ use std::time::Duration;
 use rasline_h225::text::{from_bmp, to_bmp, to_transport};
 use rasline_h225::types::BmpString;
 
+use super::aggregate::Gateway;
 use super::calls::Calls;
 use super::down::Downs;
 use super::entries::{Entries, Entry};
@@ -50,6 +51,8 @@ pub struct Proxy {
     pub(super) entries: Entries,
     /// endpointIdentifiers made so far.
     pub(super) made: u64,
+    /// The registration of an aggregate.
+    pub(super) gateway: Gateway,
     pub(super) waits: Waits,
     pub(super) flights: Flights,
     pub(super) queue: Queue,
@@ -80,6 +83,7 @@ impl Proxy {
             active: None,
             entries: Entries::default(),
             made: 0,
+            gateway: Gateway::default(),
             waits: Waits::default(),
             flights: Flights::default(),
             queue: Queue::new(settings.migrate_rate, now),

@@ -41,6 +41,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod admitted;
+mod aggregate;
 mod calls;
 mod down;
 mod ending;
@@ -50,8 +52,10 @@ mod expiry;
 mod flights;
 mod full;
 mod gatekeeper;
+mod gateway;
 mod io;
 mod keepalive;
+mod keepup;
 mod machine;
 mod moving;
 mod ordered;

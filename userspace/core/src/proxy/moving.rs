@@ -83,6 +83,13 @@ impl Proxy {
                         .set(Timer::Flight(seq), self.now.after(super::waits::PATIENCE));
                     self.enqueue(id, Lane::Quiet);
                 }
+                Purpose::Carry(ids) => {
+                    flight.purpose = Purpose::Abandoned;
+                    self.timers
+                        .set(Timer::Flight(seq), self.now.after(super::waits::PATIENCE));
+                    self.gateway.up.flight = None;
+                    ids.into_iter().for_each(|id| self.enqueue(id, Lane::Quiet));
+                }
                 Purpose::KeepAlive(id) => {
                     self.land(seq);
                     self.keep_up(id);

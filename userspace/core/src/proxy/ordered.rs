@@ -9,6 +9,7 @@ use rasline_h225::types::{
     InfoRequest, InfoRequestResponse, RasMessage, UnregRejectReason, UnregistrationRequest,
 };
 
+use super::entries::GATEWAY;
 use super::machine::Proxy;
 use super::refuse::{Why, refusal};
 use super::{EntryId, Output, rrq};
@@ -42,8 +43,16 @@ impl Proxy {
                 }
                 call
             }
-            M::BandwidthRequest(brq) => self.entries.by_upstream(&brq.endpoint_identifier),
-            M::DisengageRequest(drq) => self.entries.by_upstream(&drq.endpoint_identifier),
+            M::BandwidthRequest(brq) => {
+                let named = self.entries.by_upstream(&brq.endpoint_identifier);
+                let call = (brq.call_identifier.as_ref(), brq.call_reference_value);
+                named.or_else(|| self.calls.of(call.0, call.1))
+            }
+            M::DisengageRequest(drq) => {
+                let named = self.entries.by_upstream(&drq.endpoint_identifier);
+                let call = (drq.call_identifier.as_ref(), drq.call_reference_value);
+                named.or_else(|| self.calls.of(call.0, call.1))
+            }
             M::ServiceControlIndication(sci) => {
                 let named = sci.endpoint_identifier.as_ref();
                 named.and_then(|named| self.entries.by_upstream(named))
@@ -93,6 +102,12 @@ impl Proxy {
         out: &mut Vec<Output>,
     ) {
         let named = urq.endpoint_identifier.as_ref();
+        if self.is_aggregate() && named.is_some() && named == self.gateway.up.identifier.as_ref() {
+            if let Ok(octets) = encode_ras(&ucf(urq.request_seq_num)) {
+                self.answer_up(from, key, octets, out);
+            }
+            return self.forgotten();
+        }
         let mut addresses = urq.call_signal_address.iter().filter_map(from_transport);
         let id = match named {
             Some(named) => self.entries.by_upstream(named),
@@ -117,7 +132,11 @@ impl Proxy {
 
     /// IRR in place of the endpoint that was confirmed longest ago.
     fn report(&mut self, from: SocketAddr, key: Key, irq: &InfoRequest, out: &mut Vec<Output>) {
-        let irr = self.keep_alives.first().and_then(|id| self.irr(id, irq));
+        let irr = match self.keep_alives.first() {
+            Some(GATEWAY) => self.gateway_irr(irq),
+            Some(id) => self.irr(id, irq),
+            None => None,
+        };
         match irr.and_then(|irr| encode_ras(&RasMessage::InfoRequestResponse(irr)).ok()) {
             Some(octets) => self.answer_up(from, key, octets, out),
             None => self.stats.ignored += 1,

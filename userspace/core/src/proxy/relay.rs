@@ -62,7 +62,7 @@ impl Proxy {
             Some(Standing::In) => {}
             Some(Standing::Refused) => return self.refuse(ticket, Why::NotRegistered, out),
             Some(Standing::Queued) => {
-                if self.queue.contains(id) {
+                if self.queue.contains(id) || self.gateway.joins(id) {
                     self.enqueue(id, Lane::Wanted);
                 }
                 return;

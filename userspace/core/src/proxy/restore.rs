@@ -16,11 +16,13 @@ impl Proxy {
     /// Keeps an endpoint across restarts.
     pub(super) fn store(&mut self, id: EntryId, out: &mut Vec<Output>) {
         let now = self.now;
-        let Some(entry) = self.entries.get_mut(id).filter(|entry| entry.confirmed) else {
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.stored = now;
+        }
+        let entry = self.entries.get(id).filter(|entry| entry.confirmed);
+        let (Some(entry), Some(up)) = (entry, self.identity(id)) else {
             return;
         };
-        entry.stored = now;
-        let up = &entry.up;
         out.push(Output::Store(Box::new(Stored {
             registration: registrar::Stored {
                 id: registrar::EntryId(id.0),

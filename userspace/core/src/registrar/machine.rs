@@ -33,7 +33,7 @@ pub struct Registrar {
     pub(super) searches: Searches,
     pub(super) answers: Answers,
     pub(super) own: Own,
-    pub(super) timers: Timers,
+    pub(super) timers: Timers<Timer>,
     pub(super) polls: Pace,
     told: Pace,
     pub(super) overload: Option<Duration>,

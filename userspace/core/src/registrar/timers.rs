@@ -9,7 +9,7 @@ use crate::Time;
 
 /// What is to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Timer {
+pub(super) enum Timer {
     /// A registration: timeToLive, or an answer to IRQ.
     Entry(EntryId),
     /// A call: whether it is still heard of.
@@ -22,7 +22,7 @@ pub(crate) enum Timer {
 
 /// All of them.
 #[derive(Clone, Debug)]
-pub(crate) struct Timers<T = Timer> {
+pub(crate) struct Timers<T> {
     due: BTreeSet<(Time, T)>,
     times: HashMap<T, Time>,
 }

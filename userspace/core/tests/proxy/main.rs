@@ -1,6 +1,10 @@
 //! The RAS proxy between endpoints and simulated gatekeepers, in virtual time.
 #![allow(clippy::unwrap_used)]
 
+mod aggregate;
 mod failing_over;
+mod network;
 mod registering;
+mod relaying;
+mod vectors;
 mod world;

@@ -1,0 +1,106 @@
+//! A gatekeeper has confirmed an endpoint: what that means for it.
+
+use rasline_h225::RasKind;
+use rasline_h225::types::{RasMessage, RegistrationConfirm};
+
+use super::machine::Proxy;
+use super::upstream::registered;
+use super::{EntryId, Event, Output, Standing, rrq, translate};
+use crate::octets;
+use crate::registrar;
+
+/// timeToLive towards an endpoint when nobody says one, seconds.
+const TIME_TO_LIVE: u32 = 300;
+
+impl Proxy {
+    /// It is registered: what it waited for goes out.
+    pub(super) fn admitted(
+        &mut self,
+        id: EntryId,
+        rcf: &RegistrationConfirm,
+        out: &mut Vec<Output>,
+    ) {
+        if let Some(entry) = self.entries.get_mut(id)
+            && let Some(wanted) = entry.wanted.take()
+        {
+            entry.full = wanted;
+        }
+        self.stand(id, Standing::In);
+        self.tell_endpoint(id, rcf, out);
+        self.refresh(id, out);
+        self.store(id, out);
+        self.moved(id, true, out);
+        self.send_waiting(id, out);
+    }
+
+    /// What the new full RRQ says is what is so.
+    fn refresh(&mut self, id: EntryId, out: &mut Vec<Output>) {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return;
+        };
+        let Some(full) = rrq::parse(&entry.full) else {
+            return;
+        };
+        entry.ras = rrq::ras_address(&full, entry.endpoint);
+        let signalling = rrq::signalling(&full, entry.endpoint);
+        if entry.signalling != Some(signalling) {
+            self.entries.move_signalling(id, Some(signalling));
+        }
+        let aliases = rrq::aliases(full.terminal_alias.as_deref());
+        for other in self.entries.own(id, aliases) {
+            self.end(other, registrar::Ended::Replaced, out);
+        }
+    }
+
+    /// The endpoint gets the RCF, if it waits for one.
+    fn tell_endpoint(&mut self, id: EntryId, rcf: &RegistrationConfirm, out: &mut Vec<Output>) {
+        let tickets = self.waiting(id, |kind| kind == RasKind::RegistrationRequest);
+        if tickets.is_empty() {
+            return;
+        }
+        let granted = self.granted(id, rcf);
+        let Some(entry) = self.entries.get_mut(id) else {
+            return;
+        };
+        entry.time_to_live = granted;
+        let first = !std::mem::replace(&mut entry.confirmed, true);
+        let Some(entry) = self.entries.get(id) else {
+            return;
+        };
+        let Some(known) = self.downstream(entry) else {
+            return;
+        };
+        let registered = registered(entry);
+        let mut message = RasMessage::RegistrationConfirm(rcf.clone());
+        translate::to_endpoint(&mut message, &known);
+        if let RasMessage::RegistrationConfirm(rcf) = &mut message {
+            rcf.time_to_live = Some(granted);
+        }
+        for ticket in tickets {
+            let Some(seq) = self.waits.get(ticket).map(|wait| wait.seq) else {
+                continue;
+            };
+            message.set_request_seq_num(seq);
+            if let Ok(octets) = rasline_h225::encode_ras(&message) {
+                self.stats.full += 1;
+                if let Some(entry) = self.entries.get_mut(id) {
+                    entry.rcf = octets::full(&octets);
+                }
+                self.answer(ticket, octets, out);
+            }
+        }
+        self.renew(id);
+        if first {
+            out.push(Output::Event(Event::Endpoint(registered)));
+        }
+    }
+
+    fn granted(&self, id: EntryId, rcf: &RegistrationConfirm) -> u32 {
+        if let Some(ttl) = self.settings.endpoint_ttl {
+            return octets::seconds(ttl);
+        }
+        let entry = self.entries.get(id);
+        let asked = entry.and_then(|entry| rrq::parse(&entry.full)?.time_to_live);
+        rcf.time_to_live.or(asked).unwrap_or(TIME_TO_LIVE)
+    }
+}

@@ -1,0 +1,315 @@
+//! All endpoints behind one gateway registration, which carries their aliases.
+//!
+//! ```text
+//!                       RRQ with all, or what joins if the gatekeeper adds         RCF
+//! endpoint: Queued (joins) -------------------------------------------------> Asked ---> In
+//!              ^  ^                                                            | RRJ duplicateAlias, others
+//!              |  +---------------- who is not at fault -----------------------+
+//!              +------ after a rest ------ Refused <--- who is -----------------+
+//! ```
+//!
+//! Invariant: one RRQ of the gateway is under way at most. Who joins meanwhile goes with the next one.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rasline_h225::RasKind;
+use rasline_h225::build::Rrq;
+use rasline_h225::text::from_alias;
+use rasline_h225::types::{
+    AliasAddress, EndpointType, GatewayInfo, RasMessage, RegistrationConfirm, RegistrationReject,
+    RegistrationRejectReason as Rrj, RegistrationRequest,
+};
+
+use super::entries::{Entry, GATEWAY, Up};
+use super::flights::{Flight, Purpose, retries};
+use super::machine::{Proxy, Timer};
+use super::queue::Lane;
+use super::upstream::REST;
+use super::{EntryId, Output, Standing, Upstream, rrq};
+
+/// Octets of endpoints' full RRQs that one RRQ of the gateway stands for at most, so that it fits a datagram.
+const OCTETS: usize = 50_000;
+/// timeToLive that the gateway asks for, seconds.
+const TIME_TO_LIVE: u32 = 300;
+
+/// The gateway registration.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Gateway {
+    pub up: Up,
+    /// Its last full RRQ that was confirmed.
+    pub full: Box<[u8]>,
+    /// Endpoints that want to be in it.
+    pub joining: BTreeSet<EntryId>,
+    /// What the gatekeeper has is more than there is.
+    pub dirty: bool,
+}
+
+impl Gateway {
+    pub fn joins(&self, id: EntryId) -> bool {
+        self.joining.contains(&id)
+    }
+}
+
+impl Proxy {
+    pub(super) fn is_aggregate(&self) -> bool {
+        self.settings.upstream == Upstream::Aggregate
+    }
+
+    /// An endpoint wants to be carried, or it is the gateway's own turn to try again.
+    pub(super) fn join(&mut self, id: EntryId, lane: Lane) {
+        self.timers.clear(Timer::Retry(id));
+        let Some(entry) = self.entries.get(id) else {
+            return self.queue.push(GATEWAY, lane);
+        };
+        let lane = if entry.waits.is_empty() {
+            lane
+        } else {
+            Lane::Wanted
+        };
+        self.stand(id, Standing::Queued);
+        self.gateway.joining.insert(id);
+        if self.gateway.up.flight.is_none() {
+            self.queue.push(GATEWAY, lane);
+        }
+    }
+
+    /// Its turn: an RRQ with who joins, and, unless the gatekeeper adds to what it has, with all the others.
+    pub(super) fn register_gateway(&mut self, out: &mut Vec<Output>) {
+        let Some(to) = self.active else {
+            return;
+        };
+        if let Some(seq) = self.gateway.up.flight {
+            return self.repeat_registration(seq, out);
+        }
+        let holds = self.gateway.up.gatekeeper == Some(to) && !self.gateway.up.is_over(self.now);
+        let adds = holds && self.gateway.up.additive && !self.gateway.dirty;
+        let (all, joining) = self.to_carry(adds);
+        if all.is_empty() {
+            return;
+        }
+        let Some(seq) = self.flights.number() else {
+            return;
+        };
+        let known = holds.then_some(&self.gateway.up);
+        let octets = self.gateway_rrq(&all).and_then(|mut rrq| {
+            rrq.additive_registration = adds.then_some(());
+            rrq::full(rrq, seq, known, self.settings.ras_address).ok()
+        });
+        let Some(octets) = octets else {
+            return self.carry_again(&joining, REST);
+        };
+        for id in &joining {
+            self.gateway.joining.remove(id);
+            self.stand(*id, Standing::Asked);
+        }
+        self.gateway.dirty = false;
+        self.gateway.up.flight = Some(seq);
+        let (every, left) = retries(RasKind::RegistrationRequest);
+        let flight = Flight {
+            to,
+            purpose: Purpose::Carry(joining),
+            octets: octets.into(),
+            left,
+            every,
+        };
+        self.spend();
+        self.launch(seq, flight, out);
+    }
+
+    /// Who goes into the next RRQ, and which of them are new.
+    fn to_carry(&self, adds: bool) -> (Vec<EntryId>, Vec<EntryId>) {
+        let is_in =
+            |(id, entry): (EntryId, &Entry)| (entry.up.standing == Standing::In).then_some(id);
+        let mut all: Vec<EntryId> = Vec::new();
+        if !adds {
+            all.extend(self.entries.iter().filter_map(is_in));
+            all.sort_unstable();
+        }
+        let size = |id: &EntryId| self.entries.get(*id).map_or(0, |one| one.wanted().len());
+        let mut octets: usize = all.iter().map(size).sum();
+        let fits = |id: &&EntryId| {
+            octets += size(id);
+            octets <= OCTETS
+        };
+        let joining: Vec<EntryId> = self
+            .gateway
+            .joining
+            .iter()
+            .take_while(fits)
+            .copied()
+            .collect();
+        all.extend(&joining);
+        (all, joining)
+    }
+
+    fn gateway_rrq(&self, ids: &[EntryId]) -> Option<RegistrationRequest> {
+        let mut gateway = GatewayInfo::new();
+        let blank = Rrq {
+            product: Some(("rasline".into(), env!("CARGO_PKG_VERSION").into())),
+            ..Rrq::default()
+        };
+        let Ok(RasMessage::RegistrationRequest(mut rrq)) = blank.message() else {
+            return None;
+        };
+        let mut aliases = Vec::new();
+        let wanted = ids.iter().filter_map(|id| self.entries.get(*id));
+        for full in wanted.filter_map(|entry| rrq::parse(entry.wanted())) {
+            aliases.extend(full.terminal_alias.unwrap_or_default());
+            rrq.call_signal_address.extend(full.call_signal_address);
+            if let Some(protocols) = full.terminal_type.gateway.and_then(|one| one.protocol) {
+                gateway.protocol.get_or_insert_default().extend(protocols);
+            }
+        }
+        rrq.terminal_type = EndpointType::new();
+        rrq.terminal_type.gateway = Some(gateway);
+        rrq.terminal_alias = (!aliases.is_empty()).then_some(aliases);
+        rrq.time_to_live = Some(TIME_TO_LIVE);
+        Some(rrq)
+    }
+
+    /// RCF to the gateway's RRQ.
+    pub(super) fn carried(
+        &mut self,
+        ids: &[EntryId],
+        flight: &Flight,
+        rcf: &RegistrationConfirm,
+        out: &mut Vec<Output>,
+    ) {
+        let before = std::mem::take(&mut self.gateway.up);
+        let added = before.additive && before.gatekeeper == Some(flight.to);
+        if before.gatekeeper.is_some_and(|old| old != flight.to)
+            && let (Some(to), Some((_, payload))) = (
+                before.gatekeeper,
+                self.urq(&self.gateway.full.clone(), &before),
+            )
+        {
+            self.stats.upstream_left += 1;
+            out.push(Output::ToGatekeeper { to, payload });
+        }
+        let named = rcf.gatekeeper_identifier.clone();
+        self.gateway.up = Up {
+            gatekeeper: Some(flight.to),
+            identifier: Some(rcf.endpoint_identifier.clone()),
+            gatekeeper_identifier: named.or(before.gatekeeper_identifier),
+            ttl: rcf.time_to_live.or(before.ttl),
+            confirmed: self.now,
+            additive: added || rcf.supports_additive_registration.is_some(),
+            ..Up::default()
+        };
+        self.gateway.full.clone_from(&flight.octets);
+        self.keep_up(GATEWAY);
+        for id in ids {
+            match self.entries.get_mut(*id) {
+                // It changed meanwhile, and joins again.
+                Some(_) if self.gateway.joining.contains(id) => {}
+                Some(entry) => {
+                    entry.up.gatekeeper = Some(flight.to);
+                    // The aliases of the others are none of its business.
+                    let mut own = rcf.clone();
+                    own.terminal_alias =
+                        rrq::parse(entry.wanted()).and_then(|rrq| rrq.terminal_alias);
+                    self.admitted(*id, &own, out);
+                }
+                None => self.gateway.dirty = true,
+            }
+        }
+        self.go_on();
+    }
+
+    /// The next RRQ, if there is something to say.
+    pub(super) fn go_on(&mut self) {
+        if self.gateway.dirty || !self.gateway.joining.is_empty() {
+            self.queue.push(GATEWAY, Lane::Wanted);
+        }
+    }
+
+    /// RRJ to the gateway's RRQ: who is at fault is turned away, the others go with the next one.
+    pub(super) fn not_carried(
+        &mut self,
+        ids: &[EntryId],
+        rrj: &RegistrationReject,
+        out: &mut Vec<Output>,
+    ) {
+        self.stats.upstream_rejected += 1;
+        self.gateway.up.flight = None;
+        let at_fault: Vec<EntryId> = match &rrj.reject_reason {
+            Rrj::AdditiveRegistrationNotSupported => {
+                self.gateway.up.additive = false;
+                Vec::new()
+            }
+            Rrj::FullRegistrationRequired | Rrj::DiscoveryRequired
+                if self.gateway.up.identifier.is_some() =>
+            {
+                self.forgotten();
+                Vec::new()
+            }
+            Rrj::DuplicateAlias(list) => {
+                let texts: Vec<String> = list.iter().filter_map(from_alias).collect();
+                let has = |id: &&EntryId| {
+                    let own = self.claimed(**id);
+                    let mut own = own.iter().filter_map(from_alias);
+                    own.any(|alias| texts.contains(&alias))
+                };
+                let found: Vec<EntryId> = ids.iter().filter(has).copied().collect();
+                if found.is_empty() {
+                    ids.to_vec()
+                } else {
+                    found
+                }
+            }
+            _ => ids.to_vec(),
+        };
+        for id in ids {
+            if at_fault.contains(id) {
+                let mut own = rrj.clone();
+                if let Rrj::DuplicateAlias(list) = &mut own.reject_reason {
+                    let claimed = self.claimed(*id);
+                    list.retain(|alias| claimed.contains(alias));
+                }
+                self.turned_away(*id, &own, out);
+            } else {
+                self.enqueue(*id, Lane::Quiet);
+            }
+        }
+        self.go_on();
+    }
+
+    /// terminalAlias that it wants.
+    fn claimed(&self, id: EntryId) -> Vec<AliasAddress> {
+        let full = self.entries.get(id).map(Entry::wanted);
+        let full = full.and_then(rrq::parse);
+        full.and_then(|rrq| rrq.terminal_alias).unwrap_or_default()
+    }
+
+    /// No answer to the gateway's RRQ: again, after a while.
+    pub(super) fn carry_again(&mut self, ids: &[EntryId], rest: Duration) {
+        self.gateway.up.flight = None;
+        for id in ids {
+            self.enqueue(*id, Lane::Quiet);
+        }
+        self.queue.remove(GATEWAY);
+        self.timers.set(Timer::Retry(GATEWAY), self.now.after(rest));
+    }
+
+    /// The gatekeeper knows the gateway no more: all join anew.
+    pub(super) fn forgotten(&mut self) {
+        self.gateway.up.identifier = None;
+        self.gateway.up.gatekeeper = None;
+        self.keep_alives.clear(GATEWAY);
+        let is_in =
+            |(id, entry): (EntryId, &Entry)| (entry.up.standing == Standing::In).then_some(id);
+        let mut ids: Vec<EntryId> = self.entries.iter().filter_map(is_in).collect();
+        ids.sort_unstable();
+        for id in ids {
+            self.enqueue(id, Lane::Quiet);
+        }
+    }
+}
+
+impl Entry {
+    /// The full RRQ that counts.
+    pub fn wanted(&self) -> &[u8] {
+        self.wanted.as_ref().unwrap_or(&self.full)
+    }
+}

@@ -1,0 +1,124 @@
+//! Keep-alives towards the gatekeeper: in time, and each at its own.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rasline_h225::RasKind;
+use rasline_h225::types::RasMessage;
+
+use super::entries::{GATEWAY, Up};
+use super::flights::{Flight, Purpose, retries};
+use super::machine::Proxy;
+use super::queue::Lane;
+use super::upstream::SILENT;
+use super::{EntryId, Output, Standing, rrq};
+
+/// Keep-alives of restored endpoints are sent within this time, since nobody knows when the last one was.
+const SOON: Duration = Duration::from_secs(20);
+
+impl Proxy {
+    /// When the next keep-alive is due: after half of timeToLive, and up to a quarter later.
+    pub(super) fn keep_up(&mut self, id: EntryId) {
+        let id = if self.is_aggregate() { GATEWAY } else { id };
+        let up = self.identity(id);
+        if up.is_some_and(|up| up.doubtful) {
+            let at = self.spread(id, Duration::ZERO, SOON);
+            self.keep_alives.set(id, at);
+            return;
+        }
+        let ttl = up.and_then(|up| up.ttl);
+        let Some(ttl) = ttl.map(|seconds| Duration::from_secs(seconds.into())) else {
+            self.keep_alives.clear(id);
+            return;
+        };
+        let at = self.spread(id, ttl / 2, ttl / 4);
+        self.keep_alives.set(id, at);
+    }
+
+    pub(super) fn keep_alive_due(&mut self, id: EntryId, out: &mut Vec<Output>) {
+        if id == GATEWAY {
+            return self.gateway_keep_alive(out);
+        }
+        let (Some(gatekeeper), Some(entry)) = (self.active, self.entries.get(id)) else {
+            return;
+        };
+        if entry.up.standing != Standing::In || entry.up.gatekeeper != Some(gatekeeper) {
+            return;
+        }
+        if entry.up.is_over(self.now) {
+            self.unknown_there(id);
+            return self.enqueue(id, Lane::Quiet);
+        }
+        let (Some(full), Some(seq)) = (rrq::parse(&entry.full), self.flights.number()) else {
+            return self.keep_alive_lost(id);
+        };
+        let Some(entry) = self.entries.get(id) else {
+            return;
+        };
+        let Ok(octets) = rrq::keep_alive(full, seq, &entry.up, self.settings.ras_address) else {
+            return;
+        };
+        self.stats.upstream_lightweight += 1;
+        let (every, left) = retries(RasKind::RegistrationRequest);
+        let flight = Flight {
+            to: gatekeeper,
+            purpose: Purpose::KeepAlive(id),
+            octets: octets.into(),
+            left,
+            every,
+        };
+        self.launch(seq, flight, out);
+    }
+
+    /// No answer: tried again, until timeToLive is over.
+    pub(super) fn keep_alive_lost(&mut self, id: EntryId) {
+        if id == GATEWAY {
+            self.keep_alives.set(id, self.now.after(SILENT));
+            return;
+        }
+        let standing = self.entries.get(id).map(|entry| entry.up.standing);
+        if standing == Some(Standing::In) {
+            self.keep_alives.set(id, self.now.after(SILENT));
+        }
+    }
+
+    /// The gatekeeper knows it no more. Its identifiers there may be another endpoint's by now: some count anew after a
+    /// restart.
+    pub(super) fn unknown_there(&mut self, id: EntryId) {
+        self.entries.name_upstream(id, None);
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.up.gatekeeper = None;
+            entry.up.gatekeeper_identifier = None;
+        }
+    }
+
+    /// RCF or RRJ to a keep-alive.
+    pub(super) fn kept_up(&mut self, id: EntryId, from: SocketAddr, message: &RasMessage) {
+        if id == GATEWAY {
+            return self.gateway_kept_up(from, message);
+        }
+        let Some(entry) = self.entries.get(id) else {
+            return;
+        };
+        if entry.up.standing != Standing::In || entry.up.gatekeeper != Some(from) {
+            return;
+        }
+        let RasMessage::RegistrationConfirm(rcf) = message else {
+            self.unknown_there(id);
+            return self.enqueue(id, Lane::Quiet);
+        };
+        let (ttl, identifier) = (entry.up.ttl, entry.up.gatekeeper_identifier.clone());
+        let mut rcf = rcf.clone();
+        rcf.time_to_live = rcf.time_to_live.or(ttl);
+        rcf.gatekeeper_identifier = rcf.gatekeeper_identifier.or(identifier);
+        self.take_rcf(id, from, &rcf);
+    }
+}
+
+impl Up {
+    /// Whether timeToLive, as the gatekeeper told it, is over.
+    pub fn is_over(&self, now: crate::Time) -> bool {
+        let ttl = self.ttl.map(|seconds| Duration::from_secs(seconds.into()));
+        ttl.is_some_and(|ttl| now.since(self.confirmed) >= ttl)
+    }
+}
