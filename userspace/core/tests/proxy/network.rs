@@ -130,7 +130,7 @@ fn no_side_knows_the_other(world: &World) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48,
+    #![proptest_config(ProptestConfig { cases: 128,
         failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
