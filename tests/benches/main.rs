@@ -14,6 +14,7 @@ mod failover;
 mod frames;
 mod programs;
 mod redirect;
+mod registrar;
 mod report;
 mod responder;
 mod sys;
@@ -30,12 +31,13 @@ use crate::frames::Rcfs;
 use crate::tables::Loaded;
 use crate::testrun::Effort;
 
-const USAGE: &str = "usage: rasline-bench [--quick] [--cpu] [--json] [--soak MINUTES]\n  --quick  fewer rounds and no million registrations, a few minutes\n  --cpu    only what a packet costs, without network and failovers\n  --json   for programs\n  --soak   nothing but a soak: so many minutes of full CPU load without a false failover";
+const USAGE: &str = "usage: rasline-bench [--quick] [--cpu | --controller] [--json] [--soak MINUTES]\n  --quick  fewer rounds and no million registrations, a few minutes\n  --cpu    only what a packet costs, without network and failovers\n  --controller  only full registration and profiles; needs no root\n  --json   for programs\n  --soak   nothing but a soak: so many minutes of full CPU load without a false failover";
 
 #[derive(Default)]
 struct Options {
     quick: bool,
     cpu: bool,
+    controller: bool,
     json: bool,
     soak: Option<f64>,
 }
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
             }
             "--quick" => options.quick = true,
             "--cpu" => options.cpu = true,
+            "--controller" => options.controller = true,
             "--json" => options.json = true,
             _ => {
                 eprintln!("{USAGE}");
@@ -80,6 +83,20 @@ fn run(options: &Options) -> Result<()> {
         return Ok(());
     }
     let say = |what: &str| eprintln!("... {what}");
+    // First, while the heap is empty: it counts octets.
+    let controller = if options.cpu {
+        Vec::new()
+    } else {
+        say("registrations, a zone taken over, profiles imported");
+        registrar::rows(registrar::Effort {
+            rounds: if options.quick { 5 } else { 9 },
+            messages: if options.quick { 10_000 } else { 50_000 },
+        })?
+    };
+    if options.controller {
+        print(&controller, options);
+        return Ok(());
+    }
     let (effort, sizes): (_, &[u32]) = if options.quick {
         (
             Effort {
@@ -126,6 +143,7 @@ fn run(options: &Options) -> Result<()> {
     rows.extend(veth::rates(&mut tables, live)?);
     say("failovers, each with a site of its own");
     rows.extend(failover::times(if options.quick { 8 } else { 100 })?);
+    rows.extend(controller);
     print(&rows, options);
     Ok(())
 }

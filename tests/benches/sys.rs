@@ -1,4 +1,4 @@
-//! bpf(2) as far as the bench needs it, shared memory, and clocks.
+//! bpf(2) as far as the bench needs it, shared memory, clocks, and the heap.
 #![allow(
     unsafe_code,
     reason = "this module is the bench's boundary to the kernel"
@@ -229,6 +229,13 @@ fn clock(clock: libc::clockid_t) -> u64 {
 /// CPU time of this thread: other work on the machine does not count.
 pub fn cpu_time() -> u64 {
     clock(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// Octets of heap in use by this thread's arena (the main one, on the main thread) and by large blocks.
+pub fn heap() -> usize {
+    // SAFETY: it only reads the allocator's own counts.
+    let info = unsafe { libc::mallinfo2() };
+    info.uordblks + info.hblkhd
 }
 
 /// CLOCK_MONOTONIC.

@@ -247,7 +247,7 @@ impl World {
             }
             match first.remove() {
                 Coming::Datagram { from, to, payload } => self.deliver(from, to, &payload),
-                Coming::Line(step) => self.line(step),
+                Coming::Line(step) => self.line(&step),
             }
         }
         if self.agents.next_due().is_some_and(|due| due <= self.now) {
@@ -382,10 +382,10 @@ impl World {
         }
     }
 
-    fn line(&mut self, step: crate::lines::Step) {
+    fn line(&mut self, step: &crate::lines::Step) {
         let up = |n: usize| self.gatekeepers.get(n).is_some_and(Gatekeeper::is_up);
         let whole = |n: usize, site: usize| up(n) && self.weather.reachable(n, site);
-        match self.lines.take(&step, whole) {
+        match self.lines.take(step, whole) {
             Some((_, connection, None)) => self.tell(Input::Connected { connection }),
             Some((agent, connection, Some(why))) => {
                 self.ledger.closed(agent, connection);
