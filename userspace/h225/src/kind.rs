@@ -131,9 +131,10 @@ pub struct Header {
 #[must_use]
 pub fn header(bytes: &[u8]) -> Option<Header> {
     let kind = kind_of(bytes)?;
-    let Some(offset) = seq_offset(kind, bytes)? else {
+    if is_behind(kind, bytes) {
         return behind_non_standard_data(kind, bytes);
-    };
+    }
+    let offset = seq_offset(kind, bytes)?;
     let seq_wire = [*bytes.get(offset)?, *bytes.get(offset + 1)?];
     let seq = u16::from_be_bytes(seq_wire).checked_add(1)?;
     Some(Header {
@@ -147,7 +148,11 @@ pub fn header(bytes: &[u8]) -> Option<Header> {
 /// any IRR that puts nonStandardData before the number.
 #[must_use]
 pub fn renumbered(bytes: &[u8], seq: u16) -> Option<Vec<u8>> {
-    let offset = seq_offset(kind_of(bytes)?, bytes)??;
+    let kind = kind_of(bytes)?;
+    if is_behind(kind, bytes) {
+        return None;
+    }
+    let offset = seq_offset(kind, bytes)?;
     let wire = seq.checked_sub(1)?.to_be_bytes();
     let mut octets = bytes.to_vec();
     octets.get_mut(offset..offset + 2)?.copy_from_slice(&wire);
@@ -166,16 +171,18 @@ fn kind_of(bytes: &[u8]) -> Option<RasKind> {
     RasKind::from_index(true, first & 0x3f)
 }
 
-/// Where the number stands; the inner `None`: behind something of unknown length.
-fn seq_offset(kind: RasKind, bytes: &[u8]) -> Option<Option<usize>> {
-    let first = *bytes.first()?;
-    Some(if first & 0x80 != 0 {
-        Some(extension_offset(kind, bytes)?)
-    } else if kind == RasKind::InfoRequestResponse && first & 1 != 0 {
-        None
+/// Whether the number stands behind something of unknown length.
+fn is_behind(kind: RasKind, bytes: &[u8]) -> bool {
+    kind == RasKind::InfoRequestResponse && bytes.first().is_some_and(|first| first & 1 != 0)
+}
+
+/// Where the number stands otherwise.
+fn seq_offset(kind: RasKind, bytes: &[u8]) -> Option<usize> {
+    if *bytes.first()? & 0x80 != 0 {
+        extension_offset(kind, bytes)
     } else {
         Some(root_offset(kind))
-    })
+    }
 }
 
 /// Where the number stands in a root message: the extension bit and the bits of the OPTIONAL components of the root fill

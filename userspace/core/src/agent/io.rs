@@ -40,7 +40,7 @@ pub enum Input<'a> {
         /// Which one.
         agent: AgentId,
     },
-    /// It is [`Agents::next_due`].
+    /// It is [`Agents::next_due`](crate::agent::Agents::next_due).
     Due,
     /// UNIX time in seconds when [`Time`](crate::Time) was 0: for time stamps of H.235.
     WallClock {

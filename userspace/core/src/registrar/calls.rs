@@ -14,7 +14,7 @@ use crate::Time;
 
 /// Which call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct CallId(pub u64);
+pub(crate) struct CallId(pub u64);
 
 /// How often endpoints are to report their calls, seconds.
 pub(super) const IRR_EVERY: u16 = 60;

@@ -20,7 +20,7 @@ pub enum Input<'a> {
         /// The message.
         payload: &'a [u8],
     },
-    /// It is [`Registrar::next_due`].
+    /// It is [`Registrar::next_due`](crate::registrar::Registrar::next_due).
     Due,
     /// The kernel answered a keep-alive of this registration at this time, the last one so far. Also the answer to
     /// [`Output::AskSeen`].

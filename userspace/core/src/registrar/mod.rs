@@ -69,6 +69,6 @@ pub struct Settings {
     pub seed: u64,
     /// Requests remembered at most, to answer retransmissions alike.
     pub max_answers: usize,
-    /// UNIX time in seconds when [`Time`] was 0.
+    /// UNIX time in seconds when [`Time`](crate::Time) was 0.
     pub unix_at_zero: i64,
 }

@@ -12,6 +12,10 @@
     reason = "the standard's own SEQUENCEs of BOOLEAN"
 )]
 #![allow(
+    clippy::new_without_default,
+    reason = "`new` takes what a type must have, which for some is nothing"
+)]
+#![allow(
     clippy::no_effect_underscore_binding,
     reason = "what the derive macros of rasn write"
 )]
