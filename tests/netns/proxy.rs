@@ -177,3 +177,17 @@ fn a_restart_keeps_endpoints_and_their_identifiers() {
     endpoint.register(SOON).unwrap();
     assert_eq!(endpoint.eid(), eid);
 }
+#[test]
+fn an_aggregate_has_one_registration_upstream() {
+    let proxied = Proxied::new("upstream = \"aggregate\"");
+    let mut endpoints: Vec<Endpoint> = (1..=3).map(|n| proxied.registered(n)).collect();
+    for endpoint in &mut endpoints {
+        kept_by_kernel(&proxied.controller, endpoint);
+    }
+    let mut upstream: Vec<Option<String>> = proxied.rrqs(1).into_iter().map(|s| s.eid).collect();
+    upstream.sort();
+    upstream.dedup();
+    assert_eq!(upstream.iter().flatten().count(), 1, "{upstream:?}");
+    let acf = endpoints[2].admit(SOON).unwrap();
+    assert!(acf.is_acf(), "{acf:?}");
+}

@@ -54,10 +54,10 @@ fn registers_and_is_kept_alive_in_the_kernel() {
 #[test]
 fn calls_are_admitted_and_signalled_directly() {
     let own = Own::new(&registrar(""));
-    let (mut caller, callee) = (own.registered(1), own.registered(2));
+    let (mut caller, other) = (own.registered(1), own.registered(2));
     let acf = caller.admit(SOON).unwrap();
     assert!(acf.is_acf(), "{acf:?}");
-    assert_eq!(destination(&acf).ip(), callee.address().ip());
+    assert_eq!(destination(&acf).ip(), other.address().ip());
     own.await_event("call_started", "5002");
     caller.disengage(SOON).unwrap();
     own.await_event("call_ended", "");

@@ -40,6 +40,10 @@ pub struct Alternate {
 /// ARQ for a call to 5002.
 #[must_use]
 pub fn arq(seq: u16, eid: &str, call: [u8; 16], reference: u16) -> Vec<u8> {
+    encode(&arq_message(seq, eid, call, reference))
+}
+
+fn arq_message(seq: u16, eid: &str, call: [u8; 16], reference: u16) -> RasMessage {
     let RasMessage::AdmissionRequest(mut arq) = template(ARQ) else {
         unreachable!("an ARQ")
     };
@@ -50,15 +54,13 @@ pub fn arq(seq: u16, eid: &str, call: [u8; 16], reference: u16) -> Vec<u8> {
     if let Some(identifier) = &mut arq.call_identifier {
         identifier.guid = OctetString::from(call.to_vec());
     }
-    encode(&RasMessage::AdmissionRequest(arq))
+    RasMessage::AdmissionRequest(arq)
 }
 
 /// ARQ for a call to these digits.
 #[must_use]
 pub fn arq_to(digits: &str, seq: u16, eid: &str, call: [u8; 16], reference: u16) -> Vec<u8> {
-    let RasMessage::AdmissionRequest(mut arq) =
-        decode_ras(&arq(seq, eid, call, reference)).expect("decodes")
-    else {
+    let RasMessage::AdmissionRequest(mut arq) = arq_message(seq, eid, call, reference) else {
         unreachable!("an ARQ")
     };
     arq.destination_info = Some(vec![messages::alias(digits)]);
