@@ -62,7 +62,7 @@ impl Proxy {
         let Some(entry) = self.entries.get_mut(id) else {
             return;
         };
-        entry.time_to_live = granted;
+        let other = std::mem::replace(&mut entry.time_to_live, granted) != granted;
         let first = !std::mem::replace(&mut entry.confirmed, true);
         let Some(entry) = self.entries.get(id) else {
             return;
@@ -88,6 +88,10 @@ impl Proxy {
                 }
                 self.answer(ticket, octets, out);
             }
+        }
+        if other {
+            // The kernel would tell the one before.
+            self.withdraw(id, out);
         }
         self.renew(id);
         if first {

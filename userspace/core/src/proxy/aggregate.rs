@@ -14,11 +14,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rasline_h225::RasKind;
-use rasline_h225::build::Rrq;
 use rasline_h225::text::from_alias;
 use rasline_h225::types::{
-    AliasAddress, EndpointType, GatewayInfo, RasMessage, RegistrationConfirm, RegistrationReject,
-    RegistrationRejectReason as Rrj, RegistrationRequest,
+    AliasAddress, RegistrationConfirm, RegistrationReject, RegistrationRejectReason as Rrj,
 };
 
 use super::entries::{Entry, GATEWAY, Up};
@@ -27,11 +25,6 @@ use super::machine::{Proxy, Timer};
 use super::queue::Lane;
 use super::upstream::REST;
 use super::{EntryId, Output, Standing, Upstream, rrq};
-
-/// Octets of endpoints' full RRQs that one RRQ of the gateway stands for at most, so that it fits a datagram.
-const OCTETS: usize = 50_000;
-/// timeToLive that the gateway asks for, seconds.
-const TIME_TO_LIVE: u32 = 300;
 
 /// The gateway registration.
 #[derive(Clone, Debug, Default)]
@@ -115,57 +108,6 @@ impl Proxy {
         };
         self.spend();
         self.launch(seq, flight, out);
-    }
-
-    /// Who goes into the next RRQ, and which of them are new.
-    fn to_carry(&self, adds: bool) -> (Vec<EntryId>, Vec<EntryId>) {
-        let is_in =
-            |(id, entry): (EntryId, &Entry)| (entry.up.standing == Standing::In).then_some(id);
-        let mut all: Vec<EntryId> = Vec::new();
-        if !adds {
-            all.extend(self.entries.iter().filter_map(is_in));
-            all.sort_unstable();
-        }
-        let size = |id: &EntryId| self.entries.get(*id).map_or(0, |one| one.wanted().len());
-        let mut octets: usize = all.iter().map(size).sum();
-        let fits = |id: &&EntryId| {
-            octets += size(id);
-            octets <= OCTETS
-        };
-        let joining: Vec<EntryId> = self
-            .gateway
-            .joining
-            .iter()
-            .take_while(fits)
-            .copied()
-            .collect();
-        all.extend(&joining);
-        (all, joining)
-    }
-
-    fn gateway_rrq(&self, ids: &[EntryId]) -> Option<RegistrationRequest> {
-        let mut gateway = GatewayInfo::new();
-        let blank = Rrq {
-            product: Some(("rasline".into(), env!("CARGO_PKG_VERSION").into())),
-            ..Rrq::default()
-        };
-        let Ok(RasMessage::RegistrationRequest(mut rrq)) = blank.message() else {
-            return None;
-        };
-        let mut aliases = Vec::new();
-        let wanted = ids.iter().filter_map(|id| self.entries.get(*id));
-        for full in wanted.filter_map(|entry| rrq::parse(entry.wanted())) {
-            aliases.extend(full.terminal_alias.unwrap_or_default());
-            rrq.call_signal_address.extend(full.call_signal_address);
-            if let Some(protocols) = full.terminal_type.gateway.and_then(|one| one.protocol) {
-                gateway.protocol.get_or_insert_default().extend(protocols);
-            }
-        }
-        rrq.terminal_type = EndpointType::new();
-        rrq.terminal_type.gateway = Some(gateway);
-        rrq.terminal_alias = (!aliases.is_empty()).then_some(aliases);
-        rrq.time_to_live = Some(TIME_TO_LIVE);
-        Some(rrq)
     }
 
     /// RCF to the gateway's RRQ.

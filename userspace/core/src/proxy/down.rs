@@ -185,7 +185,7 @@ impl Proxy {
 
     fn answered(&mut self, asked: &Asked<'_>) -> Option<Down> {
         let fits = |down: &&Down| down.to.ip() == asked.from.ip() && answers(asked.kind, down.kind);
-        if self.downs.all.get(&asked.seq).filter(fits).is_none() {
+        if !self.downs.all.get(&asked.seq).as_ref().is_some_and(fits) {
             self.stats.ignored += 1;
             return None;
         }

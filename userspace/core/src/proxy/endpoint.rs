@@ -27,6 +27,15 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// Sends an answer.
+    pub fn send(&self, payload: Vec<u8>, out: &mut Vec<Output>) {
+        out.push(Output::ToEndpoint {
+            from: self.to,
+            to: self.answer_to,
+            payload,
+        });
+    }
+
     /// As it waits for an answer.
     pub fn wait(&self, id: Option<EntryId>, since: crate::Time) -> Wait {
         Wait {
@@ -46,7 +55,7 @@ impl Asked<'_> {
 }
 
 impl Proxy {
-    pub(super) fn from_endpoint(
+    pub(super) fn endpoint_says(
         &mut self,
         from: SocketAddr,
         to: SocketAddr,
@@ -95,7 +104,7 @@ impl Proxy {
             M::RegistrationRequest(rrq) if rrq.keep_alive == Some(true) => {
                 self.keep_alive(asked, &rrq, out);
             }
-            M::RegistrationRequest(rrq) => self.full(asked, rrq, out),
+            M::RegistrationRequest(rrq) => self.full(asked, &rrq, out),
             M::UnregistrationRequest(urq) => self.leaves(asked, &urq, out),
             M::AdmissionRequest(_)
             | M::BandwidthRequest(_)
@@ -147,16 +156,7 @@ impl Proxy {
             of: None,
         };
         self.answers.keep(self.now, asked.key, kept);
-        self.send(asked, octets, out);
-    }
-
-    /// An answer that is made anew each time.
-    pub(super) fn send(&self, asked: &Asked<'_>, payload: Vec<u8>, out: &mut Vec<Output>) {
-        out.push(Output::ToEndpoint {
-            from: asked.to,
-            to: asked.answer_to,
-            payload,
-        });
+        asked.send(octets, out);
     }
 
     /// A request that rasline refuses by itself.

@@ -29,20 +29,20 @@ impl Proxy {
     pub(super) fn full(
         &mut self,
         asked: &Asked<'_>,
-        rrq: RegistrationRequest,
+        rrq: &RegistrationRequest,
         out: &mut Vec<Output>,
     ) {
         if rrq.additive_registration.is_some() {
             return self.rrj(asked, Rrj::AdditiveRegistrationNotSupported, out);
         }
-        let taken = self.held_elsewhere(asked.from, &rrq);
+        let taken = self.held_elsewhere(asked.from, rrq);
         if !taken.is_empty() {
             return self.rrj(asked, Rrj::DuplicateAlias(taken), out);
         }
-        let id = match self.found(asked.from, &rrq) {
+        let id = match self.found(asked.from, rrq) {
             Found::Taken => return self.rrj(asked, Rrj::InvalidCallSignalAddress, out),
-            Found::Known(id) if self.changes_nothing(id, &rrq) => {
-                return self.confirm_again(id, asked, &rrq, out);
+            Found::Known(id) if self.changes_nothing(id, rrq) => {
+                return self.confirm_again(id, asked, rrq, out);
             }
             _ if asked.payload.len() > rrq::LONGEST => {
                 return self.turn_down(asked, Why::Unavailable, out);
@@ -51,7 +51,7 @@ impl Proxy {
             Found::New if self.entries.len() >= self.settings.max_endpoints => {
                 return self.turn_down(asked, Why::Unavailable, out);
             }
-            Found::New => self.newcomer(asked, &rrq),
+            Found::New => self.newcomer(asked, rrq),
         };
         self.forward(id, asked, out);
     }
@@ -129,7 +129,7 @@ impl Proxy {
         message.set_request_seq_num(asked.seq);
         self.stats.full += 1;
         if let Ok(octets) = encode_ras(&message) {
-            self.send(asked, octets, out);
+            asked.send(octets, out);
         }
     }
 

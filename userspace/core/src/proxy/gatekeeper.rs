@@ -14,7 +14,7 @@ use super::{Event, Output, rrq};
 use crate::registrar::answers::digest;
 
 impl Proxy {
-    pub(super) fn from_gatekeeper(
+    pub(super) fn gatekeeper_says(
         &mut self,
         from: SocketAddr,
         payload: &[u8],

@@ -36,7 +36,7 @@ impl Proxy {
         };
         self.stats.lightweight += 1;
         self.publish(id, asked.payload, rrq, out);
-        self.send(asked, rcf, out);
+        asked.send(rcf, out);
     }
 
     fn kept_alive(&self, asked: &Asked<'_>, rrq: &RegistrationRequest) -> Option<EntryId> {

@@ -105,8 +105,8 @@ impl Proxy {
     pub fn handle(&mut self, now: Time, input: Input<'_>, out: &mut Vec<Output>) {
         self.now = self.now.max(now);
         match input {
-            Input::FromEndpoint { from, to, payload } => self.from_endpoint(from, to, payload, out),
-            Input::FromGatekeeper { from, payload } => self.from_gatekeeper(from, payload, out),
+            Input::FromEndpoint { from, to, payload } => self.endpoint_says(from, to, payload, out),
+            Input::FromGatekeeper { from, payload } => self.gatekeeper_says(from, payload, out),
             Input::Active(gatekeeper) => self.activate(gatekeeper, out),
             Input::Due => self.due(out),
             Input::Seen { id, at } => self.seen(id, at),

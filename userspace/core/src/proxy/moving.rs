@@ -88,7 +88,9 @@ impl Proxy {
                     self.timers
                         .set(Timer::Flight(seq), self.now.after(super::waits::PATIENCE));
                     self.gateway.up.flight = None;
-                    ids.into_iter().for_each(|id| self.enqueue(id, Lane::Quiet));
+                    for id in ids {
+                        self.enqueue(id, Lane::Quiet);
+                    }
                 }
                 Purpose::KeepAlive(id) => {
                     self.land(seq);

@@ -23,6 +23,7 @@ impl Proxy {
         message: RasMessage,
         out: &mut Vec<Output>,
     ) {
+        use RasMessage as M;
         if !self.is_active(from) {
             self.stats.ignored += 1;
             return;
@@ -31,7 +32,6 @@ impl Proxy {
         if self.repeated_down(key, out) || self.repeated_up(key, out) {
             return;
         }
-        use RasMessage as M;
         let id = match &message {
             M::UnregistrationRequest(urq) => return self.urq_up(from, key, urq, out),
             M::InfoRequest(irq) => {

@@ -74,6 +74,11 @@ pub(super) fn to_gatekeeper(message: &mut RasMessage, known: &Upstream) -> bool 
             optional(&mut sci.endpoint_identifier);
             true
         }
+        // What was not understood is in the words of the other side.
+        M::UnknownMessageResponse(xrs) => {
+            xrs.message_not_understood = None;
+            true
+        }
         _ => true,
     }
 }
@@ -150,8 +155,9 @@ fn without_alternates(message: &mut RasMessage) {
         M::UnregistrationReject(urj) => urj.alt_gk_info = None,
         M::AdmissionConfirm(acf) => acf.assigned_gatekeeper = None,
         M::AdmissionConfirmSequence(all) => {
-            all.iter_mut()
-                .for_each(|acf| acf.assigned_gatekeeper = None);
+            for acf in all {
+                acf.assigned_gatekeeper = None;
+            }
         }
         M::AdmissionReject(arj) => {
             arj.alt_gk_info = None;
@@ -167,6 +173,7 @@ fn without_alternates(message: &mut RasMessage) {
         M::DisengageReject(drj) => drj.alt_gk_info = None,
         M::InfoRequestNak(nak) => nak.alt_gk_info = None,
         M::InfoRequest(irq) => irq.assigned_gatekeeper = None,
+        M::UnknownMessageResponse(xrs) => xrs.message_not_understood = None,
         _ => {}
     }
 }

@@ -273,7 +273,7 @@ impl Proxy {
             up.gatekeeper == self.active && up.identifier.is_some() && !up.is_over(self.now)
         };
         let carried = entry.up.gatekeeper.is_some() && entry.up.gatekeeper == self.active;
-        if carried && self.identity(id).filter(knows).is_some() {
+        if carried && self.identity(id).as_ref().is_some_and(knows) {
             let identifier = entry.up.identifier.clone();
             self.entries.name_upstream(id, identifier);
             self.queue.remove(id);

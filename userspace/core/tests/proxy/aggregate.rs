@@ -121,7 +121,7 @@ fn it_moves_with_one_rrq_and_comes_back_when_it_was_forgotten() {
     world
         .gatekeepers
         .insert(TWO, gatekeeper(TWO, "gk-number-two"));
-    world.pass(Duration::from_secs(60));
+    world.pass(Duration::from_mins(1));
     assert_eq!(
         world.gatekeepers[&TWO]
             .views()

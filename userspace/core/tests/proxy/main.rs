@@ -4,6 +4,7 @@
 mod aggregate;
 mod failing_over;
 mod network;
+mod parts;
 mod registering;
 mod relaying;
 mod vectors;

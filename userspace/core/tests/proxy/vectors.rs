@@ -113,3 +113,34 @@ fn admissions_and_the_rest_arrive_as_they_were_sent() {
     }
     assert!(seen >= 5, "{seen} messages");
 }
+
+#[test]
+fn whatever_comes_from_either_side_is_survived() {
+    let mut world = World::new(0);
+    world.register(1);
+    let mut sent: u64 = 0;
+    for octets in recorded() {
+        for at in (0..octets.len()).step_by(5) {
+            for mask in [0x01, 0x80, 0xff] {
+                let mut broken = octets.clone();
+                broken[at] ^= mask;
+                broken.truncate(octets.len() - at % 3);
+                let from = |payload| rasline_core::proxy::Input::FromEndpoint {
+                    from: ras(1),
+                    to: SERVICE,
+                    payload,
+                };
+                world.input(from(&broken));
+                let from =
+                    |payload| rasline_core::proxy::Input::FromGatekeeper { from: ONE, payload };
+                world.input(from(&broken));
+                sent += 2;
+            }
+        }
+    }
+    let stats = world.stats();
+    assert!(sent > 1000 && stats.malformed > 100, "{sent}: {stats:?}");
+    assert!(stats.waiting + stats.endpoints < 1000, "{stats:?}");
+    world.pass(std::time::Duration::from_secs(30));
+    assert_eq!(world.stats().waiting, 0);
+}

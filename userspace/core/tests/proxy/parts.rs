@@ -1,0 +1,130 @@
+//! Addresses, endpoints and gatekeepers of the tests, and messages to feed them with.
+#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rasline_core::Time;
+use rasline_core::profile::{Authentication, CallModel, Limits, Profile, Subscription, TimeToLive};
+use rasline_core::proxy::{Settings, Upstream};
+use rasline_core::registrar::{self, Registrar};
+use rasline_h225::build::Rrq;
+use rasline_h225::decode_ras;
+use rasline_h225::text::to_bmp;
+use rasline_h225::types::{AdmissionRequest, AliasAddress, CallType, RasMessage};
+
+/// rasline towards endpoints, and towards gatekeepers.
+pub const SERVICE: SocketAddr = v4([203, 0, 113, 1], 1719);
+pub const RAS: SocketAddr = v4([203, 0, 113, 2], 1719);
+pub const ONE: SocketAddr = v4([198, 51, 100, 1], 1719);
+pub const TWO: SocketAddr = v4([198, 51, 100, 2], 1719);
+pub const MS: Duration = Duration::from_millis(1);
+pub const SECOND: Duration = Duration::from_secs(1);
+
+const fn v4(ip: [u8; 4], port: u16) -> SocketAddr {
+    SocketAddr::new(
+        std::net::IpAddr::V4(std::net::Ipv4Addr::new(ip[0], ip[1], ip[2], ip[3])),
+        port,
+    )
+}
+
+/// RAS and call signalling address of an endpoint.
+pub fn ras(n: u32) -> SocketAddr {
+    let [_, b, c, d] = n.to_be_bytes();
+    v4([10, b, c, d], 1719)
+}
+
+pub fn signalling(n: u32) -> SocketAddr {
+    SocketAddr::new(ras(n).ip(), 1720)
+}
+
+pub fn alias(n: u32) -> String {
+    format!("{}", 100_000 + n)
+}
+
+pub fn full(seq: u16, n: u32) -> Rrq {
+    Rrq {
+        aliases: vec![alias(n)],
+        ..Rrq::full(seq, signalling(n), ras(n))
+    }
+}
+
+fn profile(name: &str) -> Profile {
+    Profile {
+        zone: "site".into(),
+        tenant: String::new(),
+        gatekeeper_identifier: name.into(),
+        subscription: Subscription::default(),
+        time_to_live: TimeToLive {
+            default: 60,
+            min: 60,
+            max: 60,
+        },
+        call_model: CallModel::Direct,
+        authentication: Authentication::None,
+        limits: Limits::default(),
+        admit_unknown: true,
+        prefixes: Vec::new(),
+        plan: Vec::new(),
+        reach: Vec::new(),
+        neighbours: Vec::new(),
+        endpoints: Vec::new(),
+    }
+}
+
+pub fn gatekeeper(at: SocketAddr, name: &str) -> Registrar {
+    let settings = registrar::Settings {
+        profile: std::sync::Arc::new(profile(name)),
+        call_signal_address: None,
+        alternates: vec![rasline_h225::view::Alternate {
+            address: TWO,
+            gatekeeper_identifier: Some("two".into()),
+            need_to_register: true,
+            priority: 1,
+        }],
+        seed: u64::from(at.port())
+            + u64::from(at.ip().to_string().len() as u32)
+            + name.len() as u64,
+        max_answers: 100_000,
+        unix_at_zero: 1_700_000_000,
+    };
+    Registrar::new(settings, START)
+}
+
+pub const START: Time = Time(1_000_000_000_000);
+
+/// `RRQ` for a full one, `rrq` for a lightweight one, else as people call it.
+pub fn kind(octets: &[u8]) -> &'static str {
+    match decode_ras(octets).unwrap() {
+        RasMessage::RegistrationRequest(rrq) if rrq.keep_alive == Some(true) => "rrq",
+        message => message.kind().name(),
+    }
+}
+
+pub fn arq(seq: u16, eid: &str, from: u32, to: u32) -> RasMessage {
+    let digits = |n| AliasAddress::DialedDigits(alias(n).as_str().try_into().unwrap());
+    let mut arq = AdmissionRequest::new(
+        seq,
+        to_bmp(eid).unwrap(),
+        640,
+        from as u16,
+        vec![7; 16].into(),
+    );
+    arq.call_type = CallType::PointToPoint;
+    arq.destination_info = Some(vec![digits(to)]);
+    arq.src_info = vec![digits(from)];
+    arq.gatekeeper_identifier = Some(to_bmp("zone").unwrap());
+    RasMessage::AdmissionRequest(arq)
+}
+
+pub fn settings(rate: u32) -> Settings {
+    Settings {
+        gatekeeper_identifier: "zone".into(),
+        ras_address: RAS,
+        upstream: Upstream::Each,
+        endpoint_ttl: Some(Duration::from_mins(2)),
+        migrate_rate: rate,
+        max_endpoints: 20_000,
+        seed: 0xabcd,
+    }
+}
