@@ -33,6 +33,10 @@ use crate::testrun::Effort;
 
 const USAGE: &str = "usage: rasline-bench [--quick] [--cpu | --controller] [--json] [--soak MINUTES]\n  --quick  fewer rounds and no million registrations, a few minutes\n  --cpu    only what a packet costs, without network and failovers\n  --controller  only full registration and profiles; needs no root\n  --json   for programs\n  --soak   nothing but a soak: so many minutes of full CPU load without a false failover";
 
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 #[derive(Default)]
 struct Options {
     quick: bool,

@@ -31,10 +31,11 @@ fn a_sound_profile_passes() {
     assert_eq!(profile().check(), Ok(()));
 }
 
+type Change = fn(&mut Profile);
+
 /// One row for each rule.
 #[test]
 fn every_fault_is_named_with_its_place() {
-    type Change = fn(&mut Profile);
     let rows: &[(Change, &str)] = &[
         (|p| p.zone.clear(), "zone: is empty"),
         (
@@ -101,6 +102,14 @@ fn every_fault_is_named_with_its_place() {
             |p| p.neighbours.push(p.neighbours[0].clone()),
             "neighbours[1].id: \"GK2\" stands twice",
         ),
+    ];
+    told(rows);
+}
+
+/// The same of endpoints.
+#[test]
+fn every_fault_of_an_endpoint_is_named_with_its_place() {
+    let rows: &[(Change, &str)] = &[
         (
             |p| p.endpoints[1].aliases.clear(),
             "endpoints[1].aliases: is empty",
@@ -141,6 +150,10 @@ fn every_fault_is_named_with_its_place() {
             "endpoints[1] (gw).call_signal_address: nothing can be sent to 255.255.255.255:1",
         ),
     ];
+    told(rows);
+}
+
+fn told(rows: &[(Change, &str)]) {
     for (change, told) in rows {
         assert_eq!(faults(change), [*told]);
     }

@@ -29,7 +29,7 @@ pub(super) fn check(source: &Source<'_>, raw: raw::Config) -> Result<Config, Vec
     // Agents need nothing of the data path.
     let agents_only = !raw.agent.is_empty() && raw.zone.is_empty() && raw.interface.is_empty();
     let agents = c.agents(raw.agent);
-    let backup = raw.backup.and_then(|raw| c.backup(raw));
+    let backup = raw.backup.map(|raw| c.backup(raw));
     let (interfaces, zones) = if agents_only {
         (Vec::new(), Vec::new())
     } else {

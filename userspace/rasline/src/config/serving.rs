@@ -29,7 +29,7 @@ pub(super) fn ras(zone: &raw::Zone) -> Ras {
 }
 
 impl Checker<'_> {
-    pub(super) fn backup(&mut self, raw: Spanned<raw::Backup>) -> Option<Backup> {
+    pub(super) fn backup(&mut self, raw: Spanned<raw::Backup>) -> Backup {
         let span = raw.span();
         let raw = raw.into_inner();
         let mut addresses: Vec<IpAddr> = Vec::new();
@@ -52,10 +52,10 @@ impl Checker<'_> {
             };
             self.fail(Some(address.span()), "address", what);
         }
-        Some(Backup {
+        Backup {
             addresses,
             ras_port: self.number("ras_port", raw.ras_port, (1, 65_535), 1719),
-        })
+        }
     }
 
     /// Each own address belongs to one zone, or is the backup's.

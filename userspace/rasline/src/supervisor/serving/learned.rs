@@ -15,7 +15,7 @@ use rasline_core::{
 
 use super::tell::name;
 use crate::{
-    config::{Ras, Zone},
+    config::{Gatekeeper, Ras, Zone},
     profiles::Loaded,
     supervisor::Supervisor,
 };
@@ -67,18 +67,16 @@ impl Supervisor {
     pub(super) fn use_profiles(&mut self) {
         let zones = self.config.zones.iter();
         let served =
-            zones.filter(|z| z.ras != Ras::Proxy && z.gatekeepers.iter().any(|g| g.is_own()));
+            zones.filter(|z| z.ras != Ras::Proxy && z.gatekeepers.iter().any(Gatekeeper::is_own));
         let mut all: BTreeMap<String, Arc<Profile>> = self.serving.learned.loaded.clone();
         for zone in served {
             let known = self.layout.zone(&zone.name);
             let known = known.and_then(|index| self.serving.learned.known.get(&index));
-            let profile = match all.get(&zone.name) {
-                Some(profile) => with_known(profile, known.map_or(&[], Vec::as_slice)),
-                None => {
-                    let called = self.calls_itself(zone);
-                    let known = known.cloned().unwrap_or_default();
-                    Arc::new(default_profile(zone, &called, known))
-                }
+            let profile = if let Some(profile) = all.get(&zone.name) {
+                with_known(profile, known.map_or(&[], Vec::as_slice))
+            } else {
+                let known = known.cloned().unwrap_or_default();
+                Arc::new(default_profile(zone, &self.calls_itself(zone), known))
             };
             all.insert(zone.name.clone(), profile);
         }
@@ -133,7 +131,7 @@ impl Supervisor {
 
     fn begin_walk(&mut self) {
         let backed_up =
-            |z: &&Zone| z.ras == Ras::Transparent && z.gatekeepers.iter().any(|g| g.is_own());
+            |z: &&Zone| z.ras == Ras::Transparent && z.gatekeepers.iter().any(Gatekeeper::is_own);
         let zones = self.config.zones.iter().filter(backed_up);
         self.serving.learned.walk.zones = zones
             .filter_map(|z| self.layout.zone(&z.name))

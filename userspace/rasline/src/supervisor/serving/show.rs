@@ -12,7 +12,7 @@ use super::{served, tell::refusal};
 use crate::{
     config::{Ras, Zone},
     control::view,
-    supervisor::{Supervisor, show::ago},
+    supervisor::{Supervisor, effects::Published, show::ago},
 };
 
 impl Supervisor {
@@ -74,7 +74,7 @@ impl Supervisor {
                 "rasline"
             }
             .to_owned(),
-            answered: published.map_or(0, |p| p.answered()),
+            answered: published.map_or(0, Published::answered),
             next_refresh: None,
             time_left: Some(left.max(0.0)),
             time_to_live: Some(f64::from(r.time_to_live)),
