@@ -36,6 +36,7 @@ mod scene;
 mod secured;
 mod signalling;
 mod site;
+mod stacks;
 mod standby;
 mod steady;
 mod store;

@@ -18,14 +18,19 @@ use crate::{
 const RATE: usize = 20;
 
 /// A proxied zone with two gatekeepers. Fields are dropped in this order.
-struct Proxied {
-    controller: Controller,
-    gatekeepers: [FakeGatekeeper; 2],
-    net: Gateway,
+pub(crate) struct Proxied {
+    pub(crate) controller: Controller,
+    pub(crate) gatekeepers: [FakeGatekeeper; 2],
+    pub(crate) net: Gateway,
 }
 
 impl Proxied {
     fn new(lines: &str) -> Self {
+        Self::with_ttl("60s", lines)
+    }
+
+    /// With this `endpoint_ttl`.
+    pub(crate) fn with_ttl(ttl: &str, lines: &str) -> Self {
         let net = network();
         let start = |address, name: &str| {
             let policy = Policy {
@@ -43,7 +48,7 @@ impl Proxied {
             gatekeepers: vec![topology::GATEKEEPER, topology::GATEKEEPER_2],
             zone: format!(
                 "ras = \"proxy\"\nservice_address = [\"{}\"]\nupstream_address = \"{}\"\nmigrate_rate = {RATE}\n\
-                 endpoint_ttl = \"60s\"\n{lines}\n[zone.probe]\ndead_time = \"400ms\"\n",
+                 endpoint_ttl = {ttl:?}\n{lines}\n[zone.probe]\ndead_time = \"400ms\"\n",
                 topology::SERVICE,
                 topology::GATEWAY[0]
             ),
