@@ -92,8 +92,8 @@ impl Stacks {
     }
 
     fn leave(&self) {
-        self.terminal.tell(|one, now| one.leave(now));
-        self.child.tell(|one, now| one.leave(now));
+        self.terminal.tell(Terminal::leave);
+        self.child.tell(ChildGatekeeper::leave);
         let gone = |registered: bool| (!registered).then_some(());
         self.terminal
             .wait("a UCF", SOON, |one| gone(one.registered()))

@@ -61,8 +61,8 @@ fn both_register_with_a_gatekeeper_call_and_leave() {
     // timeToLive 6: a keep-alive a second later, by itself.
     fake.await_seen(1, SOON, |seen| seen.what == What::KeepAlive)
         .unwrap();
-    terminal.tell(|terminal, now| terminal.leave(now));
-    child.tell(|child, now| child.leave(now));
+    terminal.tell(Terminal::leave);
+    child.tell(ChildGatekeeper::leave);
     terminal
         .wait("a UCF", SOON, |one| (!one.registered()).then_some(()))
         .unwrap();
