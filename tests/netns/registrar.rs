@@ -42,9 +42,19 @@ fn registers_and_is_kept_alive_in_the_kernel() {
         (&shown["zone"], &shown["gatekeeper"], &shown["aliases"]),
         (&json!("site"), &json!("rasline"), &json!(["ep1", "5001"]))
     );
+    let zones = own.controller.json(&["zone", "list"]).unwrap();
+    assert_eq!(
+        (&zones[0]["known"], &zones[0]["answered"]),
+        (&json!(1), &json!(1))
+    );
     own.await_event("endpoint_registered", &eid);
     // It leaves: nobody answers for it any more.
     endpoint.unregister(SOON).unwrap();
+    let zones = own.controller.json(&["zone", "list"]).unwrap();
+    assert_eq!(
+        (&zones[0]["known"], &zones[0]["answered"]),
+        (&json!(0), &json!(0))
+    );
     let refused = endpoint.keep_alive(SOON).unwrap().unwrap();
     assert!(refused.is_rrj(), "{refused:?}");
     own.await_event("endpoint_unregistered", &eid);

@@ -83,8 +83,8 @@ pub(super) fn status(status: &Status, json: bool) {
     put_store(&status.store);
     let l = &status.losses;
     put(&format!(
-        "losses   ring buffer {}, source limit {}, total limit {}, not sent {}",
-        l.copy_lost, l.copy_limited_source, l.copy_limited_total, l.send_failed
+        "losses   ring buffer {}, source limit {}, total limit {}, strangers {}, not sent {}",
+        l.copy_lost, l.copy_limited_source, l.copy_limited_total, l.strangers, l.send_failed
     ));
 }
 

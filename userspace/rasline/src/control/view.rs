@@ -363,6 +363,9 @@ pub struct Losses {
     pub copy_lost: u64,
     /// Messages not copied: their source sent too many.
     pub copy_limited_source: u64,
+    /// RAS messages to rasline's own gatekeepers from nobody's endpoint.
+    #[serde(default)]
+    pub strangers: u64,
     /// Messages not copied: too many of all sources.
     pub copy_limited_total: u64,
     /// Messages of the controller that could not be sent.

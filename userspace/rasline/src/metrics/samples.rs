@@ -382,6 +382,7 @@ pub(super) fn losses(seen: &Seen<'_>, out: &mut Samples) {
         ("copy_lost", l.copy_lost),
         ("copy_limited_source", l.copy_limited_source),
         ("copy_limited_total", l.copy_limited_total),
+        ("strangers", l.strangers),
         ("send_failed", l.send_failed),
     ] {
         out.count(label("kind", kind), n);

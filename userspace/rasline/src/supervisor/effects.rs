@@ -48,6 +48,8 @@ pub(super) struct Effects {
     pub(super) core: Core,
     published: HashMap<RegistrationId, Published>,
     by_slot: HashMap<u32, RegistrationId>,
+    /// Published for rasline's own gatekeepers, by zone.
+    served: HashMap<u32, usize>,
     pub(super) refusals: u64,
     pub(super) refused: Option<Refused>,
 }
@@ -58,6 +60,7 @@ impl Effects {
             core: Core::new(core_config(config, layout)),
             published: HashMap::new(),
             by_slot: HashMap::new(),
+            served: HashMap::new(),
             refusals: 0,
             refused: None,
         }
@@ -65,6 +68,11 @@ impl Effects {
 
     pub(super) fn published(&self, id: RegistrationId) -> Option<Published> {
         self.published.get(&id).copied()
+    }
+
+    /// How many are published for rasline's own gatekeeper of a zone.
+    pub(super) fn served(&self, zone: u32) -> usize {
+        self.served.get(&zone).copied().unwrap_or(0)
     }
 }
 
@@ -307,7 +315,10 @@ impl Supervisor {
                     seen: u32::try_from(answered).map_or(counted, |known| known.min(counted)),
                     answered,
                 };
-                self.effects.published.insert(id, published);
+                let before = self.effects.published.insert(id, published);
+                if let (None, Some((zone, _))) = (before, served::of(id)) {
+                    *self.effects.served.entry(zone).or_default() += 1;
+                }
                 self.effects.by_slot.insert(place.slot, id);
                 Ok(())
             }
@@ -348,7 +359,10 @@ impl Supervisor {
     }
 
     fn forget(&mut self, id: RegistrationId, place: Place) {
-        self.effects.published.remove(&id);
+        let removed = self.effects.published.remove(&id);
+        if let (Some(_), Some((zone, _))) = (removed, served::of(id)) {
+            *self.effects.served.entry(zone).or_insert(1) -= 1;
+        }
         self.effects.by_slot.remove(&place.slot);
     }
 }

@@ -46,6 +46,7 @@ struct Count {
 impl Supervisor {
     pub(super) fn show_status(&self) -> view::Status {
         let table = self.kernel.table();
+        let (strangers, unsent) = self.serving_losses();
         view::Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -75,7 +76,8 @@ impl Supervisor {
                 copy_lost: self.rates.total("copy_lost"),
                 copy_limited_source: self.rates.total("copy_limited_source"),
                 copy_limited_total: self.rates.total("copy_limited_total"),
-                send_failed: self.sender.failed() + self.as_endpoint.failed(),
+                strangers,
+                send_failed: self.sender.failed() + self.as_endpoint.failed() + unsent,
             },
         }
     }
@@ -142,6 +144,10 @@ impl Supervisor {
             let Some(index) = self.layout.gatekeeper(zone, g) else {
                 continue;
             };
+            if g.is_own() {
+                counts.insert(index, self.count_served(zone, g));
+                continue;
+            }
             let answers = match zone.answer {
                 Answer::Offload => true,
                 Answer::Off => false,
@@ -158,11 +164,31 @@ impl Supervisor {
         counts
     }
 
+    /// Of rasline's own gatekeeper; where it has an address of each family the first one stands for both.
+    fn count_served(&self, zone: &Zone, g: &Gatekeeper) -> Count {
+        let first = zone.gatekeepers.iter().find(|g| g.is_own());
+        let (Some(serving), Some(index)) = (self.serving_view(zone), self.layout.zone(&zone.name))
+        else {
+            return Count::default();
+        };
+        if first != Some(g) {
+            return Count::default();
+        }
+        Count {
+            known: usize::try_from(serving.registrations).unwrap_or(usize::MAX),
+            answered: match zone.answer {
+                Answer::Offload => self.effects.served(index),
+                Answer::Hold | Answer::Off => 0,
+            },
+        }
+    }
+
     fn zone_view(&self, now_ns: u64, zone: &Zone, counts: &HashMap<u32, Count>) -> view::Zone {
         let indices = zone
             .gatekeepers
             .iter()
             .filter_map(|g| self.layout.gatekeeper(zone, g));
+        let serving = self.serving_view(zone);
         let of: Vec<Count> = indices.filter_map(|i| counts.get(&i)).copied().collect();
         view::Zone {
             name: zone.name.clone(),
@@ -184,7 +210,7 @@ impl Supervisor {
                 .zone(&zone.name)
                 .and_then(|index| self.steering_view(index)),
             ras: ras_name(zone.ras).to_owned(),
-            serving: self.serving_view(zone),
+            serving,
             refused_alternates: self
                 .layout
                 .zone(&zone.name)

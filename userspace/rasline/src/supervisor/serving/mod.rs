@@ -14,7 +14,7 @@ mod sockets;
 pub(super) mod tell;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     net::{IpAddr, SocketAddr},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -58,6 +58,8 @@ pub(super) struct Serving {
     upstream: HashMap<(SocketAddr, IpAddr), u32>,
     /// Zones that a socket is the only one of.
     alone: HashMap<SocketAddr, u32>,
+    /// Zones whose endpoints register with rasline.
+    own_zones: HashSet<u32>,
     /// Backup zones that are served now.
     serves: BTreeSet<u32>,
     /// Published for zones that have returned to their own gatekeepers, and when they are taken out at last.
@@ -96,6 +98,7 @@ impl Serving {
             endpoints: endpoints::Endpoints::default(),
             upstream: HashMap::new(),
             alone: HashMap::new(),
+            own_zones: HashSet::new(),
             serves: BTreeSet::new(),
             retiring: VecDeque::new(),
             learned: learned::Learned::default(),
@@ -155,6 +158,12 @@ impl Supervisor {
         self.serving.endpoints = endpoints::Endpoints::new(&self.config, &self.layout);
         self.serving.upstream = upstream(&self.config, &self.layout);
         self.serving.alone = alone(&self.config, &self.layout);
+        let own = self
+            .config
+            .zones
+            .iter()
+            .filter(|z| z.ras != Ras::Transparent);
+        self.serving.own_zones = own.filter_map(|z| self.layout.zone(&z.name)).collect();
         let zones = zone_settings(&self.config, &self.layout);
         self.control_unit(backup::Input::WallClock {
             unix_at_zero: unix_at_zero(),
@@ -211,10 +220,15 @@ impl Supervisor {
         self.control_unit(backup::Input::Serve { zone, on });
     }
 
-    /// Whether rasline itself is the gatekeeper of a zone's endpoints: nothing is to be learned there.
+    /// Whether rasline itself is the gatekeeper of a zone's endpoints: nothing is to be learned there. Asked for each
+    /// message of the ring buffer.
     pub(super) fn is_served(&self, zone: u32) -> bool {
-        self.zone_at(zone)
-            .is_some_and(|z| z.ras != Ras::Transparent)
+        self.serving.own_zones.contains(&zone)
+    }
+
+    /// Messages to rasline's own gatekeepers from nobody's endpoint, and messages of theirs that could not be sent.
+    pub(super) const fn serving_losses(&self) -> (u64, u64) {
+        (self.serving.strangers, self.serving.unsent)
     }
 
     /// Indices of gatekeepers that are rasline itself.
