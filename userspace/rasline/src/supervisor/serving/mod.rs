@@ -45,6 +45,12 @@ const UPSTREAM_PORT: u16 = 1719;
 const MAX_ANSWERS: usize = 16_384;
 /// Endpoints of a proxy at most.
 const MAX_ENDPOINTS: usize = 131_072;
+/// So many messages that wait are too many, until there are so few again.
+const MANY: usize = 1024;
+/// As [`MANY`].
+const FEW: usize = 64;
+/// How long full registrations are put off then: most stacks wait for that long and send them again.
+const PUT_OFF: Duration = Duration::from_secs(2);
 /// Messages handled before anything else gets a turn.
 const BATCH: usize = 256;
 
@@ -71,6 +77,8 @@ pub(super) struct Serving {
     /// Of these, to be stored again.
     refill: std::vec::IntoIter<RegistrationId>,
     seed: u64,
+    /// More comes than can be handled.
+    overloaded: bool,
     /// Messages of nobody known.
     strangers: u64,
     /// Messages that could not be sent.
@@ -106,6 +114,7 @@ impl Serving {
             identified: HashMap::new(),
             refill: Vec::new().into_iter(),
             seed,
+            overloaded: false,
             strangers: 0,
             unsent: 0,
         }
@@ -252,12 +261,26 @@ impl Supervisor {
     pub(super) fn arrived(&mut self, first: Arrived, more: &mut mpsc::Receiver<Arrived>) {
         let mut next = Some(first);
         for _ in 0..BATCH {
-            let Some(arrived) = next else { return };
+            let Some(arrived) = next else {
+                return self.bear(0);
+            };
             self.ras(&arrived);
             next = more.try_recv().ok();
         }
         if let Some(arrived) = next {
             self.ras(&arrived);
+        }
+        self.bear(more.len());
+    }
+
+    /// While so many messages wait, full registrations are put off (RIP).
+    fn bear(&mut self, waiting: usize) {
+        let most = if self.serving.overloaded { FEW } else { MANY };
+        let overloaded = waiting > most;
+        if overloaded != self.serving.overloaded {
+            self.serving.overloaded = overloaded;
+            let delay = overloaded.then_some(PUT_OFF);
+            self.control_unit(backup::Input::Overload(delay));
         }
     }
 
