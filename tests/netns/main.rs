@@ -29,6 +29,7 @@ mod peers;
 mod pins;
 mod policy;
 mod proxy;
+mod recall;
 mod registrar;
 mod restart;
 mod rhythms;

@@ -1,17 +1,20 @@
-//! Registrations of an earlier process, kept until their zone is served, or they are too old.
+//! Registrations of an earlier process, kept until their zone is served, or they are too old, and their calls.
 //!
-//! Invariant: no more than the limit are kept, and each has its place in the queue of ends.
+//! Invariant: no more registrations than the limit are kept, and each has its place in the queue of ends; no more calls
+//! than the limit are kept, and only of zones that somebody is kept of.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Time;
-use crate::registrar::{EntryId, Stored};
+use crate::registrar::{EntryId, Stored, StoredCall};
 
 /// The registrations.
 #[derive(Debug)]
 pub(super) struct Kept {
     by_zone: BTreeMap<u32, BTreeMap<EntryId, Box<Stored>>>,
     ends: BTreeSet<(Time, u32, EntryId)>,
+    /// By zone and name.
+    calls: BTreeMap<(u32, String), StoredCall>,
     limit: usize,
 }
 
@@ -20,6 +23,7 @@ impl Kept {
         Self {
             by_zone: BTreeMap::new(),
             ends: BTreeSet::new(),
+            calls: BTreeMap::new(),
             limit,
         }
     }
@@ -43,6 +47,34 @@ impl Kept {
         let here = self.by_zone.entry(zone).or_default();
         here.insert(stored.id, stored);
         true
+    }
+
+    pub(super) fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Keeps a call, if there is room and somebody of its zone is kept; one of the same name is replaced.
+    pub(super) fn keep_call(&mut self, zone: u32, stored: Box<StoredCall>) -> bool {
+        let key = (zone, stored.call.clone());
+        let room = self.calls.len() < self.limit || self.calls.contains_key(&key);
+        let kept = room && self.count(zone) > 0;
+        if kept {
+            self.calls.insert(key, *stored);
+        }
+        kept
+    }
+
+    /// All calls of a zone, which are not kept any longer.
+    pub(super) fn take_calls(&mut self, zone: u32) -> Vec<StoredCall> {
+        let here = (zone, String::new())..;
+        let here = self
+            .calls
+            .range(here)
+            .take_while(|((of, _), _)| *of == zone);
+        let keys: Vec<_> = here.map(|(key, _)| key.clone()).collect();
+        keys.iter()
+            .filter_map(|key| self.calls.remove(key))
+            .collect()
     }
 
     /// All of a zone, by number; they are not kept any longer.

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::directory::Directory;
-use super::machine::forget;
+use super::machine::{forget, forget_call};
 use super::unit::{self, Module, Question, Unit};
 use super::{ControlUnit, Event, Output, Phase, Why, ZoneSettings};
 use crate::Time;
 use crate::profile::Profile;
-use crate::registrar::{self, Stored};
+use crate::registrar::{self, Stored, StoredCall};
 
 impl ControlUnit {
     pub(super) fn zones(&mut self, now: Time, zones: Vec<ZoneSettings>, out: &mut Vec<Output>) {
@@ -118,6 +118,37 @@ impl ControlUnit {
         forget(zone, id, out);
     }
 
+    pub(super) fn restore_call(
+        &mut self,
+        now: Time,
+        zone: u32,
+        stored: Box<StoredCall>,
+        out: &mut Vec<Output>,
+    ) {
+        let call = stored.call.clone();
+        match self.units.get(&zone).map(|unit| unit.phase) {
+            Some(Phase::Running) => {
+                self.feed(now, zone, registrar::Input::RestoreCall(stored), out);
+            }
+            Some(_) if self.kept.keep_call(zone, stored) => {}
+            _ => {
+                self.stats.not_kept_calls += 1;
+                forget_call(zone, call, out);
+            }
+        }
+    }
+
+    /// Calls of a zone of which nobody is kept any more.
+    pub(super) fn forget_calls(&mut self, zone: u32, out: &mut Vec<Output>) {
+        if self.kept.count(zone) > 0 {
+            return;
+        }
+        for call in self.kept.take_calls(zone) {
+            self.stats.not_kept_calls += 1;
+            forget_call(zone, call.call, out);
+        }
+    }
+
     pub(super) fn settle_all(&mut self, now: Time, out: &mut Vec<Output>) {
         let zones: Vec<u32> = self.units.keys().copied().collect();
         for zone in zones {
@@ -205,6 +236,10 @@ impl ControlUnit {
         for stored in kept.into_values() {
             questions.extend(module.feed(now, registrar::Input::Restore(stored), out));
         }
+        for call in self.kept.take_calls(zone) {
+            let input = registrar::Input::RestoreCall(Box::new(call));
+            questions.extend(module.feed(now, input, out));
+        }
         if self.overload.is_some() {
             let input = registrar::Input::Overload(self.overload);
             questions.extend(module.feed(now, input, out));
@@ -217,5 +252,6 @@ impl ControlUnit {
         for id in self.kept.take(zone).into_keys() {
             forget(zone, id, out);
         }
+        self.forget_calls(zone, out);
     }
 }

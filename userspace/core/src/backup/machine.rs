@@ -77,6 +77,7 @@ impl ControlUnit {
                 self.feed(now, zone, registrar::Input::Seen { id, at }, out);
             }
             Input::Restore { zone, stored } => self.restore(now, zone, stored, out),
+            Input::RestoreCall { zone, stored } => self.restore_call(now, zone, stored, out),
             Input::Drop { zone, id } => self.drop_entry(now, zone, id, out),
             Input::Overload(length) => {
                 self.overload = length;
@@ -122,6 +123,7 @@ impl ControlUnit {
             running: is(|phase| phase == Phase::Running),
             refusing: is(|phase| matches!(phase, Phase::Refusing { .. })),
             kept: self.kept.len() as u64,
+            kept_calls: self.kept.calls() as u64,
             ..self.stats
         }
     }
@@ -214,6 +216,7 @@ impl ControlUnit {
     fn drop_entry(&mut self, now: Time, zone: u32, id: EntryId, out: &mut Vec<Output>) {
         if self.kept.remove(zone, id) {
             forget(zone, id, out);
+            self.forget_calls(zone, out);
         }
         self.feed(now, zone, registrar::Input::Drop { id }, out);
     }
@@ -239,6 +242,7 @@ impl ControlUnit {
         while let Some((zone, id)) = self.kept.expired(now) {
             self.stats.not_kept += 1;
             forget(zone, id, out);
+            self.forget_calls(zone, out);
         }
     }
 
@@ -353,5 +357,10 @@ impl ControlUnit {
 
 pub(super) fn forget(zone: u32, id: EntryId, out: &mut Vec<Output>) {
     let output = registrar::Output::Forget { id };
+    out.push(Output::Zone { zone, output });
+}
+
+pub(super) fn forget_call(zone: u32, call: String, out: &mut Vec<Output>) {
+    let output = registrar::Output::ForgetCall { call };
     out.push(Output::Zone { zone, output });
 }

@@ -74,7 +74,7 @@ pub struct Setup {
     pub unix_at_zero: i64,
     /// Requests that each module remembers at most, to answer retransmissions alike.
     pub max_answers: usize,
-    /// Registrations at most that are kept for zones which are not served yet ([`Input::Restore`]).
+    /// Registrations at most that are kept for zones which are not served yet ([`Input::Restore`]), and as many calls.
     pub max_restored: usize,
 }
 
@@ -139,6 +139,13 @@ pub enum Input<'a> {
         zone: u32,
         /// As it was stored.
         stored: Box<registrar::Stored>,
+    },
+    /// As [`registrar::Input::RestoreCall`], after the registrations. Kept as they are, and as long.
+    RestoreCall {
+        /// Zone index.
+        zone: u32,
+        /// As it was stored.
+        stored: Box<registrar::StoredCall>,
     },
     /// As [`registrar::Input::Drop`].
     Drop {

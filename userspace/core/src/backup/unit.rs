@@ -110,6 +110,7 @@ pub(super) struct Module {
     pub(super) due: Option<Time>,
     published: BTreeSet<EntryId>,
     kept: BTreeSet<EntryId>,
+    kept_calls: BTreeSet<String>,
     scratch: Vec<registrar::Output>,
 }
 
@@ -124,6 +125,7 @@ impl Module {
             due: None,
             published: BTreeSet::new(),
             kept: BTreeSet::new(),
+            kept_calls: BTreeSet::new(),
             scratch: Vec::new(),
         }
     }
@@ -139,8 +141,14 @@ impl Module {
         input: registrar::Input<'_>,
         out: &mut Vec<Output>,
     ) -> Vec<Question> {
-        if let registrar::Input::Restore(stored) = &input {
-            self.kept.insert(stored.id);
+        match &input {
+            registrar::Input::Restore(stored) => {
+                self.kept.insert(stored.id);
+            }
+            registrar::Input::RestoreCall(stored) => {
+                self.kept_calls.insert(stored.call.clone());
+            }
+            _ => {}
         }
         let mut made = std::mem::take(&mut self.scratch);
         self.registrar.handle(now, input, &mut made);
@@ -167,7 +175,11 @@ impl Module {
             .kept
             .into_iter()
             .map(|id| registrar::Output::Forget { id });
-        let all = withdraw.chain(forget);
+        let forget_calls = self
+            .kept_calls
+            .into_iter()
+            .map(|call| registrar::Output::ForgetCall { call });
+        let all = withdraw.chain(forget).chain(forget_calls);
         out.extend(all.map(|output| Output::Zone { zone, output }));
         out.push(Output::Event(Event::Retired {
             zone,
@@ -189,6 +201,12 @@ impl Module {
             }
             registrar::Output::Forget { id } => {
                 self.kept.remove(id);
+            }
+            registrar::Output::StoreCall(stored) => {
+                self.kept_calls.insert(stored.call.clone());
+            }
+            registrar::Output::ForgetCall { call } => {
+                self.kept_calls.remove(call);
             }
             _ => {}
         }

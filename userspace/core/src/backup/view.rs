@@ -142,4 +142,8 @@ pub struct Stats {
     pub kept: u64,
     /// Of these, forgotten: too many, or too old.
     pub not_kept: u64,
+    /// Calls kept for zones that are not served yet.
+    pub kept_calls: u64,
+    /// Calls forgotten without being given to a registrar: too many, or nobody is kept who took part.
+    pub not_kept_calls: u64,
 }

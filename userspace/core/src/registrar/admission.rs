@@ -150,7 +150,7 @@ impl Registrar {
             return self.arj(seq, Some(id), Why::RequestDenied);
         }
         let call = call.unwrap_or_else(|| self.start(id, arq, out));
-        self.take_part(call, id, arq, bandwidth);
+        self.take_part(call, id, (arq, bandwidth), out);
         self.stats.admitted += 1;
         let acf = self.acf(seq, arq, bandwidth, found);
         Reply::to(Some(id), RasMessage::AdmissionConfirm(acf))
@@ -189,7 +189,13 @@ impl Registrar {
         call
     }
 
-    fn take_part(&mut self, call: CallId, id: EntryId, arq: &AdmissionRequest, bandwidth: u32) {
+    fn take_part(
+        &mut self,
+        call: CallId,
+        id: EntryId,
+        (arq, bandwidth): (&AdmissionRequest, u32),
+        out: &mut Vec<Output>,
+    ) {
         let leg = self.leg(call, id, arq);
         let part = Leg {
             entry: id,
@@ -199,11 +205,16 @@ impl Registrar {
             bandwidth,
             polled: None,
         };
+        let before = leg.and_then(|leg| self.calls.get(call)?.legs.get(leg));
+        let changed = before.is_none_or(|before| !before.is_like(&part));
         self.calls.change(call, |call| match leg {
             Some(leg) => call.legs[leg] = part,
             None => call.legs.push(part),
         });
         self.call_reported(call);
+        if changed {
+            self.store_call(call, out);
+        }
         if let Some(entry) = self.entries.get_mut(id) {
             entry.calls.insert(call);
         }

@@ -5,14 +5,19 @@ use rasline_h225::types::{
     BandRejectReason as Why, BandwidthConfirm, BandwidthReject, BandwidthRequest, RasMessage,
 };
 
-use super::EntryId;
 use super::calls::{CallId, CallKey};
 use super::machine::Registrar;
 use super::message::Asked;
 use super::reply::Reply;
+use super::{EntryId, Output};
 
 impl Registrar {
-    pub(super) fn bandwidth(&mut self, asked: &Asked<'_>, brq: &BandwidthRequest) -> Reply {
+    pub(super) fn bandwidth(
+        &mut self,
+        asked: &Asked<'_>,
+        brq: &BandwidthRequest,
+        out: &mut Vec<Output>,
+    ) -> Reply {
         let id = self.registered_as(&from_bmp(&brq.endpoint_identifier), asked);
         let Some(id) = id else {
             return brj(asked.seq, None, Why::NotBound, 0);
@@ -29,8 +34,12 @@ impl Registrar {
             let most = u32::try_from(most).unwrap_or(u32::MAX);
             return brj(asked.seq, Some(id), Why::InsufficientResources, most);
         }
-        self.calls
-            .change(call, |call| call.legs[leg].bandwidth = brq.band_width);
+        let before = self.calls.change(call, |call| {
+            std::mem::replace(&mut call.legs[leg].bandwidth, brq.band_width)
+        });
+        if before != Some(brq.band_width) {
+            self.store_call(call, out);
+        }
         let bcf = BandwidthConfirm::new(asked.seq, brq.band_width);
         Reply::to(Some(id), RasMessage::BandwidthConfirm(bcf))
     }

@@ -23,7 +23,7 @@ pub(super) const QUIET: Duration = Duration::from_secs(130);
 /// A call counts as reported for so long: until its parties were asked, and did not answer.
 pub(super) const SILENCE: Duration = Duration::from_secs(140);
 /// Legs of a call at most.
-const MAX_LEGS: usize = 8;
+pub(super) const MAX_LEGS: usize = 8;
 
 /// What a call is known by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +38,14 @@ impl CallKey {
             Some(identifier) => Self(identifier, None),
             // The highest bit only says which side made the call (Q.931 4.3).
             None => Self(octets(conference), Some(reference & 0x7fff)),
+        }
+    }
+
+    /// Names the call among all of its registrar.
+    pub fn name(&self) -> String {
+        match self.1 {
+            None => self.hex(),
+            Some(reference) => format!("{}-{reference}", self.hex()),
         }
     }
 
@@ -58,6 +66,18 @@ pub(super) struct Leg {
     pub bandwidth: u32,
     /// requestSeqNum of the IRQ that asks for this call.
     pub polled: Option<u16>,
+}
+
+impl Leg {
+    /// Whether both are the same but for what asks for them.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let polled = self.polled;
+        *self
+            == Self {
+                polled,
+                ..other.clone()
+            }
+    }
 }
 
 /// A call.

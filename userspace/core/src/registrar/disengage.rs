@@ -1,7 +1,7 @@
 //! DRQ: a call is over (H.225.0 7.14).
 //!
 //! A DRQ for a call that is not known, of an endpoint that is, is confirmed: the call is over, and the endpoint would ask
-//! in vain until it gives up (calls are not kept across restarts, nor are those known that another gatekeeper admitted).
+//! in vain until it gives up (those that another gatekeeper admitted are not known).
 
 use rasline_h225::text::from_bmp;
 use rasline_h225::types::{

@@ -85,6 +85,8 @@ impl Registrar {
         }
         if empty {
             self.end_call(id, out);
+        } else {
+            self.store_call(id, out);
         }
     }
 
@@ -98,13 +100,16 @@ impl Registrar {
                 entry.calls.remove(&id);
             }
         }
+        out.push(Output::ForgetCall {
+            call: call.key.name(),
+        });
         out.push(Output::Event(Event::CallEnded {
             call: call.key.hex(),
             seconds: self.now.since(call.started).as_secs(),
         }));
     }
 
-    fn calls_of(&self, id: EntryId) -> Vec<CallId> {
+    pub(super) fn calls_of(&self, id: EntryId) -> Vec<CallId> {
         let entry = self.entries.get(id);
         entry
             .into_iter()

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{EntryId, Event};
 use crate::Time;
 use crate::profile::Profile;
@@ -34,6 +36,8 @@ pub enum Input<'a> {
     Profile(Arc<Profile>),
     /// A registration as [`Output::Store`] gave it, maybe to another process. Published if it still holds.
     Restore(Box<Stored>),
+    /// A call as [`Output::StoreCall`] gave it, maybe to another process. To be given after the registrations.
+    RestoreCall(Box<StoredCall>),
     /// The answer to [`Output::Locate`].
     Located {
         /// As in that.
@@ -86,6 +90,13 @@ pub enum Output {
         /// Registration.
         id: EntryId,
     },
+    /// Keep across restarts, in place of what was kept of this call.
+    StoreCall(Box<StoredCall>),
+    /// Keep no longer.
+    ForgetCall {
+        /// [`StoredCall::call`].
+        call: String,
+    },
     /// Somebody wants to call who is not of this zone; answered by [`Input::Located`].
     Locate {
         /// Names the question.
@@ -129,7 +140,7 @@ pub struct Stored {
     pub endpoint: SocketAddr,
     /// The gatekeeper's address as it knows it.
     pub seen_as: SocketAddr,
-    /// Its full RRQ, requestSeqNum zeroed.
+    /// Its full RRQ, requestSeqNum zeroed; empty: it never sent one, its own gatekeeper had registered it.
     pub full: Vec<u8>,
     /// Its lightweight RRQ, requestSeqNum zeroed, if one was seen.
     pub lightweight: Option<Vec<u8>>,
@@ -137,6 +148,34 @@ pub struct Stored {
     pub time_to_live: u32,
     /// When it was confirmed.
     pub confirmed: Time,
+}
+
+/// What is kept of a call across restarts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCall {
+    /// Its name, of its callIdentifier, else of conferenceID and callReferenceValue.
+    pub call: String,
+    /// callIdentifier, if it has one.
+    pub call_identifier: Option<[u8; 16]>,
+    /// When it was admitted.
+    pub started: Time,
+    /// Who takes part.
+    pub legs: Vec<StoredLeg>,
+}
+
+/// An endpoint's part in a call that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredLeg {
+    /// Which endpoint.
+    pub endpoint_identifier: String,
+    /// It is the one that is called.
+    pub answers: bool,
+    /// callReferenceValue.
+    pub reference: u16,
+    /// conferenceID.
+    pub conference: [u8; 16],
+    /// Bandwidth that it was granted, in units of 100 bit/s.
+    pub bandwidth: u32,
 }
 
 /// Where somebody is to be called.

@@ -4,6 +4,7 @@
 //! address that it comes from. Another host, another callSignalAddress, or nothing that is known: RRJ
 //! fullRegistrationRequired. Another source port or gatekeeperIdentifier does not matter, nor do aliases.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use rasline_h225::types::{RasMessage, RegistrationRejectReason as Why, RegistrationRequest};
@@ -13,6 +14,7 @@ use super::machine::Registrar;
 use super::message::Asked;
 use super::registration::{identifier, lease, ras_address, registered, signalling};
 use super::reply::Reply;
+use super::secured::Mode;
 use super::timers::Timer;
 use super::{EntryId, Output};
 
@@ -86,12 +88,30 @@ impl Registrar {
         asked: &Asked<'_>,
         out: &mut Vec<Output>,
     ) -> Option<EntryId> {
+        let way = (asked.from, asked.to);
+        let mut entry = self.adopted(identifier, way, &asked.mode)?;
+        let id = self.entries.fresh();
+        entry.time_to_live = self.granted(id, None);
+        entry.until = self.now.after(lease(&entry));
+        out.push(Output::Event(registered(&entry)));
+        self.timers.set(Timer::Entry(id), entry.until);
+        self.stays(entry.ras);
+        self.entries.insert(id, entry);
+        self.store(id, out);
+        Some(id)
+    }
+
+    /// The registration of an endpoint that the profile knows, for what comes this way, if nothing of it is another's.
+    pub(super) fn adopted(
+        &self,
+        identifier: &str,
+        (from, to): (SocketAddr, SocketAddr),
+        mode: &Mode,
+    ) -> Option<Entry> {
         let index = *self.known.identifiers.get(identifier)?;
-        let profile = self.settings.profile.clone();
+        let profile = &self.settings.profile;
         let known = profile.endpoints.get(index)?;
-        let ras = known
-            .ras_address
-            .filter(|ras| ras.ip() == asked.from.ip())?;
+        let ras = known.ras_address.filter(|ras| ras.ip() == from.ip())?;
         let taken = known
             .aliases
             .iter()
@@ -99,20 +119,20 @@ impl Registrar {
         let full = self.entries.len() >= profile.limits.registrations as usize;
         let signalled = known.call_signal_address;
         let held = signalled.is_some_and(|one| self.entries.by_signalling(one).is_some());
-        let other = !asked.mode.is_open() && self.account(&asked.mode) != Some(index);
+        let other = !mode.is_open() && self.account(mode) != Some(index);
         if taken || full || held || other {
             return None;
         }
-        let id = self.entries.fresh();
-        let mut entry = Entry {
+        let prefixes: BTreeSet<String> = known.prefixes.iter().cloned().collect();
+        Some(Entry {
             identifier: identifier.to_owned(),
             signalling: signalled.into_iter().collect(),
             aliases: known.aliases.clone(),
-            prefixes: known.prefixes.clone(),
-            endpoint: asked.from,
-            seen_as: asked.to,
+            prefixes: prefixes.into_iter().collect(),
+            endpoint: from,
+            seen_as: to,
             ras,
-            time_to_live: self.granted(id, None),
+            time_to_live: profile.time_to_live.default,
             asked: None,
             last_seen: self.now,
             until: self.now,
@@ -124,17 +144,9 @@ impl Registrar {
             other: None,
             almost_full: false,
             full_up: false,
-            calls: std::collections::BTreeSet::new(),
+            calls: BTreeSet::new(),
             supports_alternates: false,
-            mode: asked.mode.clone(),
-        };
-        entry.prefixes.sort_unstable();
-        entry.prefixes.dedup();
-        entry.until = self.now.after(lease(&entry));
-        out.push(Output::Event(registered(&entry)));
-        self.timers.set(Timer::Entry(id), entry.until);
-        self.stays(entry.ras);
-        self.entries.insert(id, entry);
-        Some(id)
+            mode: mode.clone(),
+        })
     }
 }

@@ -86,6 +86,7 @@ impl Registrar {
             Input::Seen { id, at } => self.heard(id, at),
             Input::Profile(profile) => self.reconfigure(profile, out),
             Input::Restore(stored) => self.restore(&stored, out),
+            Input::RestoreCall(stored) => self.restore_call(&stored, out),
             Input::Located { ticket, found } => self.located_elsewhere(ticket, found, out),
             Input::Drop { id } => self.drop_entry(id, out),
             Input::Overload(delay) => self.overload = delay,

@@ -133,7 +133,7 @@ impl Registrar {
             M::RegistrationRequest(rrq) => self.full(asked, &rrq, out),
             M::UnregistrationRequest(urq) => self.unregistration(asked, &urq, out),
             M::AdmissionRequest(arq) => self.admission(asked, arq, out),
-            M::BandwidthRequest(brq) => self.bandwidth(asked, &brq),
+            M::BandwidthRequest(brq) => self.bandwidth(asked, &brq, out),
             M::DisengageRequest(drq) => self.disengage(asked, &drq, out),
             M::LocationRequest(lrq) => self.location(asked, lrq, out),
             M::InfoRequestResponse(irr) => self.information(asked, &irr, out),

@@ -35,6 +35,7 @@ mod neighbours;
 mod own;
 mod pace;
 mod publish;
+mod recall;
 mod registration;
 mod reply;
 mod restore;
@@ -45,7 +46,7 @@ pub(crate) mod timers;
 mod unregistration;
 
 pub(crate) use aliases::is_number;
-pub use io::{Destination, Input, Offer, Output, Stored};
+pub use io::{Destination, Input, Offer, Output, Stored, StoredCall, StoredLeg};
 pub use machine::Registrar;
 pub(crate) use message::answer_address;
 pub(crate) use reply::rejection as rejection_name;

@@ -11,6 +11,7 @@ use rasline_h225::encode_ras;
 use rasline_h225::types::{RasMessage, RegistrationRequest};
 
 use super::answers::digest;
+use super::entries::Entry;
 use super::machine::Registrar;
 use super::{EntryId, Offer, Output, Stored};
 use crate::octets;
@@ -89,7 +90,8 @@ impl Registrar {
         }
     }
 
-    /// Keeps it across restarts. What was registered without a full RRQ, or with one that is too long, is not kept.
+    /// Keeps it across restarts. One without a full RRQ, or with one that is too long, is kept if the profile knows it by
+    /// its endpointIdentifier.
     pub(super) fn store(&mut self, id: EntryId, out: &mut Vec<Output>) {
         let Some(stored) = self.stored(id) else {
             return;
@@ -103,7 +105,9 @@ impl Registrar {
     /// What [`Output::Store`] would say of it now: for a store that lost what it had. `None`: it is not kept.
     #[must_use]
     pub fn stored(&self, id: EntryId) -> Option<Stored> {
-        let entry = self.entries.get(id).filter(|one| !one.full.is_empty())?;
+        let known = |eid: &str| self.known.identifiers.contains_key(eid);
+        let holds = |one: &&Entry| !one.full.is_empty() || known(&one.identifier);
+        let entry = self.entries.get(id).filter(holds)?;
         Some(Stored {
             id,
             endpoint_identifier: entry.identifier.clone(),

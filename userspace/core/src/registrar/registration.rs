@@ -66,10 +66,10 @@ impl Registrar {
         {
             out.push(Output::Withdraw { id });
         }
-        if before
+        let renamed = before
             .as_ref()
-            .is_some_and(|before| before.identifier != entry.identifier)
-        {
+            .is_some_and(|before| before.identifier != entry.identifier);
+        if renamed {
             out.push(Output::Forget { id });
         }
         tell_registered(before.as_ref(), &entry, out);
@@ -78,6 +78,9 @@ impl Registrar {
         self.stays(entry.ras);
         self.entries.insert(id, entry);
         self.store(id, out);
+        if renamed {
+            self.store_calls(id, out);
+        }
         self.stats.full += 1;
         match rcf {
             Some(rcf) => Reply::to(Some(id), RasMessage::RegistrationConfirm(rcf)),

@@ -64,6 +64,9 @@ impl Registrar {
         if self.now >= stored.ends() || self.entries.len() >= limit {
             return None;
         }
+        if stored.full.is_empty() {
+            return self.adopted_again(stored);
+        }
         let full = request(&stored.full)?;
         let (from, signalling) = (stored.endpoint, signalling(&full));
         let claimed = (texts(full.terminal_alias.as_deref()), served(&full));
@@ -112,6 +115,24 @@ impl Registrar {
             calls: std::collections::BTreeSet::new(),
             supports_alternates: full.supports_alt_gk.is_some(),
             mode,
+        })
+    }
+
+    /// One that never sent a full RRQ: as the profile knows it now.
+    fn adopted_again(&self, stored: &Stored) -> Option<Entry> {
+        let identifier = &stored.endpoint_identifier;
+        if !self.proved_enough(&Mode::Open) || self.entries.by_identifier(identifier).is_some() {
+            return None;
+        }
+        let way = (stored.endpoint, stored.seen_as);
+        let entry = self.adopted(identifier, way, &Mode::Open)?;
+        let policy = self.settings.profile.time_to_live;
+        let kept = (policy.min..=policy.max).contains(&stored.time_to_live);
+        let anew = self.granted(stored.id, None);
+        Some(Entry {
+            time_to_live: if kept { stored.time_to_live } else { anew },
+            stored: stored.confirmed,
+            ..entry
         })
     }
 

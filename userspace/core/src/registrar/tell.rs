@@ -116,6 +116,11 @@ pub struct Stats {
     pub rejected: u64,
     /// Retransmissions answered as before.
     pub repeated: u64,
+    /// Calls of an earlier process that go on.
+    pub restored_calls: u64,
+    /// Calls of an earlier process that do not hold: nobody who took part is registered, there is no room, or what was
+    /// kept of them makes no sense.
+    pub lost_calls: u64,
     /// Admissions granted.
     pub admitted: u64,
     /// Locations found.

@@ -131,6 +131,11 @@ impl Random {
                         self.world.feed(Input::Restore { zone, stored });
                     }
                 }
+                let all: Vec<_> = self.world.stored_calls.clone().into_iter().collect();
+                for ((zone, _), stored) in all {
+                    let stored = Box::new(stored);
+                    self.world.feed(Input::RestoreCall { zone, stored });
+                }
             }
             Step::Due => {
                 self.world.feed(Input::Due);

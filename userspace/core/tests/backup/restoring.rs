@@ -1,7 +1,7 @@
 //! Registrations of an earlier process.
 
 use rasline_core::backup::Input;
-use rasline_core::registrar::{EntryId, Stored};
+use rasline_core::registrar::{EntryId, Stored, StoredCall};
 
 use crate::world::*;
 
@@ -99,4 +99,108 @@ fn not_too_many_are_kept() {
         },
     );
     assert_eq!((world.store.len(), world.unit.stats().kept), (100, 100));
+}
+
+/// What a process stored that served zone 0 with two endpoints, of which the first calls.
+fn stored_call() -> (Vec<Stored>, StoredCall) {
+    let mut world = World::with(1, 2);
+    world.serve(0, true);
+    let caller = world.register(0, 1);
+    world.register(0, 2);
+    world.call(0, 1, &caller, "1002");
+    let call = world.stored_calls.into_values().next().unwrap();
+    (world.store.into_values().collect(), call)
+}
+
+fn restore_call(world: &mut World, zone: u32, call: &StoredCall) {
+    let key = (zone, call.call.clone());
+    world.stored_calls.insert(key, call.clone());
+    let stored = Box::new(call.clone());
+    world.feed(Input::RestoreCall { zone, stored });
+}
+
+fn calls(world: &World, zone: u32) -> u64 {
+    let stats = world.unit.view(zone).unwrap().stats;
+    stats.map_or(0, |stats| stats.calls)
+}
+
+#[test]
+fn calls_are_kept_with_their_endpoints() {
+    let (stored, call) = stored_call();
+    let mut world = World::with(2, 2);
+    for one in &stored {
+        restore(&mut world, 0, one);
+    }
+    restore_call(&mut world, 0, &call);
+    restore_call(&mut world, 0, &call);
+    assert_eq!(world.unit.stats().kept_calls, 1);
+    world.serve(0, true);
+    assert_eq!((calls(&world, 0), world.unit.stats().kept_calls), (1, 0));
+    assert_eq!(world.stored_calls.len(), 1);
+    // The zone returns: nothing of the outage holds.
+    world.serve(0, false);
+    assert_eq!(world.stored_calls.len(), 0);
+    // To a zone that is served already.
+    world.serve(1, true);
+    restore_call(&mut world, 1, &call);
+    assert_eq!((calls(&world, 1), world.stored_calls.len()), (0, 0));
+}
+
+#[test]
+fn calls_of_nobody_are_not_kept() {
+    let (stored, call) = stored_call();
+    let mut world = World::with(3, 2);
+    // No registrations, no such zone.
+    restore_call(&mut world, 0, &call);
+    restore_call(&mut world, 9, &call);
+    assert_eq!(world.stored_calls.len(), 0);
+    let again = |world: &mut World, zone| {
+        for one in &stored {
+            restore(world, zone, one);
+        }
+        restore_call(world, zone, &call);
+        assert_eq!(world.stored_calls.len(), 1);
+    };
+    // All dropped by hand, too old, or the zone's gatekeepers are well after all.
+    again(&mut world, 0);
+    for one in &stored {
+        world.feed(Input::Drop {
+            zone: 0,
+            id: one.id,
+        });
+    }
+    assert_eq!(world.stored_calls.len(), 0);
+    again(&mut world, 1);
+    let end = stored.iter().map(Stored::ends).max().unwrap();
+    world.pass(end.since(world.now));
+    assert_eq!(world.stored_calls.len(), 0);
+    let mut world = World::with(3, 2);
+    again(&mut world, 2);
+    world.serve(2, false);
+    assert_eq!(
+        (world.stored_calls.len(), world.unit.stats().kept_calls),
+        (0, 0)
+    );
+    assert_eq!(world.unit.stats().not_kept_calls, 1);
+}
+
+#[test]
+fn not_too_many_calls_are_kept() {
+    let (stored, call) = stored_call();
+    let mut world = World::with(1, 2);
+    restore(&mut world, 0, &stored[0]);
+    for n in 0..150 {
+        let one = StoredCall {
+            call: n.to_string(),
+            ..call.clone()
+        };
+        restore_call(&mut world, 0, &one);
+    }
+    assert_eq!(
+        (world.stored_calls.len(), world.unit.stats().kept_calls),
+        (100, 100)
+    );
+    // Most of them are not what they are called.
+    world.serve(0, true);
+    assert_eq!((world.stored_calls.len(), calls(&world, 0)), (0, 0));
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rasline_core::Time;
 use rasline_core::backup::{ControlUnit, Event, Input, Output, Phase, Setup, ZoneSettings};
 use rasline_core::profile::{KnownEndpoint, Profile, Subscription};
-use rasline_core::registrar::{self, EntryId, Offer, Stored};
+use rasline_core::registrar::{self, EntryId, Offer, Stored, StoredCall};
 use rasline_h225::build::{Rrq, alias};
 use rasline_h225::text::{from_bmp, from_transport, to_bmp};
 use rasline_h225::types::{AdmissionRejectReason, AdmissionRequest};
@@ -111,6 +111,8 @@ pub struct World {
     pub kernel: BTreeMap<(u32, EntryId), Offer>,
     /// What is in the store.
     pub store: BTreeMap<(u32, EntryId), Stored>,
+    /// Calls in it.
+    pub stored_calls: BTreeMap<(u32, String), StoredCall>,
     pub events: Vec<Event>,
     seq: u16,
 }
@@ -129,6 +131,7 @@ impl World {
             profiles: BTreeMap::new(),
             kernel: BTreeMap::new(),
             store: BTreeMap::new(),
+            stored_calls: BTreeMap::new(),
             events: Vec::new(),
             seq: 0,
         }
@@ -190,6 +193,10 @@ impl World {
             let kept = self.unit.view(zone).map_or(0, |view| view.kept);
             assert!(running.contains(&zone) || kept > 0, "stored of {zone}");
         }
+        for zone in self.stored_calls.keys().map(|(zone, _)| *zone) {
+            let kept = self.unit.view(zone).map_or(0, |view| view.kept);
+            assert!(running.contains(&zone) || kept > 0, "calls of {zone}");
+        }
         out
     }
 
@@ -206,6 +213,13 @@ impl World {
             }
             registrar::Output::Forget { id } => {
                 self.store.remove(&(zone, *id));
+            }
+            registrar::Output::StoreCall(call) => {
+                let key = (zone, call.call.clone());
+                self.stored_calls.insert(key, (**call).clone());
+            }
+            registrar::Output::ForgetCall { call } => {
+                self.stored_calls.remove(&(zone, call.clone()));
             }
             registrar::Output::Locate { .. } => panic!("a Locate came out"),
             _ => {}

@@ -241,7 +241,8 @@ impl Gatekeeper {
                 Output::Forget { id } => {
                     self.disk.remove(&id);
                 }
-                Output::Locate { .. } => {}
+                // Nobody calls here.
+                Output::StoreCall(_) | Output::ForgetCall { .. } | Output::Locate { .. } => {}
                 Output::Event(event) => wanted.events.push(event),
             }
         }

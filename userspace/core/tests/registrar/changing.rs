@@ -285,3 +285,31 @@ fn additive_registrations() {
     let (world, _) = restarted(&stored(&out)[0], 1);
     assert_eq!(world.only().aliases, ["alice", "100"]);
 }
+
+#[test]
+fn one_that_another_gatekeeper_registered_outlives_a_restart() {
+    let mut profile = closed();
+    profile.endpoints[0].endpoint_identifier = Some("0001_ep".into());
+    profile.endpoints[0].ras_address = Some(ras(1));
+    profile.endpoints[0].call_signal_address = Some(signalling(1));
+    let mut world = World::with(profile.clone());
+    let mut disk = Disk::default();
+    disk.write(&world.keep_alive(1, "0001_ep"));
+    let call = RasMessage::AdmissionRequest(arq(9, "0001_ep", 1, &["bob"]));
+    disk.write(&world.message(ras(1), &call));
+    let before = world.only();
+    let kept = disk.clone();
+    let mut after = disk.restored(profile.clone(), world.now);
+    assert_eq!(after.only(), before);
+    assert!(before.published && disk == kept);
+    let out = after.keep_alive(1, "0001_ep");
+    assert_eq!((kinds(&out), events(&out).len()), (vec!["RCF"], 0));
+    // As the profile has it at the next start, if it has.
+    profile.endpoints[0].aliases = vec!["100".into()];
+    let after = kept.clone().restored(profile.clone(), world.now);
+    assert_eq!(after.only().aliases, ["100"]);
+    profile.endpoints[0].endpoint_identifier = None;
+    let mut disk = kept;
+    assert!(disk.restored(profile, world.now).views().is_empty());
+    assert_eq!((disk.registrations.len(), disk.calls.len()), (0, 0));
+}

@@ -25,7 +25,7 @@ fn report(seq: u16, n: u8, eid: &str) -> RasMessage {
     RasMessage::InfoRequestResponse(irr)
 }
 
-fn call_info(call: u8) -> rasline_h225::types::InfoRequestResponsePerCallInfoItem {
+pub fn call_info(call: u8) -> rasline_h225::types::InfoRequestResponsePerCallInfoItem {
     let template = TEMPLATE.lock().unwrap().clone();
     let mut info = template.per_call_info.unwrap().remove(0);
     info.conference_id = vec![call; 16].into();

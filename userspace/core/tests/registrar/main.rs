@@ -11,6 +11,7 @@ mod expiring;
 mod locating;
 mod proving;
 mod random;
+mod recalling;
 mod registering;
 mod rejecting;
 mod table;

@@ -1,6 +1,7 @@
 //! A registrar, the clock, and messages to feed it with.
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use rasline_core::Time;
 use rasline_core::profile::{KnownEndpoint, Profile};
 use rasline_core::registrar::{
-    EntryId, Event, Input, Offer, Output, Registrar, Settings, Stored, View,
+    EntryId, Event, Input, Offer, Output, Registrar, Settings, Stored, StoredCall, View,
 };
 use rasline_h225::build::{Rrq, Urq};
 use rasline_h225::types::{RasMessage, RegistrationConfirm};
@@ -267,6 +268,57 @@ pub fn forgotten(out: &[Output]) -> Vec<EntryId> {
             _ => None,
         })
         .collect()
+}
+
+/// What is kept of registrations and calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Disk {
+    pub registrations: BTreeMap<EntryId, Stored>,
+    pub calls: BTreeMap<String, StoredCall>,
+}
+
+impl Disk {
+    /// Writes what is wanted; gives how many writes of calls that were.
+    pub fn write(&mut self, out: &[Output]) -> usize {
+        let mut writes = 0;
+        for one in out {
+            match one {
+                Output::Store(stored) => {
+                    self.registrations.insert(stored.id, (**stored).clone());
+                }
+                Output::Forget { id } => {
+                    self.registrations.remove(id);
+                }
+                Output::StoreCall(call) => {
+                    self.calls.insert(call.call.clone(), (**call).clone());
+                    writes += 1;
+                }
+                Output::ForgetCall { call } => {
+                    self.calls.remove(call);
+                    writes += 1;
+                }
+                _ => {}
+            }
+        }
+        writes
+    }
+
+    /// A registrar of another process that is given all of it.
+    pub fn restored(&mut self, profile: Profile, now: Time) -> World {
+        let mut settings = settings(profile);
+        settings.seed = 0xbeef;
+        let mut world = World::new();
+        world.registrar = Registrar::new(settings, now);
+        world.now = now;
+        let before = self.clone();
+        for stored in before.registrations.into_values() {
+            self.write(&world.input(Input::Restore(Box::new(stored))));
+        }
+        for call in before.calls.into_values() {
+            self.write(&world.input(Input::RestoreCall(Box::new(call))));
+        }
+        world
+    }
 }
 
 pub fn events(out: &[Output]) -> Vec<Event> {

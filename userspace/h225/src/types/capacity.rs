@@ -13,6 +13,15 @@ pub struct CallIdentifier {
     pub guid: OctetString,
 }
 
+impl CallIdentifier {
+    /// With these octets.
+    #[must_use]
+    pub fn new(guid: [u8; 16]) -> Self {
+        let guid = guid.to_vec().into();
+        Self { guid }
+    }
+}
+
 /// An element of a SEQUENCE OF, with the constraint of the element.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(delegate, size("16"))]

@@ -102,6 +102,12 @@ pub struct Serving {
     pub registrations: u64,
     /// Calls that rasline admitted and that go on.
     pub calls: u64,
+    /// Calls that an earlier controller admitted and that went on.
+    #[serde(default)]
+    pub restored_calls: u64,
+    /// Calls that an earlier controller admitted and that did not hold any more, or made no sense.
+    #[serde(default)]
+    pub lost_calls: u64,
     /// Endpoints that its profile knows.
     pub known: u64,
     /// Requests rejected.

@@ -46,6 +46,14 @@ pub(super) fn served_calls(seen: &Seen<'_>, out: &mut Samples) {
     gauge(seen, out, |s| s.calls);
 }
 
+pub(super) fn served_calls_restored(seen: &Seen<'_>, out: &mut Samples) {
+    count(seen, out, |s| s.restored_calls);
+}
+
+pub(super) fn served_calls_lost(seen: &Seen<'_>, out: &mut Samples) {
+    count(seen, out, |s| s.lost_calls);
+}
+
 pub(super) fn served_upstream(seen: &Seen<'_>, out: &mut Samples) {
     for (zone, serving) in served(seen) {
         if let Some(upstream) = serving.registered_upstream {

@@ -5,9 +5,11 @@
 //! - the file never has a registration that was withdrawn for longer than a batch takes, or a failure lasts.
 
 mod agents;
+mod calls;
 mod clock;
 mod decisions;
 mod kept;
+mod keyed;
 mod open;
 mod queue;
 mod rows;
@@ -25,16 +27,18 @@ use std::{
     time::Duration,
 };
 
-use rasline_core::{Stored, agent::Remembered};
+use rasline_core::{Stored, agent::Remembered, registrar::StoredCall};
 use rusqlite::Connection;
 
 use crate::failure::{Failure, Result};
 
 use clock::Clock;
+use keyed::{Key, Keyed};
 use open::Fault;
-use queue::{Batch, Change, ServedKey};
+use queue::{Batch, Change};
 use writer::Shared;
 
+pub use calls::CallRow;
 pub use kept::{Decision, Keeper, Listed, Manual, Served, Status, Times};
 pub use open::FILE;
 pub use queue::LIMIT;
@@ -133,6 +137,14 @@ impl Store {
         Ok(self.read(served::all)?.unwrap_or_default())
     }
 
+    /// Calls that rasline's registrars admitted, the oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read. A corrupt file is replaced by a new one, and [`Store::wants_all`].
+    pub fn calls(&self) -> Result<Vec<CallRow>> {
+        Ok(self.read(calls::all)?.unwrap_or_default())
+    }
+
     /// `None`: there is no file.
     fn read<T>(
         &self,
@@ -205,22 +217,43 @@ impl Store {
     /// Keeps a registration with rasline itself, in place of what was kept of it.
     pub fn put_served(&self, zone: &str, served: Served) {
         let identifier = served.registration().endpoint_identifier.clone();
-        self.push_served((zone.to_owned(), identifier), Some(served));
+        let key = (zone.to_owned(), identifier);
+        self.push_keyed(|queue| &mut queue.served, key, Some(served));
     }
 
     /// Forgets one.
     pub fn delete_served(&self, zone: &str, endpoint_identifier: &str) {
-        self.push_served((zone.to_owned(), endpoint_identifier.to_owned()), None);
+        let key = (zone.to_owned(), endpoint_identifier.to_owned());
+        self.push_keyed(|queue| &mut queue.served, key, None);
     }
 
     /// Forgets all of them but these: zone and endpointIdentifier of each.
     pub fn keep_only_served(&self, kept: impl IntoIterator<Item = (String, String)>) {
         let kept = kept.into_iter().collect();
-        self.queue(|queue| queue.keep_only_served(kept));
+        self.queue(|queue| queue.served.keep_only(kept));
+    }
+
+    /// Keeps a call, in place of what was kept of it.
+    pub fn put_call(&self, zone: &str, call: StoredCall) {
+        let key = (zone.to_owned(), call.call.clone());
+        self.push_keyed(|queue| &mut queue.calls, key, Some(call));
+    }
+
+    /// Forgets one.
+    pub fn delete_call(&self, zone: &str, call: &str) {
+        let key = (zone.to_owned(), call.to_owned());
+        self.push_keyed(|queue| &mut queue.calls, key, None);
+    }
+
+    /// Forgets all of them but these: zone and name of each.
+    pub fn keep_only_calls(&self, kept: impl IntoIterator<Item = (String, String)>) {
+        let kept = kept.into_iter().collect();
+        self.queue(|queue| queue.calls.keep_only(kept));
     }
 
     /// Whether something was lost on the way to the file, or the file is new, so that everything is to be put again:
-    /// first [`Store::keep_only`] and [`Store::keep_only_served`], then each. Asked once, it is not said again.
+    /// first [`Store::keep_only`], [`Store::keep_only_served`] and [`Store::keep_only_calls`], then each. Asked once, it
+    /// is not said again.
     #[must_use]
     pub fn wants_all(&self) -> bool {
         self.running.is_some() && self.shared.take_wants_all()
@@ -235,7 +268,13 @@ impl Store {
     /// How many registrations with rasline itself may be put now without crowding out others.
     #[must_use]
     pub fn room_for_served(&self) -> usize {
-        (LIMIT / 2).saturating_sub(self.shared.lock().queue.served.len())
+        self.shared.lock().queue.served.room()
+    }
+
+    /// How many calls may be put now without crowding out others.
+    #[must_use]
+    pub fn room_for_calls(&self) -> usize {
+        self.shared.lock().queue.calls.room()
     }
 
     /// How it is.
@@ -276,9 +315,14 @@ impl Store {
         }
     }
 
-    fn push_served(&self, key: ServedKey, served: Option<Served>) {
+    fn push_keyed<T>(
+        &self,
+        of: impl FnOnce(&mut Batch) -> &mut Keyed<T>,
+        key: Key,
+        change: Option<T>,
+    ) {
         if self.running.is_some() {
-            self.shared.push(|queue| queue.push_served(key, served));
+            self.shared.push(|queue| of(queue).push(key, change));
         }
     }
 

@@ -3,20 +3,14 @@
 //! Bounded: what finds no room is not kept, but it is known that something is missing, and everything is asked for
 //! again later.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use rasline_core::{Stored, agent::Remembered};
+use rasline_core::{Stored, agent::Remembered, registrar::StoredCall};
 
-use super::{Decision, Keeper, Listed, Served, Times};
+use super::{Decision, Keeper, Listed, Served, Times, keyed::Keyed};
 
-/// Registrations at most that wait to be written; as many more of those with rasline itself.
+/// Registrations at most that wait to be written; as many more of those with rasline itself, and as many calls.
 pub const LIMIT: usize = 32_768;
-
-/// Zone and endpointIdentifier.
-pub(super) type ServedKey = (String, String);
 
 /// What is to be done with a registration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,15 +29,16 @@ pub(super) struct Batch {
     pub(super) zones: BTreeMap<String, Decision>,
     pub(super) alternates: BTreeMap<Keeper, Listed>,
     pub(super) agents: BTreeMap<String, Remembered>,
-    /// As `keep_only`, of those with rasline itself.
-    pub(super) keep_served: Option<BTreeSet<ServedKey>>,
-    /// `None`: to be forgotten.
-    pub(super) served: BTreeMap<ServedKey, Option<Served>>,
+    /// By endpointIdentifier.
+    pub(super) served: Keyed<Served>,
+    /// By [`StoredCall::call`].
+    pub(super) calls: Keyed<StoredCall>,
 }
 
 impl Batch {
     pub(super) fn is_empty(&self) -> bool {
-        self.keep_only.is_none() && self.keep_served.is_none() && self.len() == 0
+        let keyed = self.served.is_empty() && self.calls.is_empty();
+        self.keep_only.is_none() && keyed && self.len() == 0
     }
 
     /// Changes.
@@ -53,6 +48,7 @@ impl Batch {
             + self.alternates.len()
             + self.agents.len()
             + self.served.len()
+            + self.calls.len()
     }
 
     /// False: no room.
@@ -63,21 +59,6 @@ impl Batch {
         let before = self.registrations.remove(&id);
         self.registrations.insert(id, after(before, change));
         true
-    }
-
-    /// False: no room.
-    pub(super) fn push_served(&mut self, key: ServedKey, served: Option<Served>) -> bool {
-        let room = self.served.len() < LIMIT || self.served.contains_key(&key);
-        if room {
-            self.served.insert(key, served);
-        }
-        room
-    }
-
-    /// What waits and is not to be kept is not written.
-    pub(super) fn keep_only_served(&mut self, kept: BTreeSet<ServedKey>) {
-        self.served.retain(|key, _| kept.contains(key));
-        self.keep_served = both(self.keep_served.take(), Some(kept));
     }
 
     /// Puts a batch back that could not be written, under what came since.
@@ -100,26 +81,8 @@ impl Batch {
         self.alternates = older.alternates;
         older.agents.append(&mut self.agents);
         self.agents = older.agents;
-        if let Some(kept) = &self.keep_served {
-            older.served.retain(|key, _| kept.contains(key));
-        }
-        self.keep_served = both(older.keep_served.take(), self.keep_served.take());
-        older.served.append(&mut self.served);
-        self.served = older.served;
-    }
-}
-
-/// What is left in the file by both. What was put between them is to be written in any case.
-fn both(
-    first: Option<BTreeSet<ServedKey>>,
-    second: Option<BTreeSet<ServedKey>>,
-) -> Option<BTreeSet<ServedKey>> {
-    match (first, second) {
-        (Some(first), Some(mut second)) => {
-            second.retain(|key| first.contains(key));
-            Some(second)
-        }
-        (first, second) => first.or(second),
+        self.served.put_back(older.served);
+        self.calls.put_back(older.calls);
     }
 }
 

@@ -42,6 +42,10 @@ const STEPS: &[&str] = &[
         time_to_live INTEGER NOT NULL, confirmed INTEGER NOT NULL,
         gatekeeper TEXT, upstream_identifier TEXT, upstream_gatekeeper_identifier TEXT, upstream_ttl INTEGER,
         PRIMARY KEY (zone, endpoint_identifier)) STRICT;",
+    // Those that rasline's registrars admitted; legs is JSON.
+    "CREATE TABLE calls (
+        zone TEXT NOT NULL, call TEXT NOT NULL, call_identifier BLOB, started INTEGER NOT NULL, legs TEXT NOT NULL,
+        PRIMARY KEY (zone, call)) STRICT;",
 ];
 
 /// The version that this program writes.
@@ -118,6 +122,7 @@ mod tests {
             assert_eq!(super::version(&db).unwrap(), newest());
             assert_eq!(number(&db, "SELECT since FROM zones"), 7);
             assert_eq!(number(&db, "SELECT count(*) FROM served"), 0);
+            assert_eq!(number(&db, "SELECT count(*) FROM calls"), 0);
         }
     }
 

@@ -8,22 +8,18 @@ use rasline_core::{
 };
 use rusqlite::{Connection, Row, Transaction, params};
 
-use super::{
-    Served,
-    clock::Clock,
-    queue::{Batch, ServedKey},
-};
+use super::{Served, clock::Clock, keyed::Key, queue::Batch};
 
 /// Writes what a batch has of them.
 pub(super) fn write(change: &Transaction<'_>, clock: Clock, batch: &Batch) -> rusqlite::Result<()> {
-    if let Some(kept) = &batch.keep_served {
+    if let Some(kept) = &batch.served.keep_only {
         for key in keys(change)? {
             if !kept.contains(&key) {
                 delete(change, &key)?;
             }
         }
     }
-    for (key, served) in &batch.served {
+    for (key, served) in &batch.served.changes {
         match served {
             Some(served) => put(change, clock, key, served)?,
             None => delete(change, key)?,
@@ -35,7 +31,7 @@ pub(super) fn write(change: &Transaction<'_>, clock: Clock, batch: &Batch) -> ru
 fn put(
     change: &Transaction<'_>,
     clock: Clock,
-    (zone, endpoint_identifier): &ServedKey,
+    (zone, endpoint_identifier): &Key,
     served: &Served,
 ) -> rusqlite::Result<()> {
     let stored = served.registration();
@@ -69,17 +65,14 @@ fn put(
     Ok(())
 }
 
-fn delete(
-    change: &Transaction<'_>,
-    (zone, endpoint_identifier): &ServedKey,
-) -> rusqlite::Result<()> {
+fn delete(change: &Transaction<'_>, (zone, endpoint_identifier): &Key) -> rusqlite::Result<()> {
     change
         .prepare_cached("DELETE FROM served WHERE zone = ? AND endpoint_identifier = ?")?
         .execute([zone, endpoint_identifier])?;
     Ok(())
 }
 
-fn keys(db: &Connection) -> rusqlite::Result<Vec<ServedKey>> {
+fn keys(db: &Connection) -> rusqlite::Result<Vec<Key>> {
     db.prepare("SELECT zone, endpoint_identifier FROM served")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect()

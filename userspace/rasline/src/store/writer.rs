@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    Mutex, Status, agents, clock, decisions, lock,
+    Mutex, Status, agents, calls, clock, decisions, lock,
     open::{self, Fault, Opened},
     queue::{Batch, Change},
     rows::{self, Keys},
@@ -316,6 +316,7 @@ impl Writer {
             agents::put(&change, agent)?;
         }
         served::write(&change, clock, batch)?;
+        calls::write(&change, clock, batch)?;
         change.commit()?;
         Ok(count)
     }

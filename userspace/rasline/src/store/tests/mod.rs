@@ -1,5 +1,6 @@
 //! The store gives back what it was given, whatever happens in between.
 
+mod calls;
 mod served;
 mod trouble;
 

@@ -241,12 +241,14 @@ fn what_was_put_back_gives_way_to_what_came_since() {
     let key = |id: u64| ("a".to_owned(), format!("{id}_gk"));
     let (mut older, mut batch) = (Batch::default(), Batch::default());
     for id in 1..=4 {
-        assert!(older.push_served(key(id), Some(one(id))));
+        assert!(older.served.push(key(id), Some(one(id))));
     }
-    batch.keep_only_served([key(1), key(2), key(3), key(5)].into());
-    batch.push_served(key(2), None);
-    batch.push_served(key(3), Some(proxied(3)));
-    batch.push_served(key(5), Some(one(5)));
+    batch
+        .served
+        .keep_only([key(1), key(2), key(3), key(5)].into());
+    batch.served.push(key(2), None);
+    batch.served.push(key(3), Some(proxied(3)));
+    batch.served.push(key(5), Some(one(5)));
     batch.put_back(older);
     let expected = [
         (key(1), Some(one(1))),
@@ -254,5 +256,5 @@ fn what_was_put_back_gives_way_to_what_came_since() {
         (key(3), Some(proxied(3))),
         (key(5), Some(one(5))),
     ];
-    assert_eq!(batch.served, expected.into(), "4 is not to be kept");
+    assert_eq!(batch.served.changes, expected.into(), "4 is not to be kept");
 }

@@ -63,6 +63,8 @@ impl Supervisor {
             }
             registrar::Output::Store(stored) => self.remember_served(zone, &stored),
             registrar::Output::Forget { id } => self.forget_served(zone, id.0),
+            registrar::Output::StoreCall(call) => self.remember_call(zone, &call),
+            registrar::Output::ForgetCall { call } => self.forget_call(zone, call),
             // The control unit resolves it.
             registrar::Output::Locate { .. } => {}
             registrar::Output::Event(event) => self.tell_registrar(zone, &event),

@@ -57,10 +57,12 @@ impl Supervisor {
         self.memory.store().keep_only_served(kept);
         let all: Vec<RegistrationId> = self.serving.remembered.keys().copied().collect();
         self.serving.refill = all.into_iter();
+        self.start_refill_calls();
     }
 
     /// As many as there is room for.
     pub(in crate::supervisor) fn refill_served(&mut self) {
+        self.refill_calls();
         if self.serving.refill.len() == 0 {
             return;
         }
@@ -77,7 +79,7 @@ impl Supervisor {
         }
     }
 
-    /// Registrations of an earlier controller: those of zones that rasline serves still.
+    /// Registrations of an earlier controller: those of zones that rasline serves still. Then their calls.
     pub(in crate::supervisor) fn restore_served(&mut self) {
         let all = self.memory.store().served().unwrap_or_else(|e| {
             tracing::error!("{e}");
@@ -96,6 +98,7 @@ impl Supervisor {
             self.serving.remembered.insert(id, stored.clone());
             self.give_back(zone, stored);
         }
+        self.restore_calls();
     }
 
     /// To a proxy that is new.

@@ -3,6 +3,7 @@
 //!
 //! Invariant: a zone has either a registrar (its own, or as its backup) or a proxy, never both.
 
+mod calls;
 mod carry;
 mod directory;
 mod endpoints;
@@ -76,6 +77,7 @@ pub(super) struct Serving {
     identified: HashMap<(u32, String), RegistrationId>,
     /// Of these, to be stored again.
     refill: std::vec::IntoIter<RegistrationId>,
+    calls: calls::Calls,
     seed: u64,
     /// More comes than can be handled.
     overloaded: bool,
@@ -113,6 +115,7 @@ impl Serving {
             remembered: memory::Remembered::new(),
             identified: HashMap::new(),
             refill: Vec::new().into_iter(),
+            calls: calls::Calls::default(),
             seed,
             overloaded: false,
             strangers: 0,

@@ -127,6 +127,8 @@ impl Supervisor {
             why: why.to_owned(),
             registrations: stats.registrations,
             calls: stats.calls,
+            restored_calls: stats.restored_calls,
+            lost_calls: stats.lost_calls + self.serving.calls.bad(index),
             known: unit.known as u64,
             rejected: stats.rejected + unit.refused,
             malformed: stats.malformed,

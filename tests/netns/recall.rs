@@ -1,0 +1,123 @@
+//! The controller is killed during a call that rasline admitted, and starts again: nobody in the call notices.
+
+use std::time::{Duration, Instant};
+
+use rasline_h225::{
+    RasMessage, encode_ras, text,
+    types::{
+        AdmissionRequest, BandwidthRequest, CallIdentifier, DisengageReason, DisengageRequest,
+    },
+};
+use rasline_testkit::{Endpoint, Reply, wait};
+use serde_json::{Value, json};
+
+use crate::{
+    own::{Own, await_stored, registrar},
+    scene::SOON,
+};
+
+const CALL: [u8; 16] = [0x5a; 16];
+const REFERENCE: u16 = 77;
+
+/// Sends it, gives what is answered.
+fn ask(endpoint: &mut Endpoint, message: &RasMessage) -> RasMessage {
+    endpoint.send(&encode_ras(message).unwrap()).unwrap();
+    let seq = message.request_seq_num();
+    let reply: Option<Reply> = endpoint.answer_within(seq, SOON).unwrap();
+    reply.expect("an answer").message().unwrap()
+}
+
+/// Asks for admission: of a call to these digits, or of one that came in.
+fn admit(endpoint: &mut Endpoint, seq: u16, to: Option<&str>) -> RasMessage {
+    let eid = text::to_bmp(endpoint.eid()).unwrap();
+    let mut arq = AdmissionRequest::new(seq, eid, 1280, REFERENCE, CALL.to_vec().into());
+    arq.call_identifier = Some(CallIdentifier::new(CALL));
+    arq.destination_info = to.map(|to| vec![rasline_h225::build::alias(to).unwrap()]);
+    arq.answer_call = to.is_none();
+    ask(endpoint, &RasMessage::AdmissionRequest(arq))
+}
+
+fn change(endpoint: &mut Endpoint, seq: u16, bandwidth: u32) -> RasMessage {
+    let eid = text::to_bmp(endpoint.eid()).unwrap();
+    let mut brq = BandwidthRequest::new(seq, eid, CALL.to_vec().into(), REFERENCE, bandwidth);
+    brq.call_identifier = Some(CallIdentifier::new(CALL));
+    ask(endpoint, &RasMessage::BandwidthRequest(brq))
+}
+
+fn hang_up(endpoint: &mut Endpoint, seq: u16) -> RasMessage {
+    let eid = text::to_bmp(endpoint.eid()).unwrap();
+    let why = DisengageReason::NormalDrop;
+    let mut drq = DisengageRequest::new(seq, eid, CALL.to_vec().into(), REFERENCE, why);
+    drq.call_identifier = Some(CallIdentifier::new(CALL));
+    ask(endpoint, &RasMessage::DisengageRequest(drq))
+}
+
+/// What the only zone serves, once `like` holds.
+fn serving(own: &Own, like: impl Fn(&Value) -> bool) -> Value {
+    let mut last = Value::Null;
+    let found = wait::until("the calls to be shown", SOON, || {
+        last = own.controller.json(&["status"])?["zones"][0]["serving"].clone();
+        Ok(like(&last).then(|| last.clone()))
+    });
+    found.unwrap_or_else(|e| panic!("{e}: {last}"))
+}
+
+#[test]
+fn a_call_outlives_the_controller() {
+    let mut own = Own::new(&registrar("endpoint_ttl = \"60s\""));
+    let (mut caller, mut called) = (own.registered(1), own.registered(2));
+    let started = Instant::now();
+    let acf = admit(&mut caller, 9001, Some("5002"));
+    assert!(matches!(acf, RasMessage::AdmissionConfirm(_)), "{acf:?}");
+    let acf = admit(&mut called, 9001, None);
+    assert!(matches!(acf, RasMessage::AdmissionConfirm(_)), "{acf:?}");
+    let call = own.await_event("call_started", "5002")["call"].clone();
+    assert_eq!(call, json!("5a".repeat(16)));
+    await_stored(&own.controller);
+    own.controller.kill().unwrap();
+    own.controller.start_again(&own.net).unwrap();
+    let shown = serving(&own, |s| s["calls"] == 1 && s["registrations"] == 2);
+    assert_eq!(
+        (&shown["restored_calls"], &shown["lost_calls"]),
+        (&json!(1), &json!(0))
+    );
+    let of_caller = own.shown(&caller, |_| true)["endpoint_identifier"].clone();
+    assert_eq!(of_caller, json!(caller.eid()));
+    own.shown(&called, |_| true);
+    // What is asked of it is answered as before: a call that is not known has no bandwidth to change.
+    let bcf = change(&mut caller, 9002, 640);
+    assert!(matches!(bcf, RasMessage::BandwidthConfirm(_)), "{bcf:?}");
+    let dcf = hang_up(&mut caller, 9003);
+    assert!(matches!(dcf, RasMessage::DisengageConfirm(_)), "{dcf:?}");
+    // The other one is in it still; killed again, that is known.
+    await_stored(&own.controller);
+    own.controller.kill().unwrap();
+    own.controller.start_again(&own.net).unwrap();
+    serving(&own, |s| s["calls"] == 1);
+    wait::until_true("the call to last a while", SOON, || {
+        Ok(started.elapsed() >= Duration::from_secs(2))
+    })
+    .unwrap();
+    let dcf = hang_up(&mut called, 9004);
+    assert!(matches!(dcf, RasMessage::DisengageConfirm(_)), "{dcf:?}");
+    let ended = own.await_event("call_ended", "5a5a");
+    assert_eq!(ended["call"], call);
+    let seconds = ended["seconds"].as_u64().unwrap();
+    // It was admitted after `started`, by clocks that are read in whole seconds.
+    let most = started.elapsed().as_secs() + 1;
+    assert!((1..=most).contains(&seconds), "{seconds}, {most} at most");
+    serving(&own, |s| s["calls"] == 0 && s["registrations"] == 2);
+    // Nothing of it is left at the next start.
+    await_stored(&own.controller);
+    own.controller.kill().unwrap();
+    own.controller.start_again(&own.net).unwrap();
+    let shown = serving(&own, |s| s["registrations"] == 2);
+    assert_eq!(
+        (
+            &shown["calls"],
+            &shown["restored_calls"],
+            &shown["lost_calls"]
+        ),
+        (&json!(0), &json!(0), &json!(0))
+    );
+}
