@@ -196,3 +196,43 @@ fn an_aggregate_has_one_registration_upstream() {
     let acf = endpoints[2].admit(SOON).unwrap();
     assert!(acf.is_acf(), "{acf:?}");
 }
+
+#[test]
+fn an_aggregate_goes_on_after_a_restart() {
+    let mut proxied = Proxied::new("upstream = \"aggregate\"");
+    let mut endpoints: Vec<Endpoint> = (1..=3).map(|n| proxied.registered(n)).collect();
+    let eids: Vec<String> = endpoints.iter().map(|e| e.eid().to_owned()).collect();
+    for endpoint in &mut endpoints {
+        kept_by_kernel(&proxied.controller, endpoint);
+    }
+    crate::own::await_stored(&proxied.controller);
+    let before = proxied.rrqs(1);
+    let upstream = before.last().unwrap().eid.clone();
+    assert!(upstream.is_some());
+    let capture = Capture::start(&proxied.net.endpoints, "ep0").unwrap();
+    proxied.controller.kill().unwrap();
+    proxied.controller.start_again(&proxied.net).unwrap();
+    wait::until_true("the gateway to be kept alive", SOON, || {
+        Ok(proxied.rrqs(1).len() > before.len())
+    })
+    .unwrap();
+    for (endpoint, eid) in endpoints.iter_mut().zip(&eids) {
+        kept_by_kernel(&proxied.controller, endpoint);
+        assert_eq!(endpoint.eid(), eid);
+    }
+    // Nothing but keep-alives of the same registration.
+    for seen in &proxied.rrqs(1)[before.len()..] {
+        assert_eq!((seen.what, &seen.eid), (What::KeepAlive, &upstream));
+    }
+    let acf = endpoints[2].admit(SOON).unwrap();
+    assert!(acf.is_acf(), "{acf:?}");
+    let taken = capture.finish();
+    taken.all_is_well(false).unwrap();
+    let strange = format!(
+        "ip.src == {} && (h225.registrationReject_element || h225.unregistrationRequest_element \
+         || h225.requestInProgress_element)",
+        topology::SERVICE
+    );
+    let rows = taken.fields(&strange, &["frame.number"]).unwrap();
+    assert!(rows.is_empty(), "{rows:?}");
+}

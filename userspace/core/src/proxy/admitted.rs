@@ -24,6 +24,7 @@ impl Proxy {
             && let Some(wanted) = entry.wanted.take()
         {
             entry.full = wanted;
+            entry.adding = None;
         }
         self.stand(id, Standing::In);
         self.tell_endpoint(id, rcf, out);
@@ -75,6 +76,7 @@ impl Proxy {
         translate::to_endpoint(&mut message, &known);
         if let RasMessage::RegistrationConfirm(rcf) = &mut message {
             rcf.time_to_live = Some(granted);
+            rcf.supports_additive_registration = Some(());
         }
         for ticket in tickets {
             let Some(seq) = self.waits.get(ticket).map(|wait| wait.seq) else {

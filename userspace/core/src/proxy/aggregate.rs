@@ -78,7 +78,8 @@ impl Proxy {
         let holds = self.gateway.up.gatekeeper == Some(to) && !self.gateway.up.is_over(self.now);
         let adds = holds && self.gateway.up.additive && !self.gateway.dirty;
         let (all, joining) = self.to_carry(adds);
-        if all.is_empty() {
+        if all.is_empty() || (joining.is_empty() && !self.gateway.dirty) {
+            // Nothing new is to be said, or there is no room for it.
             return;
         }
         let Some(seq) = self.flights.number() else {
@@ -139,8 +140,8 @@ impl Proxy {
             additive: added || rcf.supports_additive_registration.is_some(),
             ..Up::default()
         };
-        self.gateway.full.clone_from(&flight.octets);
-        self.keep_up(GATEWAY);
+        self.keep_alives.clear(GATEWAY);
+        self.gateway_keep_up();
         for id in ids {
             match self.entries.get_mut(*id) {
                 // It changed meanwhile, and joins again.
@@ -156,6 +157,13 @@ impl Proxy {
                 None => self.gateway.dirty = true,
             }
         }
+        let adds =
+            rrq::parse(&flight.octets).is_some_and(|rrq| rrq.additive_registration.is_some());
+        self.gateway.full = match self.gateway_now().filter(|_| adds) {
+            Some(whole) => whole,
+            None => flight.octets.clone(),
+        };
+        self.store_gateway(out);
         self.go_on();
     }
 
@@ -183,7 +191,7 @@ impl Proxy {
             Rrj::FullRegistrationRequired | Rrj::DiscoveryRequired
                 if self.gateway.up.identifier.is_some() =>
             {
-                self.forgotten();
+                self.forgotten(out);
                 Vec::new()
             }
             Rrj::DuplicateAlias(list) => {
@@ -235,10 +243,11 @@ impl Proxy {
     }
 
     /// The gatekeeper knows the gateway no more: all join anew.
-    pub(super) fn forgotten(&mut self) {
+    pub(super) fn forgotten(&mut self, out: &mut Vec<Output>) {
         self.gateway.up.identifier = None;
         self.gateway.up.gatekeeper = None;
         self.keep_alives.clear(GATEWAY);
+        self.store_gateway(out);
         let is_in =
             |(id, entry): (EntryId, &Entry)| (entry.up.standing == Standing::In).then_some(id);
         let mut ids: Vec<EntryId> = self.entries.iter().filter_map(is_in).collect();

@@ -63,6 +63,8 @@ pub(super) struct Entry {
     pub full: Box<[u8]>,
     /// A newer one, which it has not confirmed yet.
     pub wanted: Option<Box<[u8]>>,
+    /// The additive RRQ that made it of the one before, where nothing else did: if it comes to nothing, all is as before.
+    pub adding: Option<Box<[u8]>>,
     /// The RCF to the full RRQ, as the endpoint got it.
     pub rcf: Option<Box<[u8]>>,
     pub lightweight: Option<Box<[u8]>>,

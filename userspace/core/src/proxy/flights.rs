@@ -50,6 +50,14 @@ pub(super) struct Flights {
 }
 
 impl Flights {
+    /// None yet. Numbers begin elsewhere for each seed: gatekeepers take what they have heard of late for a retransmission.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            last: (seed % 60_000) as u16,
+            ..Self::default()
+        }
+    }
+
     /// A number that none under way has; `None`: too many are.
     pub fn number(&mut self) -> Option<u16> {
         if self.is_full() {

@@ -33,7 +33,7 @@ impl Proxy {
         out: &mut Vec<Output>,
     ) {
         if rrq.additive_registration.is_some() {
-            return self.rrj(asked, Rrj::AdditiveRegistrationNotSupported, out);
+            return self.additive(asked, rrq, out);
         }
         let taken = self.held_elsewhere(asked.from, rrq);
         if !taken.is_empty() {
@@ -53,10 +53,11 @@ impl Proxy {
             }
             Found::New => self.newcomer(asked, rrq),
         };
-        self.forward(id, asked, out);
+        let octets = rrq::masked(asked.payload);
+        self.forward(id, asked, (octets, None), out);
     }
 
-    fn rrj(&mut self, asked: &Asked<'_>, reason: Rrj, out: &mut Vec<Output>) {
+    pub(super) fn rrj(&mut self, asked: &Asked<'_>, reason: Rrj, out: &mut Vec<Output>) {
         self.stats.rejected += 1;
         let mut rrj = RegistrationReject::new(asked.seq, reason);
         rrj.gatekeeper_identifier = Some(self.own_identifier.clone());
@@ -103,7 +104,7 @@ impl Proxy {
                 .is_some_and(|before| rrq::essence(&before) == rrq::essence(rrq))
     }
 
-    fn confirm_again(
+    pub(super) fn confirm_again(
         &mut self,
         id: EntryId,
         asked: &Asked<'_>,
@@ -144,6 +145,7 @@ impl Proxy {
             aliases: rrq::aliases(rrq.terminal_alias.as_deref()),
             full: Box::default(),
             wanted: None,
+            adding: None,
             rcf: None,
             lightweight: None,
             confirmed: false,
@@ -180,7 +182,13 @@ impl Proxy {
     }
 
     /// Sends it on, when it is its turn.
-    fn forward(&mut self, id: EntryId, asked: &Asked<'_>, out: &mut Vec<Output>) {
+    pub(super) fn forward(
+        &mut self,
+        id: EntryId,
+        asked: &Asked<'_>,
+        (octets, adding): (Box<[u8]>, Option<Box<[u8]>>),
+        out: &mut Vec<Output>,
+    ) {
         if self.wait(asked.wait(Some(id), self.now)).is_none() {
             return self.not_registered(id, out);
         }
@@ -189,15 +197,11 @@ impl Proxy {
         let Some(entry) = self.entries.get_mut(id) else {
             return;
         };
-        let mut octets: Box<[u8]> = asked.payload.into();
-        if let Some(seq) = octets.get_mut(2..4) {
-            seq.fill(0);
-        }
         if entry.wanted.as_deref() == Some(&octets) {
             // The endpoint counts requestSeqNum up when it repeats itself.
             return;
         }
-        entry.wanted = Some(octets);
+        (entry.wanted, entry.adding) = (Some(octets), adding);
         // One that is under way says something else: what comes back for it does not count.
         if let Some(seq) = entry.up.flight.take() {
             self.land(seq);

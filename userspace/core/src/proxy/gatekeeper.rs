@@ -75,7 +75,7 @@ impl Proxy {
             (Purpose::Abandoned, RasMessage::RegistrationConfirm(rcf)) => {
                 self.not_wanted(flight, rcf, out);
             }
-            (Purpose::KeepAlive(id), _) => self.kept_up(*id, flight.to, &message),
+            (Purpose::KeepAlive(id), _) => self.kept_up(*id, flight.to, &message, out),
             (Purpose::Leave(address), _) => self.left(*address, seq),
             (Purpose::Relay { wait, .. }, _) => self.relay_answer(*wait, message, out),
             (Purpose::Abandoned, _) => {}

@@ -1,6 +1,7 @@
 //! The gateway registration of an aggregate: what its RRQ says, keep-alives, who leaves, what is reported.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use rasline_h225::build::Rrq;
 use rasline_h225::text::to_transport;
@@ -19,6 +20,8 @@ use super::{EntryId, Output, Standing, rrq};
 const OCTETS: usize = 50_000;
 /// timeToLive that the gateway asks for, seconds.
 const TIME_TO_LIVE: u32 = 300;
+/// A restored one is kept alive after so long: the gatekeeper may have forgotten it.
+const SOON: Duration = Duration::from_secs(1);
 
 impl Proxy {
     /// Who goes into the next RRQ, and which of them are new.
@@ -72,6 +75,40 @@ impl Proxy {
         Some(rrq)
     }
 
+    /// When its next keep-alive is due: as [`Proxy::keep_up`], soon after a restart, and never later than it was due
+    /// before.
+    pub(super) fn gateway_keep_up(&mut self) {
+        let at = if self.gateway.up.doubtful {
+            Some(self.now.after(SOON))
+        } else {
+            let ttl = self.gateway.up.ttl;
+            let ttl = ttl.map(|seconds| Duration::from_secs(seconds.into()));
+            ttl.map(|ttl| self.spread(GATEWAY, ttl / 2, ttl / 4))
+        };
+        let before = self.keep_alives.at(GATEWAY);
+        match [at, before].into_iter().flatten().min() {
+            Some(at) => self.keep_alives.set(GATEWAY, at),
+            None => self.keep_alives.clear(GATEWAY),
+        }
+    }
+
+    /// The full RRQ that would register whom it carries now.
+    pub(super) fn gateway_now(&self) -> Option<Box<[u8]>> {
+        let is_in =
+            |(id, entry): (EntryId, &Entry)| (entry.up.standing == Standing::In).then_some(id);
+        let mut ids: Vec<EntryId> = self.entries.iter().filter_map(is_in).collect();
+        ids.sort_unstable();
+        let mut octets = 0;
+        let fits = |id: &EntryId| {
+            octets += self.entries.get(*id).map_or(0, |one| one.full.len());
+            octets <= OCTETS
+        };
+        let ids: Vec<EntryId> = ids.into_iter().take_while(fits).collect();
+        let rrq = self.gateway_rrq(&ids)?;
+        let octets = rrq::full(rrq, 1, Some(&self.gateway.up), self.settings.ras_address).ok()?;
+        Some(octets.into())
+    }
+
     pub(super) fn gateway_keep_alive(&mut self, out: &mut Vec<Output>) {
         let Some(to) = self
             .active
@@ -80,7 +117,7 @@ impl Proxy {
             return;
         };
         if self.gateway.up.is_over(self.now) {
-            return self.forgotten();
+            return self.forgotten(out);
         }
         let (Some(full), Some(seq)) = (rrq::parse(&self.gateway.full), self.flights.number())
         else {
@@ -102,16 +139,26 @@ impl Proxy {
         self.launch(seq, flight, out);
     }
 
-    pub(super) fn gateway_kept_up(&mut self, from: SocketAddr, message: &RasMessage) {
+    pub(super) fn gateway_kept_up(
+        &mut self,
+        from: SocketAddr,
+        message: &RasMessage,
+        out: &mut Vec<Output>,
+    ) {
         if self.gateway.up.gatekeeper != Some(from) {
             return;
         }
         let RasMessage::RegistrationConfirm(rcf) = message else {
-            return self.forgotten();
+            return self.forgotten(out);
         };
-        self.gateway.up.confirmed = self.now;
-        self.gateway.up.ttl = rcf.time_to_live.or(self.gateway.up.ttl);
-        self.keep_up(GATEWAY);
+        let up = &mut self.gateway.up;
+        up.confirmed = self.now;
+        up.doubtful = false;
+        up.ttl = rcf.time_to_live.or(up.ttl);
+        up.additive |= rcf.supports_additive_registration.is_some();
+        self.keep_alives.clear(GATEWAY);
+        self.gateway_keep_up();
+        self.store_gateway(out);
     }
 
     /// An endpoint is gone: its aliases are taken out, or the gateway leaves with the last one.
@@ -127,6 +174,7 @@ impl Proxy {
             let full = self.gateway.full.clone();
             self.gateway.up = Up::default();
             self.keep_alives.clear(GATEWAY);
+            self.store_gateway(out);
             return self.leave_registration(&full, &up, None, out);
         }
         if !up.additive {
@@ -144,6 +192,10 @@ impl Proxy {
             && let Ok(octets) = encode_ras(&RasMessage::UnregistrationRequest(urq))
         {
             self.leave_by(to, seq, octets, None, out);
+        }
+        if let Some(now) = self.gateway_now() {
+            self.gateway.full = now;
+            self.store_gateway(out);
         }
     }
 

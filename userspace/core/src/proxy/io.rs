@@ -86,7 +86,9 @@ pub enum Output {
     Event(Event),
 }
 
-/// What is kept of an endpoint across restarts.
+/// What is kept of an endpoint across restarts. Number 0 is the gateway registration of an aggregate: its
+/// endpointIdentifier is empty, its addresses are the upstream socket's, its full RRQ is the gateway's own, and
+/// `confirmed` is when the gatekeeper confirmed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// What a registrar would keep.

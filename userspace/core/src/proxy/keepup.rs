@@ -19,7 +19,9 @@ const SOON: Duration = Duration::from_secs(20);
 impl Proxy {
     /// When the next keep-alive is due: after half of timeToLive, and up to a quarter later.
     pub(super) fn keep_up(&mut self, id: EntryId) {
-        let id = if self.is_aggregate() { GATEWAY } else { id };
+        if self.is_aggregate() {
+            return self.gateway_keep_up();
+        }
         let up = self.identity(id);
         if up.is_some_and(|up| up.doubtful) {
             let at = self.spread(id, Duration::ZERO, SOON);
@@ -93,9 +95,15 @@ impl Proxy {
     }
 
     /// RCF or RRJ to a keep-alive.
-    pub(super) fn kept_up(&mut self, id: EntryId, from: SocketAddr, message: &RasMessage) {
+    pub(super) fn kept_up(
+        &mut self,
+        id: EntryId,
+        from: SocketAddr,
+        message: &RasMessage,
+        out: &mut Vec<Output>,
+    ) {
         if id == GATEWAY {
-            return self.gateway_kept_up(from, message);
+            return self.gateway_kept_up(from, message, out);
         }
         let Some(entry) = self.entries.get(id) else {
             return;

@@ -85,7 +85,7 @@ impl Proxy {
             made: 0,
             gateway: Gateway::default(),
             waits: Waits::default(),
-            flights: Flights::default(),
+            flights: Flights::new(settings.seed),
             queue: Queue::new(settings.migrate_rate, now),
             downs: Downs::default(),
             calls: Calls::default(),

@@ -32,7 +32,8 @@
 //! - An IRQ without a call names no endpoint. It is answered for the one that was confirmed longest ago: gatekeepers ask
 //!   before timeToLive runs out.
 //! - The gatekeeper that served before gets one URQ when the next one has confirmed, since it may live.
-//! - additiveRegistration of an endpoint is rejected (additiveRegistrationNotSupported), and never announced.
+//! - Endpoints may add aliases (additiveRegistration), whether the gatekeeper takes additive RRQs or not: see
+//!   [`additive`].
 //! - As `aggregate`, rasline is a gateway with the aliases and callSignalAddresses of all endpoints. Which endpoint an alias
 //!   belongs to is nothing that a gatekeeper can know then: it is for zones whose endpoints call out.
 
@@ -41,6 +42,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod additive;
 mod admitted;
 mod aggregate;
 mod calls;

@@ -106,7 +106,7 @@ impl Proxy {
             if let Ok(octets) = encode_ras(&ucf(urq.request_seq_num)) {
                 self.answer_up(from, key, octets, out);
             }
-            return self.forgotten();
+            return self.forgotten(out);
         }
         let mut addresses = urq.call_signal_address.iter().filter_map(from_transport);
         let id = match named {

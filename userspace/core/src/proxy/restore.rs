@@ -1,10 +1,13 @@
-//! Endpoints that outlive a restart of rasline.
+//! Endpoints that outlive a restart of rasline, and the gateway registration of an aggregate.
+//!
+//! That one is stored under the number 0 without an endpointIdentifier of ours; its RRQ is the last full one. The
+//! endpoints that it carries name its identifiers: who names others is not carried any more, and joins anew.
 
 use std::time::Duration;
 
 use rasline_h225::text::{from_bmp, to_bmp};
 
-use super::entries::{Entry, Life, Up};
+use super::entries::{Entry, GATEWAY, Life, Up};
 use super::machine::{Proxy, Timer};
 use super::{EntryId, Output, Stored, rrq};
 use crate::registrar;
@@ -41,10 +44,60 @@ impl Proxy {
         })));
     }
 
+    /// Keeps the gateway registration across restarts, or forgets it when there is none.
+    pub(super) fn store_gateway(&mut self, out: &mut Vec<Output>) {
+        let up = &self.gateway.up;
+        let (Some(_), Some(identifier)) = (up.gatekeeper, &up.identifier) else {
+            return out.push(Output::Forget { id: GATEWAY });
+        };
+        let here = self.settings.ras_address;
+        out.push(Output::Store(Box::new(Stored {
+            registration: registrar::Stored {
+                id: registrar::EntryId(GATEWAY.0),
+                endpoint_identifier: String::new(),
+                endpoint: here,
+                seen_as: here,
+                full: self.gateway.full.to_vec(),
+                lightweight: None,
+                time_to_live: up.ttl.unwrap_or_default(),
+                confirmed: up.confirmed,
+            },
+            gatekeeper: up.gatekeeper,
+            upstream_identifier: Some(from_bmp(identifier)),
+            upstream_gatekeeper_identifier: up.gatekeeper_identifier.as_ref().map(from_bmp),
+            upstream_ttl: up.ttl,
+        })));
+    }
+
+    fn restore_gateway(&mut self, stored: &Stored, out: &mut Vec<Output>) {
+        if self.gateway.up.identifier.is_some() || self.gateway.up.flight.is_some() {
+            return;
+        }
+        let up = Up {
+            confirmed: stored.registration.confirmed,
+            ..restored_up(stored)
+        };
+        let holds = self.is_aggregate()
+            && up.gatekeeper.is_some()
+            && up.identifier.is_some()
+            && !up.is_over(self.now)
+            && self.now.since(up.confirmed) <= OLD
+            && rrq::parse(&stored.registration.full).is_some();
+        if !holds {
+            return out.push(Output::Forget { id: GATEWAY });
+        }
+        self.gateway.up = up;
+        self.gateway.full = stored.registration.full.as_slice().into();
+        self.gateway_keep_up();
+    }
+
     pub(super) fn restore(&mut self, stored: &Stored, out: &mut Vec<Output>) {
         let id = EntryId(stored.registration.id.0);
+        if id == GATEWAY {
+            return self.restore_gateway(stored, out);
+        }
         self.entries.taken(id);
-        let free = self.entries.get(id).is_none() && id != EntryId(0);
+        let free = self.entries.get(id).is_none();
         let Some(entry) = self.restored(stored).filter(|_| free) else {
             if free {
                 out.push(Output::Forget { id });
@@ -79,7 +132,6 @@ impl Proxy {
         {
             return None;
         }
-        let name = |text: &Option<String>| text.as_deref().and_then(|text| to_bmp(text).ok());
         Some(Entry {
             identifier: kept.endpoint_identifier.clone(),
             signalling: Some(signalling),
@@ -89,6 +141,7 @@ impl Proxy {
             aliases: rrq::aliases(full.terminal_alias.as_deref()),
             full: kept.full.as_slice().into(),
             wanted: None,
+            adding: None,
             rcf: None,
             lightweight: None,
             confirmed: true,
@@ -100,15 +153,36 @@ impl Proxy {
             other: None,
             waits: std::collections::BTreeSet::new(),
             moving: false,
-            up: Up {
-                gatekeeper: stored.gatekeeper,
-                identifier: name(&stored.upstream_identifier),
-                gatekeeper_identifier: name(&stored.upstream_gatekeeper_identifier),
-                ttl: stored.upstream_ttl.filter(|ttl| *ttl > 0),
-                confirmed: self.now,
-                doubtful: true,
-                ..Up::default()
-            },
+            up: self.up_of(stored),
         })
+    }
+
+    /// How a restored endpoint stands upstream.
+    fn up_of(&self, stored: &Stored) -> Up {
+        let up = Up {
+            confirmed: self.now,
+            ..restored_up(stored)
+        };
+        if !self.is_aggregate() {
+            return up;
+        }
+        let gateway = &self.gateway.up;
+        let carried = up.identifier.is_some() && up.identifier == gateway.identifier;
+        Up {
+            gatekeeper: gateway.gatekeeper.filter(|_| carried),
+            ..Up::default()
+        }
+    }
+}
+
+fn restored_up(stored: &Stored) -> Up {
+    let name = |text: &Option<String>| text.as_deref().and_then(|text| to_bmp(text).ok());
+    Up {
+        gatekeeper: stored.gatekeeper,
+        identifier: name(&stored.upstream_identifier),
+        gatekeeper_identifier: name(&stored.upstream_gatekeeper_identifier),
+        ttl: stored.upstream_ttl.filter(|ttl| *ttl > 0),
+        doubtful: true,
+        ..Up::default()
     }
 }

@@ -12,6 +12,15 @@ use crate::registrar::answers::digest;
 /// Longest full RRQ that is carried, in octets.
 pub(super) const LONGEST: usize = 4096;
 
+/// The message with requestSeqNum zeroed.
+pub(super) fn masked(message: &[u8]) -> Box<[u8]> {
+    let mut octets: Box<[u8]> = message.into();
+    if let Some(seq) = octets.get_mut(2..4) {
+        seq.fill(0);
+    }
+    octets
+}
+
 /// The RRQ in these octets.
 pub(super) fn parse(octets: &[u8]) -> Option<RegistrationRequest> {
     match decode_ras(octets) {

@@ -62,7 +62,7 @@ impl Proxy {
             return self.repeat_registration(seq, out);
         }
         let here = entry.up.gatekeeper == Some(gatekeeper);
-        let source = entry.wanted.as_ref().unwrap_or(&entry.full);
+        let source = self.to_say(entry, here);
         let (Some(parsed), Some(seq)) = (rrq::parse(source), self.flights.number()) else {
             return;
         };
@@ -161,11 +161,18 @@ impl Proxy {
         };
         entry.up.flight = None;
         let before = entry.up.clone();
-        self.take_rcf(id, from, rcf);
+        let mut rcf = rcf.clone();
+        if entry.adding.is_some() && before.gatekeeper == Some(from) {
+            // What is not said anew is as before.
+            rcf.time_to_live = rcf.time_to_live.or(before.ttl);
+            let named = before.gatekeeper_identifier.clone();
+            rcf.gatekeeper_identifier = rcf.gatekeeper_identifier.or(named);
+        }
+        self.take_rcf(id, from, &rcf);
         if before.gatekeeper.is_some_and(|old| old != from) {
             self.leave_once(&before, id, out);
         }
-        self.admitted(id, rcf, out);
+        self.admitted(id, &rcf, out);
     }
 
     pub(super) fn take_rcf(&mut self, id: EntryId, from: SocketAddr, rcf: &RegistrationConfirm) {
@@ -173,10 +180,12 @@ impl Proxy {
         self.entries.name_upstream(id, identifier);
         if let Some(entry) = self.entries.get_mut(id) {
             let up = &mut entry.up;
+            let same = up.gatekeeper == Some(from);
             up.gatekeeper = Some(from);
             up.gatekeeper_identifier
                 .clone_from(&rcf.gatekeeper_identifier);
             up.ttl = rcf.time_to_live;
+            up.additive = rcf.supports_additive_registration.is_some() || (up.additive && same);
             up.confirmed = self.now;
             up.doubtful = false;
         }
@@ -205,6 +214,10 @@ impl Proxy {
             self.unknown_there(id);
             return self.enqueue(id, Lane::Quiet);
         }
+        if rrj.reject_reason == Rrj::AdditiveRegistrationNotSupported && entry.up.additive {
+            entry.up.additive = false;
+            return self.enqueue(id, Lane::Quiet);
+        }
         self.turned_away(id, rrj, out);
     }
 
@@ -218,6 +231,9 @@ impl Proxy {
         let Some(entry) = self.entries.get(id) else {
             return;
         };
+        if entry.adding.is_some() {
+            return self.not_added(id, rrj, out);
+        }
         let event = registrar::Event::Rejected {
             from: entry.endpoint,
             request: RasKind::RegistrationRequest.name().into(),
@@ -257,7 +273,7 @@ impl Proxy {
             return;
         }
         // As before, then.
-        entry.wanted = None;
+        (entry.wanted, entry.adding) = (None, None);
         if let Some(seq) = entry.up.flight.take() {
             self.land(seq);
         }
@@ -274,9 +290,12 @@ impl Proxy {
         };
         let carried = entry.up.gatekeeper.is_some() && entry.up.gatekeeper == self.active;
         if carried && self.identity(id).as_ref().is_some_and(knows) {
-            let identifier = entry.up.identifier.clone();
-            self.entries.name_upstream(id, identifier);
+            if !self.is_aggregate() {
+                let identifier = entry.up.identifier.clone();
+                self.entries.name_upstream(id, identifier);
+            }
             self.queue.remove(id);
+            self.gateway.joining.remove(&id);
             self.timers.clear(Timer::Retry(id));
             self.stand(id, Standing::In);
             self.keep_up(id);

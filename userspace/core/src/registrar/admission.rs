@@ -56,8 +56,9 @@ impl Registrar {
         out: &mut Vec<Output>,
     ) -> Result<EntryId, Why> {
         let identifier = from_bmp(&arq.endpoint_identifier);
+        let found = self.whose(&identifier, asked, out);
         let known = self.entries.by_identifier(&identifier).is_some();
-        self.whose(&identifier, asked, out).ok_or(if known {
+        found.ok_or(if known {
             Why::InvalidEndpointIdentifier
         } else {
             Why::CallerNotRegistered

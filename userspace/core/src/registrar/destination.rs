@@ -123,7 +123,7 @@ impl Registrar {
     }
 
     fn registered_at(&self, id: EntryId) -> Option<Destination> {
-        let entry = self.entries.get(id)?;
+        let entry = self.entries.get(id).filter(|_| !self.barred.contains(id))?;
         Some(Destination {
             call_signal_address: entry.signalled_at()?,
             ras_address: entry.ras,

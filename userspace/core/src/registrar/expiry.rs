@@ -150,6 +150,7 @@ impl Registrar {
         self.withdraw(id, out);
         let entry = self.entries.remove(id)?;
         self.timers.clear(Timer::Entry(id));
+        self.barred.pardon(id);
         out.push(Output::Forget { id });
         out.push(Output::Event(Event::Unregistered {
             endpoint_identifier: entry.identifier.clone(),

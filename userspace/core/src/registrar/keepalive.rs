@@ -63,7 +63,8 @@ impl Registrar {
         let elsewhere =
             !entry.signalling.is_empty() && !named.is_empty() && named.iter().all(unknown);
         let moved = entry.endpoint.ip() != asked.from.ip();
-        (!elsewhere && !moved && entry.mode.agrees(&asked.mode)).then_some(id)
+        let own = !elsewhere && !moved && entry.mode.agrees(&asked.mode);
+        (own && !self.told_by_answer(id, out)).then_some(id)
     }
 
     /// The registration of this endpointIdentifier, if the message comes from its host and is proved as it is. An endpoint that the profile
@@ -77,7 +78,7 @@ impl Registrar {
         if let Some(id) = self.entries.by_identifier(identifier) {
             let entry = self.entries.get(id)?;
             let own = entry.endpoint.ip() == asked.from.ip() && entry.mode.agrees(&asked.mode);
-            return own.then_some(id);
+            return (own && !self.told_by_answer(id, out)).then_some(id);
         }
         self.adopt(identifier, asked, out)
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::answers::Answers;
+use super::barred::Barred;
 use super::calls::Calls;
 use super::entries::Entries;
 use super::known::Known;
@@ -33,6 +34,7 @@ pub struct Registrar {
     pub(super) searches: Searches,
     pub(super) answers: Answers,
     pub(super) own: Own,
+    pub(super) barred: Barred,
     pub(super) timers: Timers<Timer>,
     pub(super) polls: Pace,
     told: Pace,
@@ -56,6 +58,7 @@ impl Registrar {
             searches: Searches::default(),
             answers: Answers::new(settings.max_answers),
             own: Own::new(settings.seed),
+            barred: Barred::default(),
             timers: Timers::default(),
             polls: Pace::default(),
             told: Pace::default(),
@@ -137,6 +140,7 @@ impl Registrar {
                 Timer::Entry(id) => self.entry_due(id, out),
                 Timer::Call(id) => self.call_due(id, out),
                 Timer::Location(ticket) => self.search_due(ticket, out),
+                Timer::Barred => self.barred_due(out),
                 Timer::Own(seq) => {
                     if let Some(Wanted::Location(ticket)) = self.request_due(seq, out) {
                         self.not_there(ticket, seq, out);

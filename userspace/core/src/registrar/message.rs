@@ -107,6 +107,9 @@ impl Registrar {
             return false;
         };
         let (to, payload, of) = (kept.to, kept.octets.to_vec(), kept.of);
+        if of.is_some_and(|id| self.barred.contains(id)) {
+            return false;
+        }
         // Some endpoints never count requestSeqNum up: each keep-alive is a retransmission.
         let holds = |id: &EntryId| {
             let entry = self.entries.get(*id);

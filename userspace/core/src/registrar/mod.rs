@@ -14,6 +14,7 @@ mod admission;
 mod aliases;
 pub(crate) mod answers;
 mod bandwidth;
+mod barred;
 mod calls;
 mod capacity;
 mod claim;

@@ -57,6 +57,9 @@ impl Registrar {
             self.leave_calls(id, out);
         }
         let before = claim.same.and_then(|id| self.entries.remove(id));
+        if let Some(id) = claim.same {
+            self.barred.pardon(id);
+        }
         let id = claim.same.unwrap_or_else(|| self.entries.fresh());
         let mut entry = self.entry(asked, rrq, claim, (id, before.as_ref()));
         entry.until = self.now.after(lease(&entry));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rasline_h225::decode_ras;
-use rasline_h225::types::{RasMessage, RegistrationRequest, UnregRequestReason};
+use rasline_h225::types::{RasMessage, RegistrationRequest};
 
 use super::aliases::texts;
 use super::claim::served;
@@ -18,7 +18,7 @@ use super::machine::Registrar;
 use super::registration::{identifier, lease, ras_address, signalling};
 use super::secured::{Mode, gate};
 use super::timers::Timer;
-use super::{Ended, EntryId, Output, Stored};
+use super::{EntryId, Output, Stored};
 use crate::Time;
 use crate::profile::{Authentication, Profile};
 
@@ -147,16 +147,16 @@ impl Registrar {
         let alike = before.gatekeeper_identifier == now.gatekeeper_identifier
             && before.time_to_live == now.time_to_live
             && before.authentication == now.authentication;
-        let ids: Vec<EntryId> = self.entries.iter().map(|(id, _)| id).collect();
+        let all = self.entries.iter().map(|(id, _)| id);
+        let ids: Vec<EntryId> = all.filter(|id| !self.barred.contains(*id)).collect();
         for id in ids {
             if !self.still_allowed(id) {
-                self.force_calls(id, out);
-                let reason = UnregRequestReason::ReregistrationRequired;
-                self.unregister(id, Ended::NotAllowed, reason, out);
+                self.bar(id, out);
             } else if !alike {
                 self.regrant(id, out);
             }
         }
+        self.tell_barred(out);
     }
 
     /// Whether it may go on, with the prefixes that it has now. Who proved nothing must register again where that is

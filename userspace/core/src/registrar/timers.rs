@@ -18,6 +18,8 @@ pub(super) enum Timer {
     Own(u16),
     /// A search for a destination.
     Location(u64),
+    /// Those that are not allowed any more.
+    Barred,
 }
 
 /// All of them.
@@ -48,6 +50,11 @@ impl<T: Copy + Ord + Hash> Timers<T> {
         if let Some(at) = self.times.remove(&timer) {
             self.due.remove(&(at, timer));
         }
+    }
+
+    /// When one is due.
+    pub fn at(&self, timer: T) -> Option<Time> {
+        self.times.get(&timer).copied()
     }
 
     pub fn next(&self) -> Option<Time> {

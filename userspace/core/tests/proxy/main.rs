@@ -1,8 +1,10 @@
 //! The RAS proxy between endpoints and simulated gatekeepers, in virtual time.
 #![allow(clippy::unwrap_used)]
 
+mod adding;
 mod aggregate;
 mod failing_over;
+mod keeping;
 mod network;
 mod parts;
 mod registering;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod admitting;
+mod barring;
 mod calls;
 mod captures;
 mod changing;
