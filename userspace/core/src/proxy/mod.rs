@@ -34,6 +34,8 @@
 //! - The gatekeeper that served before gets one URQ when the next one has confirmed, since it may live.
 //! - Endpoints may add aliases (additiveRegistration), whether the gatekeeper takes additive RRQs or not: see
 //!   [`additive`].
+//! - GRQ is answered here, without an authenticationMode. Nothing is asked upstream: keep-alives, URQs and full RRQs after a
+//!   failover are rasline's own, without fresh tokens, so what a gatekeeper that demands them chose would not hold.
 //! - As `aggregate`, rasline is a gateway with the aliases and callSignalAddresses of all endpoints. Which endpoint an alias
 //!   belongs to is nothing that a gatekeeper can know then: it is for zones whose endpoints call out.
 

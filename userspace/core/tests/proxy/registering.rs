@@ -5,6 +5,7 @@ use std::time::Duration;
 use rasline_core::proxy::{Input, Proxy, Standing};
 use rasline_core::registrar;
 use rasline_h225::build::Rrq;
+use rasline_h225::security::Mechanism;
 use rasline_h225::types::{RasMessage, RegistrationRejectReason};
 use rasline_h225::{decode_ras, view};
 
@@ -265,11 +266,24 @@ fn discovery_leads_to_rasline() {
         rasline_h225::text::from_transport(&gcf.ras_address),
         Some(SERVICE)
     );
+    // What a gatekeeper chose would not hold when rasline speaks for the endpoint.
+    let RasMessage::GatekeeperRequest(mut able) = grq.message().unwrap() else {
+        unreachable!()
+    };
+    able.request_seq_num = 6;
+    able.authentication_capability = Some(vec![Mechanism::Md5.authentication()]);
+    able.algorithm_oids = Some(vec![Mechanism::Md5.algorithm()]);
+    world.send(1, &RasMessage::GatekeeperRequest(able));
+    world.pass(SECOND);
+    let RasMessage::GatekeeperConfirm(gcf) = world.last(1) else {
+        panic!("{:?}", world.last(1))
+    };
+    assert_eq!((gcf.authentication_mode, gcf.algorithm_oid), (None, None));
     let mut grq = grq;
     grq.gatekeeper_identifier = Some("elsewhere".into());
     world.send(1, &grq.message().unwrap());
     world.pass(SECOND);
-    assert_eq!(world.kinds(1), ["GCF", "GRJ"]);
+    assert_eq!(world.kinds(1), ["GCF", "GCF", "GRJ"]);
     assert!(world.at_gatekeepers.is_empty());
 }
 
