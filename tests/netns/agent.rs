@@ -76,6 +76,11 @@ impl AgentSite {
     }
 
     pub(crate) fn unregistered(moods: &[Mood], settings: &Settings) -> Self {
+        Self::signing(moods, settings, None)
+    }
+
+    /// Gatekeepers that sign all they say with this password.
+    pub(crate) fn signing(moods: &[Mood], settings: &Settings, password: Option<&str>) -> Self {
         let count = moods.len() as u8 + 1;
         let options = GatewayOptions {
             // One more for the media.
@@ -101,6 +106,7 @@ impl AgentSite {
                     } else {
                         Vec::new()
                     },
+                    signs: password.map(str::to_owned),
                     confirm_unknown: *mood == Mood::Takes && n > 1,
                     refuse: match mood {
                         Mood::Refuses => Some(Refuse::ResourceUnavailable),

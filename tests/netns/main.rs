@@ -7,6 +7,7 @@
 
 mod agent;
 mod agent_control;
+mod agent_secured;
 mod agent_silence;
 mod alternates;
 mod answers;

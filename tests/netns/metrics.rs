@@ -5,7 +5,7 @@ use std::{
     net::TcpStream,
 };
 
-use rasline_testkit::{Settings, wait};
+use rasline_testkit::{Netns, Settings, wait};
 
 use crate::scene::{SOON, Scene};
 
@@ -21,8 +21,8 @@ fn with_metrics(listen: &str) -> Settings {
 }
 
 /// None: nobody listens.
-fn get(scene: &Scene, from: &str, path: &str) -> Option<String> {
-    let asked = scene.net.gateway.run(|| {
+pub(crate) fn get(gateway: &Netns, from: &str, path: &str) -> Option<String> {
+    let asked = gateway.run(|| {
         let mut stream = TcpStream::connect(from)?;
         stream.set_read_timeout(Some(SOON))?;
         stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes())?;
@@ -37,7 +37,7 @@ fn get(scene: &Scene, from: &str, path: &str) -> Option<String> {
 fn await_sample(scene: &Scene, from: &str, start: &str) -> String {
     let mut last = String::new();
     let found = wait::until("the sample", SOON, || {
-        last = get(scene, from, "/metrics").unwrap_or_default();
+        last = get(&scene.net.gateway, from, "/metrics").unwrap_or_default();
         let mut samples = last.lines().filter(|l| l.starts_with(start));
         let above_zero = |l: &&str| {
             let value = l.rsplit(' ').next().and_then(|v| v.parse::<f64>().ok());
@@ -65,7 +65,7 @@ fn scraped_from_a_running_controller() {
     ] {
         await_sample(&scene, FIRST, start);
     }
-    let health = get(&scene, FIRST, "/healthz").unwrap();
+    let health = get(&scene.net.gateway, FIRST, "/healthz").unwrap();
     assert!(health.starts_with("HTTP/1.1 200"), "{health}");
 }
 
@@ -85,9 +85,9 @@ fn a_reload_moves_them_and_turns_them_off() {
     place.write(&with_metrics(SECOND)).unwrap();
     scene.controller.text(&["reload"]).unwrap();
     await_sample(&scene, SECOND, "rasline_start_time_seconds ");
-    assert_eq!(get(&scene, FIRST, "/metrics"), None);
+    assert_eq!(get(&scene.net.gateway, FIRST, "/metrics"), None);
 
     place.write(&Settings::default()).unwrap();
     scene.controller.text(&["reload"]).unwrap();
-    assert_eq!(get(&scene, SECOND, "/metrics"), None);
+    assert_eq!(get(&scene.net.gateway, SECOND, "/metrics"), None);
 }

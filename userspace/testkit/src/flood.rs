@@ -39,13 +39,7 @@ impl Flood {
         sources: u32,
         gatekeeper: SocketAddrV4,
     ) -> Result<Self> {
-        let socket = netns
-            .run(|| -> std::io::Result<Socket> {
-                let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(RAW)))?;
-                socket.set_header_included_v4(true)?;
-                Ok(socket)
-            })?
-            .context("making a raw socket")?;
+        let socket = raw(netns)?;
         let sent = Arc::new(AtomicU64::new(0));
         let stop = Arc::new(AtomicBool::new(false));
         let (ours, end) = (Arc::clone(&sent), Arc::clone(&stop));
@@ -73,6 +67,28 @@ impl Drop for Flood {
             let _ = thread.join();
         }
     }
+}
+
+/// Sends one message in the name of `from`, whoever that is.
+///
+/// # Errors
+/// When there is no raw socket to be had, or the kernel does not send it.
+pub fn forge(netns: &Netns, from: SocketAddrV4, to: SocketAddrV4, payload: &[u8]) -> Result<()> {
+    let host = SockAddr::from(SocketAddr::V4(SocketAddrV4::new(*to.ip(), 0)));
+    raw(netns)?
+        .send_to(&datagram(from, to, payload), &host)
+        .context("sending a forged message")?;
+    Ok(())
+}
+
+fn raw(netns: &Netns) -> Result<Socket> {
+    let open = || {
+        let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(RAW)))?;
+        socket.set_header_included_v4(true)?;
+        Ok(socket)
+    };
+    let socket: std::io::Result<Socket> = netns.run(open)?;
+    socket.context("making a raw socket")
 }
 
 fn pour(

@@ -6,6 +6,8 @@
 //! ARQ -> ACF, or ARJ: invalidEndpointIdentifier, callerNotRegistered (known, but at another address)     DRQ -> DCF
 //! TCP: Setup -> CallProceeding, Alerting, Connect          STATUS ENQUIRY -> STATUS
 //! ```
+//! With a password it signs all that it sends (H.235.1); what it gets it does not check.
+//!
 //! Invariant: what it saw stands in its log in order of arrival before the answer is sent.
 
 use std::{
@@ -57,6 +59,8 @@ pub struct Policy {
     pub confirm_unknown: bool,
     /// Rejects every RRQ, and this is why.
     pub refuse: Option<Refuse>,
+    /// Password by which it signs all that it sends (H.235.1).
+    pub signs: Option<String>,
     /// Call signalling; not listened to without a port. Counts when it starts.
     pub call_port: Option<u16>,
 }
@@ -75,6 +79,7 @@ impl Default for Policy {
             own_eids: false,
             confirm_unknown: false,
             refuse: None,
+            signs: None,
             call_port: Some(messages::CALL_SIGNALLING),
         }
     }
@@ -300,6 +305,7 @@ impl FakeGatekeeper {
         state.next_seq += 1;
         let urq = messages::expire(seq, &state.policy.name, registration.ras, eid);
         let urq = admission::with_alternates(urq, &state.policy.alternates);
+        let urq = state.signed(registration.ras, urq);
         self.send(&urq, registration.ras)
     }
 
@@ -315,8 +321,9 @@ impl FakeGatekeeper {
         let to = registration
             .with_context(|| format!("{eid} is not registered"))?
             .ras;
+        let irq = state.signed(to, admission::irq(seq));
         drop(state);
-        self.send(&admission::irq(seq), to)
+        self.send(&irq, to)
     }
 
     fn send(&self, octets: &[u8], to: SocketAddr) -> Result<()> {

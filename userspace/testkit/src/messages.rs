@@ -2,10 +2,14 @@
 //!
 //! Invariant: two keep-alives of one [`Identity`] differ in requestSeqNum only, as do the RCFs to them.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use rasline_h225::{
     RasMessage, decode_ras, encode_ras,
+    security::{Key, Mechanism, sign},
     types::{
         AliasAddress, CryptoH323Token, RegistrationRejectReason, RegistrationRequest,
         TransportAddress, TransportAddressIpAddress,
@@ -192,6 +196,24 @@ pub(crate) fn rrj_example(gatekeeper: &str) -> Vec<u8> {
         unreachable!("an RRQ")
     };
     rrj(&rrq, gatekeeper)
+}
+
+/// The same message with a token of H.235.1, now; `random` tells apart those of one second.
+///
+/// # Panics
+/// When it is no message, or a name is too long for a token.
+#[must_use]
+pub fn signed(message: &[u8], sender: &str, peer: &str, password: &str, random: i32) -> Vec<u8> {
+    let key = Key {
+        identifier: sender,
+        peer,
+        password,
+    };
+    let unix = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs() as u32);
+    let message = &mut decode_ras(message).expect("a message");
+    sign(message, Mechanism::HmacSha1, &key, unix, random).expect("it can be signed")
 }
 
 /// UCF.

@@ -10,6 +10,7 @@ use std::{
 
 use rasline_h225::{
     RasMessage, decode_ras,
+    security::claim,
     types::{AdmissionRequest, RegistrationRejectReason, RegistrationRequest},
 };
 
@@ -37,6 +38,10 @@ pub(crate) struct State {
     pub(crate) next_eid: u32,
     pub(crate) next_seq: u16,
     pub(crate) dice: u32,
+    /// What those who sign call themselves.
+    senders: HashMap<SocketAddr, String>,
+    /// Tells apart what is signed.
+    signed: i32,
     /// Requests that had a RIP.
     slow: HashSet<(SocketAddr, u16)>,
     journal: Option<File>,
@@ -53,6 +58,8 @@ impl State {
             next_eid: 1,
             next_seq: 1,
             dice: 0x2545_f491,
+            senders: HashMap::new(),
+            signed: 0,
             slow: HashSet::new(),
             journal,
         }
@@ -74,6 +81,9 @@ impl State {
         octets: &[u8],
     ) -> Option<Vec<u8>> {
         let message = decode_ras(octets).ok()?;
+        if let Some(claim) = claim(&message).filter(|_| self.policy.signs.is_some()) {
+            self.senders.insert(from, claim.identifier);
+        }
         let (what, seq) = match &message {
             RasMessage::GatekeeperRequest(m) => (What::Discovery, m.request_seq_num),
             RasMessage::RegistrationRequest(m) if m.keep_alive == Some(true) => {
@@ -89,7 +99,7 @@ impl State {
         };
         if let Some(rip) = self.slow_first(what, from, seq) {
             self.note(what, from, None, seq);
-            return Some(rip);
+            return Some(self.signed(from, rip));
         }
         let (eid, reply) = match message {
             RasMessage::GatekeeperRequest(_) => {
@@ -117,7 +127,18 @@ impl State {
             _ => (None, None),
         };
         self.note(what, from, eid, seq);
-        reply.map(|reply| admission::with_alternates(reply, &self.policy.alternates))
+        let reply = admission::with_alternates(reply?, &self.policy.alternates);
+        Some(self.signed(from, reply))
+    }
+
+    /// The message with a token for whoever is there, if it signs.
+    pub(crate) fn signed(&mut self, to: SocketAddr, octets: Vec<u8>) -> Vec<u8> {
+        let Some(password) = &self.policy.signs else {
+            return octets;
+        };
+        self.signed = self.signed.wrapping_add(1);
+        let peer = self.senders.get(&to).map_or("", String::as_str);
+        messages::signed(&octets, &self.policy.name, peer, password, self.signed)
     }
 
     /// Puts a line into the log.

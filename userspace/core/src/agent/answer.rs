@@ -52,17 +52,18 @@ impl Agent {
         self.send(cx, from, answer);
     }
 
-    /// A message that does not decode: if it is a request of a gatekeeper, it is told so.
+    /// A message that does not decode: if it is a request of a gatekeeper, it is told so. Whose it is cannot be seen.
     pub(super) fn not_understood(&mut self, cx: &mut Cx<'_>, from: SocketAddr, payload: &[u8]) {
         self.sums.ignored += 1;
         let header = header(payload).filter(|header| is_request(header.kind));
-        if let Some(header) = header.filter(|_| self.is_known(from)) {
+        let heard = self.is_known(from) && !self.demands_proof(from);
+        if let Some(header) = header.filter(|_| heard) {
             self.send(cx, from, build::xrs(header.seq, payload));
         }
     }
 
     /// Whether this may be one of its gatekeepers.
-    fn is_known(&self, from: SocketAddr) -> bool {
+    pub(super) fn is_known(&self, from: SocketAddr) -> bool {
         let held = self.registration.as_ref();
         held.is_some_and(|held| held.gatekeeper == from)
             || self
@@ -115,7 +116,7 @@ fn not_that_call(brq: &BandwidthRequest) -> RasMessage {
 }
 
 /// Whether its sender waits for an answer.
-const fn is_request(kind: RasKind) -> bool {
+pub(super) const fn is_request(kind: RasKind) -> bool {
     matches!(
         kind,
         RasKind::GatekeeperRequest

@@ -44,6 +44,8 @@ pub struct Config {
     pub signalling: bool,
     /// H.235, if gatekeepers want it.
     pub credentials: Option<Credentials>,
+    /// What gatekeepers must prove in turn, if the credentials are for HMAC.
+    pub answers: Answers,
     /// Makes jitter differ between agents.
     pub seed: u64,
 }
@@ -102,6 +104,20 @@ pub enum Strategy {
     InOrder,
     /// All of them at once; the best one that confirms wins.
     All,
+}
+
+/// Whose messages an agent believes (H.235.1). All its gatekeepers have the agent's password.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answers {
+    /// A gatekeeper that proved a message once must prove all that come after it, until the agent is told to register
+    /// anew or the process ends.
+    #[default]
+    Learned,
+    /// Only those that are proved.
+    Verified,
+    /// All that come from the right address with the right number.
+    Any,
 }
 
 /// H.235 credentials.

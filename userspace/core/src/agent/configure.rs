@@ -1,6 +1,7 @@
 //! What becomes of an agent when its configuration changes or ends.
 
 use super::one::{Agent, Cx, State};
+use super::proved::Proofs;
 use super::{Config, Discovery};
 
 impl Agent {
@@ -30,6 +31,9 @@ impl Agent {
         }
         if old == self.config {
             return;
+        }
+        if old.credentials != self.config.credentials || old.answers != self.config.answers {
+            self.proofs = Proofs::default();
         }
         if old.gatekeepers != self.config.gatekeepers {
             self.drop_old_gatekeeper(cx);

@@ -60,6 +60,57 @@ pub enum EventKind {
     },
     /// None of its gatekeepers takes it; it goes on trying.
     NoGatekeeper,
+    /// Messages in a gatekeeper's name that were not proved, and came to nothing. One event a minute at most.
+    Unproved {
+        /// From whose address the last one came.
+        gatekeeper: SocketAddr,
+        /// What it was, in the standard's words.
+        message: &'static str,
+        /// What was wrong with it.
+        why: Unproved,
+        /// How many seconds its time stamp was ahead of the clock; 0 unless that is what was wrong.
+        ahead: i64,
+        /// How many there were since the event before.
+        count: u64,
+    },
+}
+
+/// Why a message is not proved (H.235.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unproved {
+    /// There is no hash over it.
+    Missing,
+    /// The hash is of another password, or the message was changed on its way.
+    Wrong,
+    /// Made with the password, but by another than the gatekeeper (sendersID), or for another than this agent (generalID).
+    Misdirected,
+    /// Made with the password, but its time stamp is too far from the clock.
+    WrongTime,
+    /// Made with the password, and it came before.
+    Replayed,
+}
+
+impl Unproved {
+    /// All of them, in the order of [`View::unproved`].
+    pub const ALL: [Self; 5] = [
+        Self::Missing,
+        Self::Wrong,
+        Self::Misdirected,
+        Self::WrongTime,
+        Self::Replayed,
+    ];
+
+    /// Its name, for people and programs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Wrong => "wrong",
+            Self::Misdirected => "misdirected",
+            Self::WrongTime => "wrong_time",
+            Self::Replayed => "replayed",
+        }
+    }
 }
 
 /// How an agent stands, for people.
@@ -91,4 +142,8 @@ pub struct View {
     pub losses: u64,
     /// Messages that could not be used.
     pub ignored: u64,
+    /// Whether its gatekeeper must prove what it says.
+    pub proof_demanded: bool,
+    /// Messages that were not proved and should have been, as [`Unproved::ALL`].
+    pub unproved: [u64; Unproved::ALL.len()],
 }

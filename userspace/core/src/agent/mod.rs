@@ -22,6 +22,7 @@
 //!
 //! Invariants:
 //! - a registration is believed only after an RCF from the gatekeeper that was asked, with the number of the request;
+//! - where proof is demanded (H.235.1), what a gatekeeper does not prove changes nothing but a sum;
 //! - an agent has one connection at most, to the gatekeeper that it is registered with;
 //! - what is sent without being asked is bounded: what fails at once is tried again after a pause that doubles.
 
@@ -38,6 +39,7 @@ mod moving;
 mod one;
 mod pace;
 mod proof;
+mod proved;
 mod registered;
 mod request;
 mod round;
@@ -46,8 +48,9 @@ mod targets;
 mod view;
 
 pub use config::{
-    AgentId, Candidate, Config, ConnectionId, Credentials, Device, Discovery, Kind, Strategy,
+    AgentId, Answers, Candidate, Config, ConnectionId, Credentials, Device, Discovery, Kind,
+    Strategy,
 };
-pub use event::{Event, EventKind, View};
+pub use event::{Event, EventKind, Unproved, View};
 pub use io::{Input, Loss, Output, Remembered};
 pub use machine::Agents;

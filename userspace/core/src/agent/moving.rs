@@ -59,6 +59,11 @@ impl Moving {
         times.into_iter().flatten().min().unwrap_or(self.deadline)
     }
 
+    /// All that were asked.
+    pub fn asked(&self) -> &[Target] {
+        &self.asked
+    }
+
     /// The one that was asked last.
     pub fn asks(&self) -> Option<&Target> {
         self.asked.last()

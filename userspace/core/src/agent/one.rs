@@ -8,10 +8,11 @@ use rasline_h225::view::Alternate;
 use super::link::Link;
 use super::moving::Moving;
 use super::pace::{Dice, Pace};
+use super::proved::Proofs;
 use super::request::{Purpose, Requests, URQ};
 use super::round::Round;
 use super::targets::{self, Target};
-use super::{Config, Discovery, Event, EventKind, Output, Remembered, message};
+use super::{Config, Discovery, Event, EventKind, Output, Remembered, Unproved, message};
 use crate::Time;
 
 /// What has held this long holds.
@@ -62,6 +63,7 @@ pub(super) struct Sums {
     pub keep_alives: u64,
     pub losses: u64,
     pub ignored: u64,
+    pub unproved: [u64; Unproved::ALL.len()],
 }
 
 /// An agent.
@@ -85,6 +87,7 @@ pub(super) struct Agent {
     pub drops: Pace,
     pub dice: Dice,
     pub sums: Sums,
+    pub proofs: Proofs,
     /// The last URQ obeyed.
     pub dismissed: Option<(SocketAddr, u16, Time)>,
     /// It was told that nobody takes it.
@@ -119,6 +122,7 @@ impl Agent {
             drops: Pace::default(),
             dice,
             sums: Sums::default(),
+            proofs: Proofs::default(),
             dismissed: None,
             forlorn: false,
             restored: false,

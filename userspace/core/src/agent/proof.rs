@@ -66,7 +66,7 @@ fn addressee(message: &RasMessage) -> Option<String> {
 }
 
 /// UNIX time in seconds.
-fn unix(cx: &Cx<'_>) -> u32 {
+pub(super) fn unix(cx: &Cx<'_>) -> u32 {
     let seconds = i64::try_from(cx.now.since(Time(0)).as_secs()).unwrap_or(i64::MAX);
     let unix = cx.unix_at_zero.saturating_add(seconds);
     u32::try_from(unix.max(0)).unwrap_or(u32::MAX)

@@ -249,6 +249,7 @@ impl Agent {
         if matches!(self.state, State::Leaving) {
             return;
         }
+        self.proofs.forget_signers();
         let home = self.registration.as_ref().map(|held| held.gatekeeper);
         let first = home.map(|home| self.own(home)).into_iter().collect();
         let discover = home.is_none() && self.config.discovery != Discovery::Off;

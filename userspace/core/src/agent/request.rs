@@ -173,6 +173,13 @@ impl Requests {
         at.map(|at| self.abandoned.swap_remove(at)).is_some()
     }
 
+    /// Whether somebody at this address may answer one, be it late.
+    pub fn concern(&self, from: SocketAddr) -> bool {
+        let mut open = self.open.iter().map(|request| request.to);
+        let mut abandoned = self.abandoned.iter().map(|one| one.to);
+        open.any(|to| to == from || to == MULTICAST) || abandoned.any(|to| to == from)
+    }
+
     /// Asks that are under way.
     pub fn asks(&self) -> impl Iterator<Item = (usize, SocketAddr)> {
         self.open

@@ -25,6 +25,9 @@ impl Agent {
             self.not_understood(cx, from, payload);
             return;
         };
+        if !self.believes(cx, from, &message, payload) {
+            return;
+        }
         let seq = message.request_seq_num();
         match message {
             RasMessage::RegistrationConfirm(rcf) => self.confirmed(cx, from, rcf),

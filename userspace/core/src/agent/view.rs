@@ -46,6 +46,8 @@ impl Agent {
             keep_alives: self.sums.keep_alives,
             losses: self.sums.losses,
             ignored: self.sums.ignored,
+            proof_demanded: gatekeeper.is_some_and(|one| self.demands_proof(one)),
+            unproved: self.sums.unproved,
         }
     }
 
@@ -55,6 +57,15 @@ impl Agent {
             State::Seeking(round) => round.target.as_ref(),
             State::Moving(moving) => moving.asks(),
             _ => None,
+        }
+    }
+
+    /// All whom it asks now, or has asked in this move.
+    pub(super) fn asked_targets(&self) -> &[Target] {
+        match &self.state {
+            State::Seeking(round) => round.target.as_slice(),
+            State::Moving(moving) => moving.asked(),
+            _ => &[],
         }
     }
 

@@ -1,12 +1,15 @@
 //! Agents keep one registration and one connection, whatever gatekeepers do.
 #![allow(clippy::unwrap_used)]
 
+mod forgery;
 mod keeping;
 mod loss;
 mod many;
 mod proof;
+mod proved;
 mod random;
 mod seeking;
 mod steps;
 mod table;
+mod twins;
 mod world;

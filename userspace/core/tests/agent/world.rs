@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rasline_core::Time;
 use rasline_core::agent::{
-    AgentId, Agents, Candidate, Config, ConnectionId, Device, Discovery, EventKind, Input, Kind,
-    Loss, Output, Remembered, Strategy, View,
+    AgentId, Agents, Answers, Candidate, Config, ConnectionId, Device, Discovery, EventKind, Input,
+    Kind, Loss, Output, Remembered, Strategy, View,
 };
 use rasline_h225::build::{Gcf, Rcf, Rrj, Urq};
 use rasline_h225::types::{RegistrationRejectReason, RegistrationRequest, UnregRequestReason};
@@ -74,6 +74,7 @@ pub fn config(gatekeepers: &[u8]) -> Config {
         t1: 2 * SECOND,
         signalling: true,
         credentials: None,
+        answers: Answers::default(),
         seed: 1,
     }
 }

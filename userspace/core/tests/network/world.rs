@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use rasline_core::Time;
 use rasline_core::agent::{
-    AgentId, Agents, Candidate, Config, Device, Discovery, Input, Kind, Loss, Output, Remembered,
-    Strategy,
+    AgentId, Agents, Answers, Candidate, Config, Device, Discovery, Input, Kind, Loss, Output,
+    Remembered, Strategy,
 };
 use rasline_testkit::Client;
 
@@ -119,6 +119,7 @@ pub fn config(n: u32, gatekeepers: &[usize], strategy: Strategy, seed: u64) -> C
         t1: 2 * SECOND,
         signalling: true,
         credentials: None,
+        answers: Answers::default(),
         seed: seed ^ (u64::from(n) << 20),
     }
 }

@@ -1,12 +1,12 @@
 //! The agents' events as people and programs read them; docs/events.md describes what comes out of here.
 
-use rasline_core::agent::{Event, EventKind, Loss};
+use rasline_core::agent::{Event, EventKind, Loss, Unproved};
 use serde_json::{Map, Value};
 
 use crate::control::view;
 
 /// All names.
-pub const NAMES: [&str; 7] = [
+pub const NAMES: [&str; 8] = [
     "agent_registered",
     "agent_rejected",
     "agent_unregistered",
@@ -14,6 +14,7 @@ pub const NAMES: [&str; 7] = [
     "agent_connected",
     "agent_signalling_lost",
     "agent_no_gatekeeper",
+    "agent_unproved",
 ];
 
 /// An event; number and time are given elsewhere.
@@ -61,6 +62,21 @@ pub fn told(event: &Event) -> view::Event {
             format!("call signalling to {gatekeeper} lost: {}", loss_name(*why)),
         ),
         EventKind::NoGatekeeper => (NAMES[6], None, "no gatekeeper takes it".to_owned()),
+        EventKind::Unproved {
+            gatekeeper,
+            message,
+            why,
+            ahead,
+            count,
+        } => (
+            NAMES[7],
+            Some(gatekeeper),
+            format!(
+                "{} in the name of {gatekeeper} came to nothing: {}",
+                how_many(message, *count),
+                reason(*why, *ahead)
+            ),
+        ),
     };
     view::Event {
         event: name.to_owned(),
@@ -73,6 +89,32 @@ pub fn told(event: &Event) -> view::Event {
     }
 }
 
+/// The last one, and how many there were.
+fn how_many(message: &str, count: u64) -> String {
+    match count {
+        0 | 1 => format!("a message ({message})"),
+        count => format!("{count} messages (the last: {message})"),
+    }
+}
+
+fn reason(why: Unproved, ahead: i64) -> String {
+    match why {
+        Unproved::Missing => "it has no token of H.235.1".to_owned(),
+        Unproved::Wrong => "its token is not of this password".to_owned(),
+        Unproved::Misdirected => "its token is of or for somebody else".to_owned(),
+        Unproved::WrongTime if ahead < 0 => {
+            format!(
+                "its time stamp is {} s behind the clock here; set the clocks",
+                ahead.unsigned_abs()
+            )
+        }
+        Unproved::WrongTime => {
+            format!("its time stamp is {ahead} s ahead of the clock here; set the clocks")
+        }
+        Unproved::Replayed => "it came before".to_owned(),
+    }
+}
+
 fn details(kind: &EventKind) -> Map<String, Value> {
     let one = |key: &str, value: Value| [(key.to_owned(), value)].into_iter().collect();
     match kind {
@@ -81,6 +123,20 @@ fn details(kind: &EventKind) -> Map<String, Value> {
             one("reason", reason.as_str().into())
         }
         EventKind::SignallingLost { why, .. } => one("why", loss_name(*why).into()),
+        EventKind::Unproved {
+            message,
+            why,
+            ahead,
+            count,
+            ..
+        } => [
+            ("message".to_owned(), (*message).into()),
+            ("why".to_owned(), why.name().into()),
+            ("ahead".to_owned(), (*ahead).into()),
+            ("count".to_owned(), (*count).into()),
+        ]
+        .into_iter()
+        .collect(),
         EventKind::Silent { .. } | EventKind::Connected { .. } | EventKind::NoGatekeeper => {
             Map::new()
         }

@@ -106,6 +106,23 @@ fn recovered(a: &Agent) -> String {
     }
 }
 
+/// Messages in its gatekeepers' names that came to nothing, and whether the next one would.
+fn unproved(a: &Agent) -> String {
+    let some = a.unproved.iter().filter(|(_, n)| **n > 0);
+    let some: Vec<String> = some.map(|(why, n)| format!("{n} {why}")).collect();
+    let demanded = if a.proof_demanded {
+        "its gatekeeper must sign"
+    } else {
+        "nothing demands proof"
+    };
+    let some = if some.is_empty() {
+        "0".to_owned()
+    } else {
+        some.join(", ")
+    };
+    format!("{some} ({demanded})")
+}
+
 fn put_one(a: &Agent) {
     let listed = |all: &[std::net::SocketAddr]| {
         let all: Vec<String> = all.iter().map(ToString::to_string).collect();
@@ -147,6 +164,7 @@ fn put_one(a: &Agent) {
                 a.ignored, a.signalling_ignored, a.not_sent
             ),
         ),
+        ("not proved", unproved(a)),
         ("trouble", or_dash(&a.trouble)),
     ];
     for (name, value) in rows {
@@ -168,6 +186,15 @@ pub(super) fn put_summary(all: &[Agent]) {
         all.iter().map(lost).sum::<u64>(),
         all.iter().map(|a| a.recoveries).sum::<u64>()
     ));
+    for a in all {
+        let n: u64 = a.unproved.values().sum();
+        if n > 0 {
+            put(&format!(
+                "         {}: {n} messages in its gatekeepers' names were not proved",
+                a.name
+            ));
+        }
+    }
     for a in all.iter().filter(|a| !a.trouble.is_empty()) {
         put(&format!("         {}: {}", a.name, a.trouble));
     }

@@ -10,7 +10,10 @@ use std::{
 };
 
 use rasline_core::{
-    agent::{AgentId, Candidate, Config as Wanted, Credentials, Device, Discovery, Kind, Strategy},
+    agent::{
+        AgentId, Answers, Candidate, Config as Wanted, Credentials, Device, Discovery, Kind,
+        Strategy,
+    },
     profile::Authentication,
 };
 use toml::Spanned;
@@ -59,6 +62,8 @@ pub struct Agent {
     pub silence: Duration,
     /// H.235.
     pub credentials: Option<Credentials>,
+    /// What gatekeepers must prove in turn.
+    pub answers: Answers,
     /// Whom it registers.
     pub devices: Vec<Device>,
 }
@@ -85,6 +90,7 @@ impl Agent {
             t1: self.t1,
             signalling: self.signalling,
             credentials: self.credentials.clone(),
+            answers: self.answers,
             seed,
         }
     }
@@ -146,6 +152,8 @@ impl Checker<'_> {
             self.fail(Some(raw.ras_address.span()), "discovery", what);
         }
         let devices = self.devices(span, kind, raw.device);
+        let credentials = self.credentials(raw.password, raw.identifier, raw.h235, &devices);
+        let answers = self.answers(raw.answers, credentials.as_ref());
         Some(Agent {
             name: raw.name.into_inner(),
             ras_address,
@@ -163,7 +171,8 @@ impl Checker<'_> {
             silence: self
                 .duration("silence", raw.silence, (second, Duration::from_mins(10)))
                 .unwrap_or(3 * second),
-            credentials: self.credentials(raw.password, raw.identifier, raw.h235, &devices),
+            credentials,
+            answers,
             devices,
         })
     }
@@ -316,6 +325,28 @@ impl Checker<'_> {
             },
         })
     }
+
+    /// Only HMAC proves anything about an answer.
+    fn answers(
+        &mut self,
+        answers: Option<Spanned<Answers>>,
+        credentials: Option<&Credentials>,
+    ) -> Answers {
+        let Some(answers) = answers else {
+            return Answers::default();
+        };
+        let mechanism = credentials.map(|own| own.mechanism);
+        let hmac = mechanism == Some(Authentication::HmacSha1);
+        if !hmac && *answers.get_ref() != Answers::Any {
+            let what = if mechanism.is_some() {
+                "MD5 proves nothing about a message; write h235 = \"hmac-sha1\", or leave it out"
+            } else {
+                "is of no use without password; give it, and h235 = \"hmac-sha1\""
+            };
+            self.fail(Some(answers.span()), "answers", what);
+        }
+        answers.into_inner()
+    }
 }
 
 /// An address, with this port if it names none.
@@ -397,6 +428,32 @@ prefixes = ["44"]
             .unwrap();
         assert_eq!(credentials.identifier, "i");
         assert_eq!(credentials.mechanism, Authentication::HmacSha1);
+    }
+
+    #[test]
+    fn answers_are_verified_by_hmac_only() {
+        let with =
+            |lines: &str| AGENT.replace("[[agent.device]]", &format!("{lines}\n[[agent.device]]"));
+        let hmac = "password = \"x\"\nh235 = \"hmac-sha1\"\n";
+        let agent = |text: &str| parsed(text).map(|config| config.agents[0].answers);
+        assert_eq!(agent(&with(hmac)).unwrap(), Answers::Learned);
+        for (word, answers) in [
+            ("learned", Answers::Learned),
+            ("verified", Answers::Verified),
+            ("any", Answers::Any),
+        ] {
+            let line = format!("answers = \"{word}\"");
+            assert_eq!(agent(&with(&format!("{hmac}{line}"))).unwrap(), answers);
+            for (other, error) in [("", "without password"), ("password = \"x\"\n", "MD5")] {
+                let result = agent(&with(&format!("{other}{line}")));
+                if answers == Answers::Any {
+                    assert_eq!(result.unwrap(), answers);
+                } else {
+                    let said = result.unwrap_err().join("\n");
+                    assert!(said.contains(error), "{said}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
-use rasline_core::agent::{Discovery, Kind, Strategy};
+use rasline_core::agent::{Answers, Discovery, Kind, Strategy};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -153,6 +153,7 @@ pub(super) struct Agent {
     pub(super) password: Option<Spanned<String>>,
     pub(super) identifier: Option<Spanned<String>>,
     pub(super) h235: Option<Spanned<H235>>,
+    pub(super) answers: Option<Spanned<Answers>>,
     #[serde(default)]
     pub(super) device: Vec<Spanned<Device>>,
 }

@@ -281,6 +281,12 @@ pub struct Agent {
     pub last_recovery: Option<f64>,
     /// RAS messages that could not be used.
     pub ignored: u64,
+    /// Whether its gatekeeper must prove what it says (H.235.1).
+    #[serde(default)]
+    pub proof_demanded: bool,
+    /// Messages in its gatekeepers' names that were not proved and came to nothing, by what was wrong.
+    #[serde(default)]
+    pub unproved: std::collections::BTreeMap<String, u64>,
     /// Call-signalling messages that were read and not used.
     pub signalling_ignored: u64,
     /// RAS messages that could not be sent.

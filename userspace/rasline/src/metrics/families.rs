@@ -142,6 +142,7 @@ families! {
     Gauge agent_last_recovery_seconds: "How long the last of these took, from the loss to the RCF", samples::agent_last_recovery;
     Counter agent_registrations: "Registrations of the agent that were confirmed: full ones, and lightweight RRQs", samples::agent_registrations;
     Counter agent_messages: "Messages of the agent that came to nothing", samples::agent_messages;
+    Counter agent_unproved: "Messages in the name of the agent's gatekeepers that were not proved, and came to nothing (H.235.1)", samples::agent_unproved;
     Gauge zone_serving: "1: how far rasline serves the zone itself", serving::zone_serving;
     Gauge served_registrations: "Registrations at rasline itself", serving::served_registrations;
     Gauge served_calls: "Calls that rasline admitted and that go on", serving::served_calls;

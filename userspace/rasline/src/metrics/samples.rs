@@ -320,6 +320,16 @@ pub(super) fn agent_messages(seen: &Seen<'_>, out: &mut Samples) {
     });
 }
 
+pub(super) fn agent_unproved(seen: &Seen<'_>, out: &mut Samples) {
+    agents(seen, |a, labels| {
+        for (why, n) in &a.unproved {
+            let mut labels = labels.clone();
+            labels.push(("why", why.clone()));
+            out.count(labels, *n);
+        }
+    });
+}
+
 pub(super) fn events(seen: &Seen<'_>, out: &mut Samples) {
     let mut all = std::collections::BTreeMap::<(&String, &String), u64>::new();
     for ((event, zone, _), n) in &seen.all.events {

@@ -2,7 +2,7 @@
 // Seconds for people: a double holds them well enough.
 #![allow(clippy::cast_precision_loss)]
 
-use rasline_core::agent::Remembered;
+use rasline_core::agent::{Remembered, Unproved};
 
 use crate::{
     agent::{Figures, Report, Shown, told},
@@ -90,6 +90,7 @@ impl Supervisor {
         let config = self.config.agents.iter().find(|a| a.name == v.name);
         let aliases = config.into_iter().flat_map(|a| &a.devices);
         let losses = Figures::LOSSES.into_iter().zip(figures.losses);
+        let unproved = Unproved::ALL.into_iter().zip(v.unproved);
         view::Agent {
             registered: v.confirmed_ns.is_some() && v.state == "Registered",
             confirmed: v.confirmed_ns.map(|at| ago(now_ns, at)),
@@ -101,6 +102,10 @@ impl Supervisor {
             recoveries: figures.recoveries,
             last_recovery: figures.last_recovery.map(|d| d.as_secs_f64()),
             ignored: v.ignored,
+            proof_demanded: v.proof_demanded,
+            unproved: unproved
+                .map(|(why, n)| (why.name().to_owned(), n))
+                .collect(),
             signalling_ignored: unused,
             not_sent: figures.not_sent,
             trouble,
