@@ -31,6 +31,7 @@ fn registrar() -> registrar::Registrar {
     let settings = registrar::Settings {
         profile: Arc::new(profile),
         call_signal_address: None,
+        here: Vec::new(),
         alternates: Vec::new(),
         seed: 1,
         max_answers: MAX,

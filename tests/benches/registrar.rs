@@ -287,6 +287,7 @@ fn settings() -> Settings {
     Settings {
         profile: Arc::new(profile(0)),
         call_signal_address: Some(SocketAddr::new(gatekeeper().ip(), 1720)),
+        here: Vec::new(),
         alternates: Vec::new(),
         seed: 1,
         max_answers: 10_000,
@@ -300,6 +301,7 @@ fn zone() -> ZoneSettings {
         name: "bench".into(),
         always: false,
         own: vec![gatekeeper()],
+        here: Vec::new(),
         call_signal_address: None,
         alternates: Vec::new(),
     }

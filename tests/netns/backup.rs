@@ -15,19 +15,19 @@ use crate::{
 };
 
 /// Zones 1 to n, each with a gatekeeper. Fields are dropped in this order.
-struct Zones {
-    controller: Controller,
-    gatekeepers: Vec<FakeGatekeeper>,
-    net: Gateway,
+pub(crate) struct Zones {
+    pub(crate) controller: Controller,
+    pub(crate) gatekeepers: Vec<FakeGatekeeper>,
+    pub(crate) net: Gateway,
 }
 
 /// Gatekeeper of zone `z`.
-fn gatekeeper(z: u8) -> SocketAddr {
+pub(crate) fn gatekeeper(z: u8) -> SocketAddr {
     ras([10, 1, 0, 10 + z].into())
 }
 
 impl Zones {
-    fn new(n: u8, lines: &str) -> Self {
+    pub(crate) fn new(n: u8, lines: &str) -> Self {
         let net = Gateway::new().unwrap();
         let gatekeepers = (1..=n)
             .map(|z| {
@@ -67,13 +67,13 @@ impl Zones {
     }
 
     /// Endpoint `n` of zone `z`, with these aliases; not registered.
-    fn endpoint(&self, z: u8, n: u8, aliases: &[&str]) -> Endpoint {
+    pub(crate) fn endpoint(&self, z: u8, n: u8, aliases: &[&str]) -> Endpoint {
         let from = ras([10, 0, 64 + z, n].into());
         Endpoint::new(&self.net.endpoints, from, gatekeeper(z), aliases).unwrap()
     }
 
     /// The same, registered, and answered by the kernel.
-    fn learned(&self, z: u8, n: u8, aliases: &[&str]) -> Endpoint {
+    pub(crate) fn learned(&self, z: u8, n: u8, aliases: &[&str]) -> Endpoint {
         let mut endpoint = self.endpoint(z, n, aliases);
         endpoint.register(SOON).unwrap();
         kept_by_kernel(&self.controller, &mut endpoint);
@@ -90,12 +90,12 @@ impl Zones {
             .to_owned()
     }
 
-    fn await_active(&self, z: u8, id: &str) {
+    pub(crate) fn await_active(&self, z: u8, id: &str) {
         let is = || Ok(self.active(z) == id);
         wait::until_true(&format!("{id} to serve zone{z}"), SOON * 2, is).unwrap();
     }
 
-    fn kill(&mut self, z: u8) {
+    pub(crate) fn kill(&mut self, z: u8) {
         self.gatekeepers[usize::from(z) - 1].kill();
     }
 
@@ -106,13 +106,13 @@ impl Zones {
     }
 
     /// Imports profiles by the CLI.
-    fn import(&self, toml: &str) {
+    pub(crate) fn import(&self, toml: &str) {
         crate::own::import(&self.controller, toml);
     }
 }
 
 /// Stays registered until rasline has it: the same endpointIdentifier, from the gatekeeper that it knows.
-fn stays(zones: &Zones, z: u8, endpoint: &mut Endpoint) {
+pub(crate) fn stays(zones: &Zones, z: u8, endpoint: &mut Endpoint) {
     let eid = endpoint.eid().to_owned();
     wait::until_true("rasline to have it", SOON, || {
         // Never anything but an RCF.

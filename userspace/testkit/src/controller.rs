@@ -224,6 +224,23 @@ impl Controller {
         Ok(())
     }
 
+    /// SIGSTOP: its sockets stay, nothing is read. Returns when all its threads stand.
+    ///
+    /// # Errors
+    /// When it has gone.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal(libc::SIGSTOP)?;
+        crate::process::stands(self.child.id())
+    }
+
+    /// SIGCONT.
+    ///
+    /// # Errors
+    /// When it has gone.
+    pub fn thaw(&self) -> Result<()> {
+        self.signal(libc::SIGCONT)
+    }
+
     /// SIGKILL; returns when the process is gone. The pins stay.
     ///
     /// # Errors

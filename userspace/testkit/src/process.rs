@@ -113,25 +113,9 @@ impl GatekeeperProcess {
     /// When it is not running.
     pub fn freeze(&self) -> Result<()> {
         self.signal(libc::SIGSTOP, true)?;
-        let tasks = {
-            let running = self.running();
-            let running = running.as_ref().context("the gatekeeper is not running")?;
-            format!("/proc/{}/task", running.child.id())
-        };
-        wait::until_true("the gatekeeper to stand", Duration::from_secs(10), || {
-            for task in fs::read_dir(&tasks)? {
-                let stat = fs::read_to_string(task?.path().join("stat"))?;
-                // The state follows the name, which stands in parentheses.
-                if !stat
-                    .rsplit(") ")
-                    .next()
-                    .is_some_and(|rest| rest.starts_with('T'))
-                {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        })
+        let running = self.running();
+        let running = running.as_ref().context("the gatekeeper is not running")?;
+        stands(running.child.id())
     }
 
     /// SIGCONT.
@@ -306,6 +290,22 @@ impl Drop for GatekeeperProcess {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Waits until all threads of a process that was sent SIGSTOP stand.
+pub(crate) fn stands(pid: u32) -> Result<()> {
+    let tasks = format!("/proc/{pid}/task");
+    wait::until_true("the process to stand", Duration::from_secs(10), || {
+        for task in fs::read_dir(&tasks)? {
+            let stat = fs::read_to_string(task?.path().join("stat"))?;
+            // The state follows the name, which stands in parentheses.
+            let state = stat.rsplit(") ").next();
+            if !state.is_some_and(|rest| rest.starts_with('T')) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    })
 }
 
 /// What the process does: `words` are its address, its policy, and the path of its journal.

@@ -36,6 +36,7 @@ impl Directory {
                 name: self.profile.zone.clone(),
                 always: false,
                 own: Vec::new(),
+                here: Vec::new(),
                 call_signal_address: None,
                 alternates: Vec::new(),
             };

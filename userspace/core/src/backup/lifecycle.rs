@@ -45,7 +45,13 @@ impl ControlUnit {
         settings: ZoneSettings,
         out: &mut Vec<Output>,
     ) -> Unit {
-        let told = |of: &ZoneSettings| (of.call_signal_address, of.alternates.clone());
+        let told = |of: &ZoneSettings| {
+            (
+                of.call_signal_address,
+                of.alternates.clone(),
+                of.here.clone(),
+            )
+        };
         if told(&unit.settings) != told(&settings) {
             self.retire(&mut unit, now, Why::Reconfigured, out);
         }

@@ -90,6 +90,8 @@ pub struct ZoneSettings {
     /// RAS addresses of the zone's gatekeepers as endpoints know them, its service addresses first. The first one stands
     /// for endpoints whose own is not known, when others look for them.
     pub own: Vec<SocketAddr>,
+    /// RAS addresses of this machine that the zone is served at ([`registrar::Settings::here`]).
+    pub here: Vec<SocketAddr>,
     /// Where calls to the gatekeeper go, in RCF; empty is allowed.
     pub call_signal_address: Option<SocketAddr>,
     /// Alternates that endpoints are told.

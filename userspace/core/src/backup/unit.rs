@@ -235,6 +235,7 @@ pub(super) fn start(
     registrar::Settings {
         profile: Arc::clone(profile),
         call_signal_address: zone.call_signal_address,
+        here: zone.here.clone(),
         alternates: zone.alternates.clone(),
         seed: mixed(setup.seed ^ mixed(u64::from(zone.zone) << 32 ^ starts)),
         max_answers: setup.max_answers,

@@ -58,7 +58,10 @@ impl Registrar {
         let kind = message.kind();
         let before = out.len();
         let reply = match self.put_off(&message) {
-            Some(put_off) => put_off,
+            Some(put_off) => {
+                self.stats.put_off += 1;
+                put_off
+            }
             None => self.judged(&mut asked, message, out),
         };
         self.reply(&asked, (kind, reply), before, out);

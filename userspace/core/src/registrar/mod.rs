@@ -65,6 +65,9 @@ pub struct Settings {
     pub profile: Arc<Profile>,
     /// Where calls to the gatekeeper go, in RCF; empty is allowed.
     pub call_signal_address: Option<SocketAddr>,
+    /// RAS addresses of this machine: neighbours are asked from one of them, of their family. None: from the address that
+    /// the gatekeeper was asked at, which must be this machine's then.
+    pub here: Vec<SocketAddr>,
     /// Alternates that endpoints are told.
     pub alternates: Vec<Alternate>,
     /// Makes endpointIdentifiers differ from those of other registrars and other starts; not secret.

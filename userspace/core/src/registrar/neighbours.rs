@@ -1,6 +1,7 @@
 //! LRQs to neighbours (H.225.0 7.13).
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use rasline_h225::build::alias;
 use rasline_h225::text::{to_bmp, to_transport};
@@ -37,10 +38,11 @@ impl Registrar {
         // Not back to who asks.
         let others = neighbours.filter(|one| one.address.ip() != search.from.ip());
         for neighbour in others.take(MAX_ASKED) {
-            let Some(lrq) = self.lrq(&search) else {
+            let from = self.asks_from(search.to, neighbour.address);
+            let Some(lrq) = self.lrq(&search, from) else {
                 return;
             };
-            let way = (search.to, neighbour.address);
+            let way = (from, neighbour.address);
             let wanted = (LOCATE, Wanted::Location(ticket));
             let seq = self.request(way, lrq, &Mode::Open, wanted, out);
             if let Some(search) = self.searches.get_mut(ticket) {
@@ -49,8 +51,16 @@ impl Registrar {
         }
     }
 
-    fn lrq(&self, search: &Search) -> Option<RasMessage> {
-        let mut lrq = LocationRequest::new(1, to_transport(search.to));
+    /// Where a neighbour's answer reaches us. What an endpoint asked may be the address of a gatekeeper that is gone.
+    fn asks_from(&self, asked_at: SocketAddr, neighbour: SocketAddr) -> SocketAddr {
+        let reaches = |own: &&SocketAddr| own.is_ipv4() == neighbour.is_ipv4();
+        let mut here = self.settings.here.iter().filter(reaches);
+        let same = here.clone().find(|own| **own == asked_at);
+        *same.or_else(|| here.next()).unwrap_or(&asked_at)
+    }
+
+    fn lrq(&self, search: &Search, from: SocketAddr) -> Option<RasMessage> {
+        let mut lrq = LocationRequest::new(1, to_transport(from));
         let numbers = search.numbers.iter();
         lrq.destination_info = numbers.filter_map(|text| alias(text).ok()).collect();
         let own = to_bmp(&self.settings.profile.gatekeeper_identifier).ok();

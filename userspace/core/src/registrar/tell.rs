@@ -114,6 +114,8 @@ pub struct Stats {
     pub lightweight: u64,
     /// Requests rejected.
     pub rejected: u64,
+    /// Full registrations put off (RIP), as there was too much to do.
+    pub put_off: u64,
     /// Retransmissions answered as before.
     pub repeated: u64,
     /// Calls of an earlier process that go on.

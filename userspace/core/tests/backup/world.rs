@@ -42,6 +42,7 @@ pub fn settings(zone: u32) -> ZoneSettings {
         name: name(zone),
         always: false,
         own: vec![gatekeeper(zone)],
+        here: Vec::new(),
         call_signal_address: None,
         alternates: Vec::new(),
     }

@@ -98,6 +98,7 @@ fn settings(n: usize, of: usize) -> Settings {
     Settings {
         profile: Arc::new(profile(n)),
         call_signal_address: Some(signalling(n)),
+        here: Vec::new(),
         alternates: others
             .map(|other| Alternate {
                 address: address(other),

@@ -76,6 +76,7 @@ pub fn gatekeeper(at: SocketAddr, name: &str) -> Registrar {
     let settings = registrar::Settings {
         profile: std::sync::Arc::new(profile(name)),
         call_signal_address: None,
+        here: Vec::new(),
         alternates: vec![rasline_h225::view::Alternate {
             address: TWO,
             gatekeeper_identifier: Some("two".into()),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use rasline_core::profile::{CallModel, Neighbour};
-use rasline_core::registrar::{Destination, Input, Output};
+use rasline_core::registrar::{Destination, Input, Output, Settings};
 use rasline_h225::build;
 use rasline_h225::text::{from_alias, to_transport};
 use rasline_h225::types::{
@@ -299,4 +299,46 @@ fn searches_are_bounded() {
     assert_eq!((answered, world.registrar.held()[2]), (100, 1000));
     world.pass(10 * SECOND);
     assert_eq!(world.registrar.held()[2], 0);
+}
+
+#[test]
+fn neighbours_are_asked_from_an_address_that_their_answers_reach() {
+    let (here, here_v6) = (
+        SocketAddr::from(([192, 0, 2, 254], 1719)),
+        "[2001:db8::fe]:1719".parse().unwrap(),
+    );
+    let abroad_v6: SocketAddr = "[2001:db8:1::1]:1719".parse().unwrap();
+    // What is this machine's, and where neighbours of both families are asked from.
+    for (all, expected) in [
+        (vec![], (GATEKEEPER, GATEKEEPER)),
+        (vec![here, GATEKEEPER], (GATEKEEPER, GATEKEEPER)),
+        (vec![here, here_v6], (here, here_v6)),
+    ] {
+        let mut profile = profile();
+        profile.neighbours = [neighbour(1), abroad_v6]
+            .map(|address| Neighbour {
+                id: address.to_string(),
+                address,
+                prefixes: vec!["49".into()],
+                answered: false,
+            })
+            .into();
+        let mut world = World::of(Settings {
+            here: all,
+            ..settings(profile)
+        });
+        let alice = world.register(1, "alice");
+        let out = ask(&mut world, 1, &alice, "4930");
+        let from = |to: SocketAddr| {
+            let sent = out.iter().find_map(|one| match one {
+                Output::Send { from, to: sent, .. } if *sent == to => Some(*from),
+                _ => None,
+            });
+            sent.unwrap()
+        };
+        assert_eq!((from(neighbour(1)), from(abroad_v6)), expected);
+        for (to, lrq) in lrqs(&out) {
+            assert_eq!(lrq.reply_address, to_transport(from(to)));
+        }
+    }
 }

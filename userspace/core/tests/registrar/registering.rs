@@ -384,4 +384,5 @@ fn overload_puts_full_registrations_off() {
     assert_eq!(kinds(&world.keep_alive(1, &eid)), ["RCF"]);
     world.input(Input::Overload(None));
     assert_eq!(kinds(&world.octets(ras(2), &rrq)), ["RCF"]);
+    assert_eq!(world.registrar.stats().put_off, 2);
 }

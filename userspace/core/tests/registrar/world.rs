@@ -68,6 +68,7 @@ pub fn settings(profile: Profile) -> Settings {
     Settings {
         profile: Arc::new(profile),
         call_signal_address: Some(SocketAddr::from(([198, 51, 100, 1], 1720))),
+        here: Vec::new(),
         alternates: vec![view::Alternate {
             address: SocketAddr::from(([198, 51, 100, 2], 1719)),
             gatekeeper_identifier: Some("gk2".into()),
@@ -100,9 +101,13 @@ impl World {
     }
 
     pub fn with(profile: Profile) -> Self {
+        Self::of(settings(profile))
+    }
+
+    pub fn of(settings: Settings) -> Self {
         let now = Time(1_000_000_000_000);
         Self {
-            registrar: Registrar::new(settings(profile), now),
+            registrar: Registrar::new(settings, now),
             now,
             seq: 100,
         }

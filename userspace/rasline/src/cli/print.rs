@@ -2,7 +2,7 @@
 
 use super::table::{ago, ahead, clock, or_dash, put, put_json, put_table, span, table};
 use crate::control::view::{
-    Counters, Event, Gatekeeper, Registration, Serving, Status, Steering, Store, Zone,
+    Counters, Event, Gatekeeper, Profiles, Registration, Serving, Status, Steering, Store, Zone,
 };
 
 pub(super) fn status(status: &Status, json: bool) {
@@ -81,11 +81,25 @@ pub(super) fn status(status: &Status, json: bool) {
     }
     super::agent::put_summary(&status.agents);
     put_store(&status.store);
+    put_profiles(&status.profiles);
     let l = &status.losses;
     put(&format!(
         "losses   ring buffer {}, source limit {}, total limit {}, strangers {}, not sent {}",
         l.copy_lost, l.copy_limited_source, l.copy_limited_total, l.strangers, l.send_failed
     ));
+}
+
+fn put_profiles(p: &Profiles) {
+    if p.zones > 0 || !p.error.is_empty() {
+        let zones = if p.zones == 1 { "zone" } else { "zones" };
+        put(&format!(
+            "profiles of {} {zones}, from {}",
+            p.zones, p.source
+        ));
+    }
+    if !p.error.is_empty() {
+        put(&format!("         {}", p.error));
+    }
 }
 
 fn put_store(s: &Store) {
@@ -198,6 +212,7 @@ fn put_serving(s: &Serving) {
         (s.rejected, "rejected"),
         (s.malformed, "malformed"),
         (s.denied, "denied"),
+        (s.put_off, "put off"),
     ] {
         if n > 0 {
             parts.push(format!("{n} {what}"));

@@ -33,6 +33,9 @@ pub struct Status {
     /// What is remembered over a restart.
     #[serde(default)]
     pub store: Store,
+    /// Profiles of zones.
+    #[serde(default)]
+    pub profiles: Profiles,
     /// What went lost.
     pub losses: Losses,
 }
@@ -116,6 +119,9 @@ pub struct Serving {
     pub malformed: u64,
     /// Messages whose tokens did not hold.
     pub denied: u64,
+    /// Full registrations put off (RIP) while more came than could be handled.
+    #[serde(default)]
+    pub put_off: u64,
     /// Endpoints that a proxy has registered with the zone's gatekeeper.
     pub registered_upstream: Option<u64>,
 }
@@ -365,6 +371,20 @@ pub struct Store {
     /// Where a corrupt file was moved to since the start; empty: there was none.
     pub set_aside: String,
     /// What is wrong; empty: nothing.
+    pub error: String,
+}
+
+/// Profiles of zones, as a backup serves from them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Profiles {
+    /// Zones that have one.
+    pub zones: usize,
+    /// Where they were read from: database, copy (its last good one), or nothing (there is none, or it cannot be read:
+    /// then those that were read before hold).
+    pub source: String,
+    /// When the copy was made, seconds since 1970.
+    pub since: Option<u64>,
+    /// What is wrong, and what to do; empty: nothing.
     pub error: String,
 }
 

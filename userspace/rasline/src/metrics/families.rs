@@ -152,6 +152,7 @@ families! {
     Counter served_requests_rejected: "Requests that rasline rejected as a gatekeeper", serving::served_rejected;
     Counter served_malformed: "RAS messages to rasline as a gatekeeper that could not be read", serving::served_malformed;
     Counter served_denied: "RAS messages whose tokens did not hold (H.235)", serving::served_denied;
+    Counter served_put_off: "Full registrations put off (RIP) while more came than could be handled", serving::served_put_off;
     Counter events: "Events by name, as in rasline events", samples::events;
     Gauge table_slots: "Registrations published to the kernel", samples::slots;
     Gauge table_slots_max: "Registrations that can be published (max_registrations)", samples::slots_max;
@@ -162,6 +163,7 @@ families! {
     Gauge learner_pending: "Requests that wait for their confirm", samples::pending;
     Counter learner_messages: "Messages that the learner took, and what became of some of them", samples::learner;
     Counter losses: "What went lost between kernel, controller and network", samples::losses;
+    Gauge profiles_up: "1: the profiles of zones were read from their database", samples::profiles_up;
     Gauge store_up: "1: the store on disk works", samples::store_up;
     Gauge store_registrations: "Registrations in the store", samples::store_registrations;
     Gauge store_restored: "Registrations restored from it when the controller started", samples::store_restored;

@@ -403,6 +403,13 @@ pub(super) fn store_up(seen: &Seen<'_>, out: &mut Samples) {
     out.gauge(Labels::new(), one(seen.all.status.store.error.is_empty()));
 }
 
+pub(super) fn profiles_up(seen: &Seen<'_>, out: &mut Samples) {
+    out.gauge(
+        Labels::new(),
+        one(seen.all.status.profiles.error.is_empty()),
+    );
+}
+
 pub(super) fn store_registrations(seen: &Seen<'_>, out: &mut Samples) {
     out.gauge(Labels::new(), seen.all.status.store.registrations as f64);
 }

@@ -73,3 +73,7 @@ pub(super) fn served_malformed(seen: &Seen<'_>, out: &mut Samples) {
 pub(super) fn served_denied(seen: &Seen<'_>, out: &mut Samples) {
     count(seen, out, |s| s.denied);
 }
+
+pub(super) fn served_put_off(seen: &Seen<'_>, out: &mut Samples) {
+    count(seen, out, |s| s.put_off);
+}

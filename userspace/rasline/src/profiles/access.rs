@@ -32,7 +32,7 @@ impl Profiles {
             }
             Err(trouble) => trouble,
         };
-        self.open = None;
+        self.leave();
         self.seen = match trouble {
             Trouble::Damaged(_) | Trouble::Newer { .. } => Seen::Damaged(Stamp::of(&self.path())),
             _ => Seen::Unreadable,
@@ -127,6 +127,13 @@ impl Profiles {
         // A writer had more.
         open.db.busy_timeout(READ_PATIENCE)?;
         Ok(Some(&mut open.db))
+    }
+
+    /// The next look at the file is a fresh one: a connection does not read again what it has read.
+    pub(super) fn leave(&mut self) {
+        if let Some(open) = self.open.take() {
+            open.leave();
+        }
     }
 
     pub(super) fn renew_snapshot(&mut self, revision: i64) -> Result<()> {

@@ -131,6 +131,7 @@ impl Profiles {
     /// for longer than 200 ms, damaged, missing) the last good copy is, and `trouble` says so; after each good read the
     /// copy is renewed, if something changed.
     pub fn load(&mut self) -> Loaded {
+        self.leave();
         let read = self.read(|db| Ok((rows::revision(db)?, merge::all(db)?)));
         let (revision, profiles) = read.value.unwrap_or_default();
         let mut trouble = read.trouble.map(|failure| failure.to_string());
@@ -151,20 +152,27 @@ impl Profiles {
         }
     }
 
-    /// Whether [`Profiles::load`] would give something else than it last did. Costs one read of one row.
+    /// Whether [`Profiles::load`] may give something else than it last did: profiles, or trouble. Costs one read of one
+    /// row.
     pub fn changed(&mut self) -> bool {
         match self.seen {
             Seen::Never => true,
             Seen::Nothing => !matches!(self.revision(), Ok(None)),
             Seen::Revision(seen) => match self.revision() {
-                Ok(now) => now != Some(seen),
-                // What was loaded is the last that was committed.
-                Err(Trouble::Locked) => false,
+                Ok(now) => now != Some(seen) || self.written_to(),
                 Err(_) => true,
             },
             Seen::Unreadable => self.revision().is_ok(),
             Seen::Damaged(stamp) => Stamp::of(&self.path()) != stamp,
         }
+    }
+
+    /// Whether the file is another than when it was opened, whatever it says.
+    fn written_to(&self) -> bool {
+        let stamp = Stamp::of(&self.path());
+        self.open
+            .as_ref()
+            .is_none_or(|open| !open.is_as_it_was(&stamp))
     }
 
     /// One profile as the administrator gave it.

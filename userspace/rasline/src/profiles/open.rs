@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use super::{READ_PATIENCE, Trouble, WRITE_PATIENCE, schema};
 
@@ -16,14 +16,27 @@ use super::{READ_PATIENCE, Trouble, WRITE_PATIENCE, schema};
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) db: Connection,
-    /// Device and inode of its file.
-    file: (u64, u64),
+    /// When it was opened.
+    stamp: Stamp,
 }
 
 impl Open {
     /// Whether it is what lies at its path now.
     pub(super) fn is(&self, stamp: &Stamp) -> bool {
-        stamp.file() == Some(self.file)
+        stamp.file() == self.stamp.file()
+    }
+
+    /// Whether nobody wrote to it since it was opened, be it without SQLite.
+    pub(super) fn is_as_it_was(&self, stamp: &Stamp) -> bool {
+        *stamp == self.stamp
+    }
+
+    /// Closes it, and writes nothing to the file: it may be damaged.
+    pub(super) fn leave(self) {
+        let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        if let Err(e) = self.db.set_db_config(keep_log, true) {
+            tracing::debug!("profiles: the log is written back: {e}");
+        }
     }
 }
 
@@ -131,8 +144,9 @@ fn not_ours() -> Trouble {
 }
 
 fn opened(db: Connection, path: &Path) -> Result<Open, Trouble> {
-    let file = Stamp::of(path).file().ok_or(Trouble::Missing)?;
-    Ok(Open { db, file })
+    let stamp = Stamp::of(path);
+    stamp.file().ok_or(Trouble::Missing)?;
+    Ok(Open { db, stamp })
 }
 
 fn connect(path: &Path) -> Result<Connection, Trouble> {

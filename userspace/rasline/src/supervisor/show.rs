@@ -72,6 +72,7 @@ impl Supervisor {
             },
             learning: self.show_learning(),
             store: self.show_store(),
+            profiles: self.profiles_view(),
             losses: view::Losses {
                 copy_lost: self.rates.total("copy_lost"),
                 copy_limited_source: self.rates.total("copy_limited_source"),

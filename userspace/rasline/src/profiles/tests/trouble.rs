@@ -103,6 +103,29 @@ fn a_damaged_database_stays_and_its_copy_is_read() {
 }
 
 #[test]
+fn damage_is_seen_by_one_who_has_it_open() {
+    let (folder, wanted) = copied();
+    let mut profiles = Profiles::open(folder.path());
+    profiles.load();
+    assert!(!profiles.changed());
+    damage(folder.path());
+    let damaged = std::fs::read(folder.path().join(FILE)).unwrap();
+    assert!(profiles.changed(), "it was written to");
+    is_copy(&profiles.load(), &wanted, "damaged: ");
+    assert!(!profiles.changed());
+    assert_eq!(std::fs::read(folder.path().join(FILE)).unwrap(), damaged);
+}
+
+#[test]
+fn what_others_read_changes_nothing() {
+    let (folder, _) = copied();
+    let mut profiles = Profiles::open(folder.path());
+    profiles.load();
+    Profiles::open(folder.path()).list().unwrap();
+    assert!(!profiles.changed());
+}
+
+#[test]
 fn a_file_that_is_no_database_is_left_alone() {
     let (folder, wanted) = copied();
     std::fs::write(folder.path().join(FILE), "profiles").unwrap();

@@ -16,7 +16,8 @@ use rasline_core::{
 use super::tell::name;
 use crate::{
     config::{Gatekeeper, Ras, Zone},
-    profiles::Loaded,
+    control::view,
+    profiles::{Loaded, Source},
     supervisor::Supervisor,
 };
 
@@ -29,6 +30,7 @@ const AT_ONCE: usize = 2000;
 #[derive(Debug, Default)]
 pub(super) struct Learned {
     loaded: BTreeMap<String, Arc<Profile>>,
+    source: Option<Source>,
     trouble: Option<String>,
     /// By zone index, as of the last time that it was looked at.
     known: BTreeMap<u32, Vec<KnownEndpoint>>,
@@ -50,8 +52,12 @@ impl Supervisor {
     /// Other profiles were committed, or there is trouble with them.
     pub(in crate::supervisor) fn profiles_loaded(&mut self, loaded: Loaded) {
         let learned = &mut self.serving.learned;
-        let all = loaded.profiles.into_iter();
-        learned.loaded = all.map(|p| (p.zone.clone(), p)).collect();
+        // Those that were read before are better than none.
+        if loaded.source != Source::Nothing || loaded.trouble.is_none() {
+            let all = loaded.profiles.into_iter();
+            learned.loaded = all.map(|p| (p.zone.clone(), p)).collect();
+        }
+        learned.source = Some(loaded.source);
         if learned.trouble != loaded.trouble {
             learned.trouble.clone_from(&loaded.trouble);
             let text = loaded
@@ -61,6 +67,22 @@ impl Supervisor {
             self.events.controller(name::PROFILES, &text);
         }
         self.use_profiles();
+    }
+
+    /// Where profiles were read from.
+    pub(in crate::supervisor) fn profiles_view(&self) -> view::Profiles {
+        let learned = &self.serving.learned;
+        let (source, since) = match learned.source {
+            Some(Source::Database) => ("database", None),
+            Some(Source::Snapshot { since }) => ("copy", Some(since)),
+            Some(Source::Nothing) | None => ("nothing", None),
+        };
+        view::Profiles {
+            zones: learned.loaded.len(),
+            source: source.to_owned(),
+            since,
+            error: learned.trouble.clone().unwrap_or_default(),
+        }
     }
 
     /// Gives the control unit the profile of each zone that it may serve.

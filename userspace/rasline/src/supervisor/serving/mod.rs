@@ -284,6 +284,7 @@ impl Supervisor {
             self.serving.overloaded = overloaded;
             let delay = overloaded.then_some(PUT_OFF);
             self.control_unit(backup::Input::Overload(delay));
+            self.tell_overload(waiting, overloaded);
         }
     }
 
@@ -384,12 +385,8 @@ fn proxy_settings(zone: &Zone, seed: u64) -> Option<proxy::Settings> {
 
 fn zone_settings(config: &Config, layout: &Layout) -> Vec<ZoneSettings> {
     let of = |zone: &Zone| {
-        if zone.ras == Ras::Proxy
-            || !zone
-                .gatekeepers
-                .iter()
-                .any(crate::config::Gatekeeper::is_own)
-        {
+        let own = zone.gatekeepers.iter().filter(|g| g.is_own());
+        if zone.ras == Ras::Proxy || own.clone().next().is_none() {
             return None;
         }
         Some(ZoneSettings {
@@ -397,6 +394,7 @@ fn zone_settings(config: &Config, layout: &Layout) -> Vec<ZoneSettings> {
             name: zone.name.clone(),
             always: zone.ras == Ras::Registrar,
             own: known_addresses(zone),
+            here: own.clone().map(crate::config::Gatekeeper::ras).collect(),
             call_signal_address: None,
             alternates: Vec::new(),
         })

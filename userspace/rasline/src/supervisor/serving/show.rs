@@ -133,6 +133,7 @@ impl Supervisor {
             rejected: stats.rejected + unit.refused,
             malformed: stats.malformed,
             denied: stats.denied,
+            put_off: stats.put_off,
             registered_upstream: None,
         })
     }

@@ -1,11 +1,13 @@
 //! RAS sockets of rasline's own gatekeepers and of its proxies.
 //!
-//! Each is read by a task of its own; what came waits in one bounded queue. Invariant: when the queue is full nothing is
-//! read, so that what is too much is dropped by the kernel and not here.
+//! Each is read by a task of its own; what came waits in one bounded queue. Invariants: when the queue is full nothing is
+//! read, so that what is too much is dropped by the kernel and not here; as long as it is not full, what waits stands in
+//! it and not in the kernel, so that its length tells how much that is.
 
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
 
 use rasline_h225::MAX_MESSAGE;
+use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{net::UdpSocket, sync::mpsc, task::JoinHandle};
 
@@ -13,8 +15,11 @@ use crate::failure::{Failure, Result};
 
 /// Messages that wait at most.
 const QUEUE: usize = 4096;
-/// Octets that the kernel keeps for a socket: a few thousand messages.
-const BUFFER: usize = 4 << 20;
+/// Messages read from one socket before the loop handles some of them: more than are too many
+/// ([`Supervisor::bear`](crate::supervisor::Supervisor)), and done within milliseconds.
+const AT_ONCE: usize = 2048;
+/// Octets that the kernel keeps for a socket: a few thousand messages, at up to 4 KiB each with what it adds.
+const BUFFER: usize = 8 << 20;
 
 /// A RAS message that came to one of them.
 #[derive(Debug)]
@@ -95,14 +100,33 @@ async fn read(local: SocketAddr, socket: Arc<UdpSocket>, queue: mpsc::Sender<Arr
             return;
         };
         match socket.recv_from(&mut buffer).await {
-            Ok((length, from)) => place.send(Arrived {
-                from: canonical(from),
-                local,
-                payload: buffer[..length].to_vec(),
-            }),
+            Ok(came) => place.send(arrived(local, came, &buffer)),
             // An ICMP error of something sent before; the next read gives the next message.
-            Err(e) => tracing::debug!("RAS at {local}: {e}"),
+            Err(e) => {
+                tracing::debug!("RAS at {local}: {e}");
+                continue;
+            }
         }
+        // All that waits, so that the queue's length says how much that is.
+        for _ in 0..AT_ONCE {
+            let Ok(place) = queue.try_reserve() else {
+                break;
+            };
+            match socket.try_recv_from(&mut buffer) {
+                Ok(came) => place.send(arrived(local, came, &buffer)),
+                Err(_) => break,
+            }
+        }
+        // The loop has its turn, whatever comes.
+        tokio::task::yield_now().await;
+    }
+}
+
+fn arrived(local: SocketAddr, (length, from): (usize, SocketAddr), buffer: &[u8]) -> Arrived {
+    Arrived {
+        from: canonical(from),
+        local,
+        payload: buffer[..length].to_vec(),
     }
 }
 
@@ -119,8 +143,10 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    // Less than wanted is fine.
-    let _ = socket.set_recv_buffer_size(BUFFER);
+    // More than `net.core.rmem_max` takes a privilege; less than wanted is fine.
+    if set_socket_recv_buffer_size_force(&socket, BUFFER).is_err() {
+        let _ = socket.set_recv_buffer_size(BUFFER);
+    }
     socket.bind(&address.into())?;
     UdpSocket::from_std(socket.into())
 }

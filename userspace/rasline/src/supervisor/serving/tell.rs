@@ -35,8 +35,12 @@ pub mod name {
     pub const UPSTREAM_ALTERNATES: &str = "upstream_alternates";
     /// Profiles could not be read, or can be again.
     pub const PROFILES: &str = "profiles";
+    /// More comes than can be handled.
+    pub const OVERLOAD: &str = "overload";
+    /// Not any more.
+    pub const OVERLOAD_OVER: &str = "overload_over";
     /// All of them.
-    pub const ALL: [&str; 14] = [
+    pub const ALL: [&str; 16] = [
         SERVING,
         RETIRED,
         REFUSING,
@@ -51,6 +55,8 @@ pub mod name {
         UPSTREAM_MOVED,
         UPSTREAM_ALTERNATES,
         PROFILES,
+        OVERLOAD,
+        OVERLOAD_OVER,
     ];
 }
 
@@ -131,6 +137,19 @@ impl Supervisor {
             }
         };
         self.tell_zone(zone, "zone", name, &text, details);
+    }
+
+    /// More RAS waits than can be handled, or it does not any more.
+    pub(super) fn tell_overload(&mut self, waiting: usize, overloaded: bool) {
+        let (name, text) = if overloaded {
+            let text = format!("{waiting} RAS messages wait: full registrations are put off (RIP)");
+            (name::OVERLOAD, text)
+        } else {
+            let text = "full registrations are taken again".to_owned();
+            (name::OVERLOAD_OVER, text)
+        };
+        tracing::warn!("{text}");
+        self.events.controller(name, &text);
     }
 
     pub(super) fn tell_zone(
