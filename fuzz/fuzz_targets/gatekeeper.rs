@@ -32,6 +32,7 @@ fn registrar() -> registrar::Registrar {
         profile: Arc::new(profile),
         call_signal_address: None,
         here: Vec::new(),
+        ras_addresses: Vec::new(),
         alternates: Vec::new(),
         seed: 1,
         max_answers: MAX,

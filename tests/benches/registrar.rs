@@ -288,6 +288,7 @@ fn settings() -> Settings {
         profile: Arc::new(profile(0)),
         call_signal_address: Some(SocketAddr::new(gatekeeper().ip(), 1720)),
         here: Vec::new(),
+        ras_addresses: vec![gatekeeper()],
         alternates: Vec::new(),
         seed: 1,
         max_answers: 10_000,

@@ -2,7 +2,7 @@
 
 use std::{
     io::Write as _,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     process::{Command, Stdio},
 };
 
@@ -21,22 +21,28 @@ pub(crate) struct Own {
 
 /// A zone whose gatekeeper is rasline, with these lines besides.
 pub(crate) fn registrar(lines: &str) -> Settings {
+    registrar_at(topology::SERVICE, lines)
+}
+
+/// The same, at this address of the gateway.
+pub(crate) fn registrar_at(service: IpAddr, lines: &str) -> Settings {
     Settings {
         gatekeepers: Vec::new(),
         zone: format!(
-            "ras = \"registrar\"\nservice_address = [\"{}\"]\ngatekeeper_identifier = \"own\"\n{lines}",
-            topology::SERVICE
+            "ras = \"registrar\"\nservice_address = [\"{service}\"]\ngatekeeper_identifier = \"own\"\n{lines}"
         ),
         ..Settings::default()
     }
 }
 
-/// Gives the gateway its service address.
+/// Gives the gateway its service addresses.
 pub(crate) fn network() -> Gateway {
     let net = Gateway::new().unwrap();
-    net.gateway
-        .ip(&format!("addr add {}/32 dev lo", topology::SERVICE))
-        .unwrap();
+    for service in [topology::SERVICE, topology::SERVICE_V6] {
+        net.gateway
+            .ip(&format!("addr add {service} dev lo"))
+            .unwrap();
+    }
     net
 }
 
@@ -74,9 +80,15 @@ impl Own {
     }
 }
 
+/// Endpoint `n`, of the family of the gatekeeper that it speaks with.
 pub(crate) fn endpoint(net: &Gateway, n: u16, to: SocketAddr) -> Endpoint {
     let names = [format!("ep{n}"), format!("{}", 5000 + u32::from(n))];
-    let from = ras(topology::endpoint(n));
+    let from = if to.is_ipv6() {
+        topology::endpoint_v6(n)
+    } else {
+        topology::endpoint(n)
+    };
+    let from = ras(from);
     Endpoint::new(&net.endpoints, from, to, &[&names[0], &names[1]]).unwrap()
 }
 

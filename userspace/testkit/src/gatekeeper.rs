@@ -12,7 +12,7 @@
 
 use std::{
     fs::File,
-    net::{SocketAddr, TcpListener, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -31,6 +31,9 @@ use crate::{
 };
 
 const RECEIVE_BUFFER: usize = 8 << 20;
+/// Where endpoints look for a gatekeeper (H.225.0 Table 17).
+const GROUP: (Ipv4Addr, u16) = (Ipv4Addr::new(224, 0, 1, 41), 1718);
+const STOPS_WITHIN: Duration = Duration::from_millis(50);
 
 /// How it behaves; can change at any time.
 // Each is a habit of its own.
@@ -57,6 +60,8 @@ pub struct Policy {
     pub own_eids: bool,
     /// Whether it confirms lightweight RRQs of endpoints that it does not know: its peers told it.
     pub confirm_unknown: bool,
+    /// Whether it hears GRQs to 224.0.1.41:1718, on the interface of its IPv4 address. Counts when it starts.
+    pub multicast: bool,
     /// Rejects every RRQ, and this is why.
     pub refuse: Option<Refuse>,
     /// Password by which it signs all that it sends (H.235.1).
@@ -78,6 +83,7 @@ impl Default for Policy {
             eid_suffix: "endp".into(),
             own_eids: false,
             confirm_unknown: false,
+            multicast: false,
             refuse: None,
             signs: None,
             call_port: Some(messages::CALL_SIGNALLING),
@@ -92,6 +98,8 @@ pub enum Refuse {
     ResourceUnavailable,
     /// fullRegistrationRequired, and full ones are granted.
     FullRequired,
+    /// resourceUnavailable, and GRQs are rejected, too: terminalExcluded.
+    Everything,
 }
 
 /// Kind of a message that it saw.
@@ -179,7 +187,7 @@ impl Shared {
 #[derive(Debug)]
 struct Running {
     socket: Arc<UdpSocket>,
-    thread: JoinHandle<()>,
+    threads: Vec<JoinHandle<()>>,
     calls: Option<CallServer>,
 }
 
@@ -237,19 +245,30 @@ impl FakeGatekeeper {
         let bound = || format!("binding the gatekeeper to {address}");
         let socket = UdpSocket::bind(address).with_context(bound)?;
         socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER)?;
-        let call_port = self.shared.lock().policy.call_port;
+        let (call_port, multicast) = {
+            let policy = &self.shared.lock().policy;
+            (policy.call_port, policy.multicast)
+        };
+        let group = multicast
+            .then(|| hear_group(address))
+            .transpose()
+            .context("hearing the multicast group")?;
         let listener = call_port
             .map(|port| TcpListener::bind(SocketAddr::new(address.ip(), port)))
             .transpose()
             .with_context(bound)?;
         let socket = Arc::new(socket);
         self.shared.stop.store(false, Ordering::SeqCst);
-        let (shared, ours) = (Arc::clone(&self.shared), Arc::clone(&socket));
-        let thread = std::thread::spawn(move || serve(&shared, &ours, address));
+        let start = |heard: Arc<UdpSocket>| {
+            let (shared, ours) = (Arc::clone(&self.shared), Arc::clone(&socket));
+            std::thread::spawn(move || serve(&shared, &heard, &ours, address))
+        };
+        let heard = group.map(Arc::new).into_iter().chain([Arc::clone(&socket)]);
+        let threads = heard.map(start).collect();
         let calls = listener.map(|listener| CallServer::start(listener, &self.shared));
         self.running = Some(Running {
             socket,
-            thread,
+            threads,
             calls,
         });
         Ok(())
@@ -261,7 +280,9 @@ impl FakeGatekeeper {
             self.shared.stop.store(true, Ordering::SeqCst);
             // An empty datagram wakes the thread. Where the receive buffer is full, another one does.
             let _ = running.socket.send_to(&[], self.address);
-            let _ = running.thread.join();
+            for thread in running.threads {
+                let _ = thread.join();
+            }
             if let Some(calls) = running.calls {
                 calls.stop();
             }
@@ -388,7 +409,21 @@ impl Drop for FakeGatekeeper {
     }
 }
 
-fn serve(shared: &Shared, socket: &UdpSocket, address: SocketAddr) {
+/// A socket of the multicast group.
+fn hear_group(address: SocketAddr) -> Result<UdpSocket> {
+    let IpAddr::V4(here) = address.ip() else {
+        bail!("{address} is not of IPv4");
+    };
+    let (group, port) = GROUP;
+    let socket = UdpSocket::bind((group, port))?;
+    socket.join_multicast_v4(&group, &here)?;
+    // Nothing wakes its thread when it is to end.
+    socket.set_read_timeout(Some(STOPS_WITHIN))?;
+    Ok(socket)
+}
+
+/// Reads `socket`, and answers from `ours`.
+fn serve(shared: &Shared, socket: &UdpSocket, ours: &UdpSocket, address: SocketAddr) {
     let mut buffer = vec![0; 65_536];
     loop {
         let received = socket.recv_from(&mut buffer);
@@ -408,7 +443,7 @@ fn serve(shared: &Shared, socket: &UdpSocket, address: SocketAddr) {
             && !silent
         {
             // An endpoint that has gone away is no concern of a gatekeeper.
-            let _ = socket.send_to(&reply, from);
+            let _ = ours.send_to(&reply, from);
         }
     }
 }

@@ -11,8 +11,8 @@ use rasline_h225::{
     RasMessage, decode_ras, encode_ras,
     security::{Key, Mechanism, sign},
     types::{
-        AliasAddress, CryptoH323Token, RegistrationRejectReason, RegistrationRequest,
-        TransportAddress, TransportAddressIpAddress,
+        AliasAddress, CryptoH323Token, GatekeeperReject, GatekeeperRejectReason,
+        RegistrationRejectReason, RegistrationRequest, TransportAddress, TransportAddressIpAddress,
     },
 };
 use rasn::types::{BmpString, Ia5String, OctetString};
@@ -127,6 +127,14 @@ pub fn gcf(seq: u16, gatekeeper: &str, ras: SocketAddr) -> Vec<u8> {
     gcf.gatekeeper_identifier = Some(bmp(gatekeeper));
     gcf.ras_address = transport(ras);
     encode(&RasMessage::GatekeeperConfirm(gcf))
+}
+
+/// GRJ terminalExcluded.
+#[must_use]
+pub fn grj(seq: u16, gatekeeper: &str) -> Vec<u8> {
+    let mut grj = GatekeeperReject::new(seq, GatekeeperRejectReason::TerminalExcluded);
+    grj.gatekeeper_identifier = Some(bmp(gatekeeper));
+    encode(&RasMessage::GatekeeperReject(grj))
 }
 
 /// What an RCF says.

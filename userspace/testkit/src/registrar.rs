@@ -102,6 +102,9 @@ impl State {
             return Some(self.signed(from, rip));
         }
         let (eid, reply) = match message {
+            RasMessage::GatekeeperRequest(_) if self.policy.refuse == Some(Refuse::Everything) => {
+                (None, Some(messages::grj(seq, &self.policy.name)))
+            }
             RasMessage::GatekeeperRequest(_) => {
                 (None, Some(messages::gcf(seq, &self.policy.name, ours)))
             }
@@ -205,7 +208,8 @@ impl State {
         from: SocketAddr,
         rrq: &RegistrationRequest,
     ) -> (Option<String>, Option<Vec<u8>>) {
-        if self.policy.refuse == Some(Refuse::ResourceUnavailable) {
+        let refuses = [Refuse::ResourceUnavailable, Refuse::Everything];
+        if (self.policy.refuse).is_some_and(|refuse| refuses.contains(&refuse)) {
             return (None, Some(self.refuse(rrq)));
         }
         let aliases: Vec<String> = rrq

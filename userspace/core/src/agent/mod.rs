@@ -54,3 +54,4 @@ pub use config::{
 pub use event::{Event, EventKind, Unproved, View};
 pub use io::{Input, Loss, Output, Remembered};
 pub use machine::Agents;
+pub use request::MULTICAST;

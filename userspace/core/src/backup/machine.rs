@@ -186,7 +186,10 @@ impl ControlUnit {
         payload: &[u8],
         out: &mut Vec<Output>,
     ) {
-        let answer = decode_ras(payload).ok().and_then(|message| {
+        // Others may hear a multicast, and confirm.
+        let alone = Some(payload).filter(|_| !own.ip().is_multicast());
+        let answer = alone.and_then(|payload| {
+            let message = decode_ras(payload).ok()?;
             let rejection = reject(&message)?;
             let octets = encode_ras(&rejection).ok()?;
             Some((message, rejection, octets))

@@ -121,7 +121,7 @@ pub enum Input<'a> {
         zone: u32,
         /// From where.
         from: SocketAddr,
-        /// The gatekeeper's RAS address as the sender knows it.
+        /// The gatekeeper's RAS address as the sender knows it, or a multicast group.
         to: SocketAddr,
         /// The message.
         payload: &'a [u8],

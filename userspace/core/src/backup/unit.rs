@@ -236,6 +236,7 @@ pub(super) fn start(
         profile: Arc::clone(profile),
         call_signal_address: zone.call_signal_address,
         here: zone.here.clone(),
+        ras_addresses: zone.own.clone(),
         alternates: zone.alternates.clone(),
         seed: mixed(setup.seed ^ mixed(u64::from(zone.zone) << 32 ^ starts)),
         max_answers: setup.max_answers,

@@ -1,7 +1,7 @@
 //! GRQ: is this the gatekeeper (H.225.0 7.8)?
 //!
-//! One that names another gatekeeper gets a GRJ terminalExcluded, if it was asked alone: to a multicast, only those
-//! answer whom it concerns. The same for one whose aliases the profile does not know, where it admits no unknown.
+//! One that names another gatekeeper gets a GRJ terminalExcluded, if it was asked alone: to a multicast, only a GCF is an
+//! answer, and it comes from the gatekeeper's own RAS address. The same for one whose aliases the profile does not know, where it admits no unknown.
 
 use rasline_h225::text::{from_bmp, to_bmp, to_transport};
 use rasline_h225::types::{
@@ -20,10 +20,6 @@ impl Registrar {
         let provable = self.can_prove(grq);
         if ours && provable && self.expected(grq) {
             return Reply::anyone(RasMessage::GatekeeperConfirm(self.gcf(asked, grq)));
-        }
-        if asked.to.ip().is_multicast() {
-            self.stats.ignored += 1;
-            return Reply::Nothing;
         }
         let why = if ours && !provable {
             GatekeeperRejectReason::SecurityDenial

@@ -17,7 +17,8 @@ pub enum Input<'a> {
     Message {
         /// From where.
         from: SocketAddr,
-        /// The gatekeeper's RAS address as the sender knows it: what it is answered from.
+        /// The gatekeeper's RAS address as the sender knows it, which it is answered from; or a multicast group, where only
+        /// GRQs are heard.
         to: SocketAddr,
         /// The message.
         payload: &'a [u8],

@@ -19,7 +19,10 @@ const RETURNED: usize = 1200;
 /// A message on its way through.
 pub(super) struct Asked<'a> {
     pub from: SocketAddr,
+    /// Whence the answer comes.
     pub to: SocketAddr,
+    /// All gatekeepers that hear a multicast were asked: whom it does not concern says nothing.
+    pub called_out: bool,
     /// Where the answer goes.
     pub answer_to: SocketAddr,
     pub payload: &'a [u8],
@@ -36,13 +39,20 @@ impl Registrar {
         payload: &[u8],
         out: &mut Vec<Output>,
     ) {
+        let called_out = to.ip().is_multicast();
+        let Some(to) = self.own_address(to, payload) else {
+            self.stats.ignored += 1;
+            return;
+        };
         let key = Key::new(from, payload);
-        if self.repeated(key, from, to, out) {
+        // What was said to it alone may be a reject.
+        if !called_out && self.repeated(key, from, to, out) {
             return;
         }
         let mut asked = Asked {
             from,
             to,
+            called_out,
             answer_to: from,
             payload,
             seq: 0,
@@ -65,6 +75,17 @@ impl Registrar {
             None => self.judged(&mut asked, message, out),
         };
         self.reply(&asked, (kind, reply), before, out);
+    }
+
+    /// The address that is spoken with: where the message came to. To a group, only a GRQ can come.
+    fn own_address(&self, to: SocketAddr, payload: &[u8]) -> Option<SocketAddr> {
+        if !to.ip().is_multicast() {
+            return Some(to);
+        }
+        let is_grq = header(payload).is_some_and(|h| h.kind == RasKind::GatekeeperRequest);
+        let mut own = self.settings.ras_addresses.iter();
+        let own = own.find(|own| own.is_ipv4() == to.is_ipv4());
+        own.copied().filter(|_| is_grq)
     }
 
     fn judged(
@@ -209,6 +230,10 @@ impl Registrar {
             Reply::Once(message) => (message, None, false),
             Reply::Nothing => return,
         };
+        if asked.called_out && !matches!(*message, RasMessage::GatekeeperConfirm(_)) {
+            self.stats.ignored += 1;
+            return;
+        }
         let Some(payload) = self.seal(&mut message, &asked.mode) else {
             self.stats.ignored += 1;
             return;

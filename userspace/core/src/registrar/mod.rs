@@ -68,6 +68,8 @@ pub struct Settings {
     /// RAS addresses of this machine: neighbours are asked from one of them, of their family. None: from the address that
     /// the gatekeeper was asked at, which must be this machine's then.
     pub here: Vec<SocketAddr>,
+    /// Its RAS addresses: a GRQ to a multicast group is answered from the first one of the group's family.
+    pub ras_addresses: Vec<SocketAddr>,
     /// Alternates that endpoints are told.
     pub alternates: Vec<Alternate>,
     /// Makes endpointIdentifiers differ from those of other registrars and other starts; not secret.

@@ -236,6 +236,7 @@ impl Registrar {
         let asked = Asked {
             from: search.from,
             to: search.to,
+            called_out: false,
             answer_to: search.answer_to,
             payload: &[],
             seq: search.seq,

@@ -1,6 +1,6 @@
 //! Zones that may not be served.
 
-use rasline_core::backup::{Event, Phase, Refusal, Why};
+use rasline_core::backup::{Event, Input, Phase, Refusal, Why};
 use rasline_core::profile::Subscription;
 use rasline_h225::build::{Grq, Rcf, Rrj, Urq, rip, ucf, xrs};
 use rasline_h225::text::{from_transport, to_bmp, to_transport};
@@ -159,10 +159,18 @@ fn what_cannot_be_rejected_is_ignored() {
     for octets in [&[][..], &[0x0e], &[0xff; 30]] {
         assert_eq!(world.ask(0, ras(0, 1), octets), []);
     }
+    // Another gatekeeper may confirm.
+    let out = world.feed(Input::Message {
+        zone: 0,
+        from: ras(0, 1),
+        to: rasline_core::agent::MULTICAST,
+        payload: &Grq::new(12, ras(0, 1)).encode().unwrap(),
+    });
+    assert_eq!(sent(&out), []);
     let stats = world.unit.stats();
     assert_eq!(
         (stats.ignored, stats.refused),
-        (messages.len() as u64 + 3, 0)
+        (messages.len() as u64 + 4, 0)
     );
     assert_eq!(world.events.len(), 1, "{:?}", world.events);
 }

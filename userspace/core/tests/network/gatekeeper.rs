@@ -99,6 +99,7 @@ fn settings(n: usize, of: usize) -> Settings {
         profile: Arc::new(profile(n)),
         call_signal_address: Some(signalling(n)),
         here: Vec::new(),
+        ras_addresses: vec![address(n)],
         alternates: others
             .map(|other| Alternate {
                 address: address(other),

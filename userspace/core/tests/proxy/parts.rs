@@ -77,6 +77,7 @@ pub fn gatekeeper(at: SocketAddr, name: &str) -> Registrar {
         profile: std::sync::Arc::new(profile(name)),
         call_signal_address: None,
         here: Vec::new(),
+        ras_addresses: vec![at],
         alternates: vec![rasline_h225::view::Alternate {
             address: TWO,
             gatekeeper_identifier: Some("two".into()),

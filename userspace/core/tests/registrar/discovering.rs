@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use rasline_core::profile::Authentication;
-use rasline_core::registrar::Input;
+use rasline_core::registrar::{Input, Output};
 use rasline_h225::build::Grq;
 use rasline_h225::security::Mechanism;
 use rasline_h225::text::{from_bmp, to_transport};
@@ -50,13 +50,56 @@ fn who_asks_for_another_is_rejected_if_asked_alone() {
     let message = grq.message().unwrap();
     let why = reason(world.asked(ras(1), &message));
     assert_eq!(why, GatekeeperRejectReason::TerminalExcluded);
-    let payload = Grq { seq: 2, ..grq }.encode().unwrap();
-    let out = world.input(Input::Message {
-        from: ras(1),
-        to: SocketAddr::from(([224, 0, 1, 41], 1718)),
-        payload: &payload,
-    });
-    assert!(out.is_empty());
+}
+
+const GROUP: SocketAddr = rasline_core::agent::MULTICAST;
+
+/// To the group.
+fn called_out(world: &mut World, payload: &[u8]) -> Vec<Output> {
+    let (from, to) = (ras(1), GROUP);
+    world.input(Input::Message { from, to, payload })
+}
+
+#[test]
+fn to_a_multicast_only_a_confirm_is_an_answer_and_it_comes_from_the_own_address() {
+    let mut world = World::new();
+    let payload = Grq::new(1, ras(1)).encode().unwrap();
+    for _ in 0..2 {
+        let out = called_out(&mut world, &payload);
+        let [Output::Send { from, to, payload }] = out.as_slice() else {
+            panic!("{out:?}")
+        };
+        assert_eq!((*from, *to), (GATEKEEPER, ras(1)));
+        let RasMessage::GatekeeperConfirm(gcf) = rasline_h225::decode_ras(payload).unwrap() else {
+            panic!()
+        };
+        assert_eq!(gcf.ras_address, to_transport(GATEKEEPER));
+    }
+    let another = Grq {
+        gatekeeper_identifier: Some("gk9".into()),
+        ..Grq::new(2, ras(1))
+    };
+    let another = another.encode().unwrap();
+    assert!(called_out(&mut world, &another).is_empty());
+    // Asked alone it says no, and does not repeat that to the group.
+    let alone = world.octets(ras(1), &another);
+    assert_eq!(sent(&alone)[0].1.kind().name(), "GRJ");
+    assert!(called_out(&mut world, &another).is_empty());
+    // No other request, and nothing that cannot be read.
+    let full = full(3, 1, "alice").encode().unwrap();
+    assert!(called_out(&mut world, &full).is_empty());
+    assert!(called_out(&mut world, &payload[..payload.len() / 2]).is_empty());
+    assert_eq!(world.registrar.stats().ignored, 4);
+}
+
+#[test]
+fn nobody_answers_a_multicast_without_an_address_of_its_family() {
+    let mut settings = settings(profile());
+    settings.ras_addresses = vec![SocketAddr::from(([0xfd00, 0, 0, 0, 0, 0, 0, 1], 1719))];
+    let mut world = World::new();
+    world.registrar = rasline_core::registrar::Registrar::new(settings, world.now);
+    let payload = Grq::new(1, ras(1)).encode().unwrap();
+    assert!(called_out(&mut world, &payload).is_empty());
 }
 
 #[test]

@@ -69,6 +69,7 @@ pub fn settings(profile: Profile) -> Settings {
         profile: Arc::new(profile),
         call_signal_address: Some(SocketAddr::from(([198, 51, 100, 1], 1720))),
         here: Vec::new(),
+        ras_addresses: vec![GATEKEEPER],
         alternates: vec![view::Alternate {
             address: SocketAddr::from(([198, 51, 100, 2], 1719)),
             gatekeeper_identifier: Some("gk2".into()),

@@ -249,6 +249,8 @@ pub struct Zone {
     pub upstream: Upstream,
     /// Where a proxy's messages to gatekeepers come from.
     pub upstream_address: Option<IpAddr>,
+    /// Whether rasline's own gatekeeper answers GRQs to the multicast group.
+    pub multicast: bool,
     /// Who answers.
     pub answer: Answer,
     /// timeToLive given to endpoints, in whole seconds; none: the gatekeeper's own.

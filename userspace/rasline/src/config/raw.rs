@@ -76,6 +76,7 @@ pub(super) struct Zone {
     pub(super) backup: Option<Spanned<bool>>,
     pub(super) gatekeeper_identifier: Option<Spanned<String>>,
     pub(super) upstream_address: Option<Spanned<IpAddr>>,
+    pub(super) multicast: Option<Spanned<bool>>,
     #[serde(default)]
     pub(super) answer: Answer,
     pub(super) endpoint_ttl: Option<Spanned<Span>>,

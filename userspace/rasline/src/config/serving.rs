@@ -21,6 +21,7 @@ pub(super) struct Serving {
     pub(super) gatekeeper_identifier: Option<String>,
     pub(super) upstream: Upstream,
     pub(super) upstream_address: Option<IpAddr>,
+    pub(super) multicast: bool,
 }
 
 /// Who is the gatekeeper towards a zone's endpoints.
@@ -136,7 +137,25 @@ impl Checker<'_> {
                 .as_ref()
                 .map_or_else(Upstream::default, |u| *u.get_ref()),
             upstream_address: zone.upstream_address.as_ref().map(|a| *a.get_ref()),
+            multicast: self.multicast(zone, ras),
         }
+    }
+
+    /// Discovery by multicast is known for IPv4 only.
+    fn multicast(&mut self, zone: &raw::Zone, ras: Ras) -> bool {
+        let Some(wanted) = zone.multicast.as_ref().filter(|m| *m.get_ref()) else {
+            return false;
+        };
+        let mut service = zone.service_address.iter();
+        let what = if ras != Ras::Registrar {
+            "is for zones with ras = \"registrar\"; leave it out"
+        } else if !service.any(|a| a.get_ref().is_ipv4()) {
+            "gatekeepers are looked for by multicast over IPv4 only; add an IPv4 service_address, or leave it out"
+        } else {
+            return true;
+        };
+        self.fail(Some(wanted.span()), "multicast", what);
+        false
     }
 
     /// gatekeeperIdentifier: 1 to 128 characters.

@@ -38,6 +38,8 @@ fn a_registrar_is_its_zones_gatekeeper() {
         ]
     );
     assert_eq!(config.zones[0].service_address, Vec::<IpAddr>::new());
+    assert!(!config.zones[0].multicast);
+    assert!(parse(&format!("{text}multicast = true\n")).unwrap().zones[0].multicast);
     // Nobody else is a gatekeeper, so no interface need be on their side.
     let text = text.replace("\"both\"", "\"endpoints\"");
     Config::parse(
@@ -144,6 +146,14 @@ fn what_does_not_go_together_is_said() {
         (
             zone("ras = \"registrar\"\nservice_address = [\"10.9.0.1\", \"10.9.0.2\"]"),
             "r.toml:8: service_address: zone \"a\" has rasline itself as its gatekeeper, so it can have one service address of each family",
+        ),
+        (
+            zone("ras = \"registrar\"\nservice_address = [\"fd00:9::1\"]\nmulticast = true"),
+            "r.toml:9: multicast: gatekeepers are looked for by multicast over IPv4 only; add an IPv4 service_address, or leave it out",
+        ),
+        (
+            format!("{}{GATEKEEPER}", zone("multicast = true")),
+            "r.toml:7: multicast: is for zones with ras = \"registrar\"; leave it out",
         ),
         (
             zone(&format!(

@@ -211,6 +211,7 @@ impl Checker<'_> {
             gatekeeper_identifier: serving.gatekeeper_identifier,
             upstream: serving.upstream,
             upstream_address: serving.upstream_address,
+            multicast: serving.multicast,
             service_address: match ras {
                 Ras::Transparent => service_address,
                 Ras::Proxy | Ras::Registrar => Vec::new(),

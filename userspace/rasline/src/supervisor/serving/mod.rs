@@ -7,6 +7,7 @@ mod calls;
 mod carry;
 mod directory;
 mod endpoints;
+mod group;
 mod learned;
 mod memory;
 pub(super) mod served;
@@ -27,7 +28,7 @@ use rasline_core::{
     proxy::{self, Proxy},
     registrar::EntryId,
 };
-use tokio::{net::UdpSocket, sync::mpsc};
+use tokio::sync::mpsc;
 
 use crate::{
     bpf::Place,
@@ -38,7 +39,7 @@ use crate::{
 };
 
 pub(super) use directory::Directory;
-pub(super) use sockets::{Arrived, Sockets};
+pub(super) use sockets::{Arrived, Sockets, Wanted};
 
 /// Port of the RAS that proxies speak with gatekeepers.
 const UPSTREAM_PORT: u16 = 1719;
@@ -65,6 +66,8 @@ pub(super) struct Serving {
     upstream: HashMap<(SocketAddr, IpAddr), u32>,
     /// Zones that a socket is the only one of.
     alone: HashMap<SocketAddr, u32>,
+    /// Zones whose endpoints discover their gatekeeper by multicast.
+    heard: HashSet<u32>,
     /// Zones whose endpoints register with rasline.
     own_zones: HashSet<u32>,
     /// Backup zones that are served now.
@@ -108,6 +111,7 @@ impl Serving {
             endpoints: endpoints::Endpoints::default(),
             upstream: HashMap::new(),
             alone: HashMap::new(),
+            heard: HashSet::new(),
             own_zones: HashSet::new(),
             serves: BTreeSet::new(),
             retiring: VecDeque::new(),
@@ -127,8 +131,9 @@ impl Serving {
     ///
     /// # Errors
     /// When an address cannot be had.
-    pub(super) fn prepare(&self, config: &Config) -> Result<Vec<(SocketAddr, UdpSocket)>> {
-        self.sockets.prepare(&addresses(config))
+    pub(super) fn prepare(&self, config: &Config) -> Result<Wanted> {
+        let interfaces = group::interfaces(config);
+        self.sockets.prepare(addresses(config), interfaces)
     }
 
     /// When something is due.
@@ -165,8 +170,9 @@ fn unix_at_zero() -> i64 {
 
 impl Supervisor {
     /// Zones as the configuration has them now, with the sockets that [`Serving::prepare`] gave.
-    pub(super) fn serve_zones(&mut self, sockets: Vec<(SocketAddr, UdpSocket)>) {
-        self.serving.sockets.keep(&addresses(&self.config), sockets);
+    pub(super) fn serve_zones(&mut self, sockets: Wanted) {
+        self.serving.sockets.keep(sockets);
+        self.serving.heard = group::zones(&self.config, &self.layout);
         self.serving.endpoints = endpoints::Endpoints::new(&self.config, &self.layout);
         self.serving.upstream = upstream(&self.config, &self.layout);
         self.serving.alone = alone(&self.config, &self.layout);
@@ -301,10 +307,14 @@ impl Supervisor {
             };
             return self.proxy(zone, input);
         }
-        let zone = self.serving.endpoints.zone(from.ip());
-        let zone = zone
-            .or_else(|| self.serving.unit.zone_of_neighbour(*from, payload))
-            .or_else(|| self.serving.alone.get(local).copied());
+        let endpoints = self.serving.endpoints.zone(from.ip());
+        let zone = if group::heard(*local) {
+            endpoints.filter(|zone| self.serving.heard.contains(zone))
+        } else {
+            endpoints
+                .or_else(|| self.serving.unit.zone_of_neighbour(*from, payload))
+                .or_else(|| self.serving.alone.get(local).copied())
+        };
         let Some(zone) = zone else {
             self.serving.strangers += 1;
             return;
@@ -340,6 +350,7 @@ impl Supervisor {
             unix_at_zero: unix_at_zero(),
         });
         self.control_unit(backup::Input::Tick);
+        self.serving.sockets.follow_interfaces();
         self.retire(now_ns);
         self.tick_profiles(now_ns);
     }

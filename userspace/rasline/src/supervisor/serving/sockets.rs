@@ -4,13 +4,20 @@
 //! read, so that what is too much is dropped by the kernel and not here; as long as it is not full, what waits stands in
 //! it and not in the kernel, so that its length tells how much that is.
 
-use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    net::SocketAddr,
+    sync::Arc,
+};
 
+use rasline_core::agent::MULTICAST;
 use rasline_h225::MAX_MESSAGE;
 use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{net::UdpSocket, sync::mpsc, task::JoinHandle};
 
+use super::group::{self, Joined};
 use crate::failure::{Failure, Result};
 
 /// Messages that wait at most.
@@ -25,7 +32,7 @@ const BUFFER: usize = 8 << 20;
 #[derive(Debug)]
 pub(in crate::supervisor) struct Arrived {
     pub(super) from: SocketAddr,
-    /// The socket's address.
+    /// The socket's address, or the multicast group.
     pub(super) local: SocketAddr,
     pub(super) payload: Vec<u8>,
 }
@@ -42,10 +49,22 @@ impl Drop for Open {
     }
 }
 
-/// All of them, by address.
+/// What another configuration needs.
+#[derive(Debug)]
+pub(in crate::supervisor) struct Wanted {
+    addresses: Vec<SocketAddr>,
+    /// Interfaces where the multicast group is heard.
+    interfaces: BTreeSet<String>,
+    /// Bound already.
+    new: Vec<(SocketAddr, UdpSocket)>,
+}
+
+/// All of them, by address; the multicast group's among them.
 #[derive(Debug)]
 pub(in crate::supervisor) struct Sockets {
     open: BTreeMap<SocketAddr, Open>,
+    interfaces: BTreeSet<String>,
+    joined: Joined,
     queue: mpsc::Sender<Arrived>,
 }
 
@@ -53,30 +72,68 @@ impl Sockets {
     /// None yet, and where messages will come out.
     pub(in crate::supervisor) fn new() -> (Self, mpsc::Receiver<Arrived>) {
         let (queue, arrivals) = mpsc::channel(QUEUE);
-        let open = BTreeMap::new();
-        (Self { open, queue }, arrivals)
+        let sockets = Self {
+            open: BTreeMap::new(),
+            interfaces: BTreeSet::new(),
+            joined: Joined::default(),
+            queue,
+        };
+        (sockets, arrivals)
     }
 
-    /// Opens those that are wanted; gives what [`Sockets::keep`] needs. Nothing changes when one cannot be had.
+    /// Opens those that are wanted, and the multicast group's if there are interfaces for it; gives what
+    /// [`Sockets::keep`] needs. Nothing changes when one cannot be had.
     ///
     /// # Errors
     /// Names the first address that cannot be bound.
-    pub(super) fn prepare(&self, wanted: &[SocketAddr]) -> Result<Vec<(SocketAddr, UdpSocket)>> {
-        let new = wanted.iter().filter(|a| !self.open.contains_key(*a));
-        new.map(|address| {
-            let socket = bind(*address).map_err(|e| cannot(*address, &e))?;
-            Ok((*address, socket))
+    pub(super) fn prepare(
+        &self,
+        mut addresses: Vec<SocketAddr>,
+        interfaces: BTreeSet<String>,
+    ) -> Result<Wanted> {
+        if !interfaces.is_empty() {
+            addresses.push(MULTICAST);
+        }
+        let new = addresses.iter().filter(|a| !self.open.contains_key(*a));
+        let new = new.map(|address| {
+            let socket = if *address == MULTICAST {
+                group::bind()
+            } else {
+                bind(*address)
+            };
+            Ok((*address, socket.map_err(|e| cannot(*address, &e))?))
+        });
+        Ok(Wanted {
+            new: new.collect::<Result<_>>()?,
+            addresses,
+            interfaces,
         })
-        .collect()
     }
 
     /// Reads these, too, and closes all but the wanted.
-    pub(super) fn keep(&mut self, wanted: &[SocketAddr], new: Vec<(SocketAddr, UdpSocket)>) {
-        self.open.retain(|address, _| wanted.contains(address));
+    pub(super) fn keep(&mut self, wanted: Wanted) {
+        let Wanted {
+            addresses,
+            interfaces,
+            new,
+        } = wanted;
+        self.open.retain(|address, _| addresses.contains(address));
+        self.interfaces = interfaces;
         for (address, socket) in new {
+            if address == MULTICAST {
+                self.joined = Joined::default();
+            }
             let socket = Arc::new(socket);
             let reader = tokio::spawn(read(address, Arc::clone(&socket), self.queue.clone()));
             self.open.insert(address, Open { socket, reader });
+        }
+        self.follow_interfaces();
+    }
+
+    /// Interfaces come and go.
+    pub(super) fn follow_interfaces(&mut self) {
+        if let Some(group) = self.open.get(&MULTICAST) {
+            self.joined.follow(&group.socket, &self.interfaces);
         }
     }
 
