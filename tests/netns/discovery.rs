@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 
 use rasline_h225::{RasMessage, build::Grq, text};
 use rasline_testkit::{
-    Capture, Controller, GatekeeperProcess, Gateway, GatewayOptions, Policy, Refuse, Seen, What,
-    capture::Taken, topology,
+    Capture, Controller, Endpoint, GatekeeperProcess, Gateway, GatewayOptions, Policy, Refuse,
+    Seen, What, capture::Taken, topology,
 };
 
 use crate::{
     agent::{AgentSite, own_address, settings},
-    own::{Own, endpoint, registrar},
+    own::{Own, registrar},
     scene::{SOON, ras},
 };
 
@@ -137,7 +137,10 @@ fn an_endpoint_finds_raslines_own_gatekeeper_by_multicast() {
     let own = Own::new(&registrar(""));
     let capture = Capture::start(&own.net.endpoints, "ep0").unwrap();
     let group: SocketAddr = format!("{GROUP}:1718").parse().unwrap();
-    let mut seeker = endpoint(&own.net, 1, group);
+    // The interface's own address: a multicast leaves where its sender's address is.
+    let from = ras([10, 0, 0, 2].into());
+    let names = ["ep1", "5001"];
+    let mut seeker = Endpoint::new(&own.net.endpoints, from, group, &names).unwrap();
     let grq = |seq, identifier: Option<&str>| {
         let grq = Grq {
             gatekeeper_identifier: identifier.map(Into::into),
@@ -158,7 +161,7 @@ fn an_endpoint_finds_raslines_own_gatekeeper_by_multicast() {
     };
     let at = text::from_transport(&gcf.ras_address).unwrap();
     assert_eq!((at, reply.from), (ras(topology::SERVICE), at));
-    let mut found = seeker.also_at(at, &["ep1", "5001"]).unwrap();
+    let mut found = seeker.also_at(at, &names).unwrap();
     found.register(SOON).unwrap();
     own.kept_by_kernel(&mut found);
     let taken = capture.finish();

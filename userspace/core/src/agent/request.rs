@@ -13,8 +13,7 @@ use super::{EventKind, Output};
 use crate::Time;
 
 /// Where gatekeepers are looked for (H.225.0 Table 17). There is none of IPv6.
-pub const MULTICAST: SocketAddr =
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(224, 0, 1, 41)), 1718);
+pub const MULTICAST: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(224, 0, 1, 41)), 1718);
 
 /// Between repetitions of a GRQ.
 pub(super) const GRQ: Timer = Timer::new(Duration::from_secs(5), 2);

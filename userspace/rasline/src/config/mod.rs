@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use agents::Agent;
 pub use rasline_core::proxy::Upstream;
-pub use serving::OWN;
+pub use serving::own_id;
 pub use units::{human_duration, parse_duration, parse_size};
 
 /// Where the configuration is looked for.

@@ -10,8 +10,15 @@ use toml::Spanned;
 
 use super::{Backup, Gatekeeper, Origin, Ras, Upstream, check::Checker, raw};
 
-/// Id of rasline's own gatekeeper in `rasline gatekeeper list`.
-pub const OWN: &str = "rasline";
+/// Id of rasline's own gatekeeper of the family of this address, as in `rasline gatekeeper list`.
+#[must_use]
+pub const fn own_id(address: IpAddr) -> &'static str {
+    match address {
+        IpAddr::V4(_) => "rasline",
+        IpAddr::V6(_) => "rasline-v6",
+    }
+}
+
 /// Its priority as a backup: behind all, learned ones included.
 pub const LAST: u8 = u8::MAX;
 
@@ -109,10 +116,7 @@ impl Checker<'_> {
         self.fits(zone, ras, backup);
         let own = |priority, ras_port| {
             move |address: &IpAddr| Gatekeeper {
-                id: match address {
-                    IpAddr::V4(_) => OWN.to_owned(),
-                    IpAddr::V6(_) => format!("{OWN}-v6"),
-                },
+                id: own_id(*address).to_owned(),
                 address: *address,
                 ras_port,
                 call_signal_port: 1720,
@@ -123,7 +127,12 @@ impl Checker<'_> {
         let wanted = zone.backup.as_ref().is_some_and(|b| *b.get_ref());
         let own = match (ras, backup) {
             (Ras::Transparent, Some(backup)) if wanted => {
-                let all = backup.addresses.iter();
+                let of_family = |a: &&IpAddr| {
+                    let mut gatekeepers = zone.gatekeeper.iter();
+                    gatekeepers.any(|g| g.get_ref().address.get_ref().is_ipv4() == a.is_ipv4())
+                };
+                // Gatekeepers stand in for each other within a family: one of another could never serve.
+                let all = backup.addresses.iter().filter(of_family);
                 all.map(own(LAST, backup.ras_port)).collect()
             }
             (Ras::Transparent, _) => Vec::new(),
@@ -214,10 +223,15 @@ impl Checker<'_> {
         if let Some(wanted) = zone.backup.as_ref().filter(|b| *b.get_ref()) {
             let what = if ras != Ras::Transparent {
                 "is for zones with ras = \"transparent\"; leave it out"
-            } else if backup.is_none() {
-                "needs a [backup] with an address of this machine"
+            } else if let Some(backup) = backup {
+                let mut all = zone.gatekeeper.iter();
+                let has = |v4: bool| backup.addresses.iter().any(|a| a.is_ipv4() == v4);
+                if all.all(|g| has(g.get_ref().address.get_ref().is_ipv4())) {
+                    return;
+                }
+                "[backup] needs an address of each family that the zone's gatekeepers have"
             } else {
-                return;
+                "needs a [backup] with an address of this machine"
             };
             self.fail(Some(wanted.span()), "backup", what);
         }

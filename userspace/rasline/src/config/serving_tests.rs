@@ -79,6 +79,17 @@ fn a_backup_comes_last() {
     );
     let without = format!("{backup}{}{GATEKEEPER}", zone(""));
     assert_eq!(gatekeepers(&parse(&without).unwrap()).len(), 1);
+    // Of two families, with the one that the zone's gatekeepers have.
+    let both = text.replace("\"10.1.0.254\"", "\"10.1.0.254\", \"fd00:1::fe\"");
+    assert_eq!(gatekeepers(&parse(&both).unwrap()).len(), 2);
+    let v6 = both.replace("192.0.2.1", "fd00:1::1");
+    assert_eq!(
+        gatekeepers(&parse(&v6).unwrap()),
+        [
+            row("gk1", "[fd00:1::1]:1719", 0, false),
+            row("rasline-v6", "[fd00:1::fe]:2719", 255, true)
+        ]
+    );
 }
 
 #[test]
@@ -146,6 +157,14 @@ fn what_does_not_go_together_is_said() {
         (
             zone("ras = \"registrar\"\nservice_address = [\"10.9.0.1\", \"10.9.0.2\"]"),
             "r.toml:8: service_address: zone \"a\" has rasline itself as its gatekeeper, so it can have one service address of each family",
+        ),
+        (
+            format!(
+                "[backup]\naddress = [\"10.1.0.254\"]\n{}{}",
+                zone("backup = true"),
+                GATEKEEPER.replace("192.0.2.1", "fd00:1::1")
+            ),
+            "r.toml:9: backup: [backup] needs an address of each family that the zone's gatekeepers have",
         ),
         (
             zone("ras = \"registrar\"\nservice_address = [\"fd00:9::1\"]\nmulticast = true"),

@@ -66,7 +66,7 @@ impl Supervisor {
             address: Some(r.endpoint),
             endpoint_identifier: r.endpoint_identifier.clone(),
             zone: self.zone_name(zone),
-            gatekeeper: crate::config::OWN.to_owned(),
+            gatekeeper: crate::config::own_id(r.endpoint.ip()).to_owned(),
             last_seen: Some(ago(now_ns, seen)),
             answered_by: if published.is_some() {
                 "kernel"
