@@ -141,7 +141,8 @@ pub struct Stored {
     pub endpoint: SocketAddr,
     /// The gatekeeper's address as it knows it.
     pub seen_as: SocketAddr,
-    /// Its full RRQ, requestSeqNum zeroed; empty: it never sent one, its own gatekeeper had registered it.
+    /// Its full RRQ, requestSeqNum zeroed; of one that its own gatekeeper had registered, what it would have said. Empty:
+    /// that is too long to be kept, the profile must know it.
     pub full: Vec<u8>,
     /// Its lightweight RRQ, requestSeqNum zeroed, if one was seen.
     pub lightweight: Option<Vec<u8>>,

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use rasline_h225::build::Rrq;
 use rasline_h225::types::{RasMessage, RegistrationRejectReason as Why, RegistrationRequest};
 
 use super::entries::{Entry, Life};
@@ -17,6 +18,7 @@ use super::reply::Reply;
 use super::secured::Mode;
 use super::timers::Timer;
 use super::{EntryId, Output};
+use crate::octets;
 
 impl Registrar {
     pub(super) fn keep_alive(
@@ -97,6 +99,7 @@ impl Registrar {
         out.push(Output::Event(registered(&entry)));
         self.timers.set(Timer::Entry(id), entry.until);
         self.stays(entry.ras);
+        entry.full = spoken_for(&entry);
         self.entries.insert(id, entry);
         self.store(id, out);
         Some(id)
@@ -150,4 +153,19 @@ impl Registrar {
             mode: mode.clone(),
         })
     }
+}
+
+/// The full RRQ that an endpoint would have sent, as the profile knows it: a registration is kept by it, and the next
+/// process may have learned less. Empty if it is too long to be kept, or cannot be said.
+fn spoken_for(entry: &Entry) -> Box<[u8]> {
+    let rrq = Rrq {
+        call_signal_addresses: entry.signalling.clone(),
+        aliases: entry.aliases.clone(),
+        endpoint_identifier: Some(entry.identifier.clone()),
+        ..Rrq::full(1, entry.ras, entry.ras)
+    };
+    let octets = rrq.encode().ok();
+    octets
+        .and_then(|octets| octets::full(&octets))
+        .unwrap_or_default()
 }

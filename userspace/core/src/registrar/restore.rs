@@ -118,7 +118,7 @@ impl Registrar {
         })
     }
 
-    /// One that never sent a full RRQ: as the profile knows it now.
+    /// One without a full RRQ: as the profile knows it now.
     fn adopted_again(&self, stored: &Stored) -> Option<Entry> {
         let identifier = &stored.endpoint_identifier;
         if !self.proved_enough(&Mode::Open) || self.entries.by_identifier(identifier).is_some() {
