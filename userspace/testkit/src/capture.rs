@@ -2,7 +2,6 @@
 
 use std::{
     ffi::CString,
-    fmt::Write as _,
     io::{self, Write},
     process::Command,
     sync::{
@@ -124,12 +123,15 @@ impl Taken {
     /// # Errors
     /// With the first such packets.
     pub fn all_is_well(&self, checksums: bool) -> Result<()> {
-        let mut bad = "_ws.malformed".to_owned();
-        for layer in ["ip", "udp", "tcp"] {
-            if checksums {
-                let _ = write!(bad, " || {layer}.checksum.status == \"Bad\"");
-            }
-        }
+        // Ones are zeros in ones' complement, and Linux writes them in TCP where no card sums (CSUM_MANGLED_0).
+        let tcp = "(tcp.checksum.status == \"Bad\" && !(_ws.expert.message contains \"0xffff instead of 0x0000\"))";
+        let sums =
+            format!("ip.checksum.status == \"Bad\" || udp.checksum.status == \"Bad\" || {tcp}");
+        let bad = if checksums {
+            format!("_ws.malformed || {sums}")
+        } else {
+            "_ws.malformed".to_owned()
+        };
         let says = [
             "frame.number",
             "_ws.col.Source",
@@ -193,4 +195,46 @@ fn open(interface: &str) -> io::Result<Socket> {
     };
     socket.bind(&address)?;
     Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A SYN whose checksum is 0x0000 when it is right, with this one instead.
+    fn syn(checksum: u16) -> Taken {
+        let mut octets = vec![0; 14 + 20 + 20];
+        octets[12..14].copy_from_slice(&[8, 0]);
+        let ip = [
+            0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0x66, 0xce, 10, 0, 0, 1, 10, 0, 0, 2,
+        ];
+        octets[14..34].copy_from_slice(&ip);
+        let tcp = [
+            0x40, 0, 0x06, 0xb8, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0, 0, 0, 0, 0, 0,
+        ];
+        octets[34..54].copy_from_slice(&tcp);
+        // Pseudo header (addresses, protocol, length) and the rest; the window makes it all ones.
+        let words = octets[26..54].chunks(2);
+        let sum: u32 = words
+            .map(|two| u32::from(u16::from_be_bytes([two[0], two[1]])))
+            .sum();
+        let sum = sum + 6 + 20;
+        let folded = (sum & 0xffff) + (sum >> 16);
+        octets[48..50].copy_from_slice(&(0xffff - folded as u16).to_be_bytes());
+        octets[50..52].copy_from_slice(&checksum.to_be_bytes());
+        Taken {
+            frames: vec![Frame {
+                at: Duration::from_secs(1),
+                octets,
+            }],
+        }
+    }
+
+    #[test]
+    fn a_checksum_of_ones_is_one_of_zeros() {
+        syn(0).all_is_well(true).unwrap();
+        syn(0xffff).all_is_well(true).unwrap();
+        assert!(syn(1).all_is_well(true).is_err());
+        syn(1).all_is_well(false).unwrap();
+    }
 }
