@@ -1,8 +1,7 @@
 //! Registrations and the indices over them.
 //!
 //! Invariant: an alias, a callSignalAddress and an endpointIdentifier lead to one registration at most, and each
-//! registration is found by all that it owns. So the fields that are indexed change only by [`Entries::remove`] and
-//! [`Entries::insert`].
+//! registration is found by all that it owns. So the fields that are indexed change only by [`Entries::insert`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -68,6 +67,16 @@ impl Entry {
     /// Where calls to it are signalled.
     pub fn signalled_at(&self) -> Option<SocketAddr> {
         self.signalling.first().copied()
+    }
+
+    /// What is indexed.
+    fn owns(&self) -> (&str, &[SocketAddr], &[String], &[String]) {
+        (
+            &self.identifier,
+            &self.signalling,
+            &self.aliases,
+            &self.prefixes,
+        )
     }
 
     /// The name that people know it by.
@@ -152,7 +161,17 @@ impl Entries {
         self.last = self.last.max(id.0);
     }
 
+    /// In place of the one with this number, if there is one.
     pub fn insert(&mut self, id: EntryId, entry: Entry) {
+        match self.all.get_mut(&id) {
+            // Most endpoints register again as what they were.
+            Some(before) if before.owns() == entry.owns() => {
+                *before = entry;
+                return;
+            }
+            Some(_) => drop(self.remove(id)),
+            None => {}
+        }
         self.identifiers.insert(entry.identifier.clone(), id);
         for address in &entry.signalling {
             self.signalling.entry(*address).or_insert(id);

@@ -56,26 +56,21 @@ impl Registrar {
         if let (Some(()), Some(id)) = (rrq.restart.as_ref(), claim.same) {
             self.leave_calls(id, out);
         }
-        let before = claim.same.and_then(|id| self.entries.remove(id));
         if let Some(id) = claim.same {
             self.barred.pardon(id);
         }
         let id = claim.same.unwrap_or_else(|| self.entries.fresh());
-        let mut entry = self.entry(asked, rrq, claim, (id, before.as_ref()));
+        let mut entry = self.entry(asked, rrq, claim, id);
         entry.until = self.now.after(lease(&entry));
-        if before
-            .as_ref()
-            .is_some_and(|before| before.published.is_some())
-        {
+        let before = self.entries.get(id);
+        if before.is_some_and(|before| before.published.is_some()) {
             out.push(Output::Withdraw { id });
         }
-        let renamed = before
-            .as_ref()
-            .is_some_and(|before| before.identifier != entry.identifier);
+        let renamed = before.is_some_and(|before| before.identifier != entry.identifier);
         if renamed {
             out.push(Output::Forget { id });
         }
-        tell_registered(before.as_ref(), &entry, out);
+        tell_registered(before, &entry, out);
         self.timers.set(Timer::Entry(id), entry.until);
         let rcf = self.rcf(asked.seq, rrq, &entry, true);
         self.stays(entry.ras);
@@ -96,9 +91,12 @@ impl Registrar {
         asked: &Asked<'_>,
         rrq: &RegistrationRequest,
         claim: Claim,
-        (id, before): (EntryId, Option<&Entry>),
+        id: EntryId,
     ) -> Entry {
+        let before = self.entries.get(id);
         let kept = before.map(|before| before.identifier.clone());
+        let calls = before.map(|before| before.calls.clone());
+        let almost_full = before.is_some_and(|before| before.almost_full);
         let identifier = claim.identifier.or(kept);
         Entry {
             identifier: identifier.unwrap_or_else(|| self.make_identifier()),
@@ -118,11 +116,9 @@ impl Registrar {
             stored: self.now,
             published: None,
             other: None,
-            almost_full: before.is_some_and(|before| before.almost_full),
+            almost_full,
             full_up: no_room(rrq.capacity.as_ref()) == Some(true),
-            calls: before
-                .map(|before| before.calls.clone())
-                .unwrap_or_default(),
+            calls: calls.unwrap_or_default(),
             supports_alternates: rrq.supports_alt_gk.is_some(),
             mode: asked.mode.clone(),
         }
@@ -219,7 +215,9 @@ pub(super) fn lease(entry: &Entry) -> Duration {
 }
 
 fn tell_registered(before: Option<&Entry>, entry: &Entry, out: &mut Vec<Output>) {
-    let told = |one: &Entry| (one.identifier.clone(), one.endpoint, one.aliases.clone());
+    fn told(one: &Entry) -> (&str, SocketAddr, &[String]) {
+        (&one.identifier, one.endpoint, &one.aliases)
+    }
     if before.map(told) != Some(told(entry)) {
         out.push(Output::Event(registered(entry)));
     }

@@ -23,16 +23,25 @@ pub(super) enum Timer {
 }
 
 /// All of them.
+///
+/// Invariant: each timer is queued once, at its time or before, and the first one at its time. Most are put off again and
+/// again: moving them within the queue each time is what would cost more, the more there are.
 #[derive(Clone, Debug)]
 pub(crate) struct Timers<T> {
-    due: BTreeSet<(Time, T)>,
-    times: HashMap<T, Time>,
+    queue: BTreeSet<(Time, T)>,
+    times: HashMap<T, When>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct When {
+    at: Time,
+    queued: Time,
 }
 
 impl<T> Default for Timers<T> {
     fn default() -> Self {
         Self {
-            due: BTreeSet::new(),
+            queue: BTreeSet::new(),
             times: HashMap::new(),
         }
     }
@@ -40,16 +49,20 @@ impl<T> Default for Timers<T> {
 
 impl<T: Copy + Ord + Hash> Timers<T> {
     pub fn set(&mut self, timer: T, at: Time) {
-        if let Some(before) = self.times.insert(timer, at) {
-            self.due.remove(&(before, timer));
+        match self.times.get_mut(&timer) {
+            Some(when) if when.queued <= at => when.at = at,
+            _ => {
+                self.unqueue(timer);
+                self.times.insert(timer, When { at, queued: at });
+                self.queue.insert((at, timer));
+            }
         }
-        self.due.insert((at, timer));
+        self.settle();
     }
 
     pub fn clear(&mut self, timer: T) {
-        if let Some(at) = self.times.remove(&timer) {
-            self.due.remove(&(at, timer));
-        }
+        self.unqueue(timer);
+        self.settle();
     }
 
     /// When one is due.
@@ -58,17 +71,17 @@ impl<T: Copy + Ord + Hash> Timers<T> {
     }
 
     pub fn next(&self) -> Option<Time> {
-        self.due.first().map(|(at, _)| *at)
+        self.queue.first().map(|(at, _)| *at)
     }
 
     /// What is due first.
     pub fn first(&self) -> Option<T> {
-        self.due.first().map(|(_, timer)| *timer)
+        self.queue.first().map(|(_, timer)| *timer)
     }
 
     /// Takes one out that is due.
     pub fn pop(&mut self, now: Time) -> Option<T> {
-        let (at, timer) = *self.due.first()?;
+        let (at, timer) = *self.queue.first()?;
         if at > now {
             return None;
         }
@@ -79,7 +92,26 @@ impl<T: Copy + Ord + Hash> Timers<T> {
     /// How many there are.
     #[cfg(test)]
     pub fn len(&self) -> usize {
-        self.due.len()
+        self.queue.len()
+    }
+
+    fn unqueue(&mut self, timer: T) {
+        if let Some(when) = self.times.remove(&timer) {
+            self.queue.remove(&(when.queued, timer));
+        }
+    }
+
+    /// The first ones go where they belong, until one is there.
+    fn settle(&mut self) {
+        while let Some((queued, timer)) = self.queue.first().copied()
+            && let Some(when) = self.times.get_mut(&timer)
+            && when.at != queued
+        {
+            when.queued = when.at;
+            let moved = (when.at, timer);
+            self.queue.pop_first();
+            self.queue.insert(moved);
+        }
     }
 }
 
@@ -99,5 +131,41 @@ mod tests {
         assert_eq!(timers.pop(Time(9)), Some(b));
         timers.clear(a);
         assert_eq!((timers.pop(Time(9)), timers.next()), (None, None));
+    }
+
+    /// Like a list that is searched each time.
+    #[test]
+    fn as_a_plain_list_would_do() {
+        use proptest::prelude::*;
+        let step = (0_u16..6, 0_u64..20, 0_u8..4);
+        proptest!(|(steps in proptest::collection::vec(step, 0..200))| {
+            let mut timers = Timers::default();
+            let mut plain: Vec<(Time, Timer)> = Vec::new();
+            for (number, at, what) in steps {
+                let (timer, at) = (Timer::Own(number), Time(at));
+                match what {
+                    0 | 1 => {
+                        timers.set(timer, at);
+                        plain.retain(|one| one.1 != timer);
+                        plain.push((at, timer));
+                    }
+                    2 => {
+                        timers.clear(timer);
+                        plain.retain(|one| one.1 != timer);
+                    }
+                    _ => {
+                        plain.sort_unstable();
+                        let due = plain.first().copied().filter(|one| one.0 <= at);
+                        plain.retain(|one| Some(*one) != due);
+                        prop_assert_eq!(timers.pop(at), due.map(|one| one.1));
+                    }
+                }
+                plain.sort_unstable();
+                let first = plain.first().copied();
+                prop_assert_eq!(timers.next(), first.map(|one| one.0));
+                prop_assert_eq!(timers.first(), first.map(|one| one.1));
+                prop_assert_eq!(timers.len(), plain.len());
+            }
+        });
     }
 }
