@@ -80,14 +80,12 @@ fn root_length(raw: &[u8], rcf: &RegistrationConfirm) -> Result<usize, PatchErro
 /// The RCF without its additions.
 fn root_only(rcf: &RegistrationConfirm) -> RegistrationConfirm {
     RegistrationConfirm {
-        request_seq_num: rcf.request_seq_num,
         protocol_identifier: rcf.protocol_identifier.clone(),
         non_standard_data: rcf.non_standard_data.clone(),
         call_signal_address: rcf.call_signal_address.clone(),
         terminal_alias: rcf.terminal_alias.clone(),
         gatekeeper_identifier: rcf.gatekeeper_identifier.clone(),
-        endpoint_identifier: rcf.endpoint_identifier.clone(),
-        ..crate::build::empty_rcf()
+        ..RegistrationConfirm::new(rcf.request_seq_num, rcf.endpoint_identifier.clone())
     }
 }
 

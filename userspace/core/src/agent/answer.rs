@@ -9,7 +9,7 @@ use rasline_h225::types::{
     InfoRequest, ServiceControlResponse, ServiceControlResponseResult, UnregRejectReason,
     UnregistrationRequest,
 };
-use rasline_h225::{RasKind, RasMessage, build, header, text};
+use rasline_h225::{RasMessage, build, header, text};
 
 use super::message;
 use super::one::{Agent, Cx};
@@ -43,7 +43,7 @@ impl Agent {
                 response.result = Some(ServiceControlResponseResult::NotAvailable);
                 RasMessage::ServiceControlResponse(response)
             }
-            other if is_request(other.kind()) => build::xrs(seq, payload),
+            other if other.kind().is_request() => build::xrs(seq, payload),
             _ => {
                 self.sums.ignored += 1;
                 return;
@@ -55,7 +55,7 @@ impl Agent {
     /// A message that does not decode: if it is a request of a gatekeeper, it is told so. Whose it is cannot be seen.
     pub(super) fn not_understood(&mut self, cx: &mut Cx<'_>, from: SocketAddr, payload: &[u8]) {
         self.sums.ignored += 1;
-        let header = header(payload).filter(|header| is_request(header.kind));
+        let header = header(payload).filter(|header| header.kind.is_request());
         let heard = self.is_known(from) && !self.demands_proof(from);
         if let Some(header) = header.filter(|_| heard) {
             self.send(cx, from, build::xrs(header.seq, payload));
@@ -113,22 +113,4 @@ impl Agent {
 fn not_that_call(brq: &BandwidthRequest) -> RasMessage {
     let reason = BandRejectReason::InvalidConferenceId;
     RasMessage::BandwidthReject(BandwidthReject::new(brq.request_seq_num, reason, 0))
-}
-
-/// Whether its sender waits for an answer.
-pub(super) const fn is_request(kind: RasKind) -> bool {
-    matches!(
-        kind,
-        RasKind::GatekeeperRequest
-            | RasKind::RegistrationRequest
-            | RasKind::UnregistrationRequest
-            | RasKind::AdmissionRequest
-            | RasKind::BandwidthRequest
-            | RasKind::DisengageRequest
-            | RasKind::LocationRequest
-            | RasKind::InfoRequest
-            | RasKind::NonStandardMessage
-            | RasKind::ResourcesAvailableIndicate
-            | RasKind::ServiceControlIndication
-    )
 }

@@ -23,7 +23,6 @@ use std::time::Duration;
 use rasline_h225::security::{Claim, Key, Mechanism, claim_by, verify};
 use rasline_h225::{RasKind, RasMessage, text};
 
-use super::answer::is_request;
 use super::one::{Agent, Cx};
 use super::proof::{mechanism, unix};
 use super::{Answers, Config, EventKind, Unproved};
@@ -134,7 +133,7 @@ impl Agent {
             RasMessage::UnregistrationRequest(urq) => {
                 self.is_repeated(now, from, urq.request_seq_num)
             }
-            other => is_request(other.kind()),
+            other => other.kind().is_request(),
         }
     }
 

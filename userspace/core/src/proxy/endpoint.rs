@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rasline_h225::text::{from_bmp, from_transport, to_transport};
+use rasline_h225::text::{from_bmp, to_transport};
 use rasline_h225::types::{
     GatekeeperConfirm, GatekeeperReject, GatekeeperRejectReason, GatekeeperRequest, RasMessage,
 };
@@ -12,6 +12,7 @@ use super::machine::Proxy;
 use super::refuse::{Why, not_understood, refusal};
 use super::waits::Wait;
 use super::{EntryId, Output};
+use crate::registrar::answer_address;
 use crate::registrar::answers::{Kept, Key};
 
 /// A message of an endpoint on its way through.
@@ -137,7 +138,7 @@ impl Proxy {
             | RasKind::BandwidthConfirm
             | RasKind::DisengageConfirm
             | RasKind::ServiceControlResponse => self.raw_answer_down(&asked, out),
-            kind if is_request(kind) => {
+            kind if kind.is_request() => {
                 let xrs = not_understood(asked.seq, asked.payload);
                 self.reply(&asked, &xrs, out);
             }
@@ -193,33 +194,4 @@ impl Proxy {
         let entry = self.entries.get(id)?;
         (entry.endpoint.ip() == from.ip() && entry.confirmed).then_some(id)
     }
-}
-
-/// Where the answer is wanted: replyAddress or rasAddress, if it is the host that asks.
-fn answer_address(from: SocketAddr, message: &RasMessage) -> SocketAddr {
-    let said = match message {
-        RasMessage::GatekeeperRequest(grq) => from_transport(&grq.ras_address),
-        RasMessage::LocationRequest(lrq) => from_transport(&lrq.reply_address),
-        _ => None,
-    };
-    said.filter(|said| said.ip() == from.ip() && said.port() != 0)
-        .unwrap_or(from)
-}
-
-/// Whether a kind is a request.
-pub(super) const fn is_request(kind: RasKind) -> bool {
-    matches!(
-        kind,
-        RasKind::GatekeeperRequest
-            | RasKind::RegistrationRequest
-            | RasKind::UnregistrationRequest
-            | RasKind::AdmissionRequest
-            | RasKind::BandwidthRequest
-            | RasKind::DisengageRequest
-            | RasKind::LocationRequest
-            | RasKind::InfoRequest
-            | RasKind::NonStandardMessage
-            | RasKind::ResourcesAvailableIndicate
-            | RasKind::ServiceControlIndication
-    )
 }

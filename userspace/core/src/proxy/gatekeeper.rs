@@ -6,7 +6,6 @@ use std::time::Duration;
 use rasline_h225::types::{RasMessage, RegistrationConfirm};
 use rasline_h225::{RasKind, decode_ras, encode_ras, header, renumbered, view};
 
-use super::endpoint::is_request;
 use super::flights::{Flight, Purpose, answers};
 use super::machine::{Proxy, Timer};
 use super::refuse::not_understood;
@@ -24,7 +23,7 @@ impl Proxy {
             return self.undecodable_answer(from, payload, out);
         };
         let kind = message.kind();
-        if is_request(kind) && !self.own_non_standard(&message) {
+        if kind.is_request() && !self.own_non_standard(&message) {
             return self.ordered(from, payload, message, out);
         }
         let seq = message.request_seq_num();
@@ -175,7 +174,7 @@ impl Proxy {
                 // It cannot be passed on without what endpoints must not see: the endpoint is told that it got none.
                 _ => self.refuse(wait, super::refuse::Why::Unavailable, out),
             }
-        } else if is_request(header.kind) && self.is_active(from) {
+        } else if header.kind.is_request() && self.is_active(from) {
             let xrs = not_understood(header.seq, payload);
             if let Ok(payload) = encode_ras(&xrs) {
                 out.push(Output::ToGatekeeper { to: from, payload });

@@ -196,21 +196,7 @@ impl Registrar {
         let Some(header) = header(asked.payload) else {
             return;
         };
-        let request = matches!(
-            header.kind,
-            RasKind::GatekeeperRequest
-                | RasKind::RegistrationRequest
-                | RasKind::UnregistrationRequest
-                | RasKind::AdmissionRequest
-                | RasKind::BandwidthRequest
-                | RasKind::DisengageRequest
-                | RasKind::LocationRequest
-                | RasKind::InfoRequest
-                | RasKind::NonStandardMessage
-                | RasKind::ResourcesAvailableIndicate
-                | RasKind::ServiceControlIndication
-        );
-        if request {
+        if header.kind.is_request() {
             let reply = Reply::anyone(xrs(header.seq, returned(asked.payload)));
             let before = out.len();
             self.reply(asked, (header.kind, reply), before, out);

@@ -67,7 +67,7 @@ impl<T: Copy + Ord + Hash> Timers<T> {
 
     /// When one is due.
     pub fn at(&self, timer: T) -> Option<Time> {
-        self.times.get(&timer).copied()
+        self.times.get(&timer).map(|when| when.at)
     }
 
     pub fn next(&self) -> Option<Time> {

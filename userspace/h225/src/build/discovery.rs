@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{aliases, alternate_list, endpoint_type, identifier, listed, protocol_identifier};
+use super::{aliases, alternate_list, endpoint_type, identifier, listed};
 use crate::EncodeError;
 use crate::text::to_transport;
 use crate::types::{GatekeeperConfirm, GatekeeperRequest, RasMessage};
@@ -41,27 +41,13 @@ impl Grq {
     /// # Errors
     /// When a text cannot stand in its field.
     pub fn message(&self) -> Result<RasMessage, EncodeError> {
+        let ras_address = to_transport(self.ras_address);
+        let endpoint_type = endpoint_type(Some(&("rasline".into(), "0.1".into())));
         Ok(RasMessage::GatekeeperRequest(GatekeeperRequest {
-            request_seq_num: self.seq,
-            protocol_identifier: protocol_identifier(),
-            non_standard_data: None,
-            ras_address: to_transport(self.ras_address),
-            endpoint_type: endpoint_type(Some(&("rasline".into(), "0.1".into()))),
             gatekeeper_identifier: identifier(self.gatekeeper_identifier.as_ref())?,
-            call_services: None,
             endpoint_alias: aliases(&self.aliases)?,
-            alternate_endpoints: None,
-            tokens: None,
-            crypto_tokens: None,
-            authentication_capability: None,
-            algorithm_oids: None,
-            integrity: None,
-            integrity_check_value: None,
             supports_alt_gk: self.supports_alt_gk.then_some(()),
-            feature_set: None,
-            generic_data: None,
-            supports_assigned_gk: None,
-            assigned_gatekeeper: None,
+            ..GatekeeperRequest::new(self.seq, ras_address, endpoint_type)
         }))
     }
 }
@@ -86,22 +72,9 @@ impl Gcf {
     /// When a text cannot stand in its field.
     pub fn message(&self) -> Result<RasMessage, EncodeError> {
         Ok(RasMessage::GatekeeperConfirm(GatekeeperConfirm {
-            request_seq_num: self.seq,
-            protocol_identifier: protocol_identifier(),
-            non_standard_data: None,
             gatekeeper_identifier: identifier(self.gatekeeper_identifier.as_ref())?,
-            ras_address: to_transport(self.ras_address),
             alternate_gatekeeper: listed(alternate_list(&self.alternates)?),
-            authentication_mode: None,
-            tokens: None,
-            crypto_tokens: None,
-            algorithm_oid: None,
-            integrity: None,
-            integrity_check_value: None,
-            feature_set: None,
-            generic_data: None,
-            assigned_gatekeeper: None,
-            rehoming_model: None,
+            ..GatekeeperConfirm::new(self.seq, to_transport(self.ras_address))
         }))
     }
 }

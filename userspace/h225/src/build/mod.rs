@@ -26,8 +26,6 @@ pub use registration::{Rcf, Rrj, Rrq};
 pub use single::{rip, xrs};
 pub use unregistration::{Urq, ucf, urj};
 
-pub(crate) use registration::empty_rcf;
-
 /// H.225.0 version 6: {itu-t(0) recommendation(0) h(8) 2250 version(0) 6}.
 #[must_use]
 pub fn protocol_identifier() -> ObjectIdentifier {
@@ -108,21 +106,11 @@ fn alternate_list(list: &[Alternate]) -> Result<Vec<AlternateGk>, EncodeError> {
 /// A clear token (H.235.0) with a time stamp only: enough to make a message secured.
 fn tokens(wanted: bool) -> Option<Vec<ClearToken>> {
     wanted.then(|| {
+        // {itu-t recommendation h 235 version 3 21}: the token of H.235.1.
+        let oid = ObjectIdentifier::new_unchecked(vec![0, 0, 8, 235, 0, 3, 21].into());
         vec![ClearToken {
-            // {itu-t recommendation h 235 version 3 21}: the token of H.235.1.
-            token_oid: ObjectIdentifier::new_unchecked(vec![0, 0, 8, 235, 0, 3, 21].into()),
             time_stamp: Some(1_700_000_000),
-            password: None,
-            dhkey: None,
-            challenge: None,
-            random: None,
-            certificate: None,
-            general_id: None,
-            non_standard: None,
-            eckasdhkey: None,
-            senders_id: None,
-            h235_key: None,
-            profile_info: None,
+            ..ClearToken::new(oid)
         }]
     })
 }

@@ -2,11 +2,8 @@
 
 use std::net::SocketAddr;
 
-use rasn::types::BmpString;
-
 use super::{
-    addresses, alias, aliases, alternate_list, endpoint_type, identifier, listed,
-    protocol_identifier, tokens, vendor,
+    addresses, alias, aliases, alternate_list, endpoint_type, identifier, listed, tokens, vendor,
 };
 use crate::EncodeError;
 use crate::text::to_bmp;
@@ -82,44 +79,21 @@ impl Rrq {
     /// # Errors
     /// When a text cannot stand in its field.
     pub fn message(&self) -> Result<RasMessage, EncodeError> {
+        let product = self.product.as_ref();
         Ok(RasMessage::RegistrationRequest(RegistrationRequest {
-            request_seq_num: self.seq,
-            protocol_identifier: protocol_identifier(),
-            non_standard_data: None,
             discovery_complete: self.discovery_complete,
             call_signal_address: addresses(&self.call_signal_addresses),
             ras_address: addresses(&self.ras_addresses),
-            terminal_type: endpoint_type(self.product.as_ref()),
             terminal_alias: aliases(&self.aliases)?,
             gatekeeper_identifier: identifier(self.gatekeeper_identifier.as_ref())?,
-            endpoint_vendor: vendor(self.product.as_ref()),
-            alternate_endpoints: None,
             time_to_live: self.time_to_live,
             tokens: tokens(self.token),
-            crypto_tokens: None,
-            integrity_check_value: None,
             keep_alive: Some(self.keep_alive),
             endpoint_identifier: identifier(self.endpoint_identifier.as_ref())?,
             will_supply_uuies: Some(false),
             maintain_connection: Some(false),
-            alternate_transport_addresses: None,
-            additive_registration: None,
-            terminal_alias_pattern: None,
             supports_alt_gk: self.supports_alt_gk.then_some(()),
-            usage_reporting_capability: None,
-            multiple_calls: None,
-            supported_h248_packages: None,
-            call_credit_capability: None,
-            capacity_reporting_capability: None,
-            capacity: None,
-            feature_set: None,
-            generic_data: None,
-            restart: None,
-            supports_acf_sequences: None,
-            supports_assigned_gk: None,
-            assigned_gatekeeper: None,
-            transport_qos: None,
-            language: None,
+            ..RegistrationRequest::new(self.seq, endpoint_type(product), vendor(product))
         }))
     }
 }
@@ -152,52 +126,16 @@ impl Rcf {
     /// When a text cannot stand in its field.
     pub fn message(&self) -> Result<RasMessage, EncodeError> {
         Ok(RasMessage::RegistrationConfirm(RegistrationConfirm {
-            request_seq_num: self.seq,
             call_signal_address: addresses(&self.call_signal_addresses),
             terminal_alias: aliases(&self.aliases)?,
             gatekeeper_identifier: identifier(self.gatekeeper_identifier.as_ref())?,
-            endpoint_identifier: to_bmp(&self.endpoint_identifier)?,
             alternate_gatekeeper: listed(alternate_list(&self.alternates)?),
             time_to_live: self.time_to_live,
             tokens: tokens(self.token),
             will_respond_to_irr: Some(false),
             maintain_connection: Some(false),
-            ..empty_rcf()
+            ..RegistrationConfirm::new(self.seq, to_bmp(&self.endpoint_identifier)?)
         }))
-    }
-}
-
-/// An RCF with nothing in it; it does not encode before endpointIdentifier is set.
-pub(crate) fn empty_rcf() -> RegistrationConfirm {
-    RegistrationConfirm {
-        request_seq_num: 1,
-        protocol_identifier: protocol_identifier(),
-        non_standard_data: None,
-        call_signal_address: Vec::new(),
-        terminal_alias: None,
-        gatekeeper_identifier: None,
-        endpoint_identifier: BmpString::default(),
-        alternate_gatekeeper: None,
-        time_to_live: None,
-        tokens: None,
-        crypto_tokens: None,
-        integrity_check_value: None,
-        will_respond_to_irr: None,
-        pre_granted_arq: None,
-        maintain_connection: None,
-        service_control: None,
-        supports_additive_registration: None,
-        terminal_alias_pattern: None,
-        supported_prefixes: None,
-        usage_spec: None,
-        feature_server_alias: None,
-        capacity_reporting_spec: None,
-        feature_set: None,
-        generic_data: None,
-        assigned_gatekeeper: None,
-        rehoming_model: None,
-        transport_qos: None,
-        language: None,
     }
 }
 
@@ -248,21 +186,12 @@ impl Rrj {
     pub fn message(&self) -> Result<RasMessage, EncodeError> {
         let alternates = listed(alternate_list(&self.alternates)?);
         Ok(RasMessage::RegistrationReject(RegistrationReject {
-            request_seq_num: self.seq,
-            protocol_identifier: protocol_identifier(),
-            non_standard_data: None,
-            reject_reason: self.reason.clone(),
             gatekeeper_identifier: identifier(self.gatekeeper_identifier.as_ref())?,
             alt_gk_info: alternates.map(|alternate_gatekeeper| AltGkInfo {
                 alternate_gatekeeper,
                 alt_gk_is_permanent: false,
             }),
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            feature_set: None,
-            generic_data: None,
-            assigned_gatekeeper: None,
+            ..RegistrationReject::new(self.seq, self.reason.clone())
         }))
     }
 }

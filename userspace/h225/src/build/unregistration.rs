@@ -36,51 +36,25 @@ impl Urq {
     /// When a text cannot stand in its field.
     pub fn message(&self) -> Result<RasMessage, EncodeError> {
         Ok(RasMessage::UnregistrationRequest(UnregistrationRequest {
-            request_seq_num: self.seq,
             call_signal_address: addresses(&self.call_signal_addresses),
             endpoint_alias: aliases(&self.aliases)?,
-            non_standard_data: None,
             endpoint_identifier: identifier(self.endpoint_identifier.as_ref())?,
-            alternate_endpoints: None,
             gatekeeper_identifier: identifier(self.gatekeeper_identifier.as_ref())?,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
             reason: self.reason.clone(),
-            endpoint_alias_pattern: None,
-            supported_prefixes: None,
             alternate_gatekeeper: listed(alternate_list(&self.alternates)?),
-            generic_data: None,
-            assigned_gatekeeper: None,
+            ..UnregistrationRequest::new(self.seq)
         }))
     }
 }
 
 /// A UCF.
 #[must_use]
-pub const fn ucf(seq: u16) -> RasMessage {
-    RasMessage::UnregistrationConfirm(UnregistrationConfirm {
-        request_seq_num: seq,
-        non_standard_data: None,
-        tokens: None,
-        crypto_tokens: None,
-        integrity_check_value: None,
-        generic_data: None,
-        assigned_gatekeeper: None,
-    })
+pub fn ucf(seq: u16) -> RasMessage {
+    RasMessage::UnregistrationConfirm(UnregistrationConfirm::new(seq))
 }
 
 /// A URJ.
 #[must_use]
-pub const fn urj(seq: u16, reason: UnregRejectReason) -> RasMessage {
-    RasMessage::UnregistrationReject(UnregistrationReject {
-        request_seq_num: seq,
-        reject_reason: reason,
-        non_standard_data: None,
-        alt_gk_info: None,
-        tokens: None,
-        crypto_tokens: None,
-        integrity_check_value: None,
-        generic_data: None,
-    })
+pub fn urj(seq: u16, reason: UnregRejectReason) -> RasMessage {
+    RasMessage::UnregistrationReject(UnregistrationReject::new(seq, reason))
 }

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use rasline_core::profile::{
-    Authentication, CallModel, KnownEndpoint, Limits, Profile, Subscription, TimeToLive,
-};
+use rasline_core::profile::{KnownEndpoint, Profile};
 use rusqlite::Transaction;
 use serde::Serialize;
 
@@ -70,26 +68,6 @@ pub fn import_text(
         format,
         zone: None,
     })
-}
-
-/// A profile with nothing but its name.
-pub(super) fn empty(zone: &str) -> Profile {
-    Profile {
-        zone: zone.to_owned(),
-        tenant: String::new(),
-        gatekeeper_identifier: zone.to_owned(),
-        subscription: Subscription::default(),
-        time_to_live: TimeToLive::default(),
-        call_model: CallModel::default(),
-        authentication: Authentication::default(),
-        limits: Limits::default(),
-        admit_unknown: false,
-        prefixes: Vec::new(),
-        plan: Vec::new(),
-        reach: Vec::new(),
-        neighbours: Vec::new(),
-        endpoints: Vec::new(),
-    }
 }
 
 /// A profile that passes its check, or what is wrong with it, for people.

@@ -236,7 +236,7 @@ impl Profiles {
             let new = found.is_none();
             let mut profile = match found {
                 Some(profile) => profile,
-                None if create => import::empty(zone),
+                None if create => Profile::new(zone, zone),
                 None => return Err(vec![unknown(zone)].into()),
             };
             edit(&mut profile)?;

@@ -18,7 +18,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 fn profile(zone: &str) -> Profile {
-    import::empty(zone)
+    Profile::new(zone, zone)
 }
 
 fn endpoint(aliases: &[&str]) -> KnownEndpoint {
