@@ -126,9 +126,9 @@ pub struct View {
     pub gatekeeper_identifier: Option<String>,
     /// endpointIdentifier.
     pub endpoint_identifier: Option<String>,
-    /// timeToLive granted, seconds.
+    /// timeToLive granted by this gatekeeper, seconds.
     pub time_to_live: Option<u32>,
-    /// When it was confirmed last, CLOCK_MONOTONIC ns.
+    /// When this gatekeeper confirmed last, CLOCK_MONOTONIC ns.
     pub confirmed_ns: Option<u64>,
     /// Peer of its call-signalling connection, if that is there.
     pub connected_to: Option<SocketAddr>,

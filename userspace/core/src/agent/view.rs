@@ -29,6 +29,8 @@ impl Agent {
         let gatekeeper = asked
             .map(|target| target.address)
             .or_else(|| held.map(|held| held.gatekeeper));
+        // Who is asked has confirmed nothing yet, whatever another one did.
+        let here = held.filter(|held| gatekeeper == Some(held.gatekeeper));
         View {
             name: self.config.name.clone(),
             state: self.state_name().into(),
@@ -38,8 +40,8 @@ impl Agent {
                 None => held.and_then(|held| held.gatekeeper_identifier.clone()),
             },
             endpoint_identifier: self.identity.clone(),
-            time_to_live: held.and_then(|held| held.time_to_live),
-            confirmed_ns: held.map(|held| held.confirmed.0),
+            time_to_live: here.and_then(|held| held.time_to_live),
+            confirmed_ns: here.map(|held| held.confirmed.0),
             connected_to: self.link.connected_to(),
             candidates: self.candidates().iter().map(address).collect(),
             registrations: self.sums.registrations,

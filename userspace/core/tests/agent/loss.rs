@@ -248,3 +248,23 @@ fn a_lost_one_of_the_past_means_nothing() {
     world.input(Input::Connected { connection: old });
     assert_eq!(world.connections.len(), 1);
 }
+
+/// Who is asked has confirmed nothing: what another one did is not shown as its.
+#[test]
+fn what_is_shown_is_of_the_gatekeeper_that_is_shown() {
+    let mut world = World::registered(config(&[1, 2]));
+    let view = world.view();
+    assert_eq!(view.gatekeeper, Some(gk(1)));
+    assert!(view.confirmed_ns.is_some() && view.time_to_live == Some(300));
+    world.lose(Loss::Reset);
+    let view = world.view();
+    assert_eq!(
+        (view.state.as_str(), view.gatekeeper),
+        ("Moving", Some(gk(2)))
+    );
+    assert_eq!((view.confirmed_ns, view.time_to_live), (None, None));
+    assert_eq!(view.connected_to, None);
+    world.answer(|seq| rcf(seq, 2));
+    let view = world.view();
+    assert_eq!(view.confirmed_ns, Some(world.now.0));
+}

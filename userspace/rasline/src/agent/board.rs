@@ -1,7 +1,7 @@
 //! What can be seen of the agents from outside their thread.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -19,8 +19,8 @@ pub struct Shown {
     pub figures: Figures,
     /// What is wrong with its socket; empty: nothing.
     pub trouble: String,
-    /// Messages on its call-signalling connections that were read and ignored.
-    pub unused: u64,
+    /// Messages on its call-signalling connections that were read and ignored; goes on counting.
+    pub unused: Arc<AtomicU64>,
 }
 
 /// What is counted of one agent since the start.
@@ -106,5 +106,28 @@ mod tests {
         assert_eq!(figures.losses, [1, 1, 0, 0]);
         assert_eq!(figures.recoveries, 1);
         assert_eq!(figures.last_recovery, Some(Duration::from_micros(8)));
+    }
+
+    #[test]
+    fn what_comes_after_the_writing_is_counted() {
+        let unused = Arc::<AtomicU64>::default();
+        let board = Board::default();
+        let mut agents = rasline_core::agent::Agents::new();
+        let config = crate::agent::tests::agent("192.0.2.1:1719".parse().unwrap());
+        let id = rasline_core::agent::AgentId(1);
+        let configure = rasline_core::agent::Input::Configure(vec![config.wanted(id, 1)]);
+        agents.handle(Time(1), configure, &mut Vec::new());
+        board.write(vec![Shown {
+            view: agents.view(id).unwrap(),
+            figures: Figures::default(),
+            trouble: String::new(),
+            unused: unused.clone(),
+        }]);
+        unused.fetch_add(3, std::sync::atomic::Ordering::Relaxed);
+        let shown = board.read();
+        assert_eq!(
+            shown[0].unused.load(std::sync::atomic::Ordering::Relaxed),
+            3
+        );
     }
 }

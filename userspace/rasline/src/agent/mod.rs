@@ -132,9 +132,17 @@ impl Agents {
     /// Makes an agent register in full, now.
     ///
     /// # Errors
-    /// When there is none of this name.
+    /// When there is none of this name, or it has no socket to do so.
     pub fn reregister(&self, name: &str) -> Result<()> {
         let id = self.ids.get(name).ok_or_else(|| unknown(name))?;
+        let shown = self.shown().into_iter().find(|one| one.view.name == name);
+        if let Some(shown) = shown.filter(|one| !one.trouble.is_empty()) {
+            return Err(Failure::new(
+                format!("agent {name}"),
+                shown.trouble,
+                "once it has its socket it registers by itself",
+            ));
+        }
         self.order(Order::Reregister(*id))
     }
 
@@ -176,4 +184,61 @@ fn unix_at_zero() -> i64 {
         .unwrap_or_default();
     let zero = unix.saturating_sub(Duration::from_nanos(host::monotonic_ns()));
     zero.as_secs().cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::UdpSocket, time::Instant};
+
+    use rasline_core::agent::{Answers, Device, Discovery, Kind, Strategy};
+
+    use super::*;
+
+    pub(super) fn agent(ras_address: std::net::SocketAddr) -> config::Agent {
+        let second = Duration::from_secs(1);
+        config::Agent {
+            name: "gw".into(),
+            ras_address,
+            call_signal_address: ras_address,
+            kind: Kind::Terminal,
+            gatekeepers: vec![([127, 0, 0, 1], 9).into()],
+            discovery: Discovery::Off,
+            alternates: Strategy::InOrder,
+            time_to_live: 60 * second,
+            t1: second,
+            signalling: false,
+            status_enquiry: None,
+            silence: second,
+            credentials: None,
+            answers: Answers::Any,
+            devices: vec![Device {
+                aliases: vec!["gw".into()],
+                prefixes: Vec::new(),
+            }],
+        }
+    }
+
+    #[test]
+    fn who_has_no_socket_is_not_said_to_register() {
+        let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (mut agents, _reports) = Agents::start().unwrap();
+        agents
+            .set(&[agent(taken.local_addr().unwrap())], Vec::new())
+            .unwrap();
+        let end = Instant::now() + Duration::from_secs(20);
+        while agents.shown().iter().all(|one| one.trouble.is_empty()) {
+            assert!(Instant::now() < end, "{:?}", agents.shown());
+            std::thread::yield_now();
+        }
+        let refused = agents.reregister("gw").unwrap_err().to_string();
+        assert!(refused.contains("RAS socket 127.0.0.1"), "{refused}");
+        drop(taken);
+        while agents.reregister("gw").is_err() {
+            assert!(Instant::now() < end, "{:?}", agents.shown());
+            std::thread::yield_now();
+        }
+        let refused = agents.reregister("nobody").unwrap_err().to_string();
+        assert!(refused.contains("none of this name"), "{refused}");
+        agents.stop(false);
+    }
 }

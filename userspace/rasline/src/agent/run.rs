@@ -5,11 +5,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-        mpsc as std_mpsc,
-    },
+    sync::{Arc, atomic::AtomicU64, mpsc as std_mpsc},
     time::Duration,
 };
 
@@ -305,6 +301,7 @@ impl Host {
             let unix_at_zero = unix_at_zero();
             self.handle(Input::WallClock { unix_at_zero });
         }
+        self.changed |= self.sockets.any_trouble();
         for agent in self.sockets.retry() {
             self.handle(Input::Reregister { agent });
         }
@@ -324,7 +321,7 @@ impl Host {
             Some(Shown {
                 figures: own.figures,
                 trouble: self.sockets.trouble(id),
-                unused: own.unused.load(Ordering::Relaxed),
+                unused: own.unused.clone(),
                 view,
             })
         };

@@ -153,6 +153,11 @@ impl Sockets {
         self.trouble.get(&agent).cloned().unwrap_or_default()
     }
 
+    /// Whether something is wrong with any.
+    pub(super) fn any_trouble(&self) -> bool {
+        !self.trouble.is_empty()
+    }
+
     /// Sends, if that can be done at once; whether it was.
     pub(super) fn send(&self, agent: AgentId, to: SocketAddr, payload: &[u8]) -> bool {
         let open = self.address(agent).and_then(|at| self.open.get(&at));

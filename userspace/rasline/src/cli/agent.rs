@@ -86,7 +86,7 @@ fn put_all(all: &[Agent]) {
             a.state.clone(),
             shown(a.gatekeeper.as_ref()),
             shown(a.connected_to.as_ref()),
-            ago(a.confirmed),
+            confirmed(a),
             span(a.time_to_live.map(f64::from)),
             a.registrations.to_string(),
             a.keep_alives.to_string(),
@@ -96,6 +96,12 @@ fn put_all(all: &[Agent]) {
         ]);
     }
     put_table(&t);
+}
+
+/// When its gatekeeper did last; one that has none may have had one.
+fn confirmed(a: &Agent) -> String {
+    a.confirmed
+        .map_or_else(|| "-".to_owned(), |at| ago(Some(at)))
 }
 
 /// How often, and how long the last took.
@@ -148,7 +154,7 @@ fn put_one(a: &Agent) {
             or_dash(a.endpoint_identifier.as_deref().unwrap_or("")),
         ),
         ("timeToLive", span(a.time_to_live.map(f64::from))),
-        ("confirmed", ago(a.confirmed)),
+        ("confirmed", confirmed(a)),
         ("candidates", listed(&a.candidates)),
         ("signalling to", shown(a.connected_to.as_ref())),
         ("signalling lost", losses.join(", ")),

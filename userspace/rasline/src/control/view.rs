@@ -263,9 +263,9 @@ pub struct Agent {
     pub gatekeeper_identifier: Option<String>,
     /// endpointIdentifier.
     pub endpoint_identifier: Option<String>,
-    /// timeToLive that it was given, seconds.
+    /// timeToLive that this gatekeeper gave, seconds.
     pub time_to_live: Option<u32>,
-    /// Seconds since its last RCF.
+    /// Seconds since this gatekeeper's last RCF.
     pub confirmed: Option<f64>,
     /// Peer of its call-signalling connection.
     pub connected_to: Option<SocketAddr>,

@@ -2,6 +2,8 @@
 // Seconds for people: a double holds them well enough.
 #![allow(clippy::cast_precision_loss)]
 
+use std::sync::atomic::Ordering;
+
 use rasline_core::agent::{Remembered, Unproved};
 
 use crate::{
@@ -106,7 +108,7 @@ impl Supervisor {
             unproved: unproved
                 .map(|(why, n)| (why.name().to_owned(), n))
                 .collect(),
-            signalling_ignored: unused,
+            signalling_ignored: unused.load(Ordering::Relaxed),
             not_sent: figures.not_sent,
             trouble,
             name: v.name,
