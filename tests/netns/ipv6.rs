@@ -39,11 +39,11 @@ fn a_registrar_over_ipv6() {
         (&shown["gatekeeper"], &shown["aliases"]),
         (&json!("rasline-v6"), &json!(["ep1", "5001"]))
     );
-    let mut callee = endpoint(&own.net, 2, service);
-    callee.register(SOON).unwrap();
+    let mut other = endpoint(&own.net, 2, service);
+    other.register(SOON).unwrap();
     let acf = caller.admit(SOON).unwrap();
     assert!(acf.is_acf(), "{acf:?}");
-    assert_eq!(destination(&acf).ip(), callee.address().ip());
+    assert_eq!(destination(&acf).ip(), other.address().ip());
     own.await_event("call_started", "5002");
     caller.disengage(SOON).unwrap();
     own.await_event("call_ended", "");
@@ -136,7 +136,7 @@ impl Site {
 fn a_backup_over_ipv6() {
     let mut site = Site::new();
     let mut caller = site.learned(1);
-    let callee = site.learned(2);
+    let other = site.learned(2);
     let eid = caller.eid().to_owned();
     let capture = Capture::start(&site.net.endpoints, "ep0").unwrap();
     for one in [2, 1] {
@@ -156,7 +156,7 @@ fn a_backup_over_ipv6() {
     let acf = caller.admit(SOON).unwrap();
     assert!(acf.is_acf(), "{acf:?}");
     assert_eq!(acf.from, gatekeeper(1));
-    assert_eq!(destination(&acf).ip(), callee.address().ip());
+    assert_eq!(destination(&acf).ip(), other.address().ip());
     caller.disengage(SOON).unwrap();
     from_nobody_else(&capture.finish(), gatekeeper(1).ip());
     // One comes back, and knows nobody.

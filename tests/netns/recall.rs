@@ -65,11 +65,11 @@ fn serving(own: &Own, like: impl Fn(&Value) -> bool) -> Value {
 #[test]
 fn a_call_outlives_the_controller() {
     let mut own = Own::new(&registrar("endpoint_ttl = \"60s\""));
-    let (mut caller, mut called) = (own.registered(1), own.registered(2));
+    let (mut caller, mut other) = (own.registered(1), own.registered(2));
     let started = Instant::now();
     let acf = admit(&mut caller, 9001, Some("5002"));
     assert!(matches!(acf, RasMessage::AdmissionConfirm(_)), "{acf:?}");
-    let acf = admit(&mut called, 9001, None);
+    let acf = admit(&mut other, 9001, None);
     assert!(matches!(acf, RasMessage::AdmissionConfirm(_)), "{acf:?}");
     let call = own.await_event("call_started", "5002")["call"].clone();
     assert_eq!(call, json!("5a".repeat(16)));
@@ -83,7 +83,7 @@ fn a_call_outlives_the_controller() {
     );
     let of_caller = own.shown(&caller, |_| true)["endpoint_identifier"].clone();
     assert_eq!(of_caller, json!(caller.eid()));
-    own.shown(&called, |_| true);
+    own.shown(&other, |_| true);
     // What is asked of it is answered as before: a call that is not known has no bandwidth to change.
     let bcf = change(&mut caller, 9002, 640);
     assert!(matches!(bcf, RasMessage::BandwidthConfirm(_)), "{bcf:?}");
@@ -98,7 +98,7 @@ fn a_call_outlives_the_controller() {
         Ok(started.elapsed() >= Duration::from_secs(2))
     })
     .unwrap();
-    let dcf = hang_up(&mut called, 9004);
+    let dcf = hang_up(&mut other, 9004);
     assert!(matches!(dcf, RasMessage::DisengageConfirm(_)), "{dcf:?}");
     let ended = own.await_event("call_ended", "5a5a");
     assert_eq!(ended["call"], call);

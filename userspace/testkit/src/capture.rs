@@ -198,6 +198,7 @@ fn open(interface: &str) -> io::Result<Socket> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -54,12 +54,12 @@ impl Kept {
     }
 
     /// Keeps a call, if there is room and somebody of its zone is kept; one of the same name is replaced.
-    pub(super) fn keep_call(&mut self, zone: u32, stored: Box<StoredCall>) -> bool {
+    pub(super) fn keep_call(&mut self, zone: u32, stored: StoredCall) -> bool {
         let key = (zone, stored.call.clone());
         let room = self.calls.len() < self.limit || self.calls.contains_key(&key);
         let kept = room && self.count(zone) > 0;
         if kept {
-            self.calls.insert(key, *stored);
+            self.calls.insert(key, stored);
         }
         kept
     }

@@ -136,7 +136,7 @@ impl ControlUnit {
             Some(Phase::Running) => {
                 self.feed(now, zone, registrar::Input::RestoreCall(stored), out);
             }
-            Some(_) if self.kept.keep_call(zone, stored) => {}
+            Some(_) if self.kept.keep_call(zone, *stored) => {}
             _ => {
                 self.stats.not_kept_calls += 1;
                 forget_call(zone, call, out);

@@ -83,7 +83,7 @@ pub fn begun(config: Config) -> World {
 }
 
 fn unix(now: Time, off: i64) -> u32 {
-    let unix = UNIX_AT_ZERO + (now.0 / 1_000_000_000) as i64 + off;
+    let unix = UNIX_AT_ZERO + (now.0 / 1_000_000_000).cast_signed() + off;
     u32::try_from(unix).unwrap()
 }
 

@@ -17,7 +17,7 @@ fn leg(n: u16) -> StoredLeg {
 fn call(n: u16) -> StoredCall {
     StoredCall {
         call: format!("call {n}"),
-        call_identifier: (n % 2 == 0).then_some([n as u8; 16]),
+        call_identifier: n.is_multiple_of(2).then_some([n as u8; 16]),
         started: Time(u64::from(n) * SECOND),
         legs: (0..n).map(leg).collect(),
     }
