@@ -49,6 +49,14 @@ pub(super) struct Downs {
 }
 
 impl Downs {
+    /// None yet. Numbers begin elsewhere for each seed: endpoints take what they have heard of late for a retransmission.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            last: (seed % 60_000) as u16,
+            ..Self::default()
+        }
+    }
+
     fn number(&mut self) -> Option<u16> {
         if self.all.len() >= MOST {
             return None;
@@ -153,7 +161,7 @@ impl Proxy {
         mut message: RasMessage,
         out: &mut Vec<Output>,
     ) {
-        let Some(down) = self.answered(asked) else {
+        let Some(down) = self.answered(asked, out) else {
             return;
         };
         let Asker::Gatekeeper { at, seq, key } = down.asker else {
@@ -172,7 +180,7 @@ impl Proxy {
 
     /// As [`Self::answered_down`], for what does not decode and has no identifiers.
     pub(super) fn raw_answer_down(&mut self, asked: &Asked<'_>, out: &mut Vec<Output>) {
-        let Some(down) = self.answered(asked) else {
+        let Some(down) = self.answered(asked, out) else {
             return;
         };
         if let Asker::Gatekeeper { at, seq, key } = down.asker
@@ -183,7 +191,7 @@ impl Proxy {
         }
     }
 
-    fn answered(&mut self, asked: &Asked<'_>) -> Option<Down> {
+    fn answered(&mut self, asked: &Asked<'_>, out: &mut Vec<Output>) -> Option<Down> {
         let fits = |down: &&Down| down.to.ip() == asked.from.ip() && answers(asked.kind, down.kind);
         if !self.downs.all.get(&asked.seq).as_ref().is_some_and(fits) {
             self.stats.ignored += 1;
@@ -192,6 +200,9 @@ impl Proxy {
         self.timers.clear(Timer::Down(asked.seq));
         let down = self.downs.remove(asked.seq)?;
         self.heard(down.id);
+        if asked.kind == RasKind::DisengageConfirm {
+            self.call_over(down.id, &down.octets, out);
+        }
         Some(down)
     }
 

@@ -64,6 +64,7 @@ impl Proxy {
         self.timers.clear(Timer::Life(id));
         self.timers.clear(Timer::Retry(id));
         let entry = self.entries.remove(id)?;
+        self.calls.without(id, out);
         self.leave(&entry, out);
         if entry.confirmed {
             out.push(Output::Forget { id });

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::{EntryId, Event};
 use crate::Time;
+use crate::registrar::StoredCall;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub enum Input<'a> {
     },
     /// An endpoint as [`Output::Store`] gave it.
     Restore(Box<Stored>),
+    /// A call as [`Output::StoreCall`] gave it. To be given after the endpoints.
+    RestoreCall(Box<StoredCall>),
     /// The operator drops an endpoint: URQ both ways.
     Drop {
         /// Endpoint.
@@ -81,6 +84,13 @@ pub enum Output {
     Forget {
         /// Endpoint.
         id: EntryId,
+    },
+    /// Keep across restarts, in place of what was kept of this call.
+    StoreCall(Box<StoredCall>),
+    /// Keep no longer.
+    ForgetCall {
+        /// [`StoredCall::call`].
+        call: String,
     },
     /// Tell people.
     Event(Event),

@@ -87,7 +87,7 @@ impl Proxy {
             waits: Waits::default(),
             flights: Flights::new(settings.seed),
             queue: Queue::new(settings.migrate_rate, now),
-            downs: Downs::default(),
+            downs: Downs::new(settings.seed),
             calls: Calls::default(),
             answers: Answers::new(ANSWERS),
             timers: Timers::default(),
@@ -111,6 +111,7 @@ impl Proxy {
             Input::Due => self.due(out),
             Input::Seen { id, at } => self.seen(id, at),
             Input::Restore(stored) => self.restore(&stored, out),
+            Input::RestoreCall(stored) => self.restore_call(&stored, out),
             Input::Drop { id } => self.dropped(id, out),
         }
         self.pump(out);

@@ -30,7 +30,8 @@
 //!   securityDenial, securityError or registerWithAssignedGk, the gatekeeper does not want this endpoint, which then gets
 //!   the URQ and registers by itself.
 //! - An IRQ without a call names no endpoint. It is answered for the one that was confirmed longest ago: gatekeepers ask
-//!   before timeToLive runs out.
+//!   before timeToLive runs out. One about a call goes to who is in it, and is not answered where nobody is known to be:
+//!   an answer without the call would end it.
 //! - The gatekeeper that served before gets one URQ when the next one has confirmed, since it may live.
 //! - Endpoints may add aliases (additiveRegistration), whether the gatekeeper takes additive RRQs or not: see
 //!   [`additive`].
@@ -64,10 +65,12 @@ mod machine;
 mod moving;
 mod ordered;
 mod queue;
+mod recall;
 mod refuse;
 mod relay;
 mod restore;
 mod rrq;
+mod said;
 mod tell;
 mod translate;
 mod upstream;

@@ -12,6 +12,7 @@ use rasline_h225::types::{
 use super::entries::GATEWAY;
 use super::machine::Proxy;
 use super::refuse::{Why, refusal};
+use super::said::Said;
 use super::{EntryId, Output, rrq};
 use crate::registrar::answers::Key;
 
@@ -34,24 +35,21 @@ impl Proxy {
         }
         let id = match &message {
             M::UnregistrationRequest(urq) => return self.urq_up(from, key, urq, out),
-            M::InfoRequest(irq) => {
-                let call = self
-                    .calls
-                    .of(irq.call_identifier.as_ref(), irq.call_reference_value);
-                if call.is_none() {
-                    return self.report(from, key, irq, out);
-                }
-                call
-            }
+            M::InfoRequest(irq) => match Said::by_irq(irq) {
+                None => return self.report(from, key, irq, out),
+                Some(said) => match self.calls.of(&said) {
+                    // Nobody may say that there is no such call: it is asked for again.
+                    None => return self.stats.ignored += 1,
+                    found => found,
+                },
+            },
             M::BandwidthRequest(brq) => {
                 let named = self.entries.by_upstream(&brq.endpoint_identifier);
-                let call = (brq.call_identifier.as_ref(), brq.call_reference_value);
-                named.or_else(|| self.calls.of(call.0, call.1))
+                named.or_else(|| self.calls.of(&brq.into()))
             }
             M::DisengageRequest(drq) => {
                 let named = self.entries.by_upstream(&drq.endpoint_identifier);
-                let call = (drq.call_identifier.as_ref(), drq.call_reference_value);
-                named.or_else(|| self.calls.of(call.0, call.1))
+                named.or_else(|| self.calls.of(&drq.into()))
             }
             M::ServiceControlIndication(sci) => {
                 let named = sci.endpoint_identifier.as_ref();

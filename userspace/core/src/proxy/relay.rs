@@ -27,9 +27,6 @@ impl Proxy {
             return self.turn_down(asked, Why::NotRegistered, out);
         };
         self.heard(id);
-        if let RasMessage::AdmissionRequest(arq) = message {
-            self.calls.started(arq, id);
-        }
         self.take_on(id, asked, out);
     }
 
@@ -186,6 +183,7 @@ impl Proxy {
             return;
         };
         self.heard(id);
+        self.calls_reported(id, &irr, out);
         let needs = irr.need_response == Some(true);
         let message = RasMessage::InfoRequestResponse(irr);
         if self

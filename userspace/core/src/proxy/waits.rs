@@ -129,6 +129,7 @@ impl Proxy {
             of: None,
         };
         self.answers.keep(self.now, wait.key, kept);
+        self.call_answered(&wait, &octets, out);
         out.push(Output::ToEndpoint {
             from: wait.to,
             to: wait.answer_to,

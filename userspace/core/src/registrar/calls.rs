@@ -23,11 +23,11 @@ pub(super) const QUIET: Duration = Duration::from_secs(130);
 /// A call counts as reported for so long: until its parties were asked, and did not answer.
 pub(super) const SILENCE: Duration = Duration::from_secs(140);
 /// Legs of a call at most.
-pub(super) const MAX_LEGS: usize = 8;
+pub(crate) const MAX_LEGS: usize = 8;
 
 /// What a call is known by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct CallKey([u8; 16], Option<u16>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct CallKey([u8; 16], Option<u16>);
 
 impl CallKey {
     /// An identifier of zeros is none.

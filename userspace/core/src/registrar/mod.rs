@@ -47,6 +47,7 @@ pub(crate) mod timers;
 mod unregistration;
 
 pub(crate) use aliases::is_number;
+pub(crate) use calls::{CallKey, MAX_LEGS};
 pub use io::{Destination, Input, Offer, Output, Stored, StoredCall, StoredLeg};
 pub use machine::Registrar;
 pub(crate) use message::answer_address;

@@ -14,7 +14,7 @@ use super::{EntryId, Output, StoredCall, StoredLeg};
 
 impl StoredCall {
     /// What it is known by; `None`: the parts of it do not fit each other.
-    fn key(&self) -> Option<CallKey> {
+    pub(crate) fn key(&self) -> Option<CallKey> {
         let identifier = self.identifier();
         let of =
             |leg: &StoredLeg| CallKey::new(identifier.as_ref(), &leg.conference, leg.reference);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rasline_core::Time;
 use rasline_core::proxy::{EntryId, Event, Input, Output, Proxy, Settings, Stats, Stored, View};
-use rasline_core::registrar::{self, Offer, Registrar};
+use rasline_core::registrar::{self, Offer, Registrar, StoredCall};
 use rasline_h225::build::{Rrq, Urq};
 use rasline_h225::text::from_bmp;
 use rasline_h225::types::RasMessage;
@@ -44,6 +44,8 @@ pub struct World {
     pub offers: Vec<Offer>,
     pub withdrawn: Vec<EntryId>,
     pub stored: BTreeMap<EntryId, Stored>,
+    /// What is kept of calls, by name.
+    pub calls: BTreeMap<String, StoredCall>,
     pub asked_seen: VecDeque<EntryId>,
     seq: u16,
 }
@@ -73,6 +75,7 @@ impl World {
             offers: Vec::new(),
             withdrawn: Vec::new(),
             stored: BTreeMap::new(),
+            calls: BTreeMap::new(),
             asked_seen: VecDeque::new(),
             seq: 0,
         }
@@ -106,6 +109,12 @@ impl World {
             }
             Output::Forget { id } => {
                 self.stored.remove(&id);
+            }
+            Output::StoreCall(call) => {
+                self.calls.insert(call.call.clone(), *call);
+            }
+            Output::ForgetCall { call } => {
+                self.calls.remove(&call);
             }
             Output::Event(event) => self.events.push(event),
         }

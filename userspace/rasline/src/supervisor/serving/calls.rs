@@ -1,8 +1,8 @@
-//! What the store is told of calls that rasline's registrars admitted, and what is made of it at the next start.
+//! What the store is told of calls of rasline's registrars and proxies, and what is made of it at the next start.
 
 use std::collections::{BTreeMap, HashMap};
 
-use rasline_core::{backup, registrar::StoredCall};
+use rasline_core::{backup, proxy, registrar::StoredCall};
 
 use crate::supervisor::Supervisor;
 
@@ -86,13 +86,31 @@ impl Supervisor {
             };
             let key = (zone, call);
             self.serving.calls.remembered.insert(key, stored.clone());
-            let stored = Box::new(stored);
-            self.control_unit(backup::Input::RestoreCall { zone, stored });
+            self.give_call_back(zone, stored);
         }
         if bad > 0 {
             let text = format!("{bad} calls in the store made no sense and were left out");
             tracing::warn!("{text}");
             self.events.add("store", text);
+        }
+    }
+
+    /// To a proxy that is new, after its endpoints.
+    pub(super) fn restore_calls_of(&mut self, zone: u32) {
+        let range = (zone, String::new())..(zone + 1, String::new());
+        let all = self.serving.calls.remembered.range(range);
+        let all: Vec<StoredCall> = all.map(|(_, call)| call.clone()).collect();
+        for stored in all {
+            self.give_call_back(zone, stored);
+        }
+    }
+
+    fn give_call_back(&mut self, zone: u32, stored: StoredCall) {
+        let stored = Box::new(stored);
+        if self.serving.proxies.contains_key(&zone) {
+            self.proxy(zone, proxy::Input::RestoreCall(stored));
+        } else {
+            self.control_unit(backup::Input::RestoreCall { zone, stored });
         }
     }
 }

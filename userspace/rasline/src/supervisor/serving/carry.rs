@@ -105,6 +105,8 @@ impl Supervisor {
             }
             proxy::Output::Store(stored) => self.remember_proxied(zone, &stored),
             proxy::Output::Forget { id } => self.forget_served(zone, id.0),
+            proxy::Output::StoreCall(call) => self.remember_call(zone, &call),
+            proxy::Output::ForgetCall { call } => self.forget_call(zone, call),
             proxy::Output::Event(event) => self.tell_proxy(zone, &event),
         }
         None

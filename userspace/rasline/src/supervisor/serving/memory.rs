@@ -113,6 +113,7 @@ impl Supervisor {
         for stored in all {
             self.give_back(zone, stored);
         }
+        self.restore_calls_of(zone);
     }
 
     fn give_back(&mut self, zone: u32, stored: Served) {
