@@ -25,7 +25,7 @@ pub(crate) struct Proxied {
 }
 
 impl Proxied {
-    fn new(lines: &str) -> Self {
+    pub(crate) fn new(lines: &str) -> Self {
         Self::with_ttl("60s", lines)
     }
 
@@ -62,7 +62,7 @@ impl Proxied {
         }
     }
 
-    fn registered(&self, n: u16) -> Endpoint {
+    pub(crate) fn registered(&self, n: u16) -> Endpoint {
         let mut endpoint = endpoint(&self.net, n, ras(topology::SERVICE));
         endpoint.register(SOON).unwrap();
         endpoint

@@ -1,18 +1,21 @@
-//! The controller is killed during a call that rasline admitted, and starts again: nobody in the call notices.
+//! The controller is killed during a call that rasline admitted, or passed on, and starts again: nobody in the call
+//! notices, and neither does the gatekeeper.
 
 use std::time::{Duration, Instant};
 
 use rasline_h225::{
     RasMessage, encode_ras, text,
     types::{
-        AdmissionRequest, BandwidthRequest, CallIdentifier, DisengageReason, DisengageRequest,
+        AdmissionRequest, BandwidthRequest, CallIdentifier, DisengageConfirm, DisengageReason,
+        DisengageRequest, InfoRequest,
     },
 };
-use rasline_testkit::{Endpoint, Reply, wait};
+use rasline_testkit::{Endpoint, FakeGatekeeper, Reply, What, wait};
 use serde_json::{Value, json};
 
 use crate::{
     own::{Own, await_stored, registrar},
+    proxy::Proxied,
     scene::SOON,
 };
 
@@ -120,4 +123,78 @@ fn a_call_outlives_the_controller() {
         ),
         (&json!(0), &json!(0), &json!(0))
     );
+}
+
+/// The gatekeeper asks, as often as need be, until the endpoint hears it; its numbers for that, and what came.
+fn asked(
+    gatekeeper: &FakeGatekeeper,
+    eid: &str,
+    request: &RasMessage,
+    endpoint: &mut Endpoint,
+) -> (Vec<u16>, Reply) {
+    let mut numbers = Vec::new();
+    let heard = wait::until("the gatekeeper's request", SOON, || {
+        numbers.push(gatekeeper.ask(eid, request.clone())?);
+        let came = endpoint.unasked(Duration::from_millis(200)).ok();
+        Ok(came.filter(|reply| reply.message().is_ok_and(|m| m.kind() == request.kind())))
+    });
+    (numbers, heard.unwrap())
+}
+
+/// Waits for the answer to one of these.
+fn answered(gatekeeper: &FakeGatekeeper, what: What, numbers: &[u16], eid: Option<&str>) {
+    let like = |seen: &rasline_testkit::Seen| {
+        seen.what == what && numbers.contains(&seen.seq) && seen.eid.as_deref() == eid
+    };
+    gatekeeper.await_seen(1, SOON, like).unwrap();
+}
+
+/// Of endpoints 1 and 2, the second one is in a call.
+fn a_call_that_is_passed_on_outlives_the_controller(lines: &str) {
+    let mut proxied = Proxied::new(lines);
+    let (mut other, mut caller) = (proxied.registered(1), proxied.registered(2));
+    let acf = admit(&mut caller, 9001, Some("5009"));
+    assert!(matches!(acf, RasMessage::AdmissionConfirm(_)), "{acf:?}");
+    await_stored(&proxied.controller);
+    proxied.controller.kill().unwrap();
+    proxied.controller.start_again(&proxied.net).unwrap();
+    let gatekeeper = &proxied.gatekeepers[0];
+    let log = gatekeeper.log();
+    let arq = log.iter().find(|seen| seen.what == What::Arq);
+    let upstream = arq.and_then(|seen| seen.eid.clone()).unwrap();
+    let mut irq = InfoRequest::new(1, REFERENCE);
+    irq.call_identifier = Some(CallIdentifier::new(CALL));
+    let irq = RasMessage::InfoRequest(irq);
+    let (numbers, irq) = asked(gatekeeper, &upstream, &irq, &mut caller);
+    // Nobody answers in its place.
+    assert_eq!(gatekeeper.count(|seen| seen.what == What::Irr), 0);
+    caller.inform(&irq).unwrap();
+    answered(gatekeeper, What::Irr, &numbers, Some(&upstream));
+    let (eid, why) = (
+        text::to_bmp(&upstream).unwrap(),
+        DisengageReason::ForcedDrop,
+    );
+    let mut drq = DisengageRequest::new(1, eid, CALL.to_vec().into(), REFERENCE, why);
+    drq.call_identifier = Some(CallIdentifier::new(CALL));
+    let drq = RasMessage::DisengageRequest(drq);
+    let (numbers, drq) = asked(gatekeeper, &upstream, &drq, &mut caller);
+    let RasMessage::DisengageRequest(drq) = drq.message().unwrap() else {
+        panic!("{drq:?}")
+    };
+    assert_eq!(text::from_bmp(&drq.endpoint_identifier), caller.eid());
+    let dcf = DisengageConfirm::new(drq.request_seq_num);
+    let dcf = RasMessage::DisengageConfirm(dcf);
+    caller.send(&encode_ras(&dcf).unwrap()).unwrap();
+    answered(gatekeeper, What::Dcf, &numbers, None);
+    assert!(other.unasked(Duration::from_millis(10)).is_err());
+}
+
+#[test]
+fn a_call_through_a_proxy_outlives_the_controller() {
+    a_call_that_is_passed_on_outlives_the_controller("");
+}
+
+#[test]
+fn a_call_through_an_aggregate_outlives_the_controller() {
+    a_call_that_is_passed_on_outlives_the_controller("upstream = \"aggregate\"");
 }

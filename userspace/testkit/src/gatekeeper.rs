@@ -22,7 +22,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-
+use rasline_h225::RasMessage;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -119,6 +119,8 @@ pub enum What {
     Arq,
     /// DRQ.
     Drq,
+    /// DCF, the answer to a DRQ of its own.
+    Dcf,
     /// IRR.
     Irr,
     /// A call-signalling connection; the log has no endpointIdentifier.
@@ -335,16 +337,27 @@ impl FakeGatekeeper {
     /// # Errors
     /// When it is not registered, or this gatekeeper is not running.
     pub fn inquire(&self, eid: &str) -> Result<()> {
+        self.ask(eid, rasline_h225::decode_ras(&admission::irq(1))?)
+            .map(drop)
+    }
+
+    /// Sends a request of its own to where an endpoint is registered, under the next requestSeqNum; that number.
+    ///
+    /// # Errors
+    /// When it is not registered, or this gatekeeper is not running.
+    pub fn ask(&self, eid: &str, mut request: RasMessage) -> Result<u16> {
         let mut state = self.shared.lock();
         let seq = state.next_seq;
         state.next_seq += 1;
+        request.set_request_seq_num(seq);
         let registration = state.registrations.get(eid);
         let to = registration
             .with_context(|| format!("{eid} is not registered"))?
             .ras;
-        let irq = state.signed(to, admission::irq(seq));
+        let octets = state.signed(to, messages::encode(&request));
         drop(state);
-        self.send(&irq, to)
+        self.send(&octets, to)?;
+        Ok(seq)
     }
 
     fn send(&self, octets: &[u8], to: SocketAddr) -> Result<()> {

@@ -94,6 +94,7 @@ impl State {
             RasMessage::UnregistrationConfirm(m) => (What::Ucf, m.request_seq_num),
             RasMessage::AdmissionRequest(m) => (What::Arq, m.request_seq_num),
             RasMessage::DisengageRequest(m) => (What::Drq, m.request_seq_num),
+            RasMessage::DisengageConfirm(m) => (What::Dcf, m.request_seq_num),
             RasMessage::InfoRequestResponse(m) => (What::Irr, m.request_seq_num),
             _ => (What::Other, messages::seq(octets)?),
         };
@@ -170,7 +171,7 @@ impl State {
     /// The RIP to a request that is seen for the first time by a slow gatekeeper.
     fn slow_first(&mut self, what: What, from: SocketAddr, seq: u16) -> Option<Vec<u8>> {
         let delay = self.policy.rip?;
-        if matches!(what, What::Ucf | What::Irr | What::Other) {
+        if matches!(what, What::Ucf | What::Dcf | What::Irr | What::Other) {
             return None;
         }
         // The second time it is answered.

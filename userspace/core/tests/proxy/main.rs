@@ -7,6 +7,7 @@ mod failing_over;
 mod keeping;
 mod network;
 mod parts;
+mod recalling;
 mod registering;
 mod relaying;
 mod vectors;
