@@ -10,6 +10,8 @@ use rasline_h225::{RasKind, decode_ras};
 
 use crate::world::*;
 
+/// callReferenceValue 77, of who is called.
+const OTHER_SIDE: u16 = 0x804d;
 const BOTH: [Upstream; 2] = [Upstream::Each, Upstream::Aggregate];
 
 /// Three endpoints, and their endpointIdentifiers.
@@ -188,7 +190,7 @@ fn what_the_gatekeeper_wants_of_a_call_reaches_who_is_in_it() {
 fn of_two_in_a_call_the_one_that_is_meant_is_asked() {
     let (mut world, eids) = three(Upstream::Aggregate);
     ask(&mut world, 1, &eids[0], (5, 77), true);
-    ask(&mut world, 3, &eids[2], (5, 0x8000 | 77), true);
+    ask(&mut world, 3, &eids[2], (5, OTHER_SIDE), true);
     assert_eq!(world.calls[&name(5)].legs.len(), 2);
     restart(&mut world);
     let known = upstream_of(&world, 1);
@@ -196,14 +198,14 @@ fn of_two_in_a_call_the_one_that_is_meant_is_asked() {
     world.pass(10 * MS);
     assert_eq!(heard(&world), [0, 0, 1]);
     world.order(ONE, &drq(901, &known, (5, 77), Some(false)));
-    world.order(ONE, &irq(902, 5, 0x8000 | 77));
+    world.order(ONE, &irq(902, 5, OTHER_SIDE));
     world.order(ONE, &irq(903, 5, 77));
     // Without a callIdentifier; that number is of two.
     world.order(ONE, &RasMessage::InfoRequest(InfoRequest::new(904, 77)));
     world.pass(10 * MS);
     assert_eq!(heard(&world), [2, 0, 2]);
     // One leaves, the other one stays in it.
-    world.send(3, &drq(50, &eids[2], (5, 0x8000 | 77), Some(true)));
+    world.send(3, &drq(50, &eids[2], (5, OTHER_SIDE), Some(true)));
     world.pass(SECOND);
     assert_eq!(world.calls[&name(5)].legs.len(), 1);
     restart(&mut world);
