@@ -62,6 +62,15 @@ pub(super) struct Calls {
 }
 
 impl Calls {
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Whether this endpoint is in a call.
+    pub fn has(&self, id: EntryId) -> bool {
+        self.of_entry.contains_key(&id)
+    }
+
     /// Who is in this call.
     pub fn of(&self, said: &Said<'_>) -> Option<EntryId> {
         match said.key() {

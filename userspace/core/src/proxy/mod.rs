@@ -30,8 +30,8 @@
 //!   securityDenial, securityError or registerWithAssignedGk, the gatekeeper does not want this endpoint, which then gets
 //!   the URQ and registers by itself.
 //! - An IRQ without a call names no endpoint. It is answered for the one that was confirmed longest ago: gatekeepers ask
-//!   before timeToLive runs out. One about a call goes to who is in it, and is not answered where nobody is known to be:
-//!   an answer without the call would end it.
+//!   before timeToLive runs out. If that one is in calls, the IRR is marked as incomplete. An IRQ about a call goes to
+//!   who is in it, and is not answered where nobody is known to be: an answer without the call would end it.
 //! - The gatekeeper that served before gets one URQ when the next one has confirmed, since it may live.
 //! - Endpoints may add aliases (additiveRegistration), whether the gatekeeper takes additive RRQs or not: see
 //!   [`additive`].

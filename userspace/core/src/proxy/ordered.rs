@@ -6,7 +6,8 @@ use rasline_h225::build::{ucf, urj};
 use rasline_h225::encode_ras;
 use rasline_h225::text::{from_transport, to_transport};
 use rasline_h225::types::{
-    InfoRequest, InfoRequestResponse, RasMessage, UnregRejectReason, UnregistrationRequest,
+    InfoRequest, InfoRequestResponse, InfoRequestResponseStatus, RasMessage, UnregRejectReason,
+    UnregistrationRequest,
 };
 
 use super::entries::GATEWAY;
@@ -128,13 +129,19 @@ impl Proxy {
         }
     }
 
-    /// IRR in place of the endpoint that was confirmed longest ago.
+    /// IRR in place of the endpoint that was confirmed longest ago. It names no calls, and says so where there are some.
     fn report(&mut self, from: SocketAddr, key: Key, irq: &InfoRequest, out: &mut Vec<Output>) {
         let irr = match self.keep_alives.first() {
-            Some(GATEWAY) => self.gateway_irr(irq),
-            Some(id) => self.irr(id, irq),
+            Some(GATEWAY) => self
+                .gateway_irr(irq)
+                .map(|irr| (irr, !self.calls.is_empty())),
+            Some(id) => self.irr(id, irq).map(|irr| (irr, self.calls.has(id))),
             None => None,
         };
+        let irr = irr.map(|(mut irr, calls)| {
+            irr.irr_status = calls.then_some(InfoRequestResponseStatus::Incomplete);
+            irr
+        });
         match irr.and_then(|irr| encode_ras(&RasMessage::InfoRequestResponse(irr)).ok()) {
             Some(octets) => self.answer_up(from, key, octets, out),
             None => self.stats.ignored += 1,

@@ -275,6 +275,28 @@ fn what_endpoints_say_of_calls_is_learned() {
     }
 }
 
+#[test]
+fn a_report_in_place_of_an_endpoint_hides_no_calls() {
+    for upstream in BOTH {
+        let (mut world, eids) = three(upstream);
+        let reported = |world: &mut World, seq| {
+            world.order(ONE, &RasMessage::InfoRequest(InfoRequest::new(seq, 0)));
+            world.pass(10 * MS);
+            match decode_ras(&world.at_gatekeepers.last().unwrap().2).unwrap() {
+                RasMessage::InfoRequestResponse(irr) => irr.irr_status,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(reported(&mut world, 900), None);
+        for (call, n) in [(5, 0), (6, 1), (7, 2)] {
+            ask(&mut world, n + 1, &eids[n as usize], (call, 77), true);
+        }
+        restart(&mut world);
+        let status = reported(&mut world, 901);
+        assert_eq!(status, Some(InfoRequestResponseStatus::Incomplete));
+    }
+}
+
 fn row(call: String, legs: Vec<StoredLeg>) -> StoredCall {
     StoredCall {
         call,
