@@ -10,7 +10,7 @@ use rasline_testkit::{
 use serde_json::Value;
 
 use crate::{
-    own::{await_event, destination, kept_by_kernel},
+    own::{await_event, await_stored, destination, kept_by_kernel},
     scene::{SOON, ras},
 };
 
@@ -212,6 +212,46 @@ fn nothing_from_elsewhere(taken: &Taken) {
             assert_eq!(part(&row[0], 3) - 10, part(&row[1], 2) - 64, "{row:?}");
         }
     }
+}
+
+#[test]
+fn who_never_registered_here_is_served_on_after_a_restart() {
+    let mut zones = Zones::new(1, "");
+    let mut one = zones.learned(1, 1, &["5001"]);
+    let mut two = zones.learned(1, 2, &["5002"]);
+    zones.kill(1);
+    zones.await_active(1, "rasline");
+    stays(&zones, 1, &mut one);
+    stays(&zones, 1, &mut two);
+    let acf = one.admit(SOON).unwrap();
+    assert!(acf.is_acf(), "{acf:?}");
+    await_stored(&zones.controller);
+    zones.controller.kill().unwrap();
+    zones.controller.start_again(&zones.net).unwrap();
+    // Both are there before they say anything.
+    let shown = |zones: &Zones| zones.controller.json(&["status"]).unwrap()["zones"][0].clone();
+    let mut last = Value::Null;
+    wait::until_true("both to be registered", SOON * 2, || {
+        last = shown(&zones)["serving"].clone();
+        Ok(last["registrations"] == 2)
+    })
+    .unwrap_or_else(|e| panic!("{e}: {last}"));
+    assert_eq!(
+        (&last["calls"], &last["restored_calls"]),
+        (&1.into(), &1.into())
+    );
+    for endpoint in [&mut one, &mut two] {
+        let reply = endpoint.keep_alive(SOON).unwrap().unwrap();
+        assert!(reply.is_rcf(), "{reply:?}");
+        let all = zones.controller.json(&["registration", "list"]).unwrap();
+        let mut all = all.as_array().unwrap().iter();
+        let its = |r: &&Value| r["endpoint_identifier"] == endpoint.eid();
+        let found = all.find(its).unwrap();
+        assert_eq!(found["gatekeeper"], "rasline", "{found}");
+    }
+    // Nobody was registered anew.
+    let registered = zones.events("endpoint_registered");
+    assert!(registered.is_empty(), "{registered:?}");
 }
 
 #[test]
