@@ -234,7 +234,10 @@ fn a_reload_leaves_decisions_alone() {
         assert_eq!(admitted(&mut endpoint).from.ip(), site.address(1));
         assert!(site.saw(2, &endpoint));
     }
-    assert_eq!(gatekeeper(&site, 1)["probe"], Value::Null);
+    wait::until_true("the probes to be forgotten", SOON, || {
+        Ok(gatekeeper(&site, 1)["probe"].is_null())
+    })
+    .unwrap();
     assert_ne!(gatekeeper(&site, 1)["state"], "down");
 }
 

@@ -218,6 +218,11 @@ fn a_decision_of_the_operator_outlives_the_machine() {
         .text(&["zone", "switch", "site", "gk2"])
         .unwrap();
     let zone = |scene: &Scene| scene.controller.json(&["zone", "show", "site"]).unwrap();
+    // It may have been found down before it was started.
+    wait::until_true("the zone to move", SOON, || {
+        Ok(zone(&scene)["steering"]["active"] == "gk2")
+    })
+    .unwrap();
     let before = zone(&scene);
     wait::until_true("the decision to be written", SOON, || {
         ensure!(status(&scene)["error"] == "");
