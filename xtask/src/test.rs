@@ -31,6 +31,7 @@ pub fn run(filters: &[String]) -> Result<()> {
         ])
         .env("RASLINE_PYTHON", paths::python())
         .env("RASLINE_BIN", paths::binary("debug", "rasline"))
+        .env("RUST_TEST_THREADS", threads().to_string())
         .stdout(Stdio::piped());
     if !filters.is_empty() {
         cargo.arg("--").args(filters);
@@ -70,6 +71,13 @@ pub fn run(filters: &[String]) -> Result<()> {
         "no test's name contains any of {filters:?}"
     );
     Ok(())
+}
+
+/// Most tests wait more than they compute. Who wants another number says so as for any test of cargo's.
+fn threads() -> usize {
+    let wanted = std::env::var("RUST_TEST_THREADS").ok();
+    let wanted = wanted.and_then(|number| number.parse().ok());
+    wanted.unwrap_or_else(|| 2 * std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// What libtest's lines said.
