@@ -10,7 +10,7 @@ use rasline_h225::{
         DisengageRequest, InfoRequest,
     },
 };
-use rasline_testkit::{Endpoint, FakeGatekeeper, Reply, What, wait};
+use rasline_testkit::{Controller, Endpoint, FakeGatekeeper, Reply, What, wait};
 use serde_json::{Value, json};
 
 use crate::{
@@ -56,10 +56,10 @@ fn hang_up(endpoint: &mut Endpoint, seq: u16) -> RasMessage {
 }
 
 /// What the only zone serves, once `like` holds.
-fn serving(own: &Own, like: impl Fn(&Value) -> bool) -> Value {
+fn serving(controller: &Controller, like: impl Fn(&Value) -> bool) -> Value {
     let mut last = Value::Null;
     let found = wait::until("the calls to be shown", SOON, || {
-        last = own.controller.json(&["status"])?["zones"][0]["serving"].clone();
+        last = controller.json(&["status"])?["zones"][0]["serving"].clone();
         Ok(like(&last).then(|| last.clone()))
     });
     found.unwrap_or_else(|e| panic!("{e}: {last}"))
@@ -79,7 +79,9 @@ fn a_call_outlives_the_controller() {
     await_stored(&own.controller);
     own.controller.kill().unwrap();
     own.controller.start_again(&own.net).unwrap();
-    let shown = serving(&own, |s| s["calls"] == 1 && s["registrations"] == 2);
+    let shown = serving(&own.controller, |s| {
+        s["calls"] == 1 && s["registrations"] == 2
+    });
     assert_eq!(
         (&shown["restored_calls"], &shown["lost_calls"]),
         (&json!(1), &json!(0))
@@ -96,7 +98,7 @@ fn a_call_outlives_the_controller() {
     await_stored(&own.controller);
     own.controller.kill().unwrap();
     own.controller.start_again(&own.net).unwrap();
-    serving(&own, |s| s["calls"] == 1);
+    serving(&own.controller, |s| s["calls"] == 1);
     wait::until_true("the call to last a while", SOON, || {
         Ok(started.elapsed() >= Duration::from_secs(2))
     })
@@ -109,12 +111,14 @@ fn a_call_outlives_the_controller() {
     // It was admitted after `started`, by clocks that are read in whole seconds.
     let most = started.elapsed().as_secs() + 1;
     assert!((1..=most).contains(&seconds), "{seconds}, {most} at most");
-    serving(&own, |s| s["calls"] == 0 && s["registrations"] == 2);
+    serving(&own.controller, |s| {
+        s["calls"] == 0 && s["registrations"] == 2
+    });
     // Nothing of it is left at the next start.
     await_stored(&own.controller);
     own.controller.kill().unwrap();
     own.controller.start_again(&own.net).unwrap();
-    let shown = serving(&own, |s| s["registrations"] == 2);
+    let shown = serving(&own.controller, |s| s["registrations"] == 2);
     assert_eq!(
         (
             &shown["calls"],
@@ -158,6 +162,11 @@ fn a_call_that_is_passed_on_outlives_the_controller(lines: &str) {
     await_stored(&proxied.controller);
     proxied.controller.kill().unwrap();
     proxied.controller.start_again(&proxied.net).unwrap();
+    let shown = serving(&proxied.controller, |s| s["calls"] == 1);
+    assert_eq!(
+        (&shown["restored_calls"], &shown["lost_calls"]),
+        (&json!(1), &json!(0))
+    );
     let gatekeeper = &proxied.gatekeepers[0];
     let log = gatekeeper.log();
     let arq = log.iter().find(|seen| seen.what == What::Arq);
@@ -186,6 +195,7 @@ fn a_call_that_is_passed_on_outlives_the_controller(lines: &str) {
     let dcf = RasMessage::DisengageConfirm(dcf);
     caller.send(&encode_ras(&dcf).unwrap()).unwrap();
     answered(gatekeeper, What::Dcf, &numbers, None);
+    serving(&proxied.controller, |s| s["calls"] == 0);
     assert!(other.unasked(Duration::from_millis(10)).is_err());
 }
 

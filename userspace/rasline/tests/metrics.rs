@@ -80,6 +80,7 @@ fn full() -> Snapshot {
                 name: "gw".into(),
                 registered: true,
                 losses: [("reset".into(), 1)].into(),
+                unproved: [("wrong".into(), 1)].into(),
                 last_recovery: Some(0.004),
                 ..view::Agent::default()
             }],

@@ -62,6 +62,10 @@ pub(super) struct Calls {
 }
 
 impl Calls {
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
@@ -158,18 +162,18 @@ impl Calls {
         }
     }
 
-    /// A call of an earlier process; `None` for an endpoint that is registered no more.
+    /// A call of an earlier process; `None` for an endpoint that is registered no more. False: it does not hold.
     pub fn restore(
         &mut self,
         stored: &StoredCall,
         who: impl Fn(&str) -> Option<EntryId>,
         now: Time,
         out: &mut Vec<Output>,
-    ) {
+    ) -> bool {
         let key = stored.key();
         if key.is_some_and(|key| self.all.contains_key(&key)) {
             // It was admitted again meanwhile: that is what is kept of it.
-            return;
+            return true;
         }
         let mut legs: Vec<(EntryId, StoredLeg)> = Vec::new();
         for leg in stored.legs.iter().take(MAX_LEGS) {
@@ -183,13 +187,15 @@ impl Calls {
         }
         let Some(key) = key.filter(|_| !legs.is_empty() && self.all.len() < MOST) else {
             let call = stored.call.clone();
-            return out.push(Output::ForgetCall { call });
+            out.push(Output::ForgetCall { call });
+            return false;
         };
         let fewer = legs.len() < stored.legs.len();
         self.add(key, stored.call_identifier, stored.started.min(now), legs);
         if fewer {
             self.store(key, out);
         }
+        true
     }
 
     fn add(

@@ -157,6 +157,7 @@ impl Proxy {
             endpoints: self.entries.len() as u64,
             registered: self.registered,
             waiting: self.waits.len() as u64,
+            calls: self.calls.len() as u64,
             ..self.stats
         }
     }

@@ -34,7 +34,7 @@
 //!   who is in it, and is not answered where nobody is known to be: an answer without the call would end it.
 //! - The gatekeeper that served before gets one URQ when the next one has confirmed, since it may live.
 //! - Endpoints may add aliases (additiveRegistration), whether the gatekeeper takes additive RRQs or not: see
-//!   [`additive`].
+//!   `additive`.
 //! - GRQ is answered here, without an authenticationMode. Nothing is asked upstream: keep-alives, URQs and full RRQs after a
 //!   failover are rasline's own, without fresh tokens, so what a gatekeeper that demands them chose would not hold.
 //! - As `aggregate`, rasline is a gateway with the aliases and callSignalAddresses of all endpoints. Which endpoint an alias

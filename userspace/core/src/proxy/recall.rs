@@ -70,6 +70,10 @@ impl Proxy {
     /// A call as it was stored, after the endpoints.
     pub(super) fn restore_call(&mut self, stored: &StoredCall, out: &mut Vec<Output>) {
         let who = |identifier: &str| self.entries.by_identifier(identifier);
-        self.calls.restore(stored, who, self.now, out);
+        if self.calls.restore(stored, who, self.now, out) {
+            self.stats.restored_calls += 1;
+        } else {
+            self.stats.lost_calls += 1;
+        }
     }
 }

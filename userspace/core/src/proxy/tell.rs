@@ -93,6 +93,12 @@ pub struct Stats {
     pub registered: u64,
     /// Requests of endpoints that wait for an answer now.
     pub waiting: u64,
+    /// Calls that endpoints are known to be in now.
+    pub calls: u64,
+    /// Calls of an earlier process that went on.
+    pub restored_calls: u64,
+    /// Calls of an earlier process that did not hold any more.
+    pub lost_calls: u64,
     /// Full RRQs of endpoints confirmed.
     pub full: u64,
     /// Lightweight RRQs of endpoints confirmed.

@@ -350,6 +350,11 @@ fn rows_that_make_no_sense_change_nothing() {
     let kept = &world.calls[&name(5)];
     assert_eq!(kept.legs, [leg(&eids[1]), leg(&eids[2])]);
     assert_eq!(kept.started, world.now);
+    let stats = world.stats();
+    assert_eq!(
+        (stats.calls, stats.restored_calls, stats.lost_calls),
+        (1, 1, 5)
+    );
     // What is known is not what was stored before.
     let before = world.calls.clone();
     let call = row(name(5), vec![leg(&eids[0])]);

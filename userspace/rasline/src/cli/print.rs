@@ -205,7 +205,10 @@ fn put_serving(s: &Serving) {
     }
     parts.push(format!("{} registrations", s.registrations));
     match s.registered_upstream {
-        Some(upstream) => parts.push(format!("{upstream} of them registered with the gatekeeper")),
+        Some(upstream) => parts.push(format!(
+            "{upstream} of them registered with the gatekeeper, {} calls",
+            s.calls
+        )),
         None => parts.push(format!("{} calls, {} endpoints known", s.calls, s.known)),
     }
     for (n, what) in [

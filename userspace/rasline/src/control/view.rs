@@ -103,7 +103,7 @@ pub struct Serving {
     pub why: String,
     /// Registrations at rasline.
     pub registrations: u64,
-    /// Calls that rasline admitted and that go on.
+    /// Calls that rasline admitted, or that a proxy passed on, and that go on.
     pub calls: u64,
     /// Calls that an earlier controller admitted and that went on.
     #[serde(default)]

@@ -145,7 +145,7 @@ families! {
     Counter agent_unproved: "Messages in the name of the agent's gatekeepers that were not proved, and came to nothing (H.235.1)", samples::agent_unproved;
     Gauge zone_serving: "1: how far rasline serves the zone itself", serving::zone_serving;
     Gauge served_registrations: "Registrations at rasline itself", serving::served_registrations;
-    Gauge served_calls: "Calls that rasline admitted and that go on", serving::served_calls;
+    Gauge served_calls: "Calls that rasline admitted, or that a proxy passed on, and that go on", serving::served_calls;
     Counter served_calls_restored: "Calls that an earlier controller admitted and that went on", serving::served_calls_restored;
     Counter served_calls_lost: "Calls that an earlier controller admitted and that did not hold any more", serving::served_calls_lost;
     Gauge served_registered_upstream: "Endpoints that a proxy has registered with the zone's gatekeeper", serving::served_upstream;

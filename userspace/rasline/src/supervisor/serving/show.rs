@@ -111,6 +111,9 @@ impl Supervisor {
                 phase: "proxy".to_owned(),
                 registrations: stats.endpoints,
                 registered_upstream: Some(stats.registered),
+                calls: stats.calls,
+                restored_calls: stats.restored_calls,
+                lost_calls: stats.lost_calls + self.serving.calls.bad(index),
                 malformed: stats.malformed,
                 ..view::Serving::default()
             });
