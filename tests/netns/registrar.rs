@@ -61,6 +61,20 @@ fn registers_and_is_kept_alive_in_the_kernel() {
     capture.finish().all_is_well(false).unwrap();
 }
 
+/// What the keep-alives of an endpoint look like is known from another one of its make.
+#[test]
+fn the_very_first_keep_alive_is_answered_in_the_kernel() {
+    let own = Own::new(&registrar("endpoint_ttl = \"60s\""));
+    own.kept_by_kernel(&mut own.registered(1));
+    for n in 2..5 {
+        let mut endpoint = own.registered(n);
+        own.shown(&endpoint, |r| r["answered_by"] == "kernel");
+        let reply = endpoint.keep_alive(SOON).unwrap().unwrap();
+        assert!(reply.is_rcf(), "{reply:?}");
+        own.shown(&endpoint, |r| r["answered"] == 1);
+    }
+}
+
 #[test]
 fn calls_are_admitted_and_signalled_directly() {
     let own = Own::new(&registrar(""));

@@ -24,6 +24,15 @@ pub(super) enum Life {
     Polled { seq: u16, left: u8 },
 }
 
+/// Whence a keep-alive is known that was not seen yet; see [`super::foretold`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Foretold {
+    /// From what the same endpoint sent before.
+    Before,
+    /// From others of its make.
+    Make,
+}
+
 /// A registration.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
@@ -47,11 +56,14 @@ pub(super) struct Entry {
     pub life: Life,
     /// Full RRQ, requestSeqNum zeroed; empty if it is not kept: it is then forgotten by a restart.
     pub full: Box<[u8]>,
+    /// The keep-alive that was published.
     pub lightweight: Option<Box<[u8]>>,
     /// When it was stored as confirmed.
     pub stored: Time,
     /// Digest of what is published.
     pub published: Option<u64>,
+    /// What is published was not seen yet.
+    pub foretold: Option<Foretold>,
     /// Digest of a keep-alive that is not the published one.
     pub other: Option<u64>,
     /// It said that it is almost out of resources.
@@ -67,6 +79,13 @@ impl Entry {
     /// Where calls to it are signalled.
     pub fn signalled_at(&self) -> Option<SocketAddr> {
         self.signalling.first().copied()
+    }
+
+    /// Whether keep-alives of that one are this one's, and are answered alike.
+    pub fn is_as(&self, other: &Self) -> bool {
+        self.endpoint == other.endpoint
+            && self.identifier == other.identifier
+            && self.time_to_live == other.time_to_live
     }
 
     /// What is indexed.

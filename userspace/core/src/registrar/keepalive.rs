@@ -145,6 +145,7 @@ impl Registrar {
             lightweight: None,
             stored: self.now,
             published: None,
+            foretold: None,
             other: None,
             almost_full: false,
             full_up: false,

@@ -6,6 +6,7 @@ use super::answers::Answers;
 use super::barred::Barred;
 use super::calls::Calls;
 use super::entries::Entries;
+use super::foretold::Makes;
 use super::known::Known;
 use super::own::{Own, Wanted};
 use super::pace::Pace;
@@ -35,6 +36,7 @@ pub struct Registrar {
     pub(super) answers: Answers,
     pub(super) own: Own,
     pub(super) barred: Barred,
+    pub(super) makes: Makes,
     pub(super) timers: Timers<Timer>,
     pub(super) polls: Pace,
     told: Pace,
@@ -59,6 +61,7 @@ impl Registrar {
             answers: Answers::new(settings.max_answers),
             own: Own::new(settings.seed),
             barred: Barred::default(),
+            makes: Makes::default(),
             timers: Timers::default(),
             polls: Pace::default(),
             told: Pace::default(),

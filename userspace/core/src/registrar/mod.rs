@@ -25,6 +25,7 @@ mod disengage;
 mod ending;
 mod entries;
 mod expiry;
+mod foretold;
 mod information;
 mod io;
 mod keepalive;

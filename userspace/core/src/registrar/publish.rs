@@ -1,9 +1,9 @@
 //! What the kernel is told to answer by itself, and what is kept across restarts.
 //!
-//! The first keep-alive that is confirmed is published, and again when the kernel lets it through: that renews what the
-//! kernel promises. A later one that differs (timeToLive that settles, another source
-//! port) replaces it when it came twice in a row: some endpoints never send the same twice, and would be published each
-//! time in vain.
+//! What is foretold at registration ([`super::foretold`]) is published, else the first keep-alive that is confirmed; and
+//! again when the kernel lets it through: that renews what the kernel promises. One that was not foretold so takes the
+//! place of what was. A later one that differs (timeToLive that settles, another source port) replaces it when it came
+//! twice in a row: some endpoints never send the same twice, and would be published each time in vain.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use rasline_h225::encode_ras;
 use rasline_h225::types::{RasMessage, RegistrationRequest};
 
 use super::answers::digest;
-use super::entries::Entry;
+use super::entries::{Entry, Foretold};
 use super::machine::Registrar;
 use super::{EntryId, Offer, Output, Stored};
 use crate::octets;
@@ -28,36 +28,74 @@ impl Registrar {
         rrq: &RegistrationRequest,
         out: &mut Vec<Output>,
     ) {
-        let Some(entry) = self.entries.get_mut(id) else {
+        let new = self.publishable(id, payload, rrq);
+        let (Some(new), Some(entry)) = (new, self.entries.get_mut(id)) else {
             return;
         };
-        let identifier = octets::utf16(&entry.identifier);
-        if !entry.mode.is_open()
-            || is_secured(rrq)
-            || !octets::RRQ.contains(&payload.len())
-            || identifier.len() > octets::EID
-        {
-            return;
-        }
-        let (head, rest) = (&payload[..SEQ.start], &payload[SEQ.end..]);
-        let way = (entry.endpoint, entry.seen_as);
-        let new = digest(&(way, head, rest, entry.time_to_live, &entry.identifier));
+        let foretold = entry.foretold.take();
         let same = entry.published == Some(new);
-        if !same && entry.published.is_some() && entry.other != Some(new) {
+        if !same && foretold.is_none() && entry.published.is_some() && entry.other != Some(new) {
             entry.other = Some(new);
             return;
         }
-        if let Some(offer) = self.offer(id, octets::masked(payload).into_vec(), rrq) {
-            if let Some(entry) = self.entries.get_mut(id) {
-                entry.published = Some(new);
-                entry.other = None;
-                entry.lightweight = Some(offer.rrq.as_slice().into());
-            }
-            out.push(Output::Publish(Box::new(offer)));
-            if !same {
-                self.store(id, out);
-            }
+        if !same || foretold.is_some() {
+            let by_make = foretold == Some(Foretold::Make);
+            self.learn_make(id, (rrq, payload), by_make.then_some(same));
         }
+        if self.offered(id, (payload, rrq), new, out) && !same {
+            self.store(id, out);
+        }
+    }
+
+    /// A keep-alive is expected that was not seen yet.
+    pub(super) fn publish_foretold(
+        &mut self,
+        id: EntryId,
+        payload: &[u8],
+        (rrq, by): (&RegistrationRequest, Foretold),
+        out: &mut Vec<Output>,
+    ) {
+        let Some(new) = self.publishable(id, payload, rrq) else {
+            return;
+        };
+        if self.offered(id, (payload, rrq), new, out)
+            && let Some(entry) = self.entries.get_mut(id)
+        {
+            entry.foretold = Some(by);
+        }
+    }
+
+    /// A digest of this keep-alive and of the answer, if the kernel can be told.
+    fn publishable(&self, id: EntryId, payload: &[u8], rrq: &RegistrationRequest) -> Option<u64> {
+        let entry = self.entries.get(id)?;
+        let fits = octets::RRQ.contains(&payload.len())
+            && octets::utf16(&entry.identifier).len() <= octets::EID;
+        if !fits || !entry.mode.is_open() || is_secured(rrq) {
+            return None;
+        }
+        let (head, rest) = (&payload[..SEQ.start], &payload[SEQ.end..]);
+        let way = (entry.endpoint, entry.seen_as);
+        let said = (way, head, rest, entry.time_to_live, &entry.identifier);
+        Some(digest(&said))
+    }
+
+    fn offered(
+        &mut self,
+        id: EntryId,
+        (payload, rrq): (&[u8], &RegistrationRequest),
+        digest: u64,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let Some(offer) = self.offer(id, octets::masked(payload).into_vec(), rrq) else {
+            return false;
+        };
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.published = Some(digest);
+            entry.lightweight = Some(octets::masked(payload));
+            entry.other = None;
+        }
+        out.push(Output::Publish(Box::new(offer)));
+        true
     }
 
     fn offer(&self, id: EntryId, rrq_octets: Vec<u8>, rrq: &RegistrationRequest) -> Option<Offer> {

@@ -70,11 +70,15 @@ impl Registrar {
         if renamed {
             out.push(Output::Forget { id });
         }
+        entry.lightweight = before
+            .filter(|before| before.is_as(&entry))
+            .and_then(|before| before.lightweight.clone());
         tell_registered(before, &entry, out);
         self.timers.set(Timer::Entry(id), entry.until);
         let rcf = self.rcf(asked.seq, rrq, &entry, true);
         self.stays(entry.ras);
         self.entries.insert(id, entry);
+        self.foretell(id, rrq, out);
         self.store(id, out);
         if renamed {
             self.store_calls(id, out);
@@ -115,6 +119,7 @@ impl Registrar {
             lightweight: None,
             stored: self.now,
             published: None,
+            foretold: None,
             other: None,
             almost_full,
             full_up: no_room(rrq.capacity.as_ref()) == Some(true),

@@ -11,7 +11,7 @@ use rasline_h225::types::{RasMessage, RegistrationRequest};
 
 use super::aliases::texts;
 use super::claim::served;
-use super::entries::{Entry, Life};
+use super::entries::{Entry, Foretold, Life};
 use super::expiry::STORED;
 use super::known::Known;
 use super::machine::Registrar;
@@ -54,7 +54,7 @@ impl Registrar {
         let lightweight = stored.lightweight.as_deref();
         if let Some((octets, rrq)) = lightweight.and_then(|octets| Some((octets, request(octets)?)))
         {
-            self.publish(id, octets, &rrq, out);
+            self.publish_foretold(id, octets, (&rrq, Foretold::Before), out);
         }
     }
 
@@ -109,6 +109,7 @@ impl Registrar {
             lightweight: None,
             stored: stored.confirmed,
             published: None,
+            foretold: None,
             other: None,
             almost_full: false,
             full_up: false,

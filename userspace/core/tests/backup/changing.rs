@@ -34,7 +34,9 @@ fn another_profile_is_applied_as_it_runs() {
     assert_eq!(left.len(), 1, "{left:?}");
     assert_eq!(left[0].3.kind(), RasKind::UnregistrationRequest);
     assert_eq!((left[0].0, left[0].2), (0, ras(0, 1)));
-    assert!(world.kernel.keys().all(|(zone, _)| *zone == 1));
+    let here = world.kernel.iter().filter(|((zone, _), _)| *zone == 0);
+    let here: Vec<_> = here.map(|(_, offer)| offer.endpoint).collect();
+    assert_eq!(here, [ras(0, 2)]);
     assert_eq!(world.unit.stats().started, 2);
     // The same again is no change.
     assert_eq!(world.commit(), []);

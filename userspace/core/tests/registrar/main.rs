@@ -9,6 +9,7 @@ mod changing;
 mod discovering;
 mod ending;
 mod expiring;
+mod foretelling;
 mod locating;
 mod proving;
 mod random;
