@@ -8,5 +8,5 @@ use crate::process;
 
 /// Runs the binary, built before, with the arguments passed through.
 pub fn run(args: &[OsString]) -> Result<()> {
-    process::pass_through("release", "rasline-demo", args)
+    process::pass_through("debug", "rasline-demo", args)
 }

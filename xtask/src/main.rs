@@ -95,7 +95,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             build::run(Want::Release)
         }
         Task::Demo { args } => {
-            ready_for_namespaces("demo")?;
+            ready_for_namespaces("demo", Want::Debug)?;
             demo::run(&args)
         }
         Task::Test { filters } => test::run(&filters),
@@ -106,16 +106,16 @@ fn run(task: Task) -> anyhow::Result<()> {
             dist::run()
         }
         Task::Bench { args } => {
-            ready_for_namespaces("bench")?;
+            ready_for_namespaces("bench", Want::ReleaseWithTools)?;
             bench::run(&args)
         }
         Task::Fuzz { target, minutes } => fuzz::run(target.as_deref(), minutes),
     }
 }
 
-/// What demo and bench share: root, all tools, optimised binaries.
-fn ready_for_namespaces(task: &str) -> anyhow::Result<()> {
+/// What demo and bench share: root, all tools, binaries.
+fn ready_for_namespaces(task: &str, want: Want) -> anyhow::Result<()> {
     process::require_root(task)?;
     setup::ensure(&[Part::Bpf, Part::Network, Part::Python])?;
-    build::run(Want::ReleaseWithTools)
+    build::run(want)
 }

@@ -12,7 +12,7 @@
 //! gatekeeper, [`segment`] does the same for call signalling.
 #![no_std]
 
-#[cfg(feature = "host")]
+#[cfg(not(target_arch = "bpf"))]
 extern crate std;
 
 mod answer;
@@ -21,7 +21,7 @@ mod decide;
 mod endpoint;
 mod frame;
 mod gatekeeper;
-#[cfg(feature = "host")]
+#[cfg(not(target_arch = "bpf"))]
 pub mod host;
 mod parse;
 mod redirect;
