@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Child, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
+use crate::process::say;
 use crate::toolchain::{TARGET, Toolchain};
 use crate::{btf, paths, process};
 
@@ -29,12 +31,12 @@ pub fn run(want: Want) -> Result<()> {
 /// Builds the BPF object, and replaces `target/bpf/rasline-xdp.o` only when it has changed: cargo goes by its time.
 pub fn object() -> Result<()> {
     let toolchain = Toolchain::pick()?;
-    process::say(format!("BPF object, by {toolchain}"));
+    say(format!("BPF object, by {toolchain}"));
     let start = Instant::now();
     let target_dir = paths::target().join("bpf");
     let mut cargo = toolchain.cargo("build", &target_dir, "")?;
     if std::env::var_os("RASLINE_BPF_LOG").is_some_and(|v| v == "1") {
-        process::say("with debug logging in the slow part (RASLINE_BPF_LOG=1)");
+        say("with debug logging in the slow part (RASLINE_BPF_LOG=1)");
         cargo.args(["--features", "log"]);
     }
     process::run(&mut cargo, "the BPF object")?;
@@ -50,7 +52,7 @@ pub fn object() -> Result<()> {
         );
     }
     let changed = replace_if_changed(&paths::object(), &bytes)?;
-    process::say(format!(
+    say(format!(
         "BPF object {} ({} KiB, BTF {} KiB) in {:.1} s",
         if changed { "built" } else { "unchanged" },
         bytes.len() / 1024,
@@ -60,18 +62,52 @@ pub fn object() -> Result<()> {
     Ok(())
 }
 
+/// A build of what needs neither the BPF object nor anything that is to be installed, beside the installation. Its result
+/// does not matter: the build that follows repeats what failed, and says why.
+pub struct Prebuild(Option<Child>);
+
+impl Prebuild {
+    /// Starts it; its messages go to `target/prebuild.log`.
+    pub fn start() -> Self {
+        say("the crates that need nothing else are built meanwhile");
+        let log = fs::File::create(paths::target().join("prebuild.log"));
+        let log = log.map_or_else(|_| Stdio::null(), Stdio::from);
+        let mut cargo = process::cargo();
+        cargo
+            .args(["build", "--keep-going"])
+            .args(PACKAGES)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        Self(cargo.spawn().ok())
+    }
+}
+
+impl Drop for Prebuild {
+    /// Waits for it, so that it does not compete with the builds that follow.
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.wait();
+        }
+    }
+}
+
+/// All crates for userspace but xtask, which is what runs.
+const PACKAGES: [&str; 5] = [
+    "--workspace",
+    "--exclude",
+    "rasline-xdp",
+    "--exclude",
+    "xtask",
+];
+
 fn userspace(want: Want) -> Result<()> {
+    let start = Instant::now();
+    say("the userspace crates");
     let mut cargo = process::cargo();
     cargo.arg("build");
     match want {
-        // xtask is what runs
-        Want::Debug => cargo.args([
-            "--workspace",
-            "--exclude",
-            "rasline-xdp",
-            "--exclude",
-            "xtask",
-        ]),
+        Want::Debug => cargo.args(PACKAGES),
         Want::Release => cargo.args(["--release", "--package", "rasline"]),
         Want::ReleaseWithTools => cargo.args([
             "--release",
@@ -82,7 +118,12 @@ fn userspace(want: Want) -> Result<()> {
             "--bins",
         ]),
     };
-    process::run(&mut cargo, "the userspace crates")
+    process::run(&mut cargo, "the userspace crates")?;
+    say(format!(
+        "userspace crates built in {:.0} s",
+        start.elapsed().as_secs_f64()
+    ));
+    Ok(())
 }
 
 /// Writes beside the file and renames, so that a reader never sees half an object. True when it was replaced.

@@ -96,6 +96,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         }
         Task::Demo { args } => {
             ready_for_namespaces("demo", Want::Debug)?;
+            process::say("the demo runs for about a minute");
             demo::run(&args)
         }
         Task::Test { filters } => test::run(&filters),
@@ -116,6 +117,6 @@ fn run(task: Task) -> anyhow::Result<()> {
 /// What demo and bench share: root, all tools, binaries.
 fn ready_for_namespaces(task: &str, want: Want) -> anyhow::Result<()> {
     process::require_root(task)?;
-    setup::ensure(&[Part::Bpf, Part::Network, Part::Python])?;
+    setup::ensure(&[Part::Bpf, Part::Network])?;
     build::run(want)
 }

@@ -4,10 +4,15 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::paths;
+
+/// How often a long step says that it goes on.
+const STILL_AT_WORK: Duration = Duration::from_secs(15);
 
 /// The cargo that runs this task, in the workspace's root.
 pub fn cargo() -> Command {
@@ -26,6 +31,30 @@ pub fn run(command: &mut Command, what: &str) -> Result<()> {
         "{what}: `{}` failed ({status})",
         shown(command)
     );
+    Ok(())
+}
+
+/// As [`run`], for what may say nothing for minutes: tells now and then that it is still at work.
+pub fn run_long(command: &mut Command, what: &str) -> Result<()> {
+    let start = Instant::now();
+    let (ended, ending) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            while ending.recv_timeout(STILL_AT_WORK) == Err(RecvTimeoutError::Timeout) {
+                say(format!(
+                    "{what}: at work for {} s",
+                    start.elapsed().as_secs()
+                ));
+            }
+        });
+        let result = run(command, what);
+        drop(ended);
+        result
+    })?;
+    say(format!(
+        "{what}: done in {:.0} s",
+        start.elapsed().as_secs_f64()
+    ));
     Ok(())
 }
 

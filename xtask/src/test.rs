@@ -9,14 +9,15 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use crate::build::{self, Want};
+use crate::demo;
 use crate::paths;
 use crate::process::{self, say};
-use crate::setup::{self, Part};
+use crate::setup;
 
 /// Sets up, builds, runs the tests whose name contains one of the filters (all without one), sums up.
 pub fn run(filters: &[String]) -> Result<()> {
     process::require_root("test")?;
-    setup::ensure(&[Part::Bpf, Part::Network, Part::Python])?;
+    setup::ensure(&setup::FOR_TESTS)?;
     build::run(Want::Debug)?;
 
     let start = Instant::now();
@@ -36,6 +37,7 @@ pub fn run(filters: &[String]) -> Result<()> {
     if !filters.is_empty() {
         cargo.arg("--").args(filters);
     }
+    say("tests are compiled, then run: about ten minutes on two cores");
     let mut child = cargo
         .spawn()
         .context("the tests: cargo cannot be started")?;
@@ -70,6 +72,10 @@ pub fn run(filters: &[String]) -> Result<()> {
         filters.is_empty() || tally.passed > 0,
         "no test's name contains any of {filters:?}"
     );
+    if filters.is_empty() {
+        say("the demo, which must show what it promises");
+        demo::run(&[])?;
+    }
     Ok(())
 }
 

@@ -238,7 +238,7 @@ fn gatekeeper_dies(stage: &mut Stage) -> Result<()> {
     let said = list[0]["state"].as_str().unwrap_or_default();
     stage
         .report
-        .equal("gatekeeper dead: what rasline says", "silent", said);
+        .equal("gatekeeper dead: what rasline says", "down", said);
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use crate::setup::{self, Part};
 use crate::toolchain::Toolchain;
 
 mod dependencies;
+mod features;
 mod house;
 mod spdx;
 
@@ -21,7 +22,7 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step {
         name: "house rules",
         run: house::forbidden,
@@ -41,6 +42,10 @@ const STEPS: [Step; 9] = [
     Step {
         name: "dependencies",
         run: dependencies::run,
+    },
+    Step {
+        name: "features",
+        run: features::run,
     },
     Step {
         name: "BPF object",

@@ -44,21 +44,23 @@ pub const LINKER_BUILD: [Package; 4] = [
     library("libzstd-dev", "builds bpf-linker"),
 ];
 
-/// What tests and demo call.
-pub const NETWORK: [Package; 4] = [
+/// What the tests and the demo call.
+pub const NETWORK: [Package; 3] = [
     program("iproute2", "ip", "makes the test networks"),
     program(
         "nftables",
         "nft",
         "loses and counts packets in the test networks",
     ),
-    program(
-        "tshark",
-        "tshark",
-        "decodes captured messages independently",
-    ),
     program("ethtool", "ethtool", "sets the test interfaces' offloads"),
 ];
+
+/// Decodes what the tests capture; pycrate is the other one.
+pub const ORACLES: [Package; 1] = [program(
+    "tshark",
+    "tshark",
+    "decodes captured messages independently",
+)];
 
 /// What building a fuzz target needs.
 pub const FUZZ: [Package; 1] = [program("g++", "c++", "compiles libFuzzer")];
@@ -159,9 +161,9 @@ pub fn install(missing: &[Missing]) -> Result<()> {
         );
     }
     say(format!("apt-get installs: {names}"));
-    process::run(apt_get().arg("update").arg("-qq"), "the package lists")?;
+    process::run_long(apt_get().arg("update").arg("-qq"), "the package lists")?;
     rehearse(&packages)?;
-    process::run(
+    process::run_long(
         apt_get()
             .args(["-qq", "install"])
             .args(OPTIONS)
@@ -170,7 +172,14 @@ pub fn install(missing: &[Missing]) -> Result<()> {
     )
 }
 
-const OPTIONS: [&str; 3] = ["-y", "--no-install-recommends", "--no-remove"];
+/// Without a terminal of its own dpkg leaves out its progress, which fills a log.
+const OPTIONS: [&str; 5] = [
+    "-y",
+    "--no-install-recommends",
+    "--no-remove",
+    "-o",
+    "Dpkg::Use-Pty=0",
+];
 
 fn apt_get() -> Command {
     let mut command = Command::new("apt-get");

@@ -8,7 +8,7 @@ use super::{Missing, Remedy};
 use crate::paths;
 use crate::process::{self, say};
 
-/// A crate to install, and how.
+/// A crate to install, and how. It is built without optimisation where what it calls does the work.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Tool {
     name: &'static str,
@@ -23,7 +23,7 @@ pub static BPF_LINKER: Tool = Tool {
     name: "bpf-linker",
     version: "0.13.0",
     why: "links the BPF object and makes its BTF",
-    args: &["--no-default-features", "--features", "llvm-22"],
+    args: &["--debug", "--no-default-features", "--features", "llvm-22"],
     env: &[("LLVM_PREFIX", "/usr/lib/llvm-22")],
 };
 
@@ -63,7 +63,7 @@ fn is_version(said: &str, tool: &Tool) -> bool {
 /// Builds and installs it.
 pub fn install(tool: &Tool) -> Result<()> {
     say(format!(
-        "cargo builds {} {}: this takes a minute or two, once",
+        "cargo builds {} {}: about a minute, once",
         tool.name, tool.version
     ));
     let mut cargo = process::cargo();
@@ -83,7 +83,7 @@ pub fn install(tool: &Tool) -> Result<()> {
         .envs(tool.env.iter().copied())
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_TARGET_DIR");
-    process::run(&mut cargo, tool.name)
+    process::run_long(&mut cargo, tool.name)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::fs::File;
 
 use anyhow::{Context, Result, bail};
 
+use crate::build;
 use crate::process::say;
 use crate::toolchain::{CHOICE, Toolchain};
 use crate::{paths, process, toolchain};
@@ -20,10 +21,10 @@ mod python;
 pub enum Part {
     /// The compiler and the linker for BPF.
     Bpf,
-    /// The tools that the tests drive and compare with.
+    /// What makes and shapes the test networks.
     Network,
-    /// The environment with pycrate, the second opinion on messages.
-    Python,
+    /// Decoders that this project did not write: tshark, and pycrate in a Python environment.
+    Oracles,
     /// cargo-fuzz and its C++ compiler.
     Fuzz,
     /// What makes the Debian package.
@@ -51,9 +52,12 @@ enum Remedy {
     ByHand(&'static str),
 }
 
-/// `setup`: everything but what only `fuzz` needs.
+/// What the tests need.
+pub const FOR_TESTS: [Part; 3] = [Part::Bpf, Part::Network, Part::Oracles];
+
+/// `setup`: everything but what only `fuzz` and `dist` need.
 pub fn everything() -> Result<()> {
-    ensure(&[Part::Bpf, Part::Network, Part::Python])?;
+    ensure(&FOR_TESTS)?;
     say(format!(
         "all is set up; the BPF compiler is {}",
         Toolchain::pick()?
@@ -63,7 +67,7 @@ pub fn everything() -> Result<()> {
 
 /// `setup --check`: says what is missing.
 pub fn report() -> Result<()> {
-    let missing = find(&[Part::Bpf, Part::Network, Part::Python])?;
+    let missing = find(&FOR_TESTS)?;
     if missing.is_empty() {
         say(format!(
             "nothing is missing; the BPF compiler is {}",
@@ -87,6 +91,7 @@ pub fn ensure(parts: &[Part]) -> Result<()> {
     let missing = find(parts)?;
     list(&missing);
     by_hand(&missing)?;
+    let _meanwhile = build::Prebuild::start();
     apt::install(&missing)?;
     for Missing { remedy, .. } in &missing {
         match remedy {
@@ -121,7 +126,10 @@ fn find(parts: &[Part]) -> Result<Vec<Missing>> {
                 Toolchain::Rustup(_) => missing.extend(missing_of_rustup()),
             },
             Part::Network => missing.extend(apt::missing_commands(&apt::NETWORK)),
-            Part::Python => missing.extend(python::missing()),
+            Part::Oracles => {
+                missing.extend(apt::missing_commands(&apt::ORACLES));
+                missing.extend(python::missing());
+            }
             Part::Package => missing.extend(cargo_tools::missing(&cargo_tools::CARGO_DEB)),
             Part::Fuzz => {
                 missing.extend(apt::missing_commands(&apt::FUZZ));

@@ -67,7 +67,7 @@ pub fn create() -> Result<()> {
             .args(["-m", "venv", "--clear"])
             .args(extra)
             .arg(&venv);
-        process::run(&mut command, "the Python environment")
+        process::run_long(&mut command, "the Python environment")
     };
     make(&[])?;
     if !process::succeeds(Command::new(paths::python()).args(["-m", "pip", "--version"])) {
@@ -82,7 +82,7 @@ pub fn create() -> Result<()> {
         "--disable-pip-version-check",
     ])
     .arg(format!("pycrate=={PYCRATE}"));
-    process::run(&mut pip, "pycrate from the Python package index")
+    process::run_long(&mut pip, "pycrate from the Python package index")
 }
 
 #[cfg(test)]
