@@ -1,9 +1,6 @@
 //! The controller comes and goes.
 
-use std::{
-    io::{BufRead, BufReader},
-    time::Duration,
-};
+use std::io::{BufRead, BufReader};
 
 use rasline_testkit::{
     Controller, Endpoint, Gateway, Settings,
@@ -245,7 +242,7 @@ fn every_listing_is_shown() {
         listed.contains("ep1") && listed.contains(endpoint.eid()),
         "{listed}"
     );
-    wait::until_true("an uptime", Duration::from_secs(5), || {
+    wait::until_true("an uptime", SOON, || {
         let status = scene.controller.json(&["status"])?;
         Ok(status["uptime"].as_f64() > Some(0.0))
     })

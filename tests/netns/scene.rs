@@ -12,7 +12,7 @@ use rasline_testkit::{
 use serde_json::Value;
 
 /// For what should come at once, on a busy machine.
-pub(crate) const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SOON: Duration = wait::PATIENCE;
 /// For an answer that may not come: a keep-alive to a dead gatekeeper.
 pub(crate) const BRIEFLY: Duration = Duration::from_millis(250);
 

@@ -17,8 +17,8 @@ use crate::{
     wait,
 };
 
-const READY_WITHIN: Duration = Duration::from_secs(20);
-const END_WITHIN: Duration = Duration::from_secs(10);
+const READY_WITHIN: Duration = wait::PATIENCE;
+const END_WITHIN: Duration = wait::PATIENCE;
 
 /// A running controller; killed, detached and removed on drop.
 #[derive(Debug)]

@@ -295,7 +295,7 @@ impl Drop for GatekeeperProcess {
 /// Waits until all threads of a process that was sent SIGSTOP stand.
 pub(crate) fn stands(pid: u32) -> Result<()> {
     let tasks = format!("/proc/{pid}/task");
-    wait::until_true("the process to stand", Duration::from_secs(10), || {
+    wait::until_true("the process to stand", wait::PATIENCE, || {
         for task in fs::read_dir(&tasks)? {
             let stat = fs::read_to_string(task?.path().join("stat"))?;
             // The state follows the name, which stands in parentheses.

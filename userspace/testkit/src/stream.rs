@@ -16,7 +16,7 @@ use anyhow::{Context, Result};
 use crate::{Endpoint, messages};
 
 /// An answer that takes longer is lost.
-const WITHIN: Duration = Duration::from_secs(5);
+const WITHIN: Duration = crate::wait::PATIENCE;
 /// The first six bits of an RCF: no extension, the fifth message of RasMessage.
 const RCF: u8 = 4;
 

@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+/// How long to wait for what must come. Only a failing test waits that long, so a busy machine gets time enough.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 

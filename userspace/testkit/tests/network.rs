@@ -4,10 +4,10 @@
 use std::{net::SocketAddr, time::Duration};
 
 use rasline_testkit::{
-    Endpoint, FakeGatekeeper, Gateway, GatewayOptions, Netns, Policy, Swarm, What, topology,
+    Endpoint, FakeGatekeeper, Gateway, GatewayOptions, Netns, Policy, Swarm, What, topology, wait,
 };
 
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = wait::PATIENCE;
 const BRIEFLY: Duration = Duration::from_millis(300);
 
 fn at(ip: std::net::IpAddr) -> SocketAddr {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use rasline_testkit::clients::{CallState, ChildGatekeeper, ChildSettings, Running, Way};
 use rasline_testkit::clients::{Terminal, TerminalSettings};
-use rasline_testkit::{Client, FakeGatekeeper, Netns, Policy, What};
+use rasline_testkit::{Client, FakeGatekeeper, Netns, Policy, What, wait};
 
 use crate::script::child_settings;
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = wait::PATIENCE;
 
 #[test]
 fn both_register_with_a_gatekeeper_call_and_leave() {
