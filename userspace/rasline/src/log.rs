@@ -1,13 +1,32 @@
 //! Logs: tracing to stderr, filtered by `RASLINE_LOG`; under systemd in journald's form.
+//!
+//! Invariant: an event is one line, whatever text of the network stands in it.
 
 use std::{fmt, io::IsTerminal};
 
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::{
     EnvFilter,
-    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
+    field::RecordFields,
+    fmt::{
+        FmtContext, FormatEvent, FormatFields,
+        format::{DefaultFields, Writer},
+    },
     registry::LookupSpan,
 };
+
+use crate::printable::escape;
+
+/// An event's text and fields with what a terminal would obey escaped.
+struct Escaped;
+
+impl<'w> FormatFields<'w> for Escaped {
+    fn format_fields<R: RecordFields>(&self, mut out: Writer<'w>, fields: R) -> fmt::Result {
+        let mut text = String::new();
+        DefaultFields::new().format_fields(Writer::new(&mut text), fields)?;
+        out.write_str(&escape(&text))
+    }
+}
 
 /// A line as journald reads it from stderr: syslog priority, no time, no colour.
 struct Journal;
@@ -54,6 +73,9 @@ pub fn init() {
     let filter = filter(std::env::var("RASLINE_LOG").ok().as_deref());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .fmt_fields(Escaped)
+        // A log that cannot be written is no reason to end.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     // A second call (in tests) changes nothing.
     let _ = if std::env::var_os("JOURNAL_STREAM").is_some() {
@@ -76,6 +98,47 @@ mod tests {
         assert!(filter(Some("debug")).to_string().contains("aya=info"));
         assert_eq!(filter(Some("aya=debug")).to_string(), "aya=debug");
         assert_eq!(filter(Some("=:=")).to_string(), "info");
+    }
+
+    /// What is logged goes where a test can read it.
+    #[derive(Clone, Default)]
+    struct Page(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Page {
+        fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(octets);
+            Ok(octets.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn text_of_the_network_stays_on_its_line() {
+        let forged = "x\u{1b}[2J\u{9b}2J\n<3>forged\u{202e}\u{2028}";
+        for journal in [true, false] {
+            let page = Page::default();
+            let to = page.clone();
+            let builder = tracing_subscriber::fmt()
+                .fmt_fields(Escaped)
+                .with_writer(move || to.clone());
+            let log = || {
+                tracing::info!("{forged}");
+                tracing::warn!(alias = forged, "field");
+            };
+            if journal {
+                tracing::subscriber::with_default(builder.event_format(Journal).finish(), log);
+            } else {
+                tracing::subscriber::with_default(builder.with_ansi(false).finish(), log);
+            }
+            let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+            assert_eq!(text.lines().count(), 2, "{text}");
+            assert!(
+                text.chars().all(|c| c == '\n' || (' '..='~').contains(&c)),
+                "{text:?}"
+            );
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::{
     control::{
         Command as Ask, PAGE,
         client::Client,
-        view::{Counters, Event, Gatekeeper, Registration, Status, Zone},
+        view::{Counters, Gatekeeper, Registration, Status, Zone},
     },
     failure::{Failure, Result},
     host::lock,
@@ -48,7 +48,7 @@ pub(super) fn run(cli: &Cli) -> Result<ExitCode> {
             let rows: Vec<Counters> = cli.client()?.call(Ask::Counters)?;
             print::counters(&rows, *all, json.json);
         }
-        Command::Events { json, follow, last } => events(cli, json.json, *follow, *last)?,
+        Command::Events(options) => super::events::run(cli, options)?,
         Command::Attach { interface } => tell(
             cli,
             Ask::Attach {
@@ -82,7 +82,7 @@ fn status(cli: &Cli, json: bool, watch: bool) -> Result<ExitCode> {
     loop {
         let status: Status = client.call(Ask::Status)?;
         if watch && !json {
-            table::put("\x1b[H\x1b[2J");
+            table::clear_screen();
         }
         print::status(&status, json);
         if !watch {
@@ -150,26 +150,6 @@ fn all_registrations(client: &mut Client, zone: Option<&str>) -> Result<Vec<Regi
             return Ok(all);
         }
     }
-}
-
-fn events(cli: &Cli, json: bool, follow: bool, last: Option<usize>) -> Result<()> {
-    let mut client = cli.client()?;
-    let past: Vec<Event> = client.call(Ask::Events { follow, last })?;
-    if json && !follow {
-        table::put_json(&past);
-        return Ok(());
-    }
-    for event in &past {
-        print::event(event, json);
-    }
-    if !follow {
-        return Ok(());
-    }
-    client.patient()?;
-    while let Some(event) = client.line::<Event>()? {
-        print::event(&event, json);
-    }
-    Err(Failure::plain("controller", "it has stopped"))
 }
 
 fn detach(cli: &Cli, interface: &str) -> Result<()> {

@@ -25,6 +25,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+use super::table;
 use crate::{
     bpf::{Capture, Captured},
     config::Config,
@@ -74,7 +75,7 @@ pub(super) fn run(config: &Config, options: &Options) -> Result<()> {
         .build()
         .map_err(|e| Failure::plain("tokio", e))?;
     let written = runtime.block_on(follow(capture, &wanted, options, out))?;
-    eprintln!("rasline: {written} frames written");
+    table::say(&format!("{written} frames written"));
     Ok(())
 }
 

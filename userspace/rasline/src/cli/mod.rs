@@ -4,12 +4,17 @@ mod agent;
 mod ask;
 pub(crate) mod capture;
 mod doctor;
+mod events;
 mod generate;
 mod print;
 mod profile;
 mod table;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -72,17 +77,8 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
-    /// What happened.
-    Events {
-        #[command(flatten)]
-        json: Json,
-        /// Go on with what happens.
-        #[arg(long)]
-        follow: bool,
-        /// Only the last so many.
-        #[arg(long, value_name = "N")]
-        last: Option<usize>,
-    },
+    /// Show what happened, and with --follow what happens.
+    Events(events::Options),
     /// Write what the data path sees and decides as pcapng, verdicts as comments; without the controller, too.
     Capture(capture::Options),
     /// Check capabilities, kernel, drivers, XDP modes, bpffs, forwarding, offloads.
@@ -198,14 +194,30 @@ struct Json {
 /// Runs the command line.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => return usage(&e),
+    };
     match run(&cli) {
         Ok(code) => code,
         Err(e) => {
-            eprintln!("rasline: {e}");
+            table::say(&e);
             ExitCode::FAILURE
         }
     }
+}
+
+/// Help, version, or what is wrong with the arguments.
+fn usage(e: &clap::Error) -> ExitCode {
+    let code = match e.print().and_then(|()| io::stdout().flush()) {
+        Ok(()) => e.exit_code(),
+        Err(failed) if e.use_stderr() => {
+            drop(failed);
+            e.exit_code()
+        }
+        Err(failed) => table::cannot_write(&failed),
+    };
+    ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
 }
 
 fn run(cli: &Cli) -> Result<ExitCode> {
@@ -221,7 +233,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
             let Some(config) = load(file) else {
                 return Ok(ExitCode::FAILURE);
             };
-            println!(
+            table::put(&format!(
                 "{}: fine: {} interfaces, {} zones, {} gatekeepers{}",
                 file.display(),
                 config.interfaces.len(),
@@ -235,7 +247,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
                     0 => String::new(),
                     agents => format!(", {agents} agents"),
                 }
-            );
+            ));
             Ok(ExitCode::SUCCESS)
         }
         Command::Capture(options) => {
@@ -264,7 +276,7 @@ fn load(file: &std::path::Path) -> Option<Config> {
 
 fn complain(errors: &[ConfigError]) {
     for e in errors {
-        eprintln!("rasline: {e}");
+        table::say(e);
     }
 }
 

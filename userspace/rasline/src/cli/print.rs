@@ -1,6 +1,9 @@
 //! How each reply looks.
 
-use super::table::{ago, ahead, clock, or_dash, put, put_json, put_table, span, table};
+use super::table::{
+    ago, ahead, clock, or_dash, put, put_json, put_json_line, put_table, span, table,
+};
+use crate::control::severity::Severity;
 use crate::control::view::{
     Counters, Event, Gatekeeper, Profiles, Registration, Serving, Status, Steering, Store, Zone,
 };
@@ -404,7 +407,13 @@ pub(super) fn counters(rows: &[Counters], all: bool, json: bool) {
 
 pub(super) fn event(e: &Event, json: bool) {
     if json {
-        return put(&serde_json::to_string(e).unwrap_or_default());
+        return put_json_line(e);
     }
-    put(&format!("{}  {:<12}  {}", clock(e.time), e.about, e.text));
+    let severity = e.severity.map_or("", Severity::name);
+    put(&format!(
+        "{}  {severity:<7}  {:<12}  {}",
+        clock(e.time),
+        e.about,
+        e.text
+    ));
 }

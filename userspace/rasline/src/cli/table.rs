@@ -1,8 +1,15 @@
 //! Tables and values for people.
 
-use std::{fmt, io::Write, time::Duration};
+use std::{
+    fmt,
+    io::{self, IsTerminal as _, Write},
+    time::Duration,
+};
 
-use crate::config::human_duration;
+use crate::{
+    config::human_duration,
+    printable::{escape, escape_json, escape_lines},
+};
 
 /// A plain table with a head line: columns as wide as their widest cell.
 pub(super) struct Table(Vec<Vec<String>>);
@@ -13,9 +20,12 @@ pub(super) fn table(head: &[&str]) -> Table {
 }
 
 impl Table {
-    /// Adds a row.
-    pub(super) fn add_row<S: Into<String>>(&mut self, row: impl IntoIterator<Item = S>) {
-        self.0.push(row.into_iter().map(Into::into).collect());
+    /// Adds a row. Its cells may hold text from the network.
+    pub(super) fn add_row<S: AsRef<str>>(&mut self, row: impl IntoIterator<Item = S>) {
+        let cells = row
+            .into_iter()
+            .map(|cell| escape(cell.as_ref()).into_owned());
+        self.0.push(cells.collect());
     }
 }
 
@@ -43,22 +53,68 @@ impl fmt::Display for Table {
     }
 }
 
-/// Prints text; a reader that has gone away is no error.
-pub(super) fn put(text: &str) {
-    let mut out = std::io::stdout().lock();
-    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
-        std::process::exit(0);
+/// Prints one line, which may hold text from the network.
+pub(super) fn put(line: &str) {
+    write_out(&escape(line));
+}
+
+/// Prints a table, whose cells are escaped already.
+pub(super) fn put_table(table: &Table) {
+    write_out(&table.to_string());
+}
+
+/// Prints JSON: exact, but spelt so that a terminal obeys none of it.
+pub(super) fn put_json(value: &impl serde::Serialize) {
+    write_out(&escape_json(
+        &serde_json::to_string_pretty(value).unwrap_or_default(),
+    ));
+}
+
+/// The same on one line.
+pub(super) fn put_json_line(value: &impl serde::Serialize) {
+    write_out(&escape_json(
+        &serde_json::to_string(value).unwrap_or_default(),
+    ));
+}
+
+/// Prints a document for programs: as it is, except on a terminal.
+pub(super) fn put_document(text: &str) {
+    if io::stdout().is_terminal() {
+        write_out(&escape_lines(text));
+    } else {
+        write_out(text);
     }
 }
 
-/// Prints a table.
-pub(super) fn put_table(table: &Table) {
-    put(&table.to_string());
+/// Empties the terminal.
+pub(super) fn clear_screen() {
+    write_out("\x1b[H\x1b[2J");
 }
 
-/// Prints JSON.
-pub(super) fn put_json(value: &impl serde::Serialize) {
-    put(&serde_json::to_string_pretty(value).unwrap_or_default());
+/// Writes a line to the standard output. What cannot be written ends the command with exit code 1: a reader that has
+/// gone away without a word, everything else with its reason.
+fn write_out(text: &str) {
+    let mut out = io::stdout().lock();
+    if let Err(e) = writeln!(out, "{text}").and_then(|()| out.flush()) {
+        std::process::exit(cannot_write(&e));
+    }
+}
+
+/// Says that the standard output could not be written; gives the exit code.
+pub(super) fn cannot_write(e: &io::Error) -> i32 {
+    if e.kind() != io::ErrorKind::BrokenPipe {
+        say(&format!(
+            "standard output: {e}; free some space, or write elsewhere"
+        ));
+    }
+    1
+}
+
+/// Prints a line for people on the standard error, which may hold text from the network. Where that cannot be written
+/// there is nobody to say so to.
+pub(super) fn say(message: &impl fmt::Display) {
+    let message = message.to_string();
+    let _ = writeln!(io::stderr().lock(), "rasline: {}", escape(&message));
 }
 
 fn duration(seconds: f64) -> String {
@@ -93,34 +149,24 @@ pub(super) fn or_dash(text: &str) -> String {
     }
 }
 
-/// Seconds since 1970 as UTC.
+/// Seconds since 1970 as local time: `2026-11-21T06:04:05.250+01:00`.
 pub(super) fn clock(seconds: f64) -> String {
+    local_time(seconds, &jiff::tz::TimeZone::system())
+}
+
+#[allow(clippy::cast_possible_truncation)]
+fn local_time(seconds: f64, zone: &jiff::tz::TimeZone) -> String {
     if seconds <= 0.0 {
         return "-".to_owned();
     }
-    let total = Duration::try_from_secs_f64(seconds)
-        .unwrap_or_default()
-        .as_secs()
-        .cast_signed();
-    let (days, rest) = (total / 86_400, total % 86_400);
-    // Days to civil date, counted in eras of 400 years from 0000-03-01.
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let (day, month) = (
-        doy - (153 * mp + 2) / 5 + 1,
-        if mp < 10 { mp + 3 } else { mp - 9 },
-    );
-    let year = yoe + era * 400 + i64::from(month <= 2);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
-        rest / 3600,
-        rest / 60 % 60,
-        rest % 60
-    )
+    let milliseconds = (seconds * 1e3).round() as i64;
+    match jiff::Timestamp::from_millisecond(milliseconds) {
+        Ok(time) => {
+            let time = time.to_zoned(zone.clone());
+            time.strftime("%Y-%m-%dT%H:%M:%S.%3f%:z").to_string()
+        }
+        Err(_) => "-".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -133,8 +179,27 @@ mod tests {
         assert_eq!(ahead(Some(-1.0)), "now");
         assert_eq!(ago(Some(3.2)), "3s ago");
         assert_eq!(ago(None), "never");
-        assert_eq!(clock(951_782_400.0), "2000-02-29T00:00:00Z");
-        assert_eq!(clock(1_795_237_445.0), "2026-11-21T05:04:05Z");
+    }
+
+    #[test]
+    fn times_are_local_with_milliseconds_and_offset() {
+        let zone = |hours| jiff::tz::TimeZone::fixed(jiff::tz::offset(hours));
+        for (seconds, hours, text) in [
+            (951_782_400.0, 0, "2000-02-29T00:00:00.000+00:00"),
+            (1_795_237_445.25, 1, "2026-11-21T06:04:05.250+01:00"),
+            (1_795_237_445.999_6, -5, "2026-11-21T00:04:06.000-05:00"),
+            (0.0, 0, "-"),
+            (1e300, 0, "-"),
+        ] {
+            assert_eq!(local_time(seconds, &zone(hours)), text);
+        }
+    }
+
+    #[test]
+    fn cells_hold_no_escape_sequences() {
+        let mut t = table(&["a", "b"]);
+        t.add_row(["\u{1b}[2J\nx", "y"]);
+        assert_eq!(t.to_string(), "a             b\n\\u{1b}[2J\\nx  y");
     }
 
     #[test]

@@ -5,7 +5,9 @@
 //! Invariant: clients, line length and waiting are bounded; a client can slow down nobody but itself.
 
 pub mod client;
+pub mod filter;
 pub mod server;
+pub mod severity;
 pub mod view;
 
 use serde::{Deserialize, Serialize};
@@ -97,9 +99,12 @@ pub enum Command {
         /// Go on with new ones.
         #[serde(default)]
         follow: bool,
-        /// The last so many only.
+        /// Only the last N of those that are wanted.
         #[serde(default)]
         last: Option<usize>,
+        /// Which are wanted.
+        #[serde(default)]
+        filter: filter::EventFilter,
     },
     /// Attaches to a configured interface.
     Attach {

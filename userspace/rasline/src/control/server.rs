@@ -205,9 +205,15 @@ async fn client(
                 continue;
             }
         };
-        let follow = matches!(command, Command::Events { follow: true, .. });
         // Subscribed before the list is made, so that no event falls between.
-        let following = follow.then(|| events.subscribe());
+        let following = match &command {
+            Command::Events {
+                follow: true,
+                filter,
+                ..
+            } => Some((events.subscribe(), filter.clone())),
+            _ => None,
+        };
         let (reply, replied) = oneshot::channel();
         let (writing, written) = oneshot::channel::<()>();
         let gone = || Reply::error("controller: it is stopping");
@@ -225,8 +231,9 @@ async fn client(
         let seen = last_number(&reply);
         send(&mut out, &reply).await?;
         drop(writing);
-        if let Some(following) = following {
-            return follow_events(&mut input, &mut out, following, seen).await;
+        if let Some((following, filter)) = following {
+            let wanted = |event: &Event| event.number > seen && filter.matches(event);
+            return follow_events(&mut input, &mut out, following, wanted).await;
         }
     }
 }
@@ -242,7 +249,7 @@ async fn follow_events(
     input: &mut BufReader<tokio::net::unix::OwnedReadHalf>,
     out: &mut OwnedWriteHalf,
     mut events: broadcast::Receiver<Event>,
-    seen: u64,
+    wanted: impl Fn(&Event) -> bool,
 ) -> io::Result<()> {
     let mut ignored = [0; 64];
     loop {
@@ -252,7 +259,7 @@ async fn follow_events(
             n = input.read(&mut ignored) => if n? == 0 { return Ok(()) } else { continue },
         };
         match event {
-            Ok(event) if event.number > seen => send(out, &event).await?,
+            Ok(event) if wanted(&event) => send(out, &event).await?,
             Ok(_) => {}
             Err(broadcast::error::RecvError::Lagged(n)) => {
                 let text = format!("{n} events left out: this client reads too slowly");

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::severity::Severity;
+
 /// `rasline status`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -436,6 +438,9 @@ pub struct Event {
     /// What happened: a name that stands in docs/events.md.
     #[serde(default)]
     pub event: String,
+    /// How much it matters; none: the controller is of an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
     /// Zone, if it concerns one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,

@@ -8,6 +8,7 @@ mod agents;
 mod calls;
 mod clock;
 mod decisions;
+mod events;
 mod kept;
 mod keyed;
 mod open;
@@ -129,6 +130,14 @@ impl Store {
         Ok(self.read(|db, _| agents::all(db))?.unwrap_or_default())
     }
 
+    /// Important events, each as JSON, the oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn events(&self) -> Result<Vec<String>> {
+        Ok(self.read(|db, _| events::all(db))?.unwrap_or_default())
+    }
+
     /// Registrations with rasline itself, each with its zone. Rows that make no sense are left out.
     ///
     /// # Errors
@@ -212,6 +221,11 @@ impl Store {
         self.queue(|queue| {
             queue.agents.insert(agent.name.clone(), agent);
         });
+    }
+
+    /// Keeps an important event; the oldest go.
+    pub fn put_event(&self, number: u64, event: String) {
+        self.queue(|queue| queue.events.push(number, event));
     }
 
     /// Keeps a registration with rasline itself, in place of what was kept of it.

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use rasline_core::{Stored, agent::Remembered, registrar::StoredCall};
 
-use super::{Decision, Keeper, Listed, Served, Times, keyed::Keyed};
+use super::{Decision, Keeper, Listed, Served, Times, events, keyed::Keyed};
 
 /// Registrations at most that wait to be written; as many more of those with rasline itself, and as many calls.
 pub const LIMIT: usize = 32_768;
@@ -29,6 +29,7 @@ pub(super) struct Batch {
     pub(super) zones: BTreeMap<String, Decision>,
     pub(super) alternates: BTreeMap<Keeper, Listed>,
     pub(super) agents: BTreeMap<String, Remembered>,
+    pub(super) events: events::Waiting,
     /// By endpointIdentifier.
     pub(super) served: Keyed<Served>,
     /// By [`StoredCall::call`].
@@ -47,6 +48,7 @@ impl Batch {
             + self.zones.len()
             + self.alternates.len()
             + self.agents.len()
+            + self.events.len()
             + self.served.len()
             + self.calls.len()
     }
@@ -81,6 +83,7 @@ impl Batch {
         self.alternates = older.alternates;
         older.agents.append(&mut self.agents);
         self.agents = older.agents;
+        self.events.put_back(older.events);
         self.served.put_back(older.served);
         self.calls.put_back(older.calls);
     }

@@ -46,6 +46,8 @@ const STEPS: &[&str] = &[
     "CREATE TABLE calls (
         zone TEXT NOT NULL, call TEXT NOT NULL, call_identifier BLOB, started INTEGER NOT NULL, legs TEXT NOT NULL,
         PRIMARY KEY (zone, call)) STRICT;",
+    // Important ones, as JSON.
+    "CREATE TABLE events (number INTEGER PRIMARY KEY, event TEXT NOT NULL) STRICT;",
 ];
 
 /// The version that this program writes.
@@ -123,6 +125,7 @@ mod tests {
             assert_eq!(number(&db, "SELECT since FROM zones"), 7);
             assert_eq!(number(&db, "SELECT count(*) FROM served"), 0);
             assert_eq!(number(&db, "SELECT count(*) FROM calls"), 0);
+            assert_eq!(number(&db, "SELECT count(*) FROM events"), 0);
         }
     }
 

@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    Mutex, Status, agents, calls, clock, decisions, lock,
+    Mutex, Status, agents, calls, clock, decisions, events, lock,
     open::{self, Fault, Opened},
     queue::{Batch, Change},
     rows::{self, Keys},
@@ -315,6 +315,7 @@ impl Writer {
         for agent in batch.agents.values() {
             agents::put(&change, agent)?;
         }
+        events::write(&change, &batch.events)?;
         served::write(&change, clock, batch)?;
         calls::write(&change, clock, batch)?;
         change.commit()?;

@@ -48,9 +48,7 @@ impl Supervisor {
     pub(super) fn agent_reported(&mut self, report: Report) {
         match report {
             Report::Event(event) => {
-                let event = told(&event);
-                tracing::info!("agent {}", event.text);
-                self.events.record(event);
+                self.events.record(told(&event));
             }
             // One that left is not to be remembered again.
             Report::Remember(one) if self.is_agent(&one) => self.remember_agent(one),

@@ -1,19 +1,29 @@
-//! What happened: the last events in memory, new ones to those who follow, and how often each came.
+//! What happened: the last events of each class in memory, new ones to the log and to those who follow, and how often
+//! each came. Important ones are stored, so that they survive a restart.
 //!
 //! Names of the agents' events stand in [`crate::agent::NAMES`].
 //! Invariant: every name stands in docs/events.md.
 
+mod damper;
+mod rings;
+
 use std::{
-    collections::{BTreeMap, VecDeque},
-    time::{SystemTime, UNIX_EPOCH},
+    collections::BTreeMap,
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use tokio::sync::broadcast;
 
-use crate::control::view::Event;
+use crate::control::{
+    filter::EventFilter,
+    severity::{Severity, is_of_one},
+    view::Event,
+};
+use damper::Damper;
+use rings::Rings;
 
-/// Events kept.
-pub const KEPT: usize = 10_000;
+pub use rings::Class;
+
 /// Events that a follower may be behind before some are left out for it.
 pub const BEHIND: usize = 1024;
 
@@ -48,11 +58,14 @@ pub mod name {
 /// Name of an event, zone, and cause, each as it stands in the event; empty if it has none.
 pub type Tally = BTreeMap<(String, String, String), u64>;
 
-/// The last [`KEPT`] events.
+/// The last events of each class.
 #[derive(Debug)]
 pub struct Events {
     tally: Tally,
-    kept: VecDeque<Event>,
+    kept: Rings,
+    damper: Damper,
+    /// Important ones that the store has not been given yet.
+    unsaved: Vec<Event>,
     next: u64,
     followers: broadcast::Sender<Event>,
 }
@@ -61,7 +74,9 @@ impl Default for Events {
     fn default() -> Self {
         Self {
             tally: Tally::new(),
-            kept: VecDeque::new(),
+            kept: Rings::default(),
+            damper: Damper::default(),
+            unsaved: Vec::new(),
             next: 1,
             followers: broadcast::channel(BEHIND).0,
         }
@@ -75,9 +90,17 @@ impl Events {
         self.followers.clone()
     }
 
-    /// Notes that something happened that has no name of its own.
+    /// Important events of earlier controllers, oldest first. They are not counted.
+    pub fn restore(&mut self, earlier: Vec<Event>) {
+        for event in earlier {
+            self.next = self.next.max(event.number + 1);
+            self.kept.push(event);
+        }
+    }
+
+    /// Notes that something happened that has no name of its own. Whoever found it has logged it.
     pub fn add(&mut self, about: &str, text: impl Into<String>) {
-        self.record(Event {
+        self.keep(Event {
             event: name::NOTICE.to_owned(),
             about: about.to_owned(),
             text: text.into(),
@@ -110,8 +133,25 @@ impl Events {
         self.record(event);
     }
 
-    /// Notes that something happened; number and time are given here.
+    /// Notes that something happened and logs it; number, time and, unless it is given, severity are given here. What
+    /// repeats itself is counted and summarised.
     pub fn record(&mut self, event: Event) {
+        *self.tally.entry(key(&event)).or_default() += 1;
+        if let Some(event) = self.damper.admit(event, Instant::now()) {
+            log(&event);
+            self.keep(event);
+        }
+    }
+
+    /// Tells what was held back.
+    pub fn tick(&mut self) {
+        for event in self.damper.expire(Instant::now()) {
+            log(&event);
+            self.keep(event);
+        }
+    }
+
+    fn keep(&mut self, event: Event) {
         let time = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
@@ -119,16 +159,27 @@ impl Events {
         let event = Event {
             number: self.next,
             time,
+            severity: event.severity.or_else(|| Some(Severity::of(&event))),
             ..event
         };
         self.next += 1;
-        *self.tally.entry(key(&event)).or_default() += 1;
-        if self.kept.len() == KEPT {
-            self.kept.pop_front();
+        if Class::of(&event) == Class::Important {
+            self.unsaved.push(event.clone());
         }
-        self.kept.push_back(event.clone());
+        self.kept.push(event.clone());
         // No followers is fine.
         let _ = self.followers.send(event);
+    }
+
+    /// What is to be stored and was not given before.
+    #[must_use]
+    pub fn take_unsaved(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.unsaved)
+    }
+
+    /// All that is to be stored is to be given again: the file is new.
+    pub fn save_all(&mut self) {
+        self.unsaved = self.kept.important().cloned().collect();
     }
 
     /// How often each came since the start.
@@ -137,13 +188,21 @@ impl Events {
         &self.tally
     }
 
-    /// The last `n`, oldest first.
+    /// The last `n` that are wanted, oldest first.
     #[must_use]
-    pub fn last(&self, n: usize) -> Vec<&Event> {
-        self.kept
-            .iter()
-            .skip(self.kept.len().saturating_sub(n))
-            .collect()
+    pub fn last(&self, filter: &EventFilter, n: usize) -> Vec<&Event> {
+        self.kept.last(filter, n)
+    }
+}
+
+/// Logs an event as loud as it matters.
+fn log(event: &Event) {
+    let (about, text) = (&event.about, &event.text);
+    match event.severity.unwrap_or_else(|| Severity::of(event)) {
+        Severity::Error => tracing::error!("{about} {text}"),
+        Severity::Warning => tracing::warn!("{about} {text}"),
+        Severity::Info if is_of_one(event) => tracing::debug!("{about} {text}"),
+        Severity::Notice | Severity::Info => tracing::info!("{about} {text}"),
     }
 }
 
@@ -164,21 +223,60 @@ fn key(event: &Event) -> (String, String, String) {
 mod tests {
     use super::*;
 
+    fn event(name: &str, about: &str) -> Event {
+        Event {
+            event: name.to_owned(),
+            about: about.to_owned(),
+            zone: Some("a".to_owned()),
+            ..Event::default()
+        }
+    }
+
     #[test]
-    fn old_events_go() {
+    fn ten_thousand_registrations_flush_no_failover() {
         let mut events = Events::default();
         let mut follower = events.followers().subscribe();
-        for i in 0..KEPT + 3 {
-            events.add("test", i.to_string());
+        events.record(event("failover", "zone"));
+        for _ in 0..20_000 {
+            events.record(event("registered", "registration"));
         }
-        let all = events.last(usize::MAX);
-        assert_eq!((all.len(), all[0].number), (KEPT, 4));
-        assert_eq!(events.last(1)[0].text, (KEPT + 2).to_string());
-        let key = (name::NOTICE.to_owned(), String::new(), String::new());
-        assert_eq!(events.tally()[&key], KEPT as u64 + 3);
+        let all = events.last(&EventFilter::default(), usize::MAX);
+        assert_eq!((all.len(), &*all[0].event), (10_001, "failover"));
+        assert_eq!(all[0].severity, Some(Severity::Warning));
+        let key = ("registered".to_owned(), "a".to_owned(), String::new());
+        assert_eq!(events.tally()[&key], 20_000);
         assert!(matches!(
             follower.try_recv(),
             Err(broadcast::error::TryRecvError::Lagged(_))
         ));
+    }
+
+    #[test]
+    fn important_ones_are_stored_and_come_back() {
+        let mut events = Events::default();
+        events.record(event("failover", "zone"));
+        events.record(event("registered", "registration"));
+        let unsaved = events.take_unsaved();
+        assert_eq!(unsaved.len(), 1);
+        assert!(events.take_unsaved().is_empty());
+        events.save_all();
+        assert_eq!(events.take_unsaved(), unsaved);
+        let mut after = Events::default();
+        after.restore(unsaved.clone());
+        assert!(after.take_unsaved().is_empty() && after.tally().is_empty());
+        after.record(event("failback", "zone"));
+        let all = after.last(&EventFilter::default(), usize::MAX);
+        assert_eq!(*all[0], unsaved[0]);
+        assert!(all[1].number > all[0].number);
+    }
+
+    #[test]
+    fn what_repeats_itself_is_counted_and_told_now_and_then() {
+        let mut events = Events::default();
+        for _ in 0..1000 {
+            events.record(event("alternates", "gatekeeper"));
+        }
+        assert!(events.last(&EventFilter::default(), usize::MAX).len() <= 10);
+        assert_eq!(events.tally().values().sum::<u64>(), 1000);
     }
 }

@@ -289,6 +289,26 @@ impl Supervisor {
         all.filter(|r| r.state.is_published()).map(|r| r.id)
     }
 
+    /// Important events of earlier controllers.
+    pub(super) fn restore_events(&mut self) {
+        let earlier = self.memory.store.events().unwrap_or_else(|e| {
+            tracing::error!("{e}");
+            Vec::new()
+        });
+        let read = |text: String| serde_json::from_str(&text).ok();
+        self.events
+            .restore(earlier.into_iter().filter_map(read).collect());
+    }
+
+    /// Important events go to the store.
+    pub(super) fn save_events(&mut self) {
+        for event in self.events.take_unsaved() {
+            if let Ok(text) = serde_json::to_string(&event) {
+                self.memory.store.put_event(event.number, text);
+            }
+        }
+    }
+
     /// Tells what the store has to say, and tells the store what has changed.
     pub(super) fn tick_memory(&mut self, now: Time) {
         for text in self.memory.store.news() {
@@ -296,7 +316,9 @@ impl Supervisor {
         }
         if self.memory.refill.len() == 0 && self.memory.store.wants_all() {
             self.start_refill();
+            self.events.save_all();
         }
+        self.save_events();
         let room = self.memory.store.room();
         let some: Vec<RegistrationId> = self.memory.refill.by_ref().take(room).collect();
         for id in some {

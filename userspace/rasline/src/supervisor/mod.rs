@@ -233,6 +233,7 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         started: Instant::now(),
         ticks: 0,
     };
+    supervisor.restore_events();
     supervisor.allow_alternates();
     supervisor.restore_alternates();
     supervisor.serve_zones(own);
@@ -247,13 +248,13 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
     let ring = watch(ring)?;
     supervisor.start_agents()?;
     let running = running(&supervisor.config);
-    tracing::info!(
-        "{running}; control socket {}",
+    let started = format!(
+        "started: {running}; control socket {}",
         supervisor.config.daemon.control_socket.display()
     );
     supervisor
         .events
-        .controller(events::name::STARTED, "started");
+        .controller(events::name::STARTED, &started);
     service::ready(&running);
     let mut inbox = Inbox {
         calls: waiting,
@@ -401,6 +402,7 @@ impl Supervisor {
             tracing::info!("a capture was killed; ended");
         }
         self.allow_time_to_move();
+        self.events.tick();
         self.tick_memory(rasline_core::Time(now));
         self.tick_serving(now);
         self.ports
@@ -451,7 +453,6 @@ impl Supervisor {
         self.allow_alternates();
         self.events
             .controller(events::name::RELOADED, "configuration reloaded");
-        tracing::info!("configuration reloaded");
         Ok("configuration reloaded".to_owned())
     }
 
@@ -493,6 +494,7 @@ impl Supervisor {
             "stopped and detached"
         };
         self.agents.stop(!stays);
+        self.save_events();
         // The network waits for nothing that is written.
         self.remember_all_times();
         tracing::info!("{done}");

@@ -95,7 +95,6 @@ impl Ports {
                 match kernel.attach(interface) {
                     Ok(()) => {
                         self.trouble.remove(name);
-                        tracing::info!("interface {name}: attached");
                         events.interface(name::ATTACHED, name, "");
                     }
                     Err(e) => self.note(name, &e.cause, events),
@@ -106,7 +105,6 @@ impl Ports {
 
     fn note(&mut self, name: &str, why: &str, events: &mut Events) {
         if self.trouble.get(name).is_none_or(|known| known != why) {
-            tracing::warn!("interface {name}: {why}");
             events.interface(name::INTERFACE_TROUBLE, name, why);
             self.trouble.insert(name.to_owned(), why.to_owned());
         }

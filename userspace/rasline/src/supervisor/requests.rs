@@ -1,14 +1,10 @@
 //! What the CLI asks for.
 
 use crate::{
-    control::{Command, PAGE, Reply, server::Call},
+    control::{Command, PAGE, Reply, filter::EventFilter, server::Call},
     failure::{Failure, Result},
     host::monotonic_ns,
-    supervisor::{
-        Asked, Next, Stop, Supervisor,
-        events::{KEPT, name},
-        failover::ByHand,
-    },
+    supervisor::{Asked, Next, Stop, Supervisor, events::name, failover::ByHand},
 };
 
 impl Supervisor {
@@ -70,9 +66,8 @@ impl Supervisor {
             }
             Command::AgentReregister { agent } => or_error(self.reregister(&agent)),
             Command::Counters => or_error(self.show_counters().map(|rows| Reply::data(&rows))),
-            Command::Events { last, .. } => {
-                let n = last.unwrap_or(KEPT).min(KEPT);
-                Reply::data(&self.events.last(n))
+            Command::Events { last, filter, .. } => {
+                or_error(self.show_events(&filter, last.unwrap_or(usize::MAX)))
             }
             Command::Attach { interface } => {
                 let done = self
@@ -89,6 +84,17 @@ impl Supervisor {
             Command::Reload => or_error(self.reload().map(Reply::done)),
             Command::Stop { .. } => Reply::done("stopping"),
         }
+    }
+
+    /// The last events that are wanted. A zone of which nothing is known at all is a mistake.
+    fn show_events(&self, filter: &EventFilter, last: usize) -> Result<Reply> {
+        let all = self.events.last(filter, last);
+        if all.is_empty()
+            && let Some(zone) = &filter.zone
+        {
+            self.show_zone(zone)?;
+        }
+        Ok(Reply::data(&all))
     }
 
     fn said(&mut self, event: &str, interface: &str, done: Result<String>) -> Reply {

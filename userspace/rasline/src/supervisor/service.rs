@@ -4,6 +4,8 @@
 
 use sd_notify::NotifyState;
 
+use crate::printable::escape;
+
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(e) = sd_notify::notify(states) {
         tracing::debug!("service manager: {e}");
@@ -12,7 +14,8 @@ fn tell(states: &[NotifyState<'_>]) {
 
 /// Everything is attached and answering.
 pub(super) fn ready(status: &str) {
-    tell(&[NotifyState::Ready, NotifyState::Status(status)]);
+    // A line feed would begin another assignment.
+    tell(&[NotifyState::Ready, NotifyState::Status(&escape(status))]);
 }
 
 /// A reload begins; [`ready`] ends it.

@@ -17,7 +17,7 @@ const TIMES: [&str; 3] = ["detected_at", "first_unanswered", "last_answer"];
 const GATEKEEPERS: [&str; 2] = ["from", "to"];
 
 impl Supervisor {
-    /// Notes an event, tells followers, logs it.
+    /// Notes an event of the core.
     pub(super) fn tell(&mut self, event: &Event) {
         let zone = self.zone_name(event.zone);
         let gatekeeper = self.gatekeeper_name(event.gatekeeper);
@@ -27,11 +27,6 @@ impl Supervisor {
             ("table", None) => format!("{zone}: {}", event.kind),
             _ => format!("{zone}: {gatekeeper}: {}", event.kind),
         };
-        if about == "registration" {
-            tracing::debug!("{about} {text}");
-        } else {
-            tracing::info!("{about} {text}");
-        }
         let mut details = fields(&event.kind);
         let name = details.remove("event");
         let wall = wall_clock();

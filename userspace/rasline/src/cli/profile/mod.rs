@@ -158,14 +158,14 @@ fn folder(config: &Path, named: Option<&Path>) -> Result<PathBuf> {
 /// What was read; if it comes from the copy that is said.
 fn told<T>(read: Read<T>) -> T {
     if let Some(trouble) = &read.trouble {
-        eprintln!("rasline: {trouble}");
+        table::say(trouble);
     }
     read.value
 }
 
 fn complain(failures: &[Failure]) -> ExitCode {
     for failure in failures {
-        eprintln!("rasline: {failure}");
+        table::say(failure);
     }
     ExitCode::FAILURE
 }
@@ -237,7 +237,7 @@ fn export(
         Written::Toml => profiles::render(&all, Format::Toml)?,
         Written::Json => profiles::render(&all, Format::Json)?,
     };
-    table::put(text.trim_end());
+    table::put_document(text.trim_end());
     Ok(())
 }
 

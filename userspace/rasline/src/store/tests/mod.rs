@@ -56,6 +56,23 @@ fn all(store: &Store) -> Vec<Stored> {
     all
 }
 
+#[test]
+fn the_last_events_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path());
+    for number in 1..=events::KEPT as u64 + 5 {
+        store.put_event(number, format!("{{\"number\":{number}}}"));
+        if number % 1000 == 0 {
+            store.flush().unwrap();
+        }
+    }
+    store.flush().unwrap();
+    drop(store);
+    let all = Store::open(folder.path()).events().unwrap();
+    assert_eq!(all.len(), events::KEPT);
+    assert_eq!(all[0], r#"{"number":6}"#);
+}
+
 prop_compose! {
     fn any_registration()(
         id in 1..u64::from(u32::MAX),

@@ -63,8 +63,8 @@ impl Supervisor {
             let text = loaded
                 .trouble
                 .unwrap_or_else(|| "read from the database".to_owned());
-            tracing::warn!("profiles: {text}");
-            self.events.controller(name::PROFILES, &text);
+            self.events
+                .controller(name::PROFILES, &format!("profiles: {text}"));
         }
         self.use_profiles();
     }

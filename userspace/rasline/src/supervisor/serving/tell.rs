@@ -148,7 +148,6 @@ impl Supervisor {
             let text = "full registrations are taken again".to_owned();
             (name::OVERLOAD_OVER, text)
         };
-        tracing::warn!("{text}");
         self.events.controller(name, &text);
     }
 
@@ -162,11 +161,6 @@ impl Supervisor {
     ) {
         let zone = self.zone_name(zone);
         let text = format!("{zone}: {text}");
-        if about == "registration" || about == "call" {
-            tracing::debug!("{about} {text}");
-        } else {
-            tracing::info!("{about} {text}");
-        }
         self.events.record(view::Event {
             about: about.to_owned(),
             event: name.to_owned(),

@@ -1,0 +1,87 @@
+//! "Did you mean ...?": the name that somebody who mistyped one most likely meant.
+
+/// Names longer than this are compared no further: somebody who writes that much did not mistype it.
+const LONGEST: usize = 64;
+
+/// The candidate that is closest to a name, if one is close: about one slip in three letters. Case, `-` and `_` are no
+/// difference.
+#[must_use]
+pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = plain(name);
+    let most = (wanted.len() / 3).max(1);
+    let distances = candidates
+        .into_iter()
+        .map(|candidate| (distance(&wanted, &plain(candidate)), candidate));
+    distances
+        .filter(|(distance, candidate)| *distance <= most && *distance < candidate.chars().count())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// `did you mean "x"? ` or nothing, to be put before the usual next step.
+#[must_use]
+pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    closest(name, candidates)
+        .map_or_else(String::new, |close| format!("did you mean \"{close}\"? "))
+}
+
+fn plain(name: &str) -> Vec<char> {
+    let letters = name.chars().filter(|c| !matches!(c, '-' | '_'));
+    letters.flat_map(char::to_lowercase).take(LONGEST).collect()
+}
+
+/// Letters to insert, remove, replace or swap with their neighbours.
+fn distance(a: &[char], b: &[char]) -> usize {
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let mut least = (last[j] + usize::from(x != y))
+                .min(last[j + 1] + 1)
+                .min(row[j] + 1);
+            if i > 0 && j > 0 && a[i - 1] == *y && *x == b[j - 1] {
+                least = least.min(before_last[j - 1] + 1);
+            }
+            row.push(least);
+        }
+        before_last = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_found() {
+        let keys = [
+            "endpoints",
+            "endpoint_ttl",
+            "answer",
+            "name",
+            "hold_for",
+            "id",
+        ];
+        for (name, meant) in [
+            ("endpoint", Some("endpoints")),
+            ("endpoint-ttl", Some("endpoint_ttl")),
+            ("Answer", Some("answer")),
+            ("anwser", Some("answer")),
+            ("holdfor", Some("hold_for")),
+            ("nmae", Some("name")),
+            ("password", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(closest(name, keys), meant, "{name}");
+        }
+        assert_eq!(
+            did_you_mean("gk11", ["gk1", "gk2"]),
+            "did you mean \"gk1\"? "
+        );
+        assert_eq!(did_you_mean("zzz", ["gk1"]), "");
+        assert_eq!(closest(&"a".repeat(10_000), ["a"]), None);
+    }
+}
