@@ -9,7 +9,7 @@ use aya::programs::{TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader, Pod};
 use rasline_abi::{
     COUNTERS, CaptureHeader, Counter, EventHeader, Flow, FlowKey, GatekeeperKey, GatekeeperState,
-    SERVICE, Slot, ZoneState, map,
+    SERVICE, Seen, Slot, ZoneState, map,
 };
 
 use crate::world::{PROFILES, SLOTS, World};
@@ -236,6 +236,11 @@ impl Kernel {
 
     pub fn slot(&mut self, index: u32) -> Slot {
         self.array(map::SLOTS).get(&index, 0).unwrap().0
+    }
+
+    /// What is noted of the messages of an address and port that are no known keep-alives.
+    pub fn seen(&mut self, index: u32) -> Seen {
+        self.array::<Seen>(map::SEEN).get(&index, 0).unwrap().0
     }
 
     pub fn state(&mut self, index: u32) -> GatekeeperState {

@@ -9,6 +9,7 @@ mod nexthop;
 mod pair;
 mod promises;
 mod refusals;
+mod seen;
 mod shaping;
 mod signalling;
 mod steered;

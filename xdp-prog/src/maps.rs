@@ -1,5 +1,5 @@
 //! The maps, as the data path's [`Tables`]. Names and types are the contract in `rasline-abi`; the controller sets
-//! the sizes of SLOTS, PROFILES and EVENTS when it loads the program.
+//! the sizes of SLOTS, SEEN, PROFILES and EVENTS when it loads the program.
 
 use core::arch::asm;
 
@@ -11,7 +11,7 @@ use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use rasline_abi::{
     CAPTURE_MAX, COUNTERS as ROW, CaptureHeader, Counter, EVENT_PAYLOAD_MAX, EventHeader, Flow,
     FlowKey, Gatekeeper, GatekeeperKey, GatekeeperState, Globals, MAX_GATEKEEPERS, MAX_INTERFACES,
-    MAX_ZONES, Profile, RATE_BUCKETS, REDIRECT_SIDE, RateBucket, Slot, Zone, ZoneState,
+    MAX_ZONES, Profile, RATE_BUCKETS, REDIRECT_SIDE, RateBucket, Seen, Slot, Zone, ZoneState,
 };
 use rasline_datapath::{Address, Hop, Shared, Tables};
 
@@ -19,6 +19,8 @@ use rasline_datapath::{Address, Hop, Shared, Tables};
 static GLOBALS: Array<Globals> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 static SLOTS: Array<Slot> = Array::with_max_entries(1024, BPF_F_MMAPABLE);
+#[map]
+static SEEN: Array<Seen> = Array::with_max_entries(1024, BPF_F_MMAPABLE);
 #[map]
 static PROFILES: Array<Profile> = Array::with_max_entries(512, BPF_F_MMAPABLE);
 #[map]
@@ -164,6 +166,14 @@ impl Tables for Maps {
     #[inline(always)]
     fn rate_bucket(&self, index: u32) -> Option<Shared<RateBucket>> {
         shared(&COPY_RATE, index)
+    }
+    #[inline(always)]
+    fn seen(&self, index: u32) -> Option<Shared<Seen>> {
+        shared(&SEEN, index)
+    }
+    #[inline(always)]
+    fn notice(&self, address: Address, port: u16) {
+        rasline_notice(address[0], address[1], u32::from(port));
     }
     #[inline(always)]
     fn now(&self) -> u64 {
@@ -362,6 +372,15 @@ pub extern "C" fn rasline_first(low: u64, high: u64, at: u64, interface: u32) ->
     let mut maps = Maps::new(core::ptr::null_mut());
     maps.interface = interface;
     rasline_datapath::first(&mut maps, [low, high], (at >> 32) as u16, at as u32);
+    0
+}
+
+/// Notes a sign of life of an endpoint's address and port. Gives 0.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_notice(low: u64, high: u64, port: u32) -> u32 {
+    let maps = Maps::new(core::ptr::null_mut());
+    rasline_datapath::notice(&maps, [low, high], port as u16);
     0
 }
 

@@ -11,6 +11,7 @@
 mod counters;
 mod event;
 mod flow;
+mod seen;
 mod slot;
 mod tables;
 mod time;
@@ -20,6 +21,7 @@ pub use event::{CopyReason, EVENT_PAYLOAD_MAX, EventHeader};
 pub use flow::{
     CAPTURE_MAX, CaptureHeader, FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, FLOW_REVERSE, Flow, FlowKey,
 };
+pub use seen::{SEEN_EVERY, Seen};
 pub use slot::{
     GENERATION_EMPTY, MAX_EID, MAX_RCF, MAX_RRQ, PROBE_LIMIT, PROFILE_BYTES, Profile, SPREAD, Slot,
 };
@@ -33,7 +35,7 @@ pub use time::{TICK_NS, duration_to_ticks, elapsed, ticks};
 
 /// Version of everything in this crate; part of the pin path, so that programs and controllers of different
 /// versions never share a map.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// Names of the maps as they stand in the object file and below the pin path.
 pub mod map {
@@ -67,8 +69,10 @@ pub mod map {
     pub const FLOWS: &str = "FLOWS";
     /// Ring buffer of [`CaptureHeader`](crate::CaptureHeader), each followed by the frame's first octets.
     pub const CAPTURE: &str = "CAPTURE";
+    /// [`Seen`](crate::Seen) by a keyed hash of address and port; as many as slots.
+    pub const SEEN: &str = "SEEN";
     /// All of them.
-    pub const ALL: [&str; 14] = [
+    pub const ALL: [&str; 15] = [
         GLOBALS,
         SLOTS,
         PROFILES,
@@ -83,5 +87,6 @@ pub mod map {
         EVENTS,
         FLOWS,
         CAPTURE,
+        SEEN,
     ];
 }

@@ -382,6 +382,7 @@ pub(crate) fn other<F: Frame, T: Tables>(
     let (address, port) = (packet.destination, packet.destination_port);
     let index = tables.zone_of(packet.source)?;
     let zone = tables.zone(index)?;
+    tables.notice(packet.source, packet.source_port);
     let addressed = steer::addressed(tables, index, zone, address, port, true)?;
     let now = tables.now();
     let course = steer::course(tables, index, zone, now)?;

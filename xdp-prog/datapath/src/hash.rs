@@ -76,13 +76,30 @@ pub fn place(address: [u64; 2], port: u16, k: [u64; 6]) -> u32 {
 /// First slot of an address and port (octets as on the wire).
 #[must_use]
 pub fn home(keys: &[u64; HASH_KEYS], slot_mask: u32, address: &[u8; 16], port: [u8; 2]) -> u32 {
+    placed(keys, 0, address, port) & slot_mask
+}
+
+/// [`place`] with the six keys from `first` on.
+fn placed(keys: &[u64; HASH_KEYS], first: usize, address: &[u8; 16], port: [u8; 2]) -> u32 {
     let half = |at: usize| {
         let mut octets = [0; 8];
         octets.copy_from_slice(&address[at..at + 8]);
         u64::from_ne_bytes(octets)
     };
-    let k = [keys[0], keys[1], keys[2], keys[3], keys[4], keys[5]];
-    place([half(0), half(8)], u16::from_ne_bytes(port), k) & slot_mask
+    let k = core::array::from_fn(|i| keys[first + i]);
+    place([half(0), half(8)], u16::from_ne_bytes(port), k)
+}
+
+/// Where the sign of life of an address and port (octets as on the wire) is noted, and the check that it carries.
+#[must_use]
+pub fn seen(
+    keys: &[u64; HASH_KEYS],
+    slot_mask: u32,
+    address: &[u8; 16],
+    port: [u8; 2],
+) -> (u32, u32) {
+    let check = placed(keys, 6, address, port) | 1;
+    (home(keys, slot_mask, address, port), check)
 }
 
 /// How many slots after [`home`] the search for a fingerprint starts.

@@ -8,7 +8,7 @@ use std::vec::Vec;
 
 use rasline_abi::{
     COUNTERS, Counter, EventHeader, Flow, FlowKey, Gatekeeper, GatekeeperState, Globals,
-    MAX_INTERFACES, Profile, RATE_BUCKETS, RateBucket, Slot, Zone, ZoneState,
+    MAX_INTERFACES, Profile, RATE_BUCKETS, RateBucket, Seen, Slot, Zone, ZoneState,
 };
 
 use crate::tables::{Address, Hop, Shared};
@@ -116,6 +116,7 @@ pub struct HostTables {
     gatekeepers: Array<Gatekeeper>,
     gatekeeper_state: Array<GatekeeperState>,
     rate: Array<RateBucket>,
+    seen: Array<Seen>,
     interface: u32,
     /// Gatekeeper index by zone and address.
     pub gatekeeper_index: HashMap<(u32, Address), u32>,
@@ -151,6 +152,7 @@ impl HostTables {
         Self {
             globals: Array::new(globals, 1),
             slots: Array::new(Slot::default(), slots),
+            seen: Array::new(Seen::default(), slots),
             profiles: Array::new(profile, profiles),
             zones: Array::new(Zone::default(), zones),
             zone_states: Array::new(ZoneState::default(), zones),
@@ -177,6 +179,10 @@ impl HostTables {
     /// A slot.
     pub fn slot_mut(&mut self, index: usize) -> &mut Slot {
         self.slots.get_mut(index)
+    }
+    /// A sign of life.
+    pub fn seen_mut(&mut self, index: usize) -> &mut Seen {
+        self.seen.get_mut(index)
     }
     /// A profile.
     pub fn profile_mut(&mut self, index: usize) -> &mut Profile {
@@ -277,6 +283,12 @@ impl Tables for HostTables {
     }
     fn rate_bucket(&self, index: u32) -> Option<Shared<RateBucket>> {
         self.rate.at(index)
+    }
+    fn seen(&self, index: u32) -> Option<Shared<Seen>> {
+        self.seen.at(index)
+    }
+    fn notice(&self, address: Address, port: u16) {
+        crate::notice(self, address, port);
     }
     fn now(&self) -> u64 {
         self.now

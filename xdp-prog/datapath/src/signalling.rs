@@ -12,6 +12,7 @@ use rasline_abi::{
 use crate::checksum::{fold, halves};
 use crate::parse::{self, Packet, Segment, TCP};
 use crate::redirect::{self, Ends, FLOW_FRESH_NS, Path};
+use crate::seen::TCP_PORT;
 use crate::steer::{self, Course};
 use crate::tables::{Address, Shared, address, get, set};
 use crate::{Frame, Tables, Verdict, answer, gatekeeper, ras};
@@ -149,6 +150,9 @@ pub(crate) fn segment<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Ver
         && !(opens && segment.to_gatekeeper)
     {
         note(flow, segment.flags);
+        if get!(flow, kind) == FLOW_FORWARD {
+            tables.notice(segment.source, TCP_PORT);
+        }
         if get!(flow, kind) == FLOW_FORWARD
             && lost(tables, get!(flow, zone), get!(flow, gatekeeper), now)
         {
@@ -176,6 +180,7 @@ fn new_or_direct<F: Frame, T: Tables>(
     now: u64,
 ) -> Option<Verdict> {
     let index = tables.zone_of(segment.source)?;
+    tables.notice(segment.source, TCP_PORT);
     let zone = tables.zone(index)?;
     let course = steer::course(tables, index, zone, now)?;
     if opens {

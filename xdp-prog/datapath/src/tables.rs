@@ -2,7 +2,8 @@
 //! written one by one, never through a reference.
 
 use rasline_abi::{
-    Flow, FlowKey, Gatekeeper, GatekeeperState, Globals, Profile, RateBucket, Slot, Zone, ZoneState,
+    Flow, FlowKey, Gatekeeper, GatekeeperState, Globals, Profile, RateBucket, Seen, Slot, Zone,
+    ZoneState,
 };
 
 /// A map value that others may change at any time.
@@ -136,6 +137,10 @@ pub trait Tables {
     fn zone_of(&self, endpoint: Address) -> Option<u32>;
     /// Copy limit by index.
     fn rate_bucket(&self, index: u32) -> Option<Shared<RateBucket>>;
+    /// Sign of life by index.
+    fn seen(&self, index: u32) -> Option<Shared<Seen>>;
+    /// Has [`notice`](crate::notice) note a sign of life; a function of its own, too.
+    fn notice(&self, address: Address, port: u16);
     /// CLOCK_MONOTONIC, coarse, ns.
     fn now(&self) -> u64;
     /// ifindex the frame came in by.

@@ -50,9 +50,10 @@ fn profiles(config: &Config) -> u32 {
 }
 
 /// The maps whose size the configuration gives.
-pub(super) fn sizes(config: &Config) -> [(&'static str, u32); 4] {
+pub(super) fn sizes(config: &Config) -> [(&'static str, u32); 5] {
     [
         (map::SLOTS, slots(config.daemon.max_registrations)),
+        (map::SEEN, slots(config.daemon.max_registrations)),
         (map::PROFILES, profiles(config)),
         (map::EVENTS, config.daemon.ring_buffer),
         (map::FLOWS, config.daemon.flows),
