@@ -24,6 +24,7 @@ mod machine;
 mod octets;
 mod pending;
 mod phase;
+pub mod presence;
 pub mod profile;
 pub mod proxy;
 mod publish;
