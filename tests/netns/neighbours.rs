@@ -69,7 +69,7 @@ impl Neighbour {
         self.seq += 1;
         let own = text::to_transport(self.peer.address());
         let mut lrq = LocationRequest::new(self.seq, own);
-        lrq.destination_info = vec![alias(wanted).unwrap()];
+        lrq.destination_info = vec![alias(wanted).unwrap()].into();
         lrq.hop_count = hops;
         self.send(&RasMessage::LocationRequest(lrq));
         self.next().message().unwrap()

@@ -1,12 +1,15 @@
 //! The two entry points, `decode_ras` and `encode_ras` (X.691, aligned, basic).
 //!
 //! Total and bounded: any bytes give a value or an error, input longer than [`MAX_MESSAGE`] is refused, nesting is bounded
-//! by the decoder (128 levels), and a SEQUENCE OF is reserved only as far as the remaining input could fill it.
+//! by the decoder (128 levels), and so are the elements of each SEQUENCE OF and the memory of all of them
+//! ([`MAX_ELEMENTS`](crate::types::MAX_ELEMENTS), [`LISTS_PER_OCTET`](crate::types::LISTS_PER_OCTET)).
 
 use crate::RasMessage;
+use crate::types::list::bounded;
 
-/// The longest RAS message that is decoded or encoded, in octets: what a UDP datagram can carry, and no more.
-pub const MAX_MESSAGE: usize = 65_535;
+/// The longest RAS message that is decoded or encoded, in octets. An IRR of two hundred calls takes about as much, and
+/// the longest that is usual, a gateway's RRQ with hundreds of aliases or prefixes, less than half.
+pub const MAX_MESSAGE: usize = 16_384;
 
 /// Why bytes are not a RAS message that this crate models.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,9 +48,11 @@ pub fn decode_ras(bytes: &[u8]) -> Result<RasMessage, DecodeError> {
     if bytes.len() > MAX_MESSAGE {
         return Err(DecodeError::TooLong(bytes.len()));
     }
-    rasn::aper::decode_with_remainder::<RasMessage>(bytes)
-        .map(|(message, _)| message)
-        .map_err(|error| DecodeError::Malformed(error.kind.to_string()))
+    bounded(bytes.len(), || {
+        rasn::aper::decode_with_remainder::<RasMessage>(bytes)
+    })
+    .map(|(message, _)| message)
+    .map_err(|error| DecodeError::Malformed(error.kind.to_string()))
 }
 
 /// Encodes one RAS message.
@@ -68,7 +73,7 @@ mod tests {
     use super::*;
     use crate::build;
     use crate::types::{
-        AliasAddress, Content, Endpoint, EnumeratedParameter, GenericData, GenericIdentifier,
+        AliasAddress, Content, Endpoint, EnumeratedParameter, GenericData, GenericIdentifier, List,
         RtpSession,
     };
 
@@ -80,18 +85,18 @@ mod tests {
             parameters: None,
         };
         for _ in 0..levels {
-            let content = Some(Content::Nested(vec![data]));
+            let content = Some(Content::Nested([data].into()));
             data = GenericData {
                 id: id.clone(),
-                parameters: Some(vec![EnumeratedParameter {
+                parameters: Some(List::from([EnumeratedParameter {
                     id: id.clone(),
                     content,
-                }]),
+                }])),
             };
         }
         let mut message = build::ucf(1);
         if let RasMessage::UnregistrationConfirm(ucf) = &mut message {
-            ucf.generic_data = Some(vec![data]);
+            ucf.generic_data = Some([data].into());
         }
         message
     }
@@ -124,5 +129,47 @@ mod tests {
             println!("{name}: {size} octets");
             assert!(size < 2_048, "{name} takes {size} octets");
         }
+    }
+
+    /// An ACF with this many alternate endpoints, all empty: ten bits each.
+    fn empty_elements(count: usize) -> Vec<u8> {
+        let mut message = self::acf();
+        message.alternate_endpoints = Some((0..count).map(|_| Endpoint::new()).collect());
+        rasn::aper::encode(&RasMessage::AdmissionConfirm(message)).expect("encodes")
+    }
+
+    fn acf() -> crate::types::AdmissionConfirm {
+        crate::types::AdmissionConfirm::new(
+            1,
+            1,
+            crate::types::CallModel::Direct,
+            crate::text::to_transport("192.0.2.1:1720".parse().expect("an address")),
+        )
+    }
+
+    #[test]
+    fn empty_elements_are_no_bomb() {
+        let few = empty_elements(16);
+        assert!(decode_ras(&few).is_ok());
+        let thousand = empty_elements(1_000);
+        assert!(thousand.len() < 1_500, "{}", thousand.len());
+        for bomb in [thousand, empty_elements(16_383)] {
+            assert!(decode_ras(&bomb).is_err(), "{} octets", bomb.len());
+        }
+    }
+
+    #[test]
+    fn long_lists_of_real_elements_are_no_bombs() {
+        let mut rrq = build::Rrq {
+            seq: 1,
+            aliases: (0..crate::types::MAX_ELEMENTS)
+                .map(|n| format!("{n}"))
+                .collect(),
+            ..build::Rrq::default()
+        };
+        let octets = rrq.encode().expect("encodes");
+        assert!(decode_ras(&octets).is_ok(), "{} octets", octets.len());
+        rrq.aliases.push("one too many".into());
+        assert!(decode_ras(&rrq.encode().expect("encodes")).is_err());
     }
 }

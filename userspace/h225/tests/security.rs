@@ -201,7 +201,10 @@ fn signed_anew_it_has_one_token() {
     let RasMessage::RegistrationRequest(rrq) = &message else {
         panic!("not an RRQ")
     };
-    assert_eq!(rrq.crypto_tokens.as_ref().map(Vec::len), Some(2));
+    assert_eq!(
+        rrq.crypto_tokens.as_ref().map(|tokens| tokens.len()),
+        Some(2)
+    );
     assert_eq!(claim(&message).map(|claim| claim.unix), Some(UNIX + 2));
 }
 
@@ -269,7 +272,7 @@ fn copies_of_the_hash() {
     let raw = sign(&mut decoy, HmacSha1, &KEY, UNIX, 0).expect("signs");
     assert!(verify(&raw, &decoy, HmacSha1, &KEY));
 
-    let mut many = with([96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0].repeat(4_000));
+    let mut many = with([96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0].repeat(1_000));
     let mut raw = sign(&mut many, HmacSha1, &KEY, UNIX, 0).expect("signs");
     assert!(verify(&raw, &many, HmacSha1, &KEY));
     let end = raw.len();

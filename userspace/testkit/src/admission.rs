@@ -63,7 +63,7 @@ pub fn arq_to(digits: &str, seq: u16, eid: &str, call: [u8; 16], reference: u16)
     let RasMessage::AdmissionRequest(mut arq) = arq_message(seq, eid, call, reference) else {
         unreachable!("an ARQ")
     };
-    arq.destination_info = Some(vec![messages::alias(digits)]);
+    arq.destination_info = Some(vec![messages::alias(digits)].into());
     encode(&RasMessage::AdmissionRequest(arq))
 }
 
@@ -158,7 +158,7 @@ pub fn irr(who: &Identity, seq: u16, eid: &str) -> Vec<u8> {
     irr.request_seq_num = seq;
     irr.endpoint_identifier = bmp(eid);
     irr.ras_address = transport(who.ras);
-    irr.call_signal_address = vec![signalling(who.ras)];
+    irr.call_signal_address = vec![signalling(who.ras)].into();
     encode(&RasMessage::InfoRequestResponse(irr))
 }
 
@@ -171,15 +171,15 @@ pub fn with_alternates(message: Vec<u8>, alternates: &[Alternate]) -> Vec<u8> {
     let list = list(alternates);
     let changed = match decode_ras(&message) {
         Ok(RasMessage::GatekeeperConfirm(mut m)) => {
-            m.alternate_gatekeeper = Some(list);
+            m.alternate_gatekeeper = Some(list.into());
             RasMessage::GatekeeperConfirm(m)
         }
         Ok(RasMessage::RegistrationConfirm(mut m)) => {
-            m.alternate_gatekeeper = Some(list);
+            m.alternate_gatekeeper = Some(list.into());
             RasMessage::RegistrationConfirm(m)
         }
         Ok(RasMessage::UnregistrationRequest(mut m)) => {
-            m.alternate_gatekeeper = Some(list);
+            m.alternate_gatekeeper = Some(list.into());
             RasMessage::UnregistrationRequest(m)
         }
         Ok(RasMessage::RegistrationReject(mut m)) => {
@@ -218,7 +218,7 @@ fn information(list: Vec<AlternateGk>) -> AltGkInfo {
         unreachable!("an RRJ")
     };
     let mut information = rrj.alt_gk_info.expect("AltGKInfo");
-    information.alternate_gatekeeper = list;
+    information.alternate_gatekeeper = list.into();
     information.alt_gk_is_permanent = true;
     information
 }

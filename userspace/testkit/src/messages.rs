@@ -111,7 +111,7 @@ pub fn urq(who: &Identity, seq: u16, eid: &str) -> Vec<u8> {
         unreachable!("a URQ")
     };
     urq.request_seq_num = seq;
-    urq.call_signal_address = vec![signalling(who.ras)];
+    urq.call_signal_address = vec![signalling(who.ras)].into();
     urq.endpoint_alias = None;
     urq.endpoint_identifier = Some(bmp(eid));
     encode(&RasMessage::UnregistrationRequest(urq))
@@ -151,7 +151,7 @@ pub struct Confirm<'a> {
     /// Aliases to put in, if any.
     pub aliases: &'a [String],
     /// Tokens of the request to give back (a secured RCF).
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<rasline_h225::types::List<CryptoH323Token>>,
 }
 
 /// RCF to `rrq`.
@@ -162,7 +162,7 @@ pub fn rcf(rrq: &RegistrationRequest, what: &Confirm<'_>) -> Vec<u8> {
     };
     rcf.request_seq_num = rrq.request_seq_num;
     rcf.protocol_identifier = rrq.protocol_identifier.clone();
-    rcf.call_signal_address = vec![signalling(what.ras)];
+    rcf.call_signal_address = vec![signalling(what.ras)].into();
     rcf.terminal_alias =
         (!what.aliases.is_empty()).then(|| what.aliases.iter().map(|a| alias(a)).collect());
     rcf.gatekeeper_identifier = Some(bmp(what.gatekeeper));
@@ -238,7 +238,7 @@ pub fn expire(seq: u16, gatekeeper: &str, endpoint: SocketAddr, eid: &str) -> Ve
         unreachable!("a URQ")
     };
     urq.request_seq_num = seq;
-    urq.call_signal_address = vec![signalling(endpoint)];
+    urq.call_signal_address = vec![signalling(endpoint)].into();
     urq.endpoint_identifier = Some(bmp(eid));
     urq.gatekeeper_identifier = Some(bmp(gatekeeper));
     urq.alternate_gatekeeper = None;
@@ -299,8 +299,8 @@ fn request(who: &Identity, seq: u16) -> RegistrationRequest {
         unreachable!("an RRQ")
     };
     rrq.request_seq_num = seq;
-    rrq.call_signal_address = vec![signalling(who.ras)];
-    rrq.ras_address = vec![transport(who.ras)];
+    rrq.call_signal_address = vec![signalling(who.ras)].into();
+    rrq.ras_address = vec![transport(who.ras)].into();
     rrq.gatekeeper_identifier = Some(bmp("gk"));
     rrq.time_to_live = who.time_to_live;
     for token in rrq.crypto_tokens.iter_mut().flatten() {

@@ -27,8 +27,8 @@ pub(super) fn discovery(
     if let RasMessage::GatekeeperRequest(grq) = &mut message {
         grq.endpoint_type = endpoint_type(config)?;
         if let Some(mechanism) = mechanism(config) {
-            grq.authentication_capability = Some(vec![mechanism.authentication()]);
-            grq.algorithm_oids = Some(vec![mechanism.algorithm()]);
+            grq.authentication_capability = Some(vec![mechanism.authentication()].into());
+            grq.algorithm_oids = Some(vec![mechanism.algorithm()].into());
         }
     }
     Ok(message)
@@ -127,7 +127,7 @@ pub(super) fn status(
         .iter()
         .map(|text| alias(text))
         .collect::<Result<_, _>>()?;
-    irr.endpoint_alias = (!list.is_empty()).then_some(list);
+    irr.endpoint_alias = (!list.is_empty()).then_some(list.into());
     irr.need_response = Some(false);
     irr.unsolicited = Some(false);
     Ok(RasMessage::InfoRequestResponse(irr))
@@ -147,7 +147,7 @@ fn endpoint_type(config: &Config) -> Result<EndpointType, EncodeError> {
                 .collect::<Result<_, _>>()?,
         );
         let mut gateway = GatewayInfo::new();
-        gateway.protocol = Some(vec![SupportedProtocols::Voice(voice)]);
+        gateway.protocol = Some(vec![SupportedProtocols::Voice(voice)].into());
         kind.gateway = Some(gateway);
         kind.terminal = None;
     }

@@ -15,7 +15,7 @@
 
 use rasline_h225::text::{from_alias, from_bmp, from_transport};
 use rasline_h225::types::{
-    AliasAddress, RasMessage, RegistrationReject, RegistrationRejectReason as Rrj,
+    AliasAddress, List, RasMessage, RegistrationReject, RegistrationRejectReason as Rrj,
     RegistrationRequest,
 };
 use rasline_h225::{RasKind, encode_ras};
@@ -39,7 +39,7 @@ impl Proxy {
         };
         let taken = self.others_have(id, rrq);
         if !taken.is_empty() {
-            return self.rrj(asked, Rrj::DuplicateAlias(taken), out);
+            return self.rrj(asked, Rrj::DuplicateAlias(taken.into()), out);
         }
         let mut addresses = rrq.call_signal_address.iter().filter_map(from_transport);
         let owner = |address| self.entries.by_signalling(address);
@@ -146,7 +146,7 @@ fn with(full: &[u8], adding: &RegistrationRequest) -> Option<Box<[u8]>> {
 }
 
 /// Those that are not there yet.
-fn add<T: PartialEq>(to: &mut Option<Vec<T>>, more: Option<Vec<T>>) {
+fn add<T: PartialEq>(to: &mut Option<List<T>>, more: Option<List<T>>) {
     for one in more.into_iter().flatten() {
         let there = to.get_or_insert_default();
         if !there.contains(&one) {

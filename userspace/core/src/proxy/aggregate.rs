@@ -226,7 +226,7 @@ impl Proxy {
     }
 
     /// terminalAlias that it wants.
-    fn claimed(&self, id: EntryId) -> Vec<AliasAddress> {
+    fn claimed(&self, id: EntryId) -> rasline_h225::types::List<AliasAddress> {
         let full = self.entries.get(id).map(Entry::wanted);
         let full = full.and_then(rrq::parse);
         full.and_then(|rrq| rrq.terminal_alias).unwrap_or_default()

@@ -37,7 +37,7 @@ impl Proxy {
         }
         let taken = self.held_elsewhere(asked.from, rrq);
         if !taken.is_empty() {
-            return self.rrj(asked, Rrj::DuplicateAlias(taken), out);
+            return self.rrj(asked, Rrj::DuplicateAlias(taken.into()), out);
         }
         let id = match self.found(asked.from, rrq) {
             Found::Taken => return self.rrj(asked, Rrj::InvalidCallSignalAddress, out),

@@ -70,7 +70,7 @@ impl Proxy {
         }
         rrq.terminal_type = EndpointType::new();
         rrq.terminal_type.gateway = Some(gateway);
-        rrq.terminal_alias = (!aliases.is_empty()).then_some(aliases);
+        rrq.terminal_alias = (!aliases.is_empty()).then_some(aliases.into());
         rrq.time_to_live = Some(TIME_TO_LIVE);
         Some(rrq)
     }

@@ -92,7 +92,7 @@ pub(super) fn full(
 ) -> Result<Vec<u8>, EncodeError> {
     rrq.request_seq_num = seq;
     rrq.discovery_complete = true;
-    rrq.ras_address = vec![to_transport(ras)];
+    rrq.ras_address = vec![to_transport(ras)].into();
     rrq.keep_alive = Some(false);
     rrq.endpoint_identifier = known.and_then(|up| up.identifier.clone());
     rrq.gatekeeper_identifier = known.and_then(|up| up.gatekeeper_identifier.clone());
@@ -113,7 +113,7 @@ pub(super) fn keep_alive(
     rrq.protocol_identifier = full.protocol_identifier;
     rrq.discovery_complete = true;
     rrq.call_signal_address = full.call_signal_address;
-    rrq.ras_address = vec![to_transport(ras)];
+    rrq.ras_address = vec![to_transport(ras)].into();
     rrq.gatekeeper_identifier
         .clone_from(&up.gatekeeper_identifier);
     rrq.endpoint_identifier.clone_from(&up.identifier);

@@ -103,7 +103,7 @@ pub(super) fn rebuilt(entry: &Entry) -> Box<[u8]> {
         .iter()
         .filter_map(|text| alias(text).ok())
         .collect();
-    rrq.terminal_alias = (!aliases.is_empty()).then_some(aliases);
+    rrq.terminal_alias = (!aliases.is_empty()).then_some(aliases.into());
     let octets = encode_ras(&RasMessage::RegistrationRequest(rrq)).unwrap_or_default();
     octets::full(&octets).unwrap_or_default()
 }

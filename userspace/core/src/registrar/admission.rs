@@ -245,7 +245,7 @@ impl Registrar {
         let planned = self.planned(&dialled);
         if arq.can_map_alias == Some(true) && !arq.answer_call && planned != dialled {
             let mapped: Vec<_> = planned.iter().filter_map(|text| alias(text).ok()).collect();
-            acf.destination_info = (!mapped.is_empty()).then_some(mapped);
+            acf.destination_info = (!mapped.is_empty()).then_some(mapped.into());
         }
         acf
     }

@@ -1,6 +1,6 @@
 //! How many calls an endpoint can take, as it says (H.225.0 CallCapacity).
 
-use rasline_h225::types::{CallCapacity, CallCapacityInfo, CallsAvailable};
+use rasline_h225::types::{CallCapacity, CallCapacityInfo, CallsAvailable, List};
 
 /// Whether it can take no call now; `None`: it does not say.
 pub(super) fn no_room(capacity: Option<&CallCapacity>) -> Option<bool> {
@@ -10,7 +10,7 @@ pub(super) fn no_room(capacity: Option<&CallCapacity>) -> Option<bool> {
     Some(groups.all(|group| group.calls == 0))
 }
 
-const fn all(info: &CallCapacityInfo) -> [Option<&Vec<CallsAvailable>>; 12] {
+const fn all(info: &CallCapacityInfo) -> [Option<&List<CallsAvailable>>; 12] {
     [
         info.voice_gw_calls_available.as_ref(),
         info.h310_gw_calls_available.as_ref(),

@@ -70,7 +70,7 @@ impl Registrar {
         let mut lcf = LocationConfirm::new(seq, signalled, to_transport(found.ras_address));
         let aliases = found.aliases.iter().take(MAX_ALIASES);
         let aliases: Vec<_> = aliases.filter_map(|text| alias(text).ok()).collect();
-        lcf.destination_info = (!aliases.is_empty()).then_some(aliases);
+        lcf.destination_info = (!aliases.is_empty()).then_some(aliases.into());
         Reply::anyone(RasMessage::LocationConfirm(lcf))
     }
 

@@ -64,7 +64,7 @@ impl Registrar {
         let numbers = search.numbers.iter();
         lrq.destination_info = numbers.filter_map(|text| alias(text).ok()).collect();
         let own = to_bmp(&self.settings.profile.gatekeeper_identifier).ok();
-        lrq.source_info = own.map(|own| vec![AliasAddress::H323Id(own)]);
+        lrq.source_info = own.map(|own| vec![AliasAddress::H323Id(own)].into());
         lrq.hop_count = Some(search.hops.max(1));
         lrq.can_map_alias = Some(true);
         lrq.call_identifier = match &search.asker {

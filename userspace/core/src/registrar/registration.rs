@@ -194,7 +194,7 @@ impl Registrar {
                 .filter_map(|text| alias(text).ok())
                 .collect();
         }
-        rcf.terminal_alias = (!aliases.is_empty()).then_some(aliases);
+        rcf.terminal_alias = (!aliases.is_empty()).then_some(aliases.into());
         if rrq.supports_alt_gk.is_some() {
             rcf.alternate_gatekeeper = alternates(&self.settings.alternates);
         }

@@ -53,7 +53,7 @@ pub(crate) fn rejection(message: &RasMessage) -> Option<String> {
 }
 
 /// alternateGatekeeper, `None` if there are none.
-pub(super) fn alternates(list: &[Alternate]) -> Option<Vec<AlternateGk>> {
+pub(super) fn alternates(list: &[Alternate]) -> Option<rasline_h225::types::List<AlternateGk>> {
     let all = list.iter().filter_map(|one| {
         let mut alternate = AlternateGk::new(to_transport(one.address), one.priority.min(127));
         let identifier = one.gatekeeper_identifier.as_deref().map(to_bmp);
@@ -61,7 +61,7 @@ pub(super) fn alternates(list: &[Alternate]) -> Option<Vec<AlternateGk>> {
         alternate.need_to_register = one.need_to_register;
         Some(alternate)
     });
-    let all: Vec<_> = all.collect();
+    let all: rasline_h225::types::List<_> = all.collect();
     (!all.is_empty()).then_some(all)
 }
 
@@ -83,7 +83,7 @@ mod tests {
     fn reasons_in_the_words_of_the_standard() {
         let reason = rejection(&urj(1, UnregRejectReason::NotCurrentlyRegistered));
         assert_eq!(reason.as_deref(), Some("notCurrentlyRegistered"));
-        let scn = AdmissionRejectReason::RouteCallToScn(Vec::new());
+        let scn = AdmissionRejectReason::RouteCallToScn(rasline_h225::types::List::default());
         let arj = RasMessage::AdmissionReject(AdmissionReject::new(1, scn));
         assert_eq!(rejection(&arj).as_deref(), Some("routeCallToScn"));
         assert_eq!(rejection(&rasline_h225::build::ucf(1)), None);

@@ -126,7 +126,7 @@ fn reasons_of_a_rejected_keep_alive() {
         (Why::DiscoveryRequired, "GRQ", gk(1)),
         (Why::FullRegistrationRequired, "RRQ", gk(1)),
         (Why::ResourceUnavailable, "rrq", gk(2)),
-        (Why::DuplicateAlias(vec![]), "RRQ", gk(2)),
+        (Why::DuplicateAlias(vec![].into()), "RRQ", gk(2)),
         (Why::SecurityDenial, "RRQ", gk(2)),
         (Why::InvalidRasAddress, "RRQ", gk(2)),
     ] {

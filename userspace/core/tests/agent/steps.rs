@@ -147,7 +147,7 @@ pub fn words(n: u8, request: &Sent, deed: &Deed) -> Vec<u8> {
             let why = REASONS.get(usize::from(*why)).cloned();
             let rrj = Rrj {
                 alternates: named(alternates),
-                ..Rrj::new(seq, why.unwrap_or(Why::DuplicateAlias(vec![])))
+                ..Rrj::new(seq, why.unwrap_or(Why::DuplicateAlias(vec![].into())))
             };
             rrj.message().map(|message| lasting(message, *permanent))
         }

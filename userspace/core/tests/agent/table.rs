@@ -124,7 +124,7 @@ fn rejections() -> Vec<(&'static str, Why)> {
             Why::InvalidCallSignalAddress,
         ),
         ("RRJ invalidRASAddress", Why::InvalidRasAddress),
-        ("RRJ duplicateAlias", Why::DuplicateAlias(vec![])),
+        ("RRJ duplicateAlias", Why::DuplicateAlias(vec![].into())),
         ("RRJ invalidTerminalType", Why::InvalidTerminalType),
         ("RRJ undefinedReason", Why::UndefinedReason),
         ("RRJ transportNotSupported", Why::TransportNotSupported),

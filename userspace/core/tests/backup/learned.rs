@@ -28,14 +28,17 @@ fn gateway(seq: u16, from: SocketAddr, aliases: &[&str], prefixes: [&str; 3]) ->
     let prefixes = prefixes.map(|prefix| SupportedPrefix::new(alias(prefix).unwrap()));
     let [first, second, third] = prefixes;
     let mut h323 = H323Caps::new();
-    h323.supported_prefixes = Some(vec![first]);
+    h323.supported_prefixes = Some(vec![first].into());
     let mut voice = VoiceCaps::new();
-    voice.supported_prefixes = Some(vec![second, third]);
+    voice.supported_prefixes = Some(vec![second, third].into());
     let mut info = GatewayInfo::new();
-    info.protocol = Some(vec![
-        SupportedProtocols::H323(h323),
-        SupportedProtocols::Voice(voice),
-    ]);
+    info.protocol = Some(
+        vec![
+            SupportedProtocols::H323(h323),
+            SupportedProtocols::Voice(voice),
+        ]
+        .into(),
+    );
     rrq.terminal_type.gateway = Some(info);
     encode_ras(&RasMessage::RegistrationRequest(rrq)).unwrap()
 }

@@ -94,7 +94,7 @@ fn a_question_is_for_the_zone_that_it_leads_to() {
     let (mut world, _) = served();
     let question = |to: &str| {
         let mut lrq = LocationRequest::new(5, to_transport(ABROAD));
-        lrq.destination_info = vec![alias(to).unwrap()];
+        lrq.destination_info = vec![alias(to).unwrap()].into();
         octets(&RasMessage::LocationRequest(lrq))
     };
     world.profiles.get_mut(&1).unwrap().endpoints[2].aliases = vec!["reception".into()];

@@ -42,7 +42,7 @@ fn irr(need_response: Option<bool>) -> InfoRequestResponse {
 fn lrq() -> LocationRequest {
     let to: AliasAddress = rasline_h225::build::alias("1001").unwrap();
     let mut lrq = LocationRequest::new(8, to_transport(ras(0, 1)));
-    lrq.destination_info = vec![to];
+    lrq.destination_info = vec![to].into();
     lrq
 }
 

@@ -93,7 +93,7 @@ pub fn arq(seq: u16, eid: &str, to: &str) -> Vec<u8> {
     let call = u8::try_from(seq % 250).unwrap();
     let eid = to_bmp(eid).unwrap();
     let mut arq = AdmissionRequest::new(seq, eid, 1280, seq, vec![call; 16].into());
-    arq.destination_info = Some(vec![alias(to).unwrap()]);
+    arq.destination_info = Some(vec![alias(to).unwrap()].into());
     encode_ras(&RasMessage::AdmissionRequest(arq)).unwrap()
 }
 

@@ -204,7 +204,7 @@ fn what_is_not_ones_own_is_not_added() {
     assert_eq!(rejection(&world, 1), unknown);
     let mut rrq = additive(77, 1, &eids[0], &["500"]);
     if let RasMessage::RegistrationRequest(rrq) = &mut rrq {
-        rrq.call_signal_address = vec![rasline_h225::text::to_transport(signalling(2))];
+        rrq.call_signal_address = vec![rasline_h225::text::to_transport(signalling(2))].into();
     }
     world.send(1, &rrq);
     world.pass(SECOND);

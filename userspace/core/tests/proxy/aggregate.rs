@@ -173,7 +173,7 @@ fn aliases_are_added_where_the_gatekeeper_can() {
     let taken: AliasAddress = last_rrq(&world).terminal_alias.unwrap().remove(0);
     let rrj = RegistrationReject::new(
         last_rrq(&world).request_seq_num,
-        RegistrationRejectReason::DuplicateAlias(vec![taken]),
+        RegistrationRejectReason::DuplicateAlias(vec![taken].into()),
     );
     world.order(ONE, &RasMessage::RegistrationReject(rrj));
     world.pass(100 * MS);

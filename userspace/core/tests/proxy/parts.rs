@@ -113,8 +113,8 @@ pub fn arq(seq: u16, eid: &str, from: u32, to: u32) -> RasMessage {
         vec![7; 16].into(),
     );
     arq.call_type = CallType::PointToPoint;
-    arq.destination_info = Some(vec![digits(to)]);
-    arq.src_info = vec![digits(from)];
+    arq.destination_info = Some(vec![digits(to)].into());
+    arq.src_info = vec![digits(from)].into();
     arq.gatekeeper_identifier = Some(to_bmp("zone").unwrap());
     RasMessage::AdmissionRequest(arq)
 }

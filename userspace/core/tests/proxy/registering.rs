@@ -271,8 +271,8 @@ fn discovery_leads_to_rasline() {
         unreachable!()
     };
     able.request_seq_num = 6;
-    able.authentication_capability = Some(vec![Mechanism::Md5.authentication()]);
-    able.algorithm_oids = Some(vec![Mechanism::Md5.algorithm()]);
+    able.authentication_capability = Some(vec![Mechanism::Md5.authentication()].into());
+    able.algorithm_oids = Some(vec![Mechanism::Md5.algorithm()].into());
     world.send(1, &RasMessage::GatekeeperRequest(able));
     world.pass(SECOND);
     let RasMessage::GatekeeperConfirm(gcf) = world.last(1) else {

@@ -30,7 +30,7 @@ fn plain(rrq: &RegistrationRequest) -> RegistrationRequest {
     let mut plain = rrq.clone();
     plain.request_seq_num = 1;
     plain.discovery_complete = true;
-    plain.ras_address = vec![to_transport(RAS)];
+    plain.ras_address = vec![to_transport(RAS)].into();
     plain.gatekeeper_identifier = None;
     plain.endpoint_identifier = None;
     plain.keep_alive = Some(false);

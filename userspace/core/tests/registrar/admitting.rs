@@ -24,9 +24,9 @@ fn gateway(world: &mut World, n: u8, prefix: &str) -> String {
     };
     let mut voice = VoiceCaps::new();
     let alias = rasline_h225::build::alias(prefix).unwrap();
-    voice.supported_prefixes = Some(vec![SupportedPrefix::new(alias)]);
+    voice.supported_prefixes = Some(vec![SupportedPrefix::new(alias)].into());
     let mut info = GatewayInfo::new();
-    info.protocol = Some(vec![SupportedProtocols::Voice(voice)]);
+    info.protocol = Some(vec![SupportedProtocols::Voice(voice)].into());
     rrq.terminal_type.gateway = Some(info);
     match world.asked(ras(n), &RasMessage::RegistrationRequest(rrq)) {
         RasMessage::RegistrationConfirm(rcf) => {
@@ -411,7 +411,7 @@ fn a_gateway_that_can_take_no_call_gets_none() {
         let identifier = rasline_h225::text::to_bmp(&third).unwrap();
         let mut rai = ResourcesAvailableIndicate::new(seq, identifier);
         let mut now = CallCapacityInfo::new();
-        now.voice_gw_calls_available = Some(vec![calls_available(calls)]);
+        now.voice_gw_calls_available = Some(vec![calls_available(calls)].into());
         let mut capacity = CallCapacity::new();
         capacity.current_call_capacity = Some(Box::new(now));
         rai.capacity = Some(capacity);

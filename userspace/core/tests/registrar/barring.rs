@@ -75,7 +75,7 @@ fn arq(seq: u16, n: u16, eid: &str, to: u16) -> RasMessage {
     let id = to_bmp(eid).unwrap();
     let mut arq = AdmissionRequest::new(seq, id, 640, n + 1, vec![(n % 200) as u8 + 1; 16].into());
     arq.call_type = CallType::PointToPoint;
-    arq.destination_info = Some(vec![digits]);
+    arq.destination_info = Some(vec![digits].into());
     RasMessage::AdmissionRequest(arq)
 }
 

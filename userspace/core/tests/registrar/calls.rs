@@ -36,7 +36,7 @@ pub fn arq(seq: u16, eid: &str, call: u8, to: &[&str]) -> AdmissionRequest {
     let mut arq =
         AdmissionRequest::new(seq, to_bmp(eid).unwrap(), 1280, u16::from(call), conference);
     let aliases: Vec<_> = to.iter().map(|one| build::alias(one).unwrap()).collect();
-    arq.destination_info = (!aliases.is_empty()).then_some(aliases);
+    arq.destination_info = (!aliases.is_empty()).then_some(aliases.into());
     arq.call_identifier = Some(call_identifier(call));
     arq.can_map_alias = Some(true);
     arq

@@ -141,7 +141,7 @@ fn how_to_prove_who_one_is() {
         else {
             panic!()
         };
-        grq.algorithm_oids = offers.map(|one| vec![one.algorithm()]);
+        grq.algorithm_oids = offers.map(|one| vec![one.algorithm()].into());
         RasMessage::GatekeeperRequest(grq)
     };
     for (seq, offers) in [(1, None), (2, Some(Mechanism::HmacSha1))] {

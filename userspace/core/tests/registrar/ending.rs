@@ -21,7 +21,7 @@ fn in_call() -> (World, String, String) {
 /// An IRR that names call 5: a real one, with what counts replaced.
 fn report(seq: u16, n: u8, eid: &str) -> RasMessage {
     let mut irr = irr(seq, n, eid);
-    irr.per_call_info = Some(vec![call_info(5)]);
+    irr.per_call_info = Some(vec![call_info(5)].into());
     RasMessage::InfoRequestResponse(irr)
 }
 

@@ -50,11 +50,11 @@ fn as_endpoint(n: u8, mut rrq: RegistrationRequest, eid: Option<&str>) -> Regist
         (&mut rrq.ras_address, ras(n)),
     ] {
         if !list.is_empty() {
-            *list = vec![to_transport(address)];
+            *list = vec![to_transport(address)].into();
         }
     }
     if rrq.terminal_alias.is_some() {
-        rrq.terminal_alias = Some(vec![alias(&format!("70{n}")).unwrap()]);
+        rrq.terminal_alias = Some(vec![alias(&format!("70{n}")).unwrap()].into());
     }
     if rrq.keep_alive != Some(true) || rrq.endpoint_identifier.is_some() {
         rrq.endpoint_identifier = eid.map(|eid| to_bmp(eid).unwrap());

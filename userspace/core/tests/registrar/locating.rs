@@ -219,7 +219,7 @@ fn a_caller_who_leaves_meanwhile_is_not_admitted() {
 
 fn lrq(seq: u16, to: &str, hops: Option<u8>) -> RasMessage {
     let mut lrq = LocationRequest::new(seq, to_transport(neighbour(1)));
-    lrq.destination_info = vec![build::alias(to).unwrap()];
+    lrq.destination_info = vec![build::alias(to).unwrap()].into();
     lrq.hop_count = hops;
     RasMessage::LocationRequest(lrq)
 }
@@ -270,7 +270,7 @@ fn answers_go_to_the_reply_address_of_the_same_host_only() {
     let out = world.message(port, &lrq(1, "bob", None));
     assert_eq!(sent(&out)[0].0, neighbour(1));
     let mut elsewhere = LocationRequest::new(2, to_transport(neighbour(9)));
-    elsewhere.destination_info = vec![build::alias("bob").unwrap()];
+    elsewhere.destination_info = vec![build::alias("bob").unwrap()].into();
     let out = world.message(port, &RasMessage::LocationRequest(elsewhere));
     assert_eq!(sent(&out)[0].0, port);
 }

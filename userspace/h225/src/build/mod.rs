@@ -11,7 +11,7 @@ use rasn::types::ObjectIdentifier;
 use crate::EncodeError;
 use crate::text::{to_bmp, to_ia5, to_transport};
 use crate::types::{
-    AliasAddress, AlternateGk, ClearToken, EndpointType, H221NonStandard, TerminalInfo,
+    AliasAddress, AlternateGk, ClearToken, EndpointType, H221NonStandard, List, TerminalInfo,
     TransportAddress, VendorIdentifier,
 };
 use crate::view::Alternate;
@@ -49,11 +49,11 @@ macro_rules! encode {
 encode!(Grq Gcf Rrq Rcf Rrj Urq);
 
 /// `None` for an empty list, since an OPTIONAL list is left out.
-fn listed<T>(list: Vec<T>) -> Option<Vec<T>> {
+fn listed<T>(list: List<T>) -> Option<List<T>> {
     (!list.is_empty()).then_some(list)
 }
 
-fn addresses(list: &[SocketAddr]) -> Vec<TransportAddress> {
+fn addresses(list: &[SocketAddr]) -> List<TransportAddress> {
     list.iter().copied().map(to_transport).collect()
 }
 
@@ -78,7 +78,7 @@ pub fn alias(text: &str) -> Result<AliasAddress, EncodeError> {
     Ok(AliasAddress::H323Id(to_bmp(text)?))
 }
 
-fn aliases(list: &[String]) -> Result<Option<Vec<AliasAddress>>, EncodeError> {
+fn aliases(list: &[String]) -> Result<Option<List<AliasAddress>>, EncodeError> {
     Ok(listed(
         list.iter()
             .map(|text| alias(text))
@@ -90,7 +90,7 @@ fn identifier(text: Option<&String>) -> Result<Option<rasn::types::BmpString>, E
     text.map(|text| to_bmp(text)).transpose()
 }
 
-fn alternate_list(list: &[Alternate]) -> Result<Vec<AlternateGk>, EncodeError> {
+fn alternate_list(list: &[Alternate]) -> Result<List<AlternateGk>, EncodeError> {
     list.iter()
         .map(|one| {
             Ok(AlternateGk {
@@ -104,14 +104,14 @@ fn alternate_list(list: &[Alternate]) -> Result<Vec<AlternateGk>, EncodeError> {
 }
 
 /// A clear token (H.235.0) with a time stamp only: enough to make a message secured.
-fn tokens(wanted: bool) -> Option<Vec<ClearToken>> {
+fn tokens(wanted: bool) -> Option<List<ClearToken>> {
     wanted.then(|| {
         // {itu-t recommendation h 235 version 3 21}: the token of H.235.1.
         let oid = ObjectIdentifier::new_unchecked(vec![0, 0, 8, 235, 0, 3, 21].into());
-        vec![ClearToken {
+        List::from([ClearToken {
             time_stamp: Some(1_700_000_000),
             ..ClearToken::new(oid)
-        }]
+        }])
     })
 }
 

@@ -8,7 +8,7 @@ use super::{
 use crate::EncodeError;
 use crate::text::to_bmp;
 use crate::types::{
-    AliasAddress, AltGkInfo, RasMessage, RegistrationConfirm, RegistrationReject,
+    AliasAddress, AltGkInfo, List, RasMessage, RegistrationConfirm, RegistrationReject,
     RegistrationRejectReason, RegistrationRequest,
 };
 use crate::view::Alternate;
@@ -172,7 +172,7 @@ impl Rrj {
         let list = texts
             .iter()
             .map(|text| alias(text))
-            .collect::<Result<Vec<AliasAddress>, _>>()?;
+            .collect::<Result<List<AliasAddress>, _>>()?;
         Ok(Self::new(
             seq,
             RegistrationRejectReason::DuplicateAlias(list),

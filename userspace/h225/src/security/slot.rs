@@ -2,7 +2,7 @@
 
 use crate::RasMessage;
 use crate::text::{from_alias, from_bmp};
-use crate::types::{AliasAddress, BmpString, CryptoH323Token};
+use crate::types::{AliasAddress, BmpString, CryptoH323Token, List};
 
 /// Every kind that has cryptoTokens.
 macro_rules! crypto_tokens {
@@ -28,12 +28,12 @@ macro_rules! crypto_tokens {
 }
 
 /// The tokens, if there are any.
-pub(super) fn get(message: &RasMessage) -> Option<&Vec<CryptoH323Token>> {
+pub(super) fn get(message: &RasMessage) -> Option<&List<CryptoH323Token>> {
     crypto_tokens!(message, found => found.crypto_tokens.as_ref()).flatten()
 }
 
 /// Where the tokens are put; `None`: nowhere in this kind.
-pub(super) fn get_mut(message: &mut RasMessage) -> Option<&mut Option<Vec<CryptoH323Token>>> {
+pub(super) fn get_mut(message: &mut RasMessage) -> Option<&mut Option<List<CryptoH323Token>>> {
     crypto_tokens!(message, found => &mut found.crypto_tokens)
 }
 
@@ -58,7 +58,7 @@ pub(super) const fn is_gatekeepers(message: &RasMessage) -> bool {
 
 /// endpointIdentifier of an endpoint's request, else its first alias.
 pub(super) fn own_name(message: &RasMessage) -> Option<String> {
-    let alias = |aliases: Option<&Vec<AliasAddress>>| aliases?.iter().find_map(from_alias);
+    let alias = |aliases: Option<&List<AliasAddress>>| aliases?.iter().find_map(from_alias);
     let known = |id: Option<&BmpString>| id.map(from_bmp);
     match message {
         RasMessage::GatekeeperRequest(grq) => alias(grq.endpoint_alias.as_ref()),

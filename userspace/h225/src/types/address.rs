@@ -2,6 +2,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{IsupNumber, MobileUim, NonStandardParameter};
 
 /// `TransportAddress`, H.225.0.
@@ -52,7 +54,7 @@ pub struct TransportAddressIpSourceRoute {
     pub ip: OctetString,
     #[rasn(value("0..=65535"))]
     pub port: u16,
-    pub route: Vec<RouteAddress>,
+    pub route: List<RouteAddress>,
     pub routing: TransportAddressIpSourceRouteRouting,
 }
 
@@ -80,9 +82,9 @@ pub struct TransportAddressIpAddress {
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct AlternateTransportAddresses {
-    pub annex_e: Option<Vec<TransportAddress>>,
+    pub annex_e: Option<List<TransportAddress>>,
     #[rasn(extension_addition)]
-    pub sctp: Option<Vec<TransportAddress>>,
+    pub sctp: Option<List<TransportAddress>>,
 }
 
 impl AlternateTransportAddresses {

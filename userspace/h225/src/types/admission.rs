@@ -2,6 +2,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{
     AliasAddress, AltGkInfo, AlternateGk, AlternateTransportAddresses, CallCapacity,
     CallIdentifier, CallLinkage, CircuitInfo, ClearToken, CryptoH323Token, DataRate, Endpoint,
@@ -21,10 +23,10 @@ pub struct AdmissionRequest {
     pub call_model: Option<CallModel>,
     #[rasn(size("1..=128"))]
     pub endpoint_identifier: BmpString,
-    pub destination_info: Option<Vec<AliasAddress>>,
+    pub destination_info: Option<List<AliasAddress>>,
     pub dest_call_signal_address: Option<TransportAddress>,
-    pub dest_extra_call_info: Option<Vec<AliasAddress>>,
-    pub src_info: Vec<AliasAddress>,
+    pub dest_extra_call_info: Option<List<AliasAddress>>,
+    pub src_info: List<AliasAddress>,
     pub src_call_signal_address: Option<TransportAddress>,
     #[rasn(value("0..=4294967295"))]
     pub band_width: u32,
@@ -43,15 +45,15 @@ pub struct AdmissionRequest {
     #[rasn(extension_addition)]
     pub call_identifier: Option<CallIdentifier>,
     #[rasn(extension_addition)]
-    pub src_alternatives: Option<Vec<Endpoint>>,
+    pub src_alternatives: Option<List<Endpoint>>,
     #[rasn(extension_addition)]
-    pub dest_alternatives: Option<Vec<Endpoint>>,
+    pub dest_alternatives: Option<List<Endpoint>>,
     #[rasn(extension_addition, size("1..=128"))]
     pub gatekeeper_identifier: Option<BmpString>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
@@ -68,13 +70,13 @@ pub struct AdmissionRequest {
     #[rasn(extension_addition)]
     pub circuit_info: Option<Box<CircuitInfo>>,
     #[rasn(extension_addition)]
-    pub desired_protocols: Option<Vec<SupportedProtocols>>,
+    pub desired_protocols: Option<List<SupportedProtocols>>,
     #[rasn(extension_addition)]
     pub desired_tunnelled_protocol: Option<TunnelledProtocol>,
     #[rasn(extension_addition)]
     pub feature_set: Option<Box<FeatureSet>>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
     pub can_map_src_alias: Option<bool>,
@@ -98,7 +100,7 @@ impl AdmissionRequest {
             destination_info: None,
             dest_call_signal_address: None,
             dest_extra_call_info: None,
-            src_info: Vec::new(),
+            src_info: List::default(),
             src_call_signal_address: None,
             band_width,
             call_reference_value,
@@ -145,19 +147,19 @@ pub struct AdmissionConfirm {
     pub irr_frequency: Option<u16>,
     pub non_standard_data: Option<NonStandardParameter>,
     #[rasn(extension_addition)]
-    pub destination_info: Option<Vec<AliasAddress>>,
+    pub destination_info: Option<List<AliasAddress>>,
     #[rasn(extension_addition)]
-    pub dest_extra_call_info: Option<Vec<AliasAddress>>,
+    pub dest_extra_call_info: Option<List<AliasAddress>>,
     #[rasn(extension_addition)]
     pub destination_type: Option<Box<EndpointType>>,
     #[rasn(extension_addition)]
-    pub remote_extension_address: Option<Vec<AliasAddress>>,
+    pub remote_extension_address: Option<List<AliasAddress>>,
     #[rasn(extension_addition)]
-    pub alternate_endpoints: Option<Vec<Endpoint>>,
+    pub alternate_endpoints: Option<List<Endpoint>>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
@@ -169,7 +171,7 @@ pub struct AdmissionConfirm {
     #[rasn(extension_addition)]
     pub uuies_requested: Option<UuiesRequested>,
     #[rasn(extension_addition)]
-    pub language: Option<Vec<LanguageTag>>,
+    pub language: Option<List<LanguageTag>>,
     #[rasn(extension_addition)]
     pub alternate_transport_addresses: Option<AlternateTransportAddresses>,
     #[rasn(extension_addition)]
@@ -177,19 +179,19 @@ pub struct AdmissionConfirm {
     #[rasn(extension_addition)]
     pub circuit_info: Option<Box<CircuitInfo>>,
     #[rasn(extension_addition)]
-    pub usage_spec: Option<Vec<RasUsageSpecification>>,
+    pub usage_spec: Option<List<RasUsageSpecification>>,
     #[rasn(extension_addition)]
-    pub supported_protocols: Option<Vec<SupportedProtocols>>,
+    pub supported_protocols: Option<List<SupportedProtocols>>,
     #[rasn(extension_addition)]
-    pub service_control: Option<Vec<ServiceControlSession>>,
+    pub service_control: Option<List<ServiceControlSession>>,
     #[rasn(extension_addition)]
     pub multiple_calls: Option<bool>,
     #[rasn(extension_addition)]
     pub feature_set: Option<Box<FeatureSet>>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition)]
-    pub modified_src_info: Option<Vec<AliasAddress>>,
+    pub modified_src_info: Option<List<AliasAddress>>,
     #[rasn(extension_addition)]
     pub assigned_gatekeeper: Option<AlternateGk>,
 }
@@ -249,19 +251,19 @@ pub struct AdmissionReject {
     #[rasn(extension_addition)]
     pub alt_gk_info: Option<AltGkInfo>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
-    pub call_signal_address: Option<Vec<TransportAddress>>,
+    pub call_signal_address: Option<List<TransportAddress>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
-    pub service_control: Option<Vec<ServiceControlSession>>,
+    pub service_control: Option<List<ServiceControlSession>>,
     #[rasn(extension_addition)]
     pub feature_set: Option<Box<FeatureSet>>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition)]
     pub assigned_gatekeeper: Option<AlternateGk>,
 }
@@ -309,7 +311,7 @@ pub enum AdmissionRejectReason {
     #[rasn(extension_addition)]
     AliasesInconsistent,
     #[rasn(extension_addition)]
-    RouteCallToScn(Vec<PartyNumber>),
+    RouteCallToScn(List<PartyNumber>),
     #[rasn(extension_addition)]
     ExceedsCallCapacity,
     #[rasn(extension_addition)]
@@ -411,7 +413,7 @@ pub enum TransportQos {
     GatekeeperControlled,
     NoControl,
     #[rasn(extension_addition, size("1..=256"))]
-    QosCapabilities(Vec<QosCapability>),
+    QosCapabilities(List<QosCapability>),
 }
 
 /// `UseSpecifiedTransport`, H.225.0.

@@ -2,6 +2,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{
     AliasAddress, CallCapacity, CallIdentifier, ClearToken, CryptoH323Token, DisplayName,
     EndpointType, FeatureSet, H245Security, LanguageTag, PresentationIndicator, ScreeningIndicator,
@@ -22,11 +24,11 @@ pub struct CallProceedingUuie {
     #[rasn(extension_addition)]
     pub h245_security_mode: Option<H245Security>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
-    pub fast_start: Option<Vec<OctetString>>,
+    pub fast_start: Option<List<OctetString>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
     pub multiple_calls: Option<bool>,
@@ -53,11 +55,11 @@ pub struct AlertingUuie {
     #[rasn(extension_addition)]
     pub h245_security_mode: Option<H245Security>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
-    pub fast_start: Option<Vec<OctetString>>,
+    pub fast_start: Option<List<OctetString>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
     pub multiple_calls: Option<bool>,
@@ -65,7 +67,7 @@ pub struct AlertingUuie {
     #[rasn(extension_addition)]
     pub maintain_connection: Option<bool>,
     #[rasn(extension_addition)]
-    pub alerting_address: Option<Vec<AliasAddress>>,
+    pub alerting_address: Option<List<AliasAddress>>,
     #[rasn(extension_addition)]
     pub presentation_indicator: Option<PresentationIndicator>,
     #[rasn(extension_addition)]
@@ -73,13 +75,13 @@ pub struct AlertingUuie {
     #[rasn(extension_addition)]
     pub fast_connect_refused: Option<()>,
     #[rasn(extension_addition)]
-    pub service_control: Option<Vec<ServiceControlSession>>,
+    pub service_control: Option<List<ServiceControlSession>>,
     #[rasn(extension_addition)]
     pub capacity: Option<CallCapacity>,
     #[rasn(extension_addition)]
     pub feature_set: Option<Box<FeatureSet>>,
     #[rasn(extension_addition)]
-    pub display_name: Option<Vec<DisplayName>>,
+    pub display_name: Option<List<DisplayName>>,
 }
 
 /// `Connect-UUIE`, H.225.0.
@@ -98,11 +100,11 @@ pub struct ConnectUuie {
     #[rasn(extension_addition)]
     pub h245_security_mode: Option<H245Security>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
-    pub fast_start: Option<Vec<OctetString>>,
+    pub fast_start: Option<List<OctetString>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
     pub multiple_calls: Option<bool>,
@@ -110,9 +112,9 @@ pub struct ConnectUuie {
     #[rasn(extension_addition)]
     pub maintain_connection: Option<bool>,
     #[rasn(extension_addition)]
-    pub language: Option<Vec<LanguageTag>>,
+    pub language: Option<List<LanguageTag>>,
     #[rasn(extension_addition)]
-    pub connected_address: Option<Vec<AliasAddress>>,
+    pub connected_address: Option<List<AliasAddress>>,
     #[rasn(extension_addition)]
     pub presentation_indicator: Option<PresentationIndicator>,
     #[rasn(extension_addition)]
@@ -120,13 +122,13 @@ pub struct ConnectUuie {
     #[rasn(extension_addition)]
     pub fast_connect_refused: Option<()>,
     #[rasn(extension_addition)]
-    pub service_control: Option<Vec<ServiceControlSession>>,
+    pub service_control: Option<List<ServiceControlSession>>,
     #[rasn(extension_addition)]
     pub capacity: Option<CallCapacity>,
     #[rasn(extension_addition)]
     pub feature_set: Option<Box<FeatureSet>>,
     #[rasn(extension_addition)]
-    pub display_name: Option<Vec<DisplayName>>,
+    pub display_name: Option<List<DisplayName>>,
 }
 
 /// `Progress-UUIE`, H.225.0.
@@ -139,9 +141,9 @@ pub struct ProgressUuie {
     pub h245_address: Option<TransportAddress>,
     pub call_identifier: CallIdentifier,
     pub h245_security_mode: Option<H245Security>,
-    pub tokens: Option<Vec<ClearToken>>,
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
-    pub fast_start: Option<Vec<OctetString>>,
+    pub tokens: Option<List<ClearToken>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
+    pub fast_start: Option<List<OctetString>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
     pub multiple_calls: Option<bool>,
@@ -159,6 +161,6 @@ pub struct ProgressUuie {
 pub struct SetupAcknowledgeUuie {
     pub protocol_identifier: ObjectIdentifier,
     pub call_identifier: CallIdentifier,
-    pub tokens: Option<Vec<ClearToken>>,
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub tokens: Option<List<ClearToken>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
 }

@@ -2,6 +2,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{
     AltGkInfo, CallCapacity, CallIdentifier, CallLinkage, CallType, ClearToken, CryptoH323Token,
     GenericData, Icv, NonStandardParameter, RasUsageInformation, SecurityErrors2,
@@ -31,9 +33,9 @@ pub struct BandwidthRequest {
     #[rasn(extension_addition, size("1..=128"))]
     pub gatekeeper_identifier: Option<BmpString>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     /// Mandatory in the versions that know it; absent from older peers.
@@ -46,9 +48,9 @@ pub struct BandwidthRequest {
     #[rasn(extension_addition)]
     pub usage_information: Option<Box<RasUsageInformation>>,
     #[rasn(extension_addition)]
-    pub bandwidth_details: Option<Vec<BandwidthDetails>>,
+    pub bandwidth_details: Option<List<BandwidthDetails>>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition)]
     pub transport_qos: Option<TransportQos>,
 }
@@ -98,15 +100,15 @@ pub struct BandwidthConfirm {
     pub band_width: u32,
     pub non_standard_data: Option<NonStandardParameter>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
     pub capacity: Option<CallCapacity>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition)]
     pub transport_qos: Option<TransportQos>,
 }
@@ -143,13 +145,13 @@ pub struct BandwidthReject {
     #[rasn(extension_addition)]
     pub alt_gk_info: Option<AltGkInfo>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
 }
 
 impl BandwidthReject {

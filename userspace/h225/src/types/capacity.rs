@@ -2,6 +2,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{GenericData, NonStandardParameter};
 
 /// `CallIdentifier`, H.225.0.
@@ -68,19 +70,19 @@ impl CallCapacity {
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct CallCapacityInfo {
-    pub voice_gw_calls_available: Option<Vec<CallsAvailable>>,
-    pub h310_gw_calls_available: Option<Vec<CallsAvailable>>,
-    pub h320_gw_calls_available: Option<Vec<CallsAvailable>>,
-    pub h321_gw_calls_available: Option<Vec<CallsAvailable>>,
-    pub h322_gw_calls_available: Option<Vec<CallsAvailable>>,
-    pub h323_gw_calls_available: Option<Vec<CallsAvailable>>,
-    pub h324_gw_calls_available: Option<Vec<CallsAvailable>>,
-    pub t120_only_gw_calls_available: Option<Vec<CallsAvailable>>,
-    pub t38_fax_annexb_only_gw_calls_available: Option<Vec<CallsAvailable>>,
-    pub terminal_calls_available: Option<Vec<CallsAvailable>>,
-    pub mcu_calls_available: Option<Vec<CallsAvailable>>,
+    pub voice_gw_calls_available: Option<List<CallsAvailable>>,
+    pub h310_gw_calls_available: Option<List<CallsAvailable>>,
+    pub h320_gw_calls_available: Option<List<CallsAvailable>>,
+    pub h321_gw_calls_available: Option<List<CallsAvailable>>,
+    pub h322_gw_calls_available: Option<List<CallsAvailable>>,
+    pub h323_gw_calls_available: Option<List<CallsAvailable>>,
+    pub h324_gw_calls_available: Option<List<CallsAvailable>>,
+    pub t120_only_gw_calls_available: Option<List<CallsAvailable>>,
+    pub t38_fax_annexb_only_gw_calls_available: Option<List<CallsAvailable>>,
+    pub terminal_calls_available: Option<List<CallsAvailable>>,
+    pub mcu_calls_available: Option<List<CallsAvailable>>,
     #[rasn(extension_addition)]
-    pub sip_gw_calls_available: Option<Vec<CallsAvailable>>,
+    pub sip_gw_calls_available: Option<List<CallsAvailable>>,
 }
 
 impl CallCapacityInfo {
@@ -149,7 +151,7 @@ pub struct CapacityReportingSpecificationWhen {
 pub struct CircuitInfo {
     pub source_circuit_id: Option<CircuitIdentifier>,
     pub destination_circuit_id: Option<CircuitIdentifier>,
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
 }
 
 /// `CircuitIdentifier`, H.225.0.
@@ -168,7 +170,7 @@ pub struct CircuitIdentifier {
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct CicInfo {
-    pub cic: Vec<CicOctets>,
+    pub cic: List<CicOctets>,
     #[rasn(size("2..=5"))]
     pub point_code: OctetString,
 }
@@ -183,7 +185,7 @@ pub struct CicOctets(pub OctetString);
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct GroupId {
-    pub member: Option<Vec<GroupMember>>,
+    pub member: Option<List<GroupMember>>,
     #[rasn(size("1..=128"))]
     pub group: Ia5String,
 }
@@ -209,7 +211,7 @@ pub struct CarrierInfo {
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct RasUsageInfoTypes {
-    pub non_standard_usage_types: Vec<NonStandardParameter>,
+    pub non_standard_usage_types: List<NonStandardParameter>,
     pub start_time: Option<()>,
     pub end_time: Option<()>,
     pub termination_cause: Option<()>,
@@ -249,7 +251,7 @@ pub struct RasUsageSpecificationWhen {
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct RasUsageInformation {
-    pub non_standard_usage_fields: Vec<NonStandardParameter>,
+    pub non_standard_usage_fields: List<NonStandardParameter>,
     #[rasn(value("1..=4294967295"))]
     pub alerting_time: Option<u32>,
     #[rasn(value("1..=4294967295"))]

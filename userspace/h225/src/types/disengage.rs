@@ -2,6 +2,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{
     AltGkInfo, AlternateGk, CallCapacity, CallIdentifier, CallLinkage, CircuitInfo, ClearToken,
     CryptoH323Token, GenericData, Icv, NonStandardParameter, RasUsageInformation,
@@ -29,9 +31,9 @@ pub struct DisengageRequest {
     #[rasn(extension_addition, size("1..=128"))]
     pub gatekeeper_identifier: Option<BmpString>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     /// Mandatory in the versions that know it; absent from older peers.
@@ -48,9 +50,9 @@ pub struct DisengageRequest {
     #[rasn(extension_addition)]
     pub termination_cause: Option<CallTerminationCause>,
     #[rasn(extension_addition)]
-    pub service_control: Option<Vec<ServiceControlSession>>,
+    pub service_control: Option<List<ServiceControlSession>>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
 }
 
 impl DisengageRequest {
@@ -96,9 +98,9 @@ pub struct DisengageConfirm {
     pub request_seq_num: u16,
     pub non_standard_data: Option<NonStandardParameter>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
@@ -108,7 +110,7 @@ pub struct DisengageConfirm {
     #[rasn(extension_addition)]
     pub usage_information: Option<Box<RasUsageInformation>>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition)]
     pub assigned_gatekeeper: Option<AlternateGk>,
 }
@@ -144,13 +146,13 @@ pub struct DisengageReject {
     #[rasn(extension_addition)]
     pub alt_gk_info: Option<AltGkInfo>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
 }
 
 impl DisengageReject {

@@ -2,6 +2,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{
     AliasAddress, AlternateTransportAddresses, CircuitInfo, ClearToken, CryptoH323Token,
     FeatureSet, SupportedProtocols, TransportAddress,
@@ -23,7 +25,7 @@ pub struct EndpointType {
     #[rasn(extension_addition, size("32"))]
     pub set: Option<BitString>,
     #[rasn(extension_addition)]
-    pub supported_tunnelled_protocols: Option<Vec<TunnelledProtocol>>,
+    pub supported_tunnelled_protocols: Option<List<TunnelledProtocol>>,
 }
 
 impl EndpointType {
@@ -51,16 +53,16 @@ impl EndpointType {
 #[non_exhaustive]
 pub struct Endpoint {
     pub non_standard_data: Option<NonStandardParameter>,
-    pub alias_address: Option<Vec<AliasAddress>>,
-    pub call_signal_address: Option<Vec<TransportAddress>>,
-    pub ras_address: Option<Vec<TransportAddress>>,
+    pub alias_address: Option<List<AliasAddress>>,
+    pub call_signal_address: Option<List<TransportAddress>>,
+    pub ras_address: Option<List<TransportAddress>>,
     pub endpoint_type: Option<Box<EndpointType>>,
-    pub tokens: Option<Vec<ClearToken>>,
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub tokens: Option<List<ClearToken>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(value("0..=127"))]
     pub priority: Option<u8>,
-    pub remote_extension_address: Option<Vec<AliasAddress>>,
-    pub dest_extra_call_info: Option<Vec<AliasAddress>>,
+    pub remote_extension_address: Option<List<AliasAddress>>,
+    pub dest_extra_call_info: Option<List<AliasAddress>>,
     #[rasn(extension_addition)]
     pub alternate_transport_addresses: Option<AlternateTransportAddresses>,
     #[rasn(extension_addition)]
@@ -114,7 +116,7 @@ impl GatekeeperInfo {
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct GatewayInfo {
-    pub protocol: Option<Vec<SupportedProtocols>>,
+    pub protocol: Option<List<SupportedProtocols>>,
     pub non_standard_data: Option<NonStandardParameter>,
 }
 
@@ -136,7 +138,7 @@ impl GatewayInfo {
 pub struct McuInfo {
     pub non_standard_data: Option<NonStandardParameter>,
     #[rasn(extension_addition)]
-    pub protocol: Option<Vec<SupportedProtocols>>,
+    pub protocol: Option<List<SupportedProtocols>>,
 }
 
 impl McuInfo {

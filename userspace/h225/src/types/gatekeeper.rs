@@ -2,6 +2,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{
     AliasAddress, AuthenticationMechanism, ClearToken, CryptoH323Token, Endpoint, EndpointType,
     FeatureSet, GenericData, Icv, IntegrityMechanism, NonStandardParameter, QseriesOptions,
@@ -22,19 +24,19 @@ pub struct GatekeeperRequest {
     #[rasn(size("1..=128"))]
     pub gatekeeper_identifier: Option<BmpString>,
     pub call_services: Option<Box<QseriesOptions>>,
-    pub endpoint_alias: Option<Vec<AliasAddress>>,
+    pub endpoint_alias: Option<List<AliasAddress>>,
     #[rasn(extension_addition)]
-    pub alternate_endpoints: Option<Vec<Endpoint>>,
+    pub alternate_endpoints: Option<List<Endpoint>>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
-    pub authentication_capability: Option<Vec<AuthenticationMechanism>>,
+    pub authentication_capability: Option<List<AuthenticationMechanism>>,
     #[rasn(extension_addition)]
-    pub algorithm_oids: Option<Vec<ObjectIdentifier>>,
+    pub algorithm_oids: Option<List<ObjectIdentifier>>,
     #[rasn(extension_addition)]
-    pub integrity: Option<Vec<IntegrityMechanism>>,
+    pub integrity: Option<List<IntegrityMechanism>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
@@ -42,7 +44,7 @@ pub struct GatekeeperRequest {
     #[rasn(extension_addition)]
     pub feature_set: Option<Box<FeatureSet>>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
     pub supports_assigned_gk: Option<bool>,
@@ -92,23 +94,23 @@ pub struct GatekeeperConfirm {
     pub gatekeeper_identifier: Option<BmpString>,
     pub ras_address: TransportAddress,
     #[rasn(extension_addition)]
-    pub alternate_gatekeeper: Option<Vec<AlternateGk>>,
+    pub alternate_gatekeeper: Option<List<AlternateGk>>,
     #[rasn(extension_addition)]
     pub authentication_mode: Option<AuthenticationMechanism>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub algorithm_oid: Option<ObjectIdentifier>,
     #[rasn(extension_addition)]
-    pub integrity: Option<Vec<IntegrityMechanism>>,
+    pub integrity: Option<List<IntegrityMechanism>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
     pub feature_set: Option<Box<FeatureSet>>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition)]
     pub assigned_gatekeeper: Option<AlternateGk>,
     #[rasn(extension_addition)]
@@ -155,15 +157,15 @@ pub struct GatekeeperReject {
     #[rasn(extension_addition)]
     pub alt_gk_info: Option<AltGkInfo>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
     pub feature_set: Option<Box<FeatureSet>>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
 }
 
 impl GatekeeperReject {
@@ -236,7 +238,7 @@ impl AlternateGk {
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct AltGkInfo {
-    pub alternate_gatekeeper: Vec<AlternateGk>,
+    pub alternate_gatekeeper: List<AlternateGk>,
     pub alt_gk_is_permanent: bool,
 }
 
@@ -245,7 +247,7 @@ impl AltGkInfo {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            alternate_gatekeeper: Vec::new(),
+            alternate_gatekeeper: List::default(),
             alt_gk_is_permanent: false,
         }
     }

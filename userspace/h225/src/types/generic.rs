@@ -4,6 +4,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{AliasAddress, TransportAddress};
 
 /// `GenericData`, H.225.0.
@@ -13,7 +15,7 @@ use super::{AliasAddress, TransportAddress};
 pub struct GenericData {
     pub id: GenericIdentifier,
     #[rasn(size("1..=512"))]
-    pub parameters: Option<Vec<EnumeratedParameter>>,
+    pub parameters: Option<List<EnumeratedParameter>>,
 }
 
 /// `GenericIdentifier`, H.225.0.
@@ -56,9 +58,9 @@ pub enum Content {
     Alias(AliasAddress),
     Transport(TransportAddress),
     #[rasn(size("1..=512"))]
-    Compound(Vec<EnumeratedParameter>),
+    Compound(List<EnumeratedParameter>),
     #[rasn(size("1..=16"))]
-    Nested(Vec<GenericData>),
+    Nested(List<GenericData>),
 }
 
 /// `FeatureSet`, H.225.0.
@@ -67,9 +69,9 @@ pub enum Content {
 #[non_exhaustive]
 pub struct FeatureSet {
     pub replacement_feature_set: bool,
-    pub needed_features: Option<Vec<FeatureDescriptor>>,
-    pub desired_features: Option<Vec<FeatureDescriptor>>,
-    pub supported_features: Option<Vec<FeatureDescriptor>>,
+    pub needed_features: Option<List<FeatureDescriptor>>,
+    pub desired_features: Option<List<FeatureDescriptor>>,
+    pub supported_features: Option<List<FeatureDescriptor>>,
 }
 
 impl FeatureSet {

@@ -2,6 +2,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{
     AliasAddress, AltGkInfo, AlternateGk, CallCapacity, CallIdentifier, CallLinkage, CallModel,
     CallType, CircuitInfo, ClearToken, ConferenceIdentifier, CryptoH323Token, EndpointType,
@@ -24,9 +26,9 @@ pub struct InfoRequest {
     #[rasn(extension_addition)]
     pub call_identifier: Option<CallIdentifier>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
@@ -42,7 +44,7 @@ pub struct InfoRequest {
     #[rasn(extension_addition)]
     pub capacity_info_requested: Option<()>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition)]
     pub assigned_gatekeeper: Option<AlternateGk>,
 }
@@ -84,13 +86,13 @@ pub struct InfoRequestResponse {
     #[rasn(size("1..=128"))]
     pub endpoint_identifier: BmpString,
     pub ras_address: TransportAddress,
-    pub call_signal_address: Vec<TransportAddress>,
-    pub endpoint_alias: Option<Vec<AliasAddress>>,
-    pub per_call_info: Option<Vec<InfoRequestResponsePerCallInfoItem>>,
+    pub call_signal_address: List<TransportAddress>,
+    pub endpoint_alias: Option<List<AliasAddress>>,
+    pub per_call_info: Option<List<InfoRequestResponsePerCallInfoItem>>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     /// Mandatory in the versions that know it; absent from older peers.
@@ -104,7 +106,7 @@ pub struct InfoRequestResponse {
     #[rasn(extension_addition)]
     pub unsolicited: Option<bool>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
 }
 
 impl InfoRequestResponse {
@@ -122,7 +124,7 @@ impl InfoRequestResponse {
             endpoint_type,
             endpoint_identifier,
             ras_address,
-            call_signal_address: Vec::new(),
+            call_signal_address: List::default(),
             endpoint_alias: None,
             per_call_info: None,
             tokens: None,
@@ -148,9 +150,9 @@ pub struct InfoRequestResponsePerCallInfoItem {
     #[rasn(size("16"))]
     pub conference_id: OctetString,
     pub originator: Option<bool>,
-    pub audio: Option<Vec<RtpSession>>,
-    pub video: Option<Vec<RtpSession>>,
-    pub data: Option<Vec<TransportChannelInfo>>,
+    pub audio: Option<List<RtpSession>>,
+    pub video: Option<List<RtpSession>>,
+    pub data: Option<List<TransportChannelInfo>>,
     pub h245: TransportChannelInfo,
     pub call_signalling: TransportChannelInfo,
     pub call_type: CallType,
@@ -161,14 +163,14 @@ pub struct InfoRequestResponsePerCallInfoItem {
     #[rasn(extension_addition)]
     pub call_identifier: Option<CallIdentifier>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
-    pub substitute_conf_ids: Option<Vec<ConferenceIdentifier>>,
+    pub substitute_conf_ids: Option<List<ConferenceIdentifier>>,
     #[rasn(extension_addition)]
-    pub pdu: Option<Vec<InfoRequestResponsePerCallInfoItemPduItem>>,
+    pub pdu: Option<List<InfoRequestResponsePerCallInfoItemPduItem>>,
     #[rasn(extension_addition)]
     pub call_linkage: Option<CallLinkage>,
     #[rasn(extension_addition)]
@@ -193,8 +195,8 @@ pub struct InfoRequestAck {
     #[rasn(value("1..=65535"))]
     pub request_seq_num: u16,
     pub non_standard_data: Option<NonStandardParameter>,
-    pub tokens: Option<Vec<ClearToken>>,
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub tokens: Option<List<ClearToken>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     pub integrity_check_value: Option<Icv>,
 }
 
@@ -222,8 +224,8 @@ pub struct InfoRequestNak {
     pub non_standard_data: Option<NonStandardParameter>,
     pub nak_reason: InfoRequestNakReason,
     pub alt_gk_info: Option<AltGkInfo>,
-    pub tokens: Option<Vec<ClearToken>>,
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub tokens: Option<List<ClearToken>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     pub integrity_check_value: Option<Icv>,
 }
 
@@ -279,7 +281,7 @@ pub struct RtpSession {
     pub ssrc: u32,
     #[rasn(value("1..=255"))]
     pub session_id: u8,
-    pub associated_session_ids: Vec<SessionId>,
+    pub associated_session_ids: List<SessionId>,
     #[rasn(extension_addition)]
     pub multicast: Option<()>,
     #[rasn(extension_addition, value("0..=4294967295"))]

@@ -2,6 +2,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{
     AliasAddress, AltGkInfo, AlternateTransportAddresses, CallIdentifier, CircuitInfo, ClearToken,
     CryptoH323Token, Endpoint, EndpointType, FeatureSet, GenericData, Icv, LanguageTag,
@@ -18,30 +20,30 @@ pub struct LocationRequest {
     pub request_seq_num: u16,
     #[rasn(size("1..=128"))]
     pub endpoint_identifier: Option<BmpString>,
-    pub destination_info: Vec<AliasAddress>,
+    pub destination_info: List<AliasAddress>,
     pub non_standard_data: Option<NonStandardParameter>,
     pub reply_address: TransportAddress,
     #[rasn(extension_addition)]
-    pub source_info: Option<Vec<AliasAddress>>,
+    pub source_info: Option<List<AliasAddress>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
     pub can_map_alias: Option<bool>,
     #[rasn(extension_addition, size("1..=128"))]
     pub gatekeeper_identifier: Option<BmpString>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
-    pub desired_protocols: Option<Vec<SupportedProtocols>>,
+    pub desired_protocols: Option<List<SupportedProtocols>>,
     #[rasn(extension_addition)]
     pub desired_tunnelled_protocol: Option<TunnelledProtocol>,
     #[rasn(extension_addition)]
     pub feature_set: Option<Box<FeatureSet>>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition, value("1..=255"))]
     pub hop_count: Option<u8>,
     #[rasn(extension_addition)]
@@ -51,12 +53,12 @@ pub struct LocationRequest {
     #[rasn(extension_addition, value("0..=4294967295"))]
     pub band_width: Option<u32>,
     #[rasn(extension_addition)]
-    pub source_endpoint_info: Option<Vec<AliasAddress>>,
+    pub source_endpoint_info: Option<List<AliasAddress>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
     pub can_map_src_alias: Option<bool>,
     #[rasn(extension_addition)]
-    pub language: Option<Vec<LanguageTag>>,
+    pub language: Option<List<LanguageTag>>,
 }
 
 impl LocationRequest {
@@ -66,7 +68,7 @@ impl LocationRequest {
         Self {
             request_seq_num: seq,
             endpoint_identifier: None,
-            destination_info: Vec::new(),
+            destination_info: List::default(),
             non_standard_data: None,
             reply_address,
             source_info: None,
@@ -101,42 +103,42 @@ pub struct LocationConfirm {
     pub ras_address: TransportAddress,
     pub non_standard_data: Option<NonStandardParameter>,
     #[rasn(extension_addition)]
-    pub destination_info: Option<Vec<AliasAddress>>,
+    pub destination_info: Option<List<AliasAddress>>,
     #[rasn(extension_addition)]
-    pub dest_extra_call_info: Option<Vec<AliasAddress>>,
+    pub dest_extra_call_info: Option<List<AliasAddress>>,
     #[rasn(extension_addition)]
     pub destination_type: Option<Box<EndpointType>>,
     #[rasn(extension_addition)]
-    pub remote_extension_address: Option<Vec<AliasAddress>>,
+    pub remote_extension_address: Option<List<AliasAddress>>,
     #[rasn(extension_addition)]
-    pub alternate_endpoints: Option<Vec<Endpoint>>,
+    pub alternate_endpoints: Option<List<Endpoint>>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
     pub alternate_transport_addresses: Option<AlternateTransportAddresses>,
     #[rasn(extension_addition)]
-    pub supported_protocols: Option<Vec<SupportedProtocols>>,
+    pub supported_protocols: Option<List<SupportedProtocols>>,
     #[rasn(extension_addition)]
     pub multiple_calls: Option<bool>,
     #[rasn(extension_addition)]
     pub feature_set: Option<Box<FeatureSet>>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition)]
     pub circuit_info: Option<Box<CircuitInfo>>,
     #[rasn(extension_addition)]
-    pub service_control: Option<Vec<ServiceControlSession>>,
+    pub service_control: Option<List<ServiceControlSession>>,
     #[rasn(extension_addition)]
-    pub modified_src_info: Option<Vec<AliasAddress>>,
+    pub modified_src_info: Option<List<AliasAddress>>,
     #[rasn(extension_addition, value("0..=4294967295"))]
     pub band_width: Option<u32>,
     /// Since version 8.
     #[rasn(extension_addition)]
-    pub language: Option<Vec<LanguageTag>>,
+    pub language: Option<List<LanguageTag>>,
 }
 
 impl LocationConfirm {
@@ -186,17 +188,17 @@ pub struct LocationReject {
     #[rasn(extension_addition)]
     pub alt_gk_info: Option<AltGkInfo>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
     pub feature_set: Option<Box<FeatureSet>>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition)]
-    pub service_control: Option<Vec<ServiceControlSession>>,
+    pub service_control: Option<List<ServiceControlSession>>,
 }
 
 impl LocationReject {
@@ -232,7 +234,7 @@ pub enum LocationRejectReason {
     #[rasn(extension_addition)]
     AliasesInconsistent,
     #[rasn(extension_addition)]
-    RouteCalltoScn(Vec<PartyNumber>),
+    RouteCalltoScn(List<PartyNumber>),
     #[rasn(extension_addition)]
     ResourceUnavailable,
     #[rasn(extension_addition)]

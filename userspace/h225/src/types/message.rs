@@ -4,6 +4,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{
     AdmissionConfirm, AdmissionReject, AdmissionRequest, BandwidthConfirm, BandwidthReject,
     BandwidthRequest, DisengageConfirm, DisengageReject, DisengageRequest, GatekeeperConfirm,
@@ -60,5 +62,5 @@ pub enum RasMessage {
     #[rasn(extension_addition)]
     ServiceControlResponse(ServiceControlResponse),
     #[rasn(extension_addition)]
-    AdmissionConfirmSequence(Vec<AdmissionConfirm>),
+    AdmissionConfirmSequence(List<AdmissionConfirm>),
 }

@@ -2,6 +2,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{
     AliasAddress, CallCapacity, CallIdentifier, CircuitInfo, ClearToken, ConferenceList,
     CryptoH323Token, DisplayName, EndpointType, FacilityReason, FeatureSet, H245Security,
@@ -19,11 +21,11 @@ pub struct InformationUuie {
     #[rasn(extension_addition)]
     pub call_identifier: Option<CallIdentifier>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
-    pub fast_start: Option<Vec<OctetString>>,
+    pub fast_start: Option<List<OctetString>>,
     #[rasn(extension_addition)]
     pub fast_connect_refused: Option<()>,
     #[rasn(extension_addition)]
@@ -37,7 +39,7 @@ pub struct InformationUuie {
 pub struct FacilityUuie {
     pub protocol_identifier: ObjectIdentifier,
     pub alternative_address: Option<TransportAddress>,
-    pub alternative_alias_address: Option<Vec<AliasAddress>>,
+    pub alternative_alias_address: Option<List<AliasAddress>>,
     #[rasn(size("16"))]
     pub conference_id: Option<OctetString>,
     pub reason: FacilityReason,
@@ -45,19 +47,19 @@ pub struct FacilityUuie {
     #[rasn(extension_addition)]
     pub call_identifier: Option<CallIdentifier>,
     #[rasn(extension_addition)]
-    pub dest_extra_call_info: Option<Vec<AliasAddress>>,
+    pub dest_extra_call_info: Option<List<AliasAddress>>,
     #[rasn(extension_addition)]
     pub remote_extension_address: Option<AliasAddress>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
-    pub conferences: Option<Vec<ConferenceList>>,
+    pub conferences: Option<List<ConferenceList>>,
     #[rasn(extension_addition)]
     pub h245_address: Option<TransportAddress>,
     #[rasn(extension_addition)]
-    pub fast_start: Option<Vec<OctetString>>,
+    pub fast_start: Option<List<OctetString>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
     pub multiple_calls: Option<bool>,
@@ -67,7 +69,7 @@ pub struct FacilityUuie {
     #[rasn(extension_addition)]
     pub fast_connect_refused: Option<()>,
     #[rasn(extension_addition)]
-    pub service_control: Option<Vec<ServiceControlSession>>,
+    pub service_control: Option<List<ServiceControlSession>>,
     #[rasn(extension_addition)]
     pub circuit_info: Option<Box<CircuitInfo>>,
     #[rasn(extension_addition)]
@@ -85,10 +87,10 @@ pub struct FacilityUuie {
 pub struct NotifyUuie {
     pub protocol_identifier: ObjectIdentifier,
     pub call_identifier: CallIdentifier,
-    pub tokens: Option<Vec<ClearToken>>,
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub tokens: Option<List<ClearToken>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
-    pub connected_address: Option<Vec<AliasAddress>>,
+    pub connected_address: Option<List<AliasAddress>>,
     #[rasn(extension_addition)]
     pub presentation_indicator: Option<PresentationIndicator>,
     #[rasn(extension_addition)]
@@ -96,7 +98,7 @@ pub struct NotifyUuie {
     #[rasn(extension_addition)]
     pub destination_info: Option<Box<EndpointType>>,
     #[rasn(extension_addition)]
-    pub display_name: Option<Vec<DisplayName>>,
+    pub display_name: Option<List<DisplayName>>,
 }
 
 /// `Status-UUIE`, H.225.0.
@@ -106,8 +108,8 @@ pub struct NotifyUuie {
 pub struct StatusUuie {
     pub protocol_identifier: ObjectIdentifier,
     pub call_identifier: CallIdentifier,
-    pub tokens: Option<Vec<ClearToken>>,
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub tokens: Option<List<ClearToken>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
 }
 
 /// `StatusInquiry-UUIE`, H.225.0.
@@ -117,8 +119,8 @@ pub struct StatusUuie {
 pub struct StatusInquiryUuie {
     pub protocol_identifier: ObjectIdentifier,
     pub call_identifier: CallIdentifier,
-    pub tokens: Option<Vec<ClearToken>>,
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub tokens: Option<List<ClearToken>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
 }
 
 /// `ReleaseComplete-UUIE`, H.225.0.
@@ -132,11 +134,11 @@ pub struct ReleaseCompleteUuie {
     #[rasn(extension_addition)]
     pub call_identifier: Option<CallIdentifier>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
-    pub busy_address: Option<Vec<AliasAddress>>,
+    pub busy_address: Option<List<AliasAddress>>,
     #[rasn(extension_addition)]
     pub presentation_indicator: Option<PresentationIndicator>,
     #[rasn(extension_addition)]
@@ -144,11 +146,11 @@ pub struct ReleaseCompleteUuie {
     #[rasn(extension_addition)]
     pub capacity: Option<CallCapacity>,
     #[rasn(extension_addition)]
-    pub service_control: Option<Vec<ServiceControlSession>>,
+    pub service_control: Option<List<ServiceControlSession>>,
     #[rasn(extension_addition)]
     pub feature_set: Option<Box<FeatureSet>>,
     #[rasn(extension_addition)]
     pub destination_info: Option<Box<EndpointType>>,
     #[rasn(extension_addition)]
-    pub display_name: Option<Vec<DisplayName>>,
+    pub display_name: Option<List<DisplayName>>,
 }

@@ -2,6 +2,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{
     CallCapacity, ClearToken, CryptoH323Token, FeatureSet, GenericData, Icv, NonStandardParameter,
     SupportedProtocols,
@@ -16,15 +18,15 @@ pub struct NonStandardMessage {
     pub request_seq_num: u16,
     pub non_standard_data: NonStandardParameter,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
     pub feature_set: Option<Box<FeatureSet>>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
 }
 
 impl NonStandardMessage {
@@ -51,9 +53,9 @@ pub struct UnknownMessageResponse {
     #[rasn(value("1..=65535"))]
     pub request_seq_num: u16,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     /// Mandatory in the versions that know it; absent from older peers.
@@ -83,8 +85,8 @@ pub struct RequestInProgress {
     #[rasn(value("1..=65535"))]
     pub request_seq_num: u16,
     pub non_standard_data: Option<NonStandardParameter>,
-    pub tokens: Option<Vec<ClearToken>>,
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub tokens: Option<List<ClearToken>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     pub integrity_check_value: Option<Icv>,
     #[rasn(value("1..=65535"))]
     pub delay: u16,
@@ -116,15 +118,15 @@ pub struct ResourcesAvailableIndicate {
     pub non_standard_data: Option<NonStandardParameter>,
     #[rasn(size("1..=128"))]
     pub endpoint_identifier: BmpString,
-    pub protocols: Vec<SupportedProtocols>,
+    pub protocols: List<SupportedProtocols>,
     pub almost_out_of_resources: bool,
-    pub tokens: Option<Vec<ClearToken>>,
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub tokens: Option<List<ClearToken>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
     pub capacity: Option<CallCapacity>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
 }
 
 impl ResourcesAvailableIndicate {
@@ -136,7 +138,7 @@ impl ResourcesAvailableIndicate {
             protocol_identifier: crate::build::protocol_identifier(),
             non_standard_data: None,
             endpoint_identifier,
-            protocols: Vec::new(),
+            protocols: List::default(),
             almost_out_of_resources: false,
             tokens: None,
             crypto_tokens: None,
@@ -156,11 +158,11 @@ pub struct ResourcesAvailableConfirm {
     pub request_seq_num: u16,
     pub protocol_identifier: ObjectIdentifier,
     pub non_standard_data: Option<NonStandardParameter>,
-    pub tokens: Option<Vec<ClearToken>>,
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub tokens: Option<List<ClearToken>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
 }
 
 impl ResourcesAvailableConfirm {

@@ -2,6 +2,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{DataProtocolCapability, NonStandardParameter, SupportedPrefix, T38FaxProfile};
 
 /// `SupportedProtocols`, H.225.0.
@@ -33,10 +35,10 @@ pub enum SupportedProtocols {
 pub struct H310Caps {
     pub non_standard_data: Option<NonStandardParameter>,
     #[rasn(extension_addition)]
-    pub data_rates_supported: Option<Vec<DataRate>>,
+    pub data_rates_supported: Option<List<DataRate>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
-    pub supported_prefixes: Option<Vec<SupportedPrefix>>,
+    pub supported_prefixes: Option<List<SupportedPrefix>>,
 }
 
 /// `H320Caps`, H.225.0.
@@ -46,10 +48,10 @@ pub struct H310Caps {
 pub struct H320Caps {
     pub non_standard_data: Option<NonStandardParameter>,
     #[rasn(extension_addition)]
-    pub data_rates_supported: Option<Vec<DataRate>>,
+    pub data_rates_supported: Option<List<DataRate>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
-    pub supported_prefixes: Option<Vec<SupportedPrefix>>,
+    pub supported_prefixes: Option<List<SupportedPrefix>>,
 }
 
 /// `H321Caps`, H.225.0.
@@ -59,10 +61,10 @@ pub struct H320Caps {
 pub struct H321Caps {
     pub non_standard_data: Option<NonStandardParameter>,
     #[rasn(extension_addition)]
-    pub data_rates_supported: Option<Vec<DataRate>>,
+    pub data_rates_supported: Option<List<DataRate>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
-    pub supported_prefixes: Option<Vec<SupportedPrefix>>,
+    pub supported_prefixes: Option<List<SupportedPrefix>>,
 }
 
 /// `H322Caps`, H.225.0.
@@ -72,10 +74,10 @@ pub struct H321Caps {
 pub struct H322Caps {
     pub non_standard_data: Option<NonStandardParameter>,
     #[rasn(extension_addition)]
-    pub data_rates_supported: Option<Vec<DataRate>>,
+    pub data_rates_supported: Option<List<DataRate>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
-    pub supported_prefixes: Option<Vec<SupportedPrefix>>,
+    pub supported_prefixes: Option<List<SupportedPrefix>>,
 }
 
 /// `H323Caps`, H.225.0.
@@ -85,10 +87,10 @@ pub struct H322Caps {
 pub struct H323Caps {
     pub non_standard_data: Option<NonStandardParameter>,
     #[rasn(extension_addition)]
-    pub data_rates_supported: Option<Vec<DataRate>>,
+    pub data_rates_supported: Option<List<DataRate>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
-    pub supported_prefixes: Option<Vec<SupportedPrefix>>,
+    pub supported_prefixes: Option<List<SupportedPrefix>>,
 }
 
 impl H323Caps {
@@ -110,10 +112,10 @@ impl H323Caps {
 pub struct H324Caps {
     pub non_standard_data: Option<NonStandardParameter>,
     #[rasn(extension_addition)]
-    pub data_rates_supported: Option<Vec<DataRate>>,
+    pub data_rates_supported: Option<List<DataRate>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
-    pub supported_prefixes: Option<Vec<SupportedPrefix>>,
+    pub supported_prefixes: Option<List<SupportedPrefix>>,
 }
 
 /// `VoiceCaps`, H.225.0.
@@ -123,10 +125,10 @@ pub struct H324Caps {
 pub struct VoiceCaps {
     pub non_standard_data: Option<NonStandardParameter>,
     #[rasn(extension_addition)]
-    pub data_rates_supported: Option<Vec<DataRate>>,
+    pub data_rates_supported: Option<List<DataRate>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
-    pub supported_prefixes: Option<Vec<SupportedPrefix>>,
+    pub supported_prefixes: Option<List<SupportedPrefix>>,
 }
 
 impl VoiceCaps {
@@ -148,10 +150,10 @@ impl VoiceCaps {
 pub struct T120OnlyCaps {
     pub non_standard_data: Option<NonStandardParameter>,
     #[rasn(extension_addition)]
-    pub data_rates_supported: Option<Vec<DataRate>>,
+    pub data_rates_supported: Option<List<DataRate>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
-    pub supported_prefixes: Option<Vec<SupportedPrefix>>,
+    pub supported_prefixes: Option<List<SupportedPrefix>>,
 }
 
 /// `NonStandardProtocol`, H.225.0.
@@ -160,8 +162,8 @@ pub struct T120OnlyCaps {
 #[non_exhaustive]
 pub struct NonStandardProtocol {
     pub non_standard_data: Option<NonStandardParameter>,
-    pub data_rates_supported: Option<Vec<DataRate>>,
-    pub supported_prefixes: Vec<SupportedPrefix>,
+    pub data_rates_supported: Option<List<DataRate>>,
+    pub supported_prefixes: List<SupportedPrefix>,
 }
 
 /// `T38FaxAnnexbOnlyCaps`, H.225.0.
@@ -170,8 +172,8 @@ pub struct NonStandardProtocol {
 #[non_exhaustive]
 pub struct T38FaxAnnexbOnlyCaps {
     pub non_standard_data: Option<NonStandardParameter>,
-    pub data_rates_supported: Option<Vec<DataRate>>,
-    pub supported_prefixes: Vec<SupportedPrefix>,
+    pub data_rates_supported: Option<List<DataRate>>,
+    pub supported_prefixes: List<SupportedPrefix>,
     pub t38_fax_protocol: DataProtocolCapability,
     pub t38_fax_profile: T38FaxProfile,
 }
@@ -182,8 +184,8 @@ pub struct T38FaxAnnexbOnlyCaps {
 #[non_exhaustive]
 pub struct SipCaps {
     pub non_standard_data: Option<NonStandardParameter>,
-    pub data_rates_supported: Option<Vec<DataRate>>,
-    pub supported_prefixes: Option<Vec<SupportedPrefix>>,
+    pub data_rates_supported: Option<List<DataRate>>,
+    pub supported_prefixes: Option<List<SupportedPrefix>>,
 }
 
 /// `DataRate`, H.225.0.

@@ -4,6 +4,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{
     AliasAddress, AltGkInfo, AlternateGk, AlternateTransportAddresses, CallCapacity,
     CallCreditCapability, CapacityReportingCapability, CapacityReportingSpecification, ClearToken,
@@ -23,21 +25,21 @@ pub struct RegistrationRequest {
     pub protocol_identifier: ObjectIdentifier,
     pub non_standard_data: Option<NonStandardParameter>,
     pub discovery_complete: bool,
-    pub call_signal_address: Vec<TransportAddress>,
-    pub ras_address: Vec<TransportAddress>,
+    pub call_signal_address: List<TransportAddress>,
+    pub ras_address: List<TransportAddress>,
     pub terminal_type: EndpointType,
-    pub terminal_alias: Option<Vec<AliasAddress>>,
+    pub terminal_alias: Option<List<AliasAddress>>,
     #[rasn(size("1..=128"))]
     pub gatekeeper_identifier: Option<BmpString>,
     pub endpoint_vendor: VendorIdentifier,
     #[rasn(extension_addition)]
-    pub alternate_endpoints: Option<Vec<Endpoint>>,
+    pub alternate_endpoints: Option<List<Endpoint>>,
     #[rasn(extension_addition, value("1..=4294967295"))]
     pub time_to_live: Option<u32>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     /// Mandatory in the versions that know it; absent from older peers.
@@ -56,7 +58,7 @@ pub struct RegistrationRequest {
     #[rasn(extension_addition)]
     pub additive_registration: Option<()>,
     #[rasn(extension_addition)]
-    pub terminal_alias_pattern: Option<Vec<AddressPattern>>,
+    pub terminal_alias_pattern: Option<List<AddressPattern>>,
     #[rasn(extension_addition)]
     pub supports_alt_gk: Option<()>,
     #[rasn(extension_addition)]
@@ -64,7 +66,7 @@ pub struct RegistrationRequest {
     #[rasn(extension_addition)]
     pub multiple_calls: Option<bool>,
     #[rasn(extension_addition)]
-    pub supported_h248_packages: Option<Vec<OctetString>>,
+    pub supported_h248_packages: Option<List<OctetString>>,
     #[rasn(extension_addition)]
     pub call_credit_capability: Option<CallCreditCapability>,
     #[rasn(extension_addition)]
@@ -74,7 +76,7 @@ pub struct RegistrationRequest {
     #[rasn(extension_addition)]
     pub feature_set: Option<Box<FeatureSet>>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition)]
     pub restart: Option<()>,
     #[rasn(extension_addition)]
@@ -87,7 +89,7 @@ pub struct RegistrationRequest {
     #[rasn(extension_addition)]
     pub transport_qos: Option<TransportQos>,
     #[rasn(extension_addition)]
-    pub language: Option<Vec<LanguageTag>>,
+    pub language: Option<List<LanguageTag>>,
 }
 
 impl RegistrationRequest {
@@ -99,8 +101,8 @@ impl RegistrationRequest {
             protocol_identifier: crate::build::protocol_identifier(),
             non_standard_data: None,
             discovery_complete: false,
-            call_signal_address: Vec::new(),
-            ras_address: Vec::new(),
+            call_signal_address: List::default(),
+            ras_address: List::default(),
             terminal_type,
             terminal_alias: None,
             gatekeeper_identifier: None,
@@ -145,20 +147,20 @@ pub struct RegistrationConfirm {
     pub request_seq_num: u16,
     pub protocol_identifier: ObjectIdentifier,
     pub non_standard_data: Option<NonStandardParameter>,
-    pub call_signal_address: Vec<TransportAddress>,
-    pub terminal_alias: Option<Vec<AliasAddress>>,
+    pub call_signal_address: List<TransportAddress>,
+    pub terminal_alias: Option<List<AliasAddress>>,
     #[rasn(size("1..=128"))]
     pub gatekeeper_identifier: Option<BmpString>,
     #[rasn(size("1..=128"))]
     pub endpoint_identifier: BmpString,
     #[rasn(extension_addition)]
-    pub alternate_gatekeeper: Option<Vec<AlternateGk>>,
+    pub alternate_gatekeeper: Option<List<AlternateGk>>,
     #[rasn(extension_addition, value("1..=4294967295"))]
     pub time_to_live: Option<u32>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     /// Mandatory in the versions that know it; absent from older peers.
@@ -170,15 +172,15 @@ pub struct RegistrationConfirm {
     #[rasn(extension_addition)]
     pub maintain_connection: Option<bool>,
     #[rasn(extension_addition)]
-    pub service_control: Option<Vec<ServiceControlSession>>,
+    pub service_control: Option<List<ServiceControlSession>>,
     #[rasn(extension_addition)]
     pub supports_additive_registration: Option<()>,
     #[rasn(extension_addition)]
-    pub terminal_alias_pattern: Option<Vec<AddressPattern>>,
+    pub terminal_alias_pattern: Option<List<AddressPattern>>,
     #[rasn(extension_addition)]
-    pub supported_prefixes: Option<Vec<SupportedPrefix>>,
+    pub supported_prefixes: Option<List<SupportedPrefix>>,
     #[rasn(extension_addition)]
-    pub usage_spec: Option<Vec<RasUsageSpecification>>,
+    pub usage_spec: Option<List<RasUsageSpecification>>,
     #[rasn(extension_addition)]
     pub feature_server_alias: Option<AliasAddress>,
     #[rasn(extension_addition)]
@@ -186,7 +188,7 @@ pub struct RegistrationConfirm {
     #[rasn(extension_addition)]
     pub feature_set: Option<Box<FeatureSet>>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition)]
     pub assigned_gatekeeper: Option<AlternateGk>,
     #[rasn(extension_addition)]
@@ -195,7 +197,7 @@ pub struct RegistrationConfirm {
     pub transport_qos: Option<TransportQos>,
     /// Since version 8.
     #[rasn(extension_addition)]
-    pub language: Option<Vec<LanguageTag>>,
+    pub language: Option<List<LanguageTag>>,
 }
 
 impl RegistrationConfirm {
@@ -206,7 +208,7 @@ impl RegistrationConfirm {
             request_seq_num: seq,
             protocol_identifier: crate::build::protocol_identifier(),
             non_standard_data: None,
-            call_signal_address: Vec::new(),
+            call_signal_address: List::default(),
             terminal_alias: None,
             gatekeeper_identifier: None,
             endpoint_identifier,
@@ -269,15 +271,15 @@ pub struct RegistrationReject {
     #[rasn(extension_addition)]
     pub alt_gk_info: Option<AltGkInfo>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
     pub feature_set: Option<Box<FeatureSet>>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition)]
     pub assigned_gatekeeper: Option<AlternateGk>,
 }
@@ -312,7 +314,7 @@ pub enum RegistrationRejectReason {
     InvalidRevision,
     InvalidCallSignalAddress,
     InvalidRasAddress,
-    DuplicateAlias(Vec<AliasAddress>),
+    DuplicateAlias(List<AliasAddress>),
     InvalidTerminalType,
     UndefinedReason,
     TransportNotSupported,
@@ -345,9 +347,9 @@ pub enum RegistrationRejectReason {
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct RegistrationRejectReasonInvalidTerminalAliases {
-    pub terminal_alias: Option<Vec<AliasAddress>>,
-    pub terminal_alias_pattern: Option<Vec<AddressPattern>>,
-    pub supported_prefixes: Option<Vec<SupportedPrefix>>,
+    pub terminal_alias: Option<List<AliasAddress>>,
+    pub terminal_alias_pattern: Option<List<AddressPattern>>,
+    pub supported_prefixes: Option<List<SupportedPrefix>>,
 }
 
 /// `AddressPattern`, H.225.0.

@@ -4,6 +4,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 /// `ClearToken`, H.235.0.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -29,7 +31,7 @@ pub struct ClearToken {
     #[rasn(extension_addition)]
     pub h235_key: Option<H235Key>,
     #[rasn(extension_addition)]
-    pub profile_info: Option<Vec<ProfileElement>>,
+    pub profile_info: Option<List<ProfileElement>>,
 }
 
 impl ClearToken {

@@ -2,6 +2,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{
     CallIdentifier, ClearToken, CryptoH323Token, FeatureSet, GenericData, Icv, NonStandardParameter,
 };
@@ -14,15 +16,15 @@ pub struct ServiceControlIndication {
     #[rasn(value("1..=65535"))]
     pub request_seq_num: u16,
     pub non_standard_data: Option<NonStandardParameter>,
-    pub service_control: Vec<ServiceControlSession>,
+    pub service_control: List<ServiceControlSession>,
     #[rasn(size("1..=128"))]
     pub endpoint_identifier: Option<BmpString>,
     pub call_specific: Option<ServiceControlIndicationCallSpecific>,
-    pub tokens: Option<Vec<ClearToken>>,
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub tokens: Option<List<ClearToken>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     pub integrity_check_value: Option<Icv>,
     pub feature_set: Option<Box<FeatureSet>>,
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
 }
 
 impl ServiceControlIndication {
@@ -32,7 +34,7 @@ impl ServiceControlIndication {
         Self {
             request_seq_num: seq,
             non_standard_data: None,
-            service_control: Vec::new(),
+            service_control: List::default(),
             endpoint_identifier: None,
             call_specific: None,
             tokens: None,
@@ -64,11 +66,11 @@ pub struct ServiceControlResponse {
     pub request_seq_num: u16,
     pub result: Option<ServiceControlResponseResult>,
     pub non_standard_data: Option<NonStandardParameter>,
-    pub tokens: Option<Vec<ClearToken>>,
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub tokens: Option<List<ClearToken>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     pub integrity_check_value: Option<Icv>,
     pub feature_set: Option<Box<FeatureSet>>,
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
 }
 
 impl ServiceControlResponse {

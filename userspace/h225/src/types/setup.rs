@@ -2,6 +2,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{
     AliasAddress, CallCapacity, CallIdentifier, CallReferenceValue, CallType, CircuitInfo,
     ClearToken, CryptoH323Token, DisplayName, EndpointType, ExtendedAliasAddress,
@@ -16,12 +18,12 @@ use super::{
 pub struct SetupUuie {
     pub protocol_identifier: ObjectIdentifier,
     pub h245_address: Option<TransportAddress>,
-    pub source_address: Option<Vec<AliasAddress>>,
+    pub source_address: Option<List<AliasAddress>>,
     pub source_info: EndpointType,
-    pub destination_address: Option<Vec<AliasAddress>>,
+    pub destination_address: Option<List<AliasAddress>>,
     pub dest_call_signal_address: Option<TransportAddress>,
-    pub dest_extra_call_info: Option<Vec<AliasAddress>>,
-    pub dest_extra_crv: Option<Vec<CallReferenceValue>>,
+    pub dest_extra_call_info: Option<List<AliasAddress>>,
+    pub dest_extra_crv: Option<List<CallReferenceValue>>,
     pub active_mc: bool,
     #[rasn(size("16"))]
     pub conference_id: OctetString,
@@ -36,13 +38,13 @@ pub struct SetupUuie {
     #[rasn(extension_addition)]
     pub call_identifier: Option<CallIdentifier>,
     #[rasn(extension_addition)]
-    pub h245_security_capability: Option<Vec<H245Security>>,
+    pub h245_security_capability: Option<List<H245Security>>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
-    pub fast_start: Option<Vec<OctetString>>,
+    pub fast_start: Option<List<OctetString>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
     pub media_wait_for_connect: Option<bool>,
@@ -60,13 +62,13 @@ pub struct SetupUuie {
     #[rasn(extension_addition)]
     pub connection_parameters: Option<SetupUuieConnectionParameters>,
     #[rasn(extension_addition)]
-    pub language: Option<Vec<LanguageTag>>,
+    pub language: Option<List<LanguageTag>>,
     #[rasn(extension_addition)]
     pub presentation_indicator: Option<PresentationIndicator>,
     #[rasn(extension_addition)]
     pub screening_indicator: Option<ScreeningIndicator>,
     #[rasn(extension_addition)]
-    pub service_control: Option<Vec<ServiceControlSession>>,
+    pub service_control: Option<List<ServiceControlSession>>,
     #[rasn(extension_addition)]
     pub symmetric_operation_required: Option<()>,
     #[rasn(extension_addition)]
@@ -74,21 +76,21 @@ pub struct SetupUuie {
     #[rasn(extension_addition)]
     pub circuit_info: Option<Box<CircuitInfo>>,
     #[rasn(extension_addition)]
-    pub desired_protocols: Option<Vec<SupportedProtocols>>,
+    pub desired_protocols: Option<List<SupportedProtocols>>,
     #[rasn(extension_addition)]
-    pub needed_features: Option<Vec<FeatureDescriptor>>,
+    pub needed_features: Option<List<FeatureDescriptor>>,
     #[rasn(extension_addition)]
-    pub desired_features: Option<Vec<FeatureDescriptor>>,
+    pub desired_features: Option<List<FeatureDescriptor>>,
     #[rasn(extension_addition)]
-    pub supported_features: Option<Vec<FeatureDescriptor>>,
+    pub supported_features: Option<List<FeatureDescriptor>>,
     #[rasn(extension_addition)]
-    pub parallel_h245_control: Option<Vec<OctetString>>,
+    pub parallel_h245_control: Option<List<OctetString>>,
     #[rasn(extension_addition)]
-    pub additional_source_addresses: Option<Vec<ExtendedAliasAddress>>,
+    pub additional_source_addresses: Option<List<ExtendedAliasAddress>>,
     #[rasn(extension_addition, value("1..=31"))]
     pub hop_count: Option<u8>,
     #[rasn(extension_addition)]
-    pub display_name: Option<Vec<DisplayName>>,
+    pub display_name: Option<List<DisplayName>>,
 }
 
 /// An anonymous type within its parent.

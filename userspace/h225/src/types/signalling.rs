@@ -2,6 +2,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{
     AlertingUuie, AliasAddress, CallLinkage, CallProceedingUuie, ConnectUuie, FacilityUuie,
     GenericData, InformationUuie, NonStandardParameter, NotifyUuie, ProgressUuie,
@@ -17,14 +19,14 @@ pub struct H323UuPdu {
     pub h323_message_body: H323UuPduH323MessageBody,
     pub non_standard_data: Option<NonStandardParameter>,
     #[rasn(extension_addition)]
-    pub h4501_supplementary_service: Option<Vec<OctetString>>,
+    pub h4501_supplementary_service: Option<List<OctetString>>,
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
     pub h245_tunnelling: Option<bool>,
     #[rasn(extension_addition)]
-    pub h245_control: Option<Vec<OctetString>>,
+    pub h245_control: Option<List<OctetString>>,
     #[rasn(extension_addition)]
-    pub non_standard_control: Option<Vec<NonStandardParameter>>,
+    pub non_standard_control: Option<List<NonStandardParameter>>,
     #[rasn(extension_addition)]
     pub call_linkage: Option<CallLinkage>,
     #[rasn(extension_addition)]
@@ -34,7 +36,7 @@ pub struct H323UuPdu {
     #[rasn(extension_addition)]
     pub stimulus_control: Option<StimulusControl>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
 }
 
 /// An anonymous type within its parent.
@@ -43,7 +45,7 @@ pub struct H323UuPdu {
 #[non_exhaustive]
 pub struct H323UuPduTunnelledSignallingMessage {
     pub tunnelled_protocol_id: TunnelledProtocol,
-    pub message_content: Vec<OctetString>,
+    pub message_content: List<OctetString>,
     pub tunnelling_required: Option<()>,
     pub non_standard_data: Option<NonStandardParameter>,
 }

@@ -2,6 +2,8 @@
 
 use rasn::prelude::*;
 
+use super::List;
+
 use super::{
     AddressPattern, AliasAddress, AltGkInfo, AlternateGk, ClearToken, CryptoH323Token, Endpoint,
     GenericData, Icv, NonStandardParameter, SecurityErrors2, SupportedPrefix, TransportAddress,
@@ -14,31 +16,31 @@ use super::{
 pub struct UnregistrationRequest {
     #[rasn(value("1..=65535"))]
     pub request_seq_num: u16,
-    pub call_signal_address: Vec<TransportAddress>,
-    pub endpoint_alias: Option<Vec<AliasAddress>>,
+    pub call_signal_address: List<TransportAddress>,
+    pub endpoint_alias: Option<List<AliasAddress>>,
     pub non_standard_data: Option<NonStandardParameter>,
     #[rasn(size("1..=128"))]
     pub endpoint_identifier: Option<BmpString>,
     #[rasn(extension_addition)]
-    pub alternate_endpoints: Option<Vec<Endpoint>>,
+    pub alternate_endpoints: Option<List<Endpoint>>,
     #[rasn(extension_addition, size("1..=128"))]
     pub gatekeeper_identifier: Option<BmpString>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
     pub reason: Option<UnregRequestReason>,
     #[rasn(extension_addition)]
-    pub endpoint_alias_pattern: Option<Vec<AddressPattern>>,
+    pub endpoint_alias_pattern: Option<List<AddressPattern>>,
     #[rasn(extension_addition)]
-    pub supported_prefixes: Option<Vec<SupportedPrefix>>,
+    pub supported_prefixes: Option<List<SupportedPrefix>>,
     #[rasn(extension_addition)]
-    pub alternate_gatekeeper: Option<Vec<AlternateGk>>,
+    pub alternate_gatekeeper: Option<List<AlternateGk>>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition)]
     pub assigned_gatekeeper: Option<AlternateGk>,
 }
@@ -49,7 +51,7 @@ impl UnregistrationRequest {
     pub fn new(seq: u16) -> Self {
         Self {
             request_seq_num: seq,
-            call_signal_address: Vec::new(),
+            call_signal_address: List::default(),
             endpoint_alias: None,
             non_standard_data: None,
             endpoint_identifier: None,
@@ -77,13 +79,13 @@ pub struct UnregistrationConfirm {
     pub request_seq_num: u16,
     pub non_standard_data: Option<NonStandardParameter>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition)]
     pub assigned_gatekeeper: Option<AlternateGk>,
 }
@@ -116,13 +118,13 @@ pub struct UnregistrationReject {
     #[rasn(extension_addition)]
     pub alt_gk_info: Option<AltGkInfo>,
     #[rasn(extension_addition)]
-    pub tokens: Option<Vec<ClearToken>>,
+    pub tokens: Option<List<ClearToken>>,
     #[rasn(extension_addition)]
-    pub crypto_tokens: Option<Vec<CryptoH323Token>>,
+    pub crypto_tokens: Option<List<CryptoH323Token>>,
     #[rasn(extension_addition)]
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
-    pub generic_data: Option<Vec<GenericData>>,
+    pub generic_data: Option<List<GenericData>>,
 }
 
 impl UnregistrationReject {

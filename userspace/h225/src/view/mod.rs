@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use crate::RasKind;
 use crate::text::{from_alias, from_bmp, from_transport};
 use crate::types::{
-    AliasAddress, AlternateGk, ClearToken, CryptoH323Token, Icv, RasMessage, TransportAddress,
+    AliasAddress, AlternateGk, ClearToken, CryptoH323Token, Icv, List, RasMessage, TransportAddress,
 };
 
 mod prefixes;
@@ -243,8 +243,8 @@ fn sockets(addresses: &[TransportAddress]) -> Vec<SocketAddr> {
 }
 
 const fn secured(
-    tokens: Option<&Vec<ClearToken>>,
-    crypto_tokens: Option<&Vec<CryptoH323Token>>,
+    tokens: Option<&List<ClearToken>>,
+    crypto_tokens: Option<&List<CryptoH323Token>>,
     integrity_check_value: Option<&Icv>,
 ) -> bool {
     tokens.is_some() || crypto_tokens.is_some() || integrity_check_value.is_some()

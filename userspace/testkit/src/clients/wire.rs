@@ -108,7 +108,7 @@ fn bitmap_at(message: &RasMessage, full: &[u8]) -> Option<usize> {
         }
         RasMessage::UnregistrationRequest(urq) => {
             // Taking away its only addition would take the bitmap away.
-            urq.alternate_endpoints = Some(Vec::new());
+            urq.alternate_endpoints = Some(rasline_h225::types::List::default());
             0
         }
         RasMessage::AdmissionRequest(arq) => {

@@ -150,7 +150,8 @@ impl Sockets {
 }
 
 async fn read(local: SocketAddr, socket: Arc<UdpSocket>, queue: mpsc::Sender<Arrived>) {
-    let mut buffer = vec![0; MAX_MESSAGE];
+    // One octet more than can be: what is too long is seen to be.
+    let mut buffer = vec![0; MAX_MESSAGE + 1];
     loop {
         // Before anything is read, so that what finds no place stays with the kernel.
         let Ok(place) = queue.reserve().await else {

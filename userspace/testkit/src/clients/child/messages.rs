@@ -32,7 +32,7 @@ pub fn discover(link: Link<'_>) -> RasMessage {
     };
     grq.request_seq_num = link.seq;
     grq.ras_address = transport(link.who.ras);
-    grq.endpoint_alias = Some(vec![alias(&link.who.name)]);
+    grq.endpoint_alias = Some(vec![alias(&link.who.name)].into());
     RasMessage::GatekeeperRequest(grq)
 }
 
@@ -60,8 +60,8 @@ fn registration(link: Link<'_>, like: u32) -> RegistrationRequest {
         unreachable!("an RRQ")
     };
     rrq.request_seq_num = link.seq;
-    rrq.call_signal_address = vec![transport(link.who.call_signal)];
-    rrq.ras_address = vec![transport(link.who.ras)];
+    rrq.call_signal_address = vec![transport(link.who.call_signal)].into();
+    rrq.ras_address = vec![transport(link.who.ras)].into();
     rrq.gatekeeper_identifier = link.gatekeeper.map(bmp);
     rrq
 }
@@ -89,7 +89,7 @@ pub fn leave(link: Link<'_>) -> RasMessage {
         unreachable!("a URQ")
     };
     urq.request_seq_num = link.seq;
-    urq.call_signal_address = vec![transport(link.who.call_signal)];
+    urq.call_signal_address = vec![transport(link.who.call_signal)].into();
     urq.endpoint_identifier = link.eid.map(bmp);
     urq.gatekeeper_identifier = link.gatekeeper.map(bmp);
     RasMessage::UnregistrationRequest(urq)
@@ -103,6 +103,6 @@ pub fn inform(link: Link<'_>) -> RasMessage {
     irr.request_seq_num = link.seq;
     irr.endpoint_identifier = bmp(link.eid.unwrap_or_default());
     irr.ras_address = transport(link.who.ras);
-    irr.call_signal_address = vec![transport(link.who.call_signal)];
+    irr.call_signal_address = vec![transport(link.who.call_signal)].into();
     RasMessage::InfoRequestResponse(irr)
 }

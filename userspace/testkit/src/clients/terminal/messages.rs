@@ -30,7 +30,7 @@ pub fn discover(link: Link<'_>) -> Vec<u8> {
     grq.request_seq_num = link.seq;
     grq.ras_address = transport(link.who.ras);
     grq.gatekeeper_identifier = link.gatekeeper.map(bmp);
-    grq.endpoint_alias = Some(aliases(link.who));
+    grq.endpoint_alias = Some(aliases(link.who).into());
     if link.gatekeeper.is_some() {
         grq.feature_set = None;
     }
@@ -41,7 +41,7 @@ pub fn discover(link: Link<'_>) -> Vec<u8> {
 pub fn register(link: Link<'_>, discovered: bool) -> Vec<u8> {
     let mut rrq = registration(link, 3);
     rrq.discovery_complete = discovered;
-    rrq.terminal_alias = Some(aliases(link.who));
+    rrq.terminal_alias = Some(aliases(link.who).into());
     encode_cut(&RasMessage::RegistrationRequest(rrq))
 }
 
@@ -55,8 +55,8 @@ fn registration(link: Link<'_>, like: u32) -> RegistrationRequest {
         unreachable!("an RRQ")
     };
     rrq.request_seq_num = link.seq;
-    rrq.call_signal_address = vec![transport(link.who.call_signal)];
-    rrq.ras_address = vec![transport(link.who.ras)];
+    rrq.call_signal_address = vec![transport(link.who.call_signal)].into();
+    rrq.ras_address = vec![transport(link.who.ras)].into();
     rrq.gatekeeper_identifier = link.gatekeeper.map(bmp);
     rrq.endpoint_identifier = link.eid.map(bmp);
     rrq
@@ -68,8 +68,8 @@ pub fn leave(link: Link<'_>) -> Vec<u8> {
         unreachable!("a URQ")
     };
     urq.request_seq_num = link.seq;
-    urq.call_signal_address = vec![transport(link.who.call_signal)];
-    urq.endpoint_alias = Some(aliases(link.who));
+    urq.call_signal_address = vec![transport(link.who.call_signal)].into();
+    urq.endpoint_alias = Some(aliases(link.who).into());
     urq.endpoint_identifier = link.eid.map(bmp);
     urq.gatekeeper_identifier = link.gatekeeper.map(bmp);
     encode_cut(&RasMessage::UnregistrationRequest(urq))
@@ -90,13 +90,13 @@ pub fn admit(link: Link<'_>, call: &Call) -> Vec<u8> {
         identifier.guid = guid(call.identifier);
     }
     if call.answered {
-        arq.destination_info = Some(aliases(link.who));
+        arq.destination_info = Some(aliases(link.who).into());
         arq.dest_call_signal_address = Some(transport(link.who.call_signal));
-        arq.src_info = vec![alias(&call.other)];
+        arq.src_info = vec![alias(&call.other)].into();
         arq.src_call_signal_address = call.from.map(transport);
     } else {
-        arq.destination_info = Some(vec![alias(&call.other)]);
-        arq.src_info = aliases(link.who);
+        arq.destination_info = Some(vec![alias(&call.other)].into());
+        arq.src_info = aliases(link.who).into();
     }
     encode_cut(&RasMessage::AdmissionRequest(arq))
 }
@@ -122,8 +122,8 @@ pub fn disengage(link: Link<'_>, call: &Call) -> Vec<u8> {
 pub fn inform(link: Link<'_>) -> Vec<u8> {
     let eid = bmp(link.eid.unwrap_or_default());
     let mut irr = InfoRequestResponse::new(link.seq, kind(), eid, transport(link.who.ras));
-    irr.call_signal_address = vec![transport(link.who.call_signal)];
-    irr.endpoint_alias = Some(aliases(link.who));
+    irr.call_signal_address = vec![transport(link.who.call_signal)].into();
+    irr.endpoint_alias = Some(aliases(link.who).into());
     irr.need_response = Some(false);
     irr.unsolicited = Some(false);
     encode_cut(&RasMessage::InfoRequestResponse(irr))
