@@ -117,7 +117,7 @@ pub(crate) fn nothing_is_left(net: &Gateway, place: &Place) {
     }
 }
 
-fn refused(net: &Gateway, place: &Place, words: &[&str]) {
+pub(crate) fn refused(net: &Gateway, place: &Place, words: &[&str]) {
     let output = Controller::refused(net, place).unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
@@ -152,21 +152,6 @@ fn a_program_of_someone_else_is_left_alone() {
     let theirs = xdp::attach_pass(&net.gateway, WAN, "someone_else").unwrap();
     refused(&net, &place, &[WAN, "someone_else"]);
     drop(theirs);
-    nothing_is_left(&net, &place);
-}
-
-#[test]
-fn an_absent_interface_is_named() {
-    let net = Gateway::new().unwrap();
-    let place = Place::new().unwrap();
-    let interfaces = vec![(LAN.into(), "endpoints"), ("wan7".into(), "gatekeepers")];
-    place
-        .write(&Settings {
-            interfaces,
-            ..Settings::default()
-        })
-        .unwrap();
-    refused(&net, &place, &["wan7"]);
     nothing_is_left(&net, &place);
 }
 

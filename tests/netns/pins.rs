@@ -200,14 +200,15 @@ fn a_start_that_is_refused_changes_nothing() {
         "{said}"
     );
     assert_eq!(entries(&pins), before);
-    // An absent one, likewise.
+    // One without Ethernet headers, likewise.
+    net.gateway.ip("tuntap add tun7 mode tun").unwrap();
     fs::write(
         &config,
-        format!("{text}\n{}", other.replace("other0", "wan7")),
+        format!("{text}\n{}", other.replace("other0", "tun7")),
     )
     .unwrap();
     let output = Controller::refused(net, controller.place()).unwrap();
-    assert!(String::from_utf8_lossy(&output.stderr).contains("wan7"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("tun7"));
     assert_eq!(entries(&pins), before);
     more(&steady.stream, SOME);
     drop(theirs);

@@ -76,6 +76,7 @@ impl Health {
             Input::Slow { probe } => self.answered(now, probe, false, out),
             Input::Refused => self.refused(now, out),
             Input::SendFailed => self.send_failed(now, out),
+            Input::CutOff => self.cut_off(now, out),
             Input::TcpConnected => self.tcp_connected(now, out),
             Input::TcpFailed => self.tcp_failed(now, out),
         }
@@ -220,6 +221,16 @@ impl Health {
             self.bursting = false;
             self.step(now, Stimulus::Blind, out);
         }
+    }
+
+    /// Whatever is outstanding says something about our link and nothing about the gatekeeper.
+    fn cut_off(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.timer = now;
+        self.probes.void();
+        self.tcp.failed = 0;
+        self.tcp.next = self.tcp.next.max(now.after(self.settings.tcp_interval));
+        self.step(now, Stimulus::Blind, out);
+        self.quiet(now);
     }
 
     fn tcp_connected(&mut self, now: Time, out: &mut Vec<Output>) {

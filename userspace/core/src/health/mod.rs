@@ -19,7 +19,7 @@
 //! - *steady*: while Down, `rise` answers in a row, then no silence for `stable`, and calls can be signalled.
 //! - *late*: our own timer fired late, so whatever is outstanding says something about us and nothing about the
 //!   gatekeeper. It is void, and the episode begins anew.
-//! - *blind*: we could not send, and have not heard for `dead_time`.
+//! - *blind*: we could not send, and have not heard for `dead_time`; or our own link to it is down.
 //! - *tcp down*: `tcp_fall` connects to the call-signalling port failed in a row (only where that is required).
 //!
 //! Damping: each fall within `flap_window` doubles `stable`, up to `stable_max`.
@@ -151,6 +151,8 @@ pub enum Input {
     Refused,
     /// The last probe could not be sent, for a reason that lies with us (no buffers, say).
     SendFailed,
+    /// The way to it is cut on our side: no route, or our own link is down.
+    CutOff,
     /// The call-signalling port accepted.
     TcpConnected,
     /// It refused, or did not accept in time.

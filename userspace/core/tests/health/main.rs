@@ -7,6 +7,7 @@ mod world;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use rasline_core::Time;
 use rasline_core::health::{Health, Input, Output, Settings, State, TcpProbe};
 use world::{Dice, Manner, START, World};
 
@@ -180,6 +181,45 @@ proptest! {
     }
 }
 
+#[test]
+fn our_own_link_that_is_down_is_no_evidence() {
+    let mut now = Time(1_000_000_000);
+    let settings = Settings::default();
+    let mut health = Health::new(settings, now);
+    let answer = |health: &mut Health, now: &mut Time| {
+        let mut out = Vec::new();
+        *now = health.due();
+        health.handle(*now, Input::Timer, &mut out);
+        for output in out.clone() {
+            if let Output::Probe { probe } = output {
+                health.handle(*now, Input::Answered { probe }, &mut out);
+            }
+        }
+    };
+    for _ in 0..20 {
+        answer(&mut health, &mut now);
+    }
+    assert_eq!(health.state(), State::Up);
+    // A probe is overdue; then it is seen that the link is down.
+    let mut out = Vec::new();
+    while health.state() != State::Suspect {
+        now = health.due();
+        health.handle(now, Input::Timer, &mut out);
+    }
+    for _ in 0..1000 {
+        health.handle(now, Input::CutOff, &mut out);
+        assert_eq!(health.state(), State::Unknown);
+        assert!(health.due() > now);
+        now = health.due();
+    }
+    // It has not fallen, so it is back with its first answer.
+    answer(&mut health, &mut now);
+    assert_eq!(
+        (health.state(), health.stable()),
+        (State::Up, settings.stable)
+    );
+}
+
 fn any_input() -> impl Strategy<Value = Input> {
     prop_oneof![
         6 => Just(Input::Timer),
@@ -187,6 +227,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         1 => (0u64..40).prop_map(|probe| Input::Slow { probe }),
         1 => Just(Input::Refused),
         1 => Just(Input::SendFailed),
+        1 => Just(Input::CutOff),
         1 => Just(Input::TcpConnected),
         1 => Just(Input::TcpFailed),
     ]

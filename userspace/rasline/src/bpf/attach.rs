@@ -14,7 +14,7 @@ use super::pins::{self, Pin};
 use crate::{
     config::{Interface, XdpMode},
     failure::{Failure, Result, chain},
-    host::link::{self, LinkInfo},
+    host::link::{self, LinkInfo, Sight},
 };
 
 /// Attaches and pins the link.
@@ -25,6 +25,7 @@ pub(super) fn attach(
 ) -> Result<(LinkInfo, FdLink)> {
     let thing = || format!("interface {}", interface.name);
     let info = look_up(&interface.name)?;
+    refuse_headless(interface, &info)?;
     let mode = match interface.xdp_mode {
         XdpMode::Native => Mode::Driver,
         XdpMode::Generic => Mode::Skb,
@@ -73,15 +74,37 @@ pub(super) fn swap(program: &mut Xdp, pin: &Pin) -> Result<FdLink> {
     FdLink::try_from(link).map_err(|e| refused(&e))
 }
 
-/// Refuses an interface that carries a program of someone else.
-pub(super) fn refuse_foreign(interface: &Interface, ours: &[Pin]) -> Result<()> {
-    let info = look_up(&interface.name)?;
-    if info.program == 0 || ours.iter().any(|pin| pin.program == info.program) {
+/// Refuses an interface that can never be attached to as it is: one that carries a program of someone else, one without
+/// Ethernet headers. One that is not there is waited for.
+pub(super) fn refuse_unfit(interface: &Interface, ours: &[Pin]) -> Result<()> {
+    let thing = format!("interface {}", interface.name);
+    match link::look(&interface.name) {
+        Sight::Absent => Ok(()),
+        Sight::Unseen(e) => Err(Failure::plain(thing, e)),
+        Sight::Here(info) => {
+            refuse_headless(interface, &info)?;
+            if info.program == 0 || ours.iter().any(|pin| pin.program == info.program) {
+                return Ok(());
+            }
+            let (cause, next) = foreign(interface, &info);
+            Err(Failure::new(thing, cause, next))
+        }
+    }
+}
+
+/// The program reads Ethernet headers; where there are none it would take every packet for something else.
+fn refuse_headless(interface: &Interface, info: &LinkInfo) -> Result<()> {
+    if info.has_ethernet() {
         return Ok(());
     }
-    let (cause, next) = foreign(interface, &info);
-    let thing = format!("interface {}", interface.name);
-    Err(Failure::new(thing, cause, next))
+    Err(Failure::new(
+        format!("interface {}", interface.name),
+        format!(
+            "its packets have no Ethernet header ({}), so the program cannot read them",
+            info.kind_name()
+        ),
+        "name Ethernet interfaces (also VLAN, bond, bridge, veth); end the tunnel on another router",
+    ))
 }
 
 fn foreign(interface: &Interface, info: &LinkInfo) -> (String, String) {

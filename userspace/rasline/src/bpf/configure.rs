@@ -276,7 +276,12 @@ impl Kernel {
     }
 
     pub(super) fn set_interface(&self, row: usize, ifindex: u32, side: Side) {
-        let redirects = netdev::takes_redirects(ifindex);
+        // Where it cannot be asked, what was found last goes on.
+        let redirects = netdev::redirects(ifindex).unwrap_or_else(|| {
+            let [before, bits]: [u32; 2] =
+                bytemuck::cast(self.globals.load_word(0, INTERFACES_WORD + row));
+            before == ifindex && bits & REDIRECT_SIDE != 0
+        });
         let bits = if side.endpoints() { ENDPOINTS_SIDE } else { 0 }
             | if side.gatekeepers() {
                 GATEKEEPERS_SIDE

@@ -31,7 +31,7 @@ use crate::{
 pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("RASLINE_XDP_OBJECT_PATH"));
 const PROGRAM: &str = "rasline";
 /// Name of the program's pin, and of the one that is about to take its place.
-const PIN: &str = "program";
+pub(super) const PIN: &str = "program";
 const NEXT_PIN: &str = "program-next";
 /// Word of [`Globals`] with the heartbeat.
 pub(super) const HEARTBEAT_WORD: usize = std::mem::offset_of!(Globals, heartbeat_ns) / 8;
@@ -254,6 +254,7 @@ fn assemble(
         old_flows: None,
         moved: false,
         made: Vec::new(),
+        relocked: None,
         ebpf,
         program_id,
         globals,

@@ -7,6 +7,7 @@ mod capture;
 mod configure;
 mod counters;
 mod load;
+mod mend;
 mod old;
 mod open;
 pub mod pins;
@@ -32,6 +33,7 @@ use rasline_abi::{Gatekeeper, GatekeeperState, Globals, Zone, ZoneState};
 pub use capture::{Capture, Captured};
 pub use configure::{GatekeeperRow, ZoneRow};
 pub use counters::{CounterRow, counter_help};
+pub use mend::Pinning;
 pub use profiles::Profiles;
 pub use rcf::{Template, reconstruct};
 pub use ring::{Message, Reason, Ring};
@@ -64,6 +66,8 @@ pub struct Kernel {
     moved: bool,
     /// Interfaces that were attached anew.
     made: Vec<String>,
+    /// Lock of a bpffs folder that had to be made again.
+    relocked: Option<crate::host::lock::Lock>,
     ebpf: Ebpf,
     program_id: u32,
     globals: Shared<Globals>,
@@ -90,7 +94,7 @@ pub struct Port {
     /// Its row in [`Globals::interfaces`] and in the counters.
     row: usize,
     /// Kept open; the pin holds the attachment.
-    _link: FdLink,
+    link: FdLink,
 }
 
 impl Kernel {

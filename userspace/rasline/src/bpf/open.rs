@@ -11,11 +11,11 @@ use rasline_abi::{ABI_VERSION, Globals, map};
 use super::{
     Kernel, Ring, Shared, attach, load,
     old::Old,
-    pins::{self, Pins},
+    pins::{self, Pin, Pins},
 };
 use crate::{
-    config::Config,
-    failure::{Result, chain},
+    config::{Config, Interface},
+    failure::{Failure, Result, chain},
 };
 
 /// The keep-alive table, and what says how large it is.
@@ -32,16 +32,14 @@ impl Kernel {
     /// [`Kernel::attach_all`] then puts it on the interfaces.
     ///
     /// # Errors
-    /// When an interface is not there or is someone else's, or the kernel refuses; everything is as before then.
+    /// When an interface can never be attached to as it is, or the kernel refuses; everything is as before then.
     pub fn open(config: &Config) -> Result<(Self, Ring)> {
         let bpffs = &config.daemon.bpffs;
-        let links = pins::links(bpffs);
-        for interface in &config.interfaces {
-            attach::refuse_foreign(interface, &links)?;
-        }
+        let links = pins::links(bpffs)?;
+        refuse_unfit(&config.interfaces, &links)?;
         remove_dead(bpffs)?;
         let ours = pins::folder(bpffs);
-        let found = pins::survey(bpffs);
+        let found = pins::survey(bpffs)?;
         if let Some(aside) = found.iter().find(|p| p.version == ABI_VERSION)
             && !ours.exists()
         {
@@ -53,9 +51,9 @@ impl Kernel {
             Vec::new()
         };
         if fitting.len() == map::ALL.len() {
-            stop_others(bpffs);
+            stop_others(bpffs)?;
             let (mut kernel, ring) = Self::adopt(config)?;
-            let others = pins::survey(bpffs);
+            let others = pins::survey(bpffs)?;
             let mut others = others.iter().filter(|p| p.folder != ours);
             if let Some(old) = others.find_map(read) {
                 kernel.resume(old);
@@ -71,12 +69,10 @@ impl Kernel {
             None
         };
         let opened = Self::load(config, pinned.as_ref(), || {
-            pins::survey(bpffs)
-                .iter()
-                .filter(|p| p.folder != ours)
-                .find_map(read)
+            let all = pins::survey(bpffs).unwrap_or_default();
+            all.iter().filter(|p| p.folder != ours).find_map(read)
         })?;
-        stop_others(bpffs);
+        stop_others(bpffs)?;
         Ok(opened)
     }
 }
@@ -95,19 +91,35 @@ fn read(pins: &Pins) -> Option<Box<Old>> {
 }
 
 /// Programs that this one takes over from with maps of its own.
-fn stop_others(bpffs: &Path) {
+fn stop_others(bpffs: &Path) -> Result<()> {
     let ours = pins::folder(bpffs);
-    for old in pins::survey(bpffs).iter().filter(|p| p.folder != ours) {
+    for old in pins::survey(bpffs)?.iter().filter(|p| p.folder != ours) {
         announce(old);
         stop_diverting(old);
     }
+    Ok(())
+}
+
+/// All that cannot be attached to are logged, so that one start shows them all; the error is the first one.
+fn refuse_unfit(interfaces: &[Interface], links: &[Pin]) -> Result<()> {
+    let refused = interfaces
+        .iter()
+        .filter_map(|i| attach::refuse_unfit(i, links).err());
+    let refused: Vec<Failure> = refused.collect();
+    for other in refused.iter().skip(1) {
+        tracing::error!("{other}");
+    }
+    refused.into_iter().next().map_or(Ok(()), Err)
 }
 
 /// Removes what carries no packet any more: of links whose interfaces are gone, or that never were.
 fn remove_dead(bpffs: &Path) -> Result<()> {
-    for found in pins::survey(bpffs) {
-        if found.is_live() {
-            for pin in found.links.iter().filter(|pin| !pin.is_live()) {
+    for found in pins::survey(bpffs)? {
+        if found.is_live()? {
+            for pin in &found.links {
+                if pin.is_live()? {
+                    continue;
+                }
                 tracing::warn!(
                     "pin {}: interface {} is gone, or no longer runs its program; removed",
                     pin.path.display(),

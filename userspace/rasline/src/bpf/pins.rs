@@ -2,18 +2,24 @@
 //!
 //! Layout: `<bpffs>/v<ABI>/` holds each map by its name, `program`, and `link-<interface>` for each interface. While
 //! its links move to maps of other sizes, an old folder of the same version is called `v<ABI>-<n>`.
+//!
+//! Invariant: a pin that could not be looked at (no file descriptor, no memory) is an error, never one that is gone.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::DirEntry,
+    io,
+    path::{Path, PathBuf},
+};
 
 use aya::programs::{
-    links::{FdLink, PinnedLink},
+    links::{FdLink, LinkError, PinnedLink},
     loaded_programs,
 };
 use rasline_abi::ABI_VERSION;
 
 use crate::{
-    failure::{Failure, Result},
-    host::link,
+    failure::{Failure, Result, chain},
+    host::link::{self, Sight},
 };
 
 const LINK: &str = "link-";
@@ -40,15 +46,21 @@ pub struct Pin {
     pub interface: String,
     /// Path.
     pub path: PathBuf,
-    /// Program id; 0: cannot be told.
+    /// Program id; 0: what is pinned there is no link.
     pub program: u32,
 }
 
 impl Pin {
     /// Whether its interface is there and runs the link's program.
-    #[must_use]
-    pub fn is_live(&self) -> bool {
-        link::by_name(&self.interface).is_ok_and(|i| i.program != 0 && i.program == self.program)
+    ///
+    /// # Errors
+    /// When the interface cannot be looked at.
+    pub fn is_live(&self) -> Result<bool> {
+        match link::look(&self.interface) {
+            Sight::Here(info) => Ok(info.program != 0 && info.program == self.program),
+            Sight::Absent => Ok(false),
+            Sight::Unseen(e) => Err(Failure::plain(format!("interface {}", self.interface), e)),
+        }
     }
 }
 
@@ -65,48 +77,99 @@ pub struct Pins {
 
 impl Pins {
     /// Whether any of its links still carries packets.
-    #[must_use]
-    pub fn is_live(&self) -> bool {
-        self.links.iter().any(Pin::is_live)
+    ///
+    /// # Errors
+    /// When an interface cannot be looked at.
+    pub fn is_live(&self) -> Result<bool> {
+        for link in &self.links {
+            if link.is_live()? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
 /// All pins, by folder.
-#[must_use]
-pub fn survey(bpffs: &Path) -> Vec<Pins> {
-    let one = |(version, folder): (u32, PathBuf)| Pins {
-        version,
-        links: links_in(&folder),
-        folder,
+///
+/// # Errors
+/// When they cannot be looked at.
+pub fn survey(bpffs: &Path) -> Result<Vec<Pins>> {
+    let one = |(version, folder): (u32, PathBuf)| {
+        Ok(Pins {
+            version,
+            links: links_in(&folder)?,
+            folder,
+        })
     };
-    versions(bpffs).into_iter().map(one).collect()
+    versions(bpffs)?.into_iter().map(one).collect()
 }
 
 /// The pinned links of all ABI versions.
-#[must_use]
-pub fn links(bpffs: &Path) -> Vec<Pin> {
-    let mut pins: Vec<Pin> = survey(bpffs).into_iter().flat_map(|p| p.links).collect();
+///
+/// # Errors
+/// When they cannot be looked at.
+pub fn links(bpffs: &Path) -> Result<Vec<Pin>> {
+    let mut pins: Vec<Pin> = survey(bpffs)?.into_iter().flat_map(|p| p.links).collect();
     pins.sort_by(|a, b| a.interface.cmp(&b.interface));
-    pins
+    Ok(pins)
 }
 
-fn links_in(folder: &Path) -> Vec<Pin> {
+fn links_in(folder: &Path) -> Result<Vec<Pin>> {
     let mut pins = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+    for entry in entries(folder)? {
         let name = entry.file_name().to_string_lossy().into_owned();
         if let Some(interface) = name.strip_prefix(LINK) {
-            let program = PinnedLink::from_pin(entry.path())
-                .ok()
-                .and_then(|link| FdLink::from(link).info().ok())
-                .map_or(0, |info| info.program_id());
             pins.push(Pin {
                 interface: interface.replace("%2e", ".").replace("%25", "%"),
+                program: program_of(&entry.path())?,
                 path: entry.path(),
-                program,
             });
         }
     }
-    pins
+    Ok(pins)
+}
+
+/// The program that a pinned link attaches; 0: it is no link, or is gone by now.
+fn program_of(path: &Path) -> Result<u32> {
+    let info = PinnedLink::from_pin(path).and_then(|link| FdLink::from(link).info());
+    match info {
+        Ok(info) => Ok(info.program_id()),
+        Err(LinkError::SyscallError(e)) if !is_unseen(&e.io_error) => Ok(0),
+        Err(e) => Err(unseen(path, chain(&e))),
+    }
+}
+
+/// Whether an error says something about us, and nothing about what was looked for.
+fn is_unseen(e: &io::Error) -> bool {
+    matches!(
+        e.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EINTR | libc::EACCES | libc::EPERM)
+    )
+}
+
+fn unseen(path: &Path, cause: impl std::fmt::Display) -> Failure {
+    Failure::new(
+        format!("pin {}", path.display()),
+        format!("cannot be looked at: {cause}"),
+        "run as root, in the mount namespace of the controller",
+    )
+}
+
+/// What a folder holds; nothing, if there is none.
+fn entries(folder: &Path) -> Result<Vec<DirEntry>> {
+    let read = std::fs::read_dir(folder).and_then(Iterator::collect);
+    match read {
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(Vec::new())
+        }
+        read => read.map_err(|e| unseen(folder, e)),
+    }
 }
 
 /// Takes the place of a pin, or goes where there is none.
@@ -137,11 +200,11 @@ pub fn set_aside(folder: &Path) -> Result<PathBuf> {
 /// When a pin cannot be removed.
 pub fn remove_all(bpffs: &Path) -> Result<Vec<String>> {
     let mut interfaces = Vec::new();
-    for pin in links(bpffs) {
+    for pin in links(bpffs)? {
         remove(&pin.path)?;
         interfaces.push(pin.interface);
     }
-    for (_, folder) in versions(bpffs) {
+    for (_, folder) in versions(bpffs)? {
         remove_folder(&folder)?;
     }
     Ok(interfaces)
@@ -152,10 +215,10 @@ pub fn remove_all(bpffs: &Path) -> Result<Vec<String>> {
 /// # Errors
 /// When a pin cannot be removed.
 pub fn remove_folder(folder: &Path) -> Result<()> {
-    for pin in links_in(folder) {
+    for pin in links_in(folder)? {
         remove(&pin.path)?;
     }
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+    for entry in entries(folder)? {
         remove(&entry.path())?;
     }
     std::fs::remove_dir(folder).map_err(|e| Failure::plain(format!("pin {}", folder.display()), e))
@@ -167,7 +230,10 @@ pub fn remove_folder(folder: &Path) -> Result<()> {
 /// When it cannot be removed.
 pub fn remove_link(bpffs: &Path, interface: &str) -> Result<bool> {
     let mut any = false;
-    for pin in links(bpffs).iter().filter(|pin| pin.interface == interface) {
+    for pin in links(bpffs)?
+        .iter()
+        .filter(|pin| pin.interface == interface)
+    {
         remove(&pin.path)?;
         any = true;
     }
@@ -189,15 +255,13 @@ pub fn remove(path: &Path) -> Result<()> {
 }
 
 /// Folders of pins and their ABI versions, in the order of their names.
-fn versions(bpffs: &Path) -> Vec<(u32, PathBuf)> {
-    let mut all: Vec<(u32, PathBuf)> = std::fs::read_dir(bpffs)
-        .into_iter()
-        .flatten()
-        .flatten()
+fn versions(bpffs: &Path) -> Result<Vec<(u32, PathBuf)>> {
+    let mut all: Vec<(u32, PathBuf)> = entries(bpffs)?
+        .iter()
         .filter_map(|e| Some((version(&e.file_name().to_string_lossy())?, e.path())))
         .collect();
     all.sort();
-    all
+    Ok(all)
 }
 
 /// The ABI version in a folder's name.

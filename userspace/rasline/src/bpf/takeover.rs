@@ -15,19 +15,24 @@ use super::{
 use crate::{
     config::{Interface, XdpMode},
     failure::{Failure, Result},
-    host::link::{Attached, LinkInfo},
+    host::link::{self, Attached, LinkInfo, Sight},
 };
 
 impl Kernel {
-    /// Puts the program on all interfaces, then takes away what an earlier controller left and is not configured.
+    /// Puts the program on all interfaces that are there, then takes away what an earlier controller left and is not
+    /// configured.
     ///
     /// # Errors
     /// At the first interface that refuses.
     pub fn attach_all(&mut self, interfaces: &[Interface]) -> Result<()> {
-        let live: Vec<Pin> = pins::links(&self.bpffs)
-            .into_iter()
-            .filter(Pin::is_live)
-            .collect();
+        let mut live: Vec<Pin> = Vec::new();
+        for pin in pins::links(&self.bpffs)? {
+            if pin.is_live()? {
+                live.push(pin);
+            }
+        }
+        let there = |i: &&Interface| !matches!(link::look(&i.name), Sight::Absent);
+        let interfaces: Vec<&Interface> = interfaces.iter().filter(there).collect();
         let indices: Vec<u32> = live
             .iter()
             .filter_map(|pin| Some(attach::look_up(&pin.interface).ok()?.index))
@@ -36,7 +41,7 @@ impl Kernel {
         let standing = |i: &Interface| live.iter().find(|pin| pin.interface == i.name);
         // New ones first: if one refuses, nothing has changed for those that answer.
         for interface in interfaces.iter().filter(|i| standing(i).is_none()) {
-            self.attach(interface)?;
+            self.attach_new(interface)?;
             self.made.push(interface.name.clone());
         }
         for interface in interfaces {
@@ -51,11 +56,20 @@ impl Kernel {
         self.remove_rest()
     }
 
-    /// Attaches to an interface and pins the link.
+    /// Attaches to an interface and pins the link; where a pinned link is attached already, by that one.
     ///
     /// # Errors
     /// When it cannot; the interface is as it was then.
     pub fn attach(&mut self, interface: &Interface) -> Result<()> {
+        for pin in pins::links(&self.bpffs)? {
+            if pin.interface == interface.name && pin.is_live()? {
+                return self.take_over(interface, &pin);
+            }
+        }
+        self.attach_new(interface)
+    }
+
+    fn attach_new(&mut self, interface: &Interface) -> Result<()> {
         let info = attach::look_up(&interface.name)?;
         let row = self.row(&info)?;
         self.set_interface(row, info.index, interface.side);
@@ -77,12 +91,14 @@ impl Kernel {
     /// # Errors
     /// When the pin cannot be removed.
     pub fn detach(&mut self, name: &str) -> Result<bool> {
-        let Some(port) = self.ports.remove(name) else {
+        let Some(port) = self.ports.get(name) else {
             return Ok(false);
         };
-        let removed = pins::remove_link(&self.bpffs, name);
+        // While the pin is there the program is, so that the port stays known, too.
+        pins::remove_link(&self.bpffs, name)?;
         self.globals.store_word(0, INTERFACES_WORD + port.row, 0);
-        removed
+        self.ports.remove(name);
+        Ok(true)
     }
 
     /// Puts the program in the place of the one under a pinned link.
@@ -99,7 +115,7 @@ impl Kernel {
             );
             pins::remove(&pin.path)?;
             await_detached(&interface.name);
-            return self.attach(interface);
+            return self.attach_new(interface);
         }
         let row = self.row(&info)?;
         self.set_interface(row, info.index, interface.side);
@@ -125,7 +141,7 @@ impl Kernel {
             interface: interface.clone(),
             info,
             row,
-            _link: link,
+            link,
         };
         self.ports.insert(interface.name.clone(), port);
     }
@@ -142,13 +158,13 @@ impl Kernel {
 
     /// Links that are not ours, folders of other versions, rows of interfaces that are gone.
     fn remove_rest(&mut self) -> Result<()> {
-        for pin in pins::links(&self.bpffs) {
+        for pin in pins::links(&self.bpffs)? {
             if !self.ports.contains_key(&pin.interface) {
                 tracing::info!("interface {}: not configured; detached", pin.interface);
                 pins::remove(&pin.path)?;
             }
         }
-        for old in pins::survey(&self.bpffs) {
+        for old in pins::survey(&self.bpffs)? {
             if old.folder != self.folder {
                 pins::remove_folder(&old.folder)?;
                 tracing::info!("pins {}: no longer used; removed", old.folder.display());

@@ -97,7 +97,9 @@ fn dead(cli: &Cli, e: Failure) -> Failure {
     let Ok(config) = Config::load(&cli.config) else {
         return e;
     };
-    let pins = pins::links(&config.daemon.bpffs);
+    let Ok(pins) = pins::links(&config.daemon.bpffs) else {
+        return e;
+    };
     if pins.is_empty() || !e.thing.starts_with("control socket") || controller_runs(&config) {
         return e;
     }

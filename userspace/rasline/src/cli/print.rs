@@ -24,6 +24,7 @@ pub(super) fn status(status: &Status, json: bool) {
         "INTERFACE",
         "SIDE",
         "MODE",
+        "LINK",
         "ATTACHED",
         "PROGRAM",
         "TROUBLE",
@@ -38,12 +39,16 @@ pub(super) fn status(status: &Status, json: bool) {
             &*i.name,
             &i.side,
             &i.mode,
+            &or_dash(&i.link),
             yes(i.attached),
             &program,
             &or_dash(&i.trouble),
         ]);
     }
     put_table(&interfaces);
+    for waiting in &status.waiting {
+        put(&format!("waiting for {waiting}"));
+    }
     put("");
     put_zones(&status.zones);
     put("");

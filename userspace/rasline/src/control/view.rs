@@ -21,6 +21,9 @@ pub struct Status {
     pub program: u32,
     /// Interfaces.
     pub interfaces: Vec<Interface>,
+    /// What the controller needs and is not there now, a line each: addresses, pins.
+    #[serde(default)]
+    pub waiting: Vec<String>,
     /// Zones.
     pub zones: Vec<Zone>,
     /// Agents.
@@ -55,6 +58,9 @@ pub struct Interface {
     pub attached: bool,
     /// Id of the program that is on it now; 0: none.
     pub program: u32,
+    /// up, down, no carrier, absent; unknown: it could not be looked at.
+    #[serde(default)]
+    pub link: String,
     /// What is wrong with it; empty: nothing.
     pub trouble: String,
 }
@@ -212,6 +218,9 @@ pub struct Gatekeeper {
     /// Its probes; none: it is not probed.
     #[serde(default)]
     pub probe: Option<Probe>,
+    /// Why it cannot be reached from here, if a link of this machine is down or there is no route.
+    #[serde(default)]
+    pub cut_off: Option<String>,
     /// Where it comes from: the configuration, or the gatekeeper and message that named it.
     #[serde(default)]
     pub origin: String,

@@ -15,6 +15,44 @@ pub fn is_bpffs(path: &Path) -> bool {
         .is_some_and(|s| s.f_type & 0xffff_ffff == BPF_FS_MAGIC)
 }
 
+/// Whether the bpffs that holds a folder is seen by this process and those that it starts only, so that the pins end with
+/// it: a unit with a mount namespace of its own whose host has no bpffs. False if that cannot be told.
+#[must_use]
+pub fn is_private(folder: &Path) -> bool {
+    if same_namespace_as_init() {
+        return false;
+    }
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    is_private_in(&mounts, folder)
+}
+
+/// Only a process that may trace the first one can compare.
+fn same_namespace_as_init() -> bool {
+    let of = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/mnt"));
+    of("1").is_ok_and(|init| of("self").is_ok_and(|own| own == init))
+}
+
+/// A namespace that follows another one's mounts ("master:" on its root) has a bpffs of its own if that one follows none.
+fn is_private_in(mountinfo: &str, folder: &Path) -> bool {
+    let mounts: Vec<(&str, bool, &str)> = mountinfo.lines().filter_map(mount_line).collect();
+    let follows = |mount: &&(&str, bool, &str)| mount.1;
+    let root = mounts.iter().rev().find(|(at, ..)| *at == "/");
+    // Later lines lie over earlier ones.
+    let pins = mounts
+        .iter()
+        .filter(|(at, _, kind)| *kind == "bpf" && folder.starts_with(at));
+    root.is_some_and(|root| follows(&root)) && pins.last().is_some_and(|pins| !follows(&pins))
+}
+
+/// Mount point, whether it follows a mount elsewhere, file system.
+fn mount_line(line: &str) -> Option<(&str, bool, &str)> {
+    let (before, after) = line.split_once(" - ")?;
+    let mut fields = before.split(' ');
+    let at = fields.nth(4)?;
+    let follows = fields.any(|field| field.starts_with("master:"));
+    Some((at, follows, after.split(' ').next()?))
+}
+
 /// Makes sure that the folder exists in a bpffs; true: one had to be mounted.
 ///
 /// # Errors
@@ -53,4 +91,37 @@ fn mount(at: &Path) -> Result<()> {
         c"mode=0700",
     )
     .map_err(|e| Failure::new(thing, format!("not mounted, and cannot be: {e}"), next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST_ROOT: &str = "22 1 254:0 / / rw shared:1 - ext4 /dev/vda rw";
+    const UNIT_ROOT: &str = "500 450 254:0 / / ro,relatime master:1 - ext4 /dev/vda rw";
+    const INHERITED: &str = "600 500 0:30 / /sys/fs/bpf rw shared:9 master:7 - bpf bpf rw,mode=700";
+    const OWN: &str = "700 600 0:77 / /sys/fs/bpf rw shared:80 - bpf bpf rw,mode=700";
+
+    #[test]
+    fn a_bpffs_is_private_when_its_namespace_follows_another_one_and_it_does_not() {
+        let folder = Path::new("/sys/fs/bpf/rasline");
+        for (mounts, private) in [
+            (vec![HOST_ROOT, OWN], false),
+            (vec![UNIT_ROOT, INHERITED], false),
+            (vec![UNIT_ROOT, OWN], true),
+            (vec![UNIT_ROOT, INHERITED, OWN], true),
+            (vec![UNIT_ROOT], false),
+            (vec![], false),
+        ] {
+            assert_eq!(
+                is_private_in(&mounts.join("\n"), folder),
+                private,
+                "{mounts:?}"
+            );
+        }
+        assert!(!is_private_in(
+            &format!("{UNIT_ROOT}\n{OWN}"),
+            Path::new("/run/bpf")
+        ));
+    }
 }

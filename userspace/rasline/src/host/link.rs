@@ -19,6 +19,11 @@ const IFLA_XDP: u16 = 43;
 const IFLA_XDP_ATTACHED: u16 = 2;
 const IFLA_XDP_PROG_ID: u16 = 4;
 const IFF_UP: u32 = 1;
+const IFF_RUNNING: u32 = 0x40;
+const ARPHRD_ETHER: u16 = 1;
+const ARPHRD_PPP: u16 = 512;
+const ARPHRD_LOOPBACK: u16 = 772;
+const ARPHRD_NONE: u16 = 0xfffe;
 
 /// How an XDP program is attached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +48,10 @@ pub struct LinkInfo {
     pub index: u32,
     /// Administratively up.
     pub up: bool,
+    /// It has a carrier: its cable is plugged in, its peer is up.
+    pub carrier: bool,
+    /// Link-layer type, `ARPHRD_*`.
+    pub hardware: u16,
     /// MTU.
     pub mtu: u32,
     /// "veth", "bond", ...; empty for hardware.
@@ -55,6 +64,62 @@ pub struct LinkInfo {
     pub xdp: Attached,
     /// Its id; 0: none.
     pub program: u32,
+}
+
+impl LinkInfo {
+    /// Whether frames pass.
+    #[must_use]
+    pub const fn passes(&self) -> bool {
+        self.up && self.carrier
+    }
+
+    /// Why no frames pass; empty: they do.
+    #[must_use]
+    pub const fn why_down(&self) -> &'static str {
+        match (self.up, self.carrier) {
+            (false, _) => "it is down",
+            (true, false) => "it has no carrier",
+            (true, true) => "",
+        }
+    }
+
+    /// Whether its packets begin with an Ethernet header, which the XDP program reads.
+    #[must_use]
+    pub const fn has_ethernet(&self) -> bool {
+        matches!(self.hardware, ARPHRD_ETHER | ARPHRD_LOOPBACK)
+    }
+
+    /// What it is, for people: "wireguard", "tun", "ppp", ...
+    #[must_use]
+    pub fn kind_name(&self) -> String {
+        match (self.kind.as_str(), self.hardware) {
+            ("", ARPHRD_PPP) => "ppp".to_owned(),
+            ("", ARPHRD_NONE) => "no link layer".to_owned(),
+            ("", other) => format!("link type {other}"),
+            (kind, _) => kind.to_owned(),
+        }
+    }
+}
+
+/// What a look at an interface shows. That it could not be looked at says nothing about the interface.
+#[derive(Debug)]
+pub enum Sight {
+    /// It is there.
+    Here(LinkInfo),
+    /// The kernel says that there is none of this name.
+    Absent,
+    /// The kernel could not be asked: no file descriptor, no memory.
+    Unseen(io::Error),
+}
+
+/// Looks at an interface.
+#[must_use]
+pub fn look(name: &str) -> Sight {
+    match by_name(name) {
+        Ok(info) => Sight::Here(info),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Sight::Absent,
+        Err(e) => Sight::Unseen(e),
+    }
 }
 
 /// The name of an interface.
@@ -127,7 +192,9 @@ fn parse(reply: &[u8]) -> io::Result<LinkInfo> {
 fn link(message: &[u8]) -> Option<LinkInfo> {
     let mut info = LinkInfo {
         index: u32_at(message, 4)?,
+        hardware: u16_at(message, 2)?,
         up: u32_at(message, 8)? & IFF_UP != 0,
+        carrier: u32_at(message, 8)? & IFF_RUNNING != 0,
         ..LinkInfo::default()
     };
     let mut elsewhere = false;
@@ -195,6 +262,7 @@ mod tests {
     fn loopback_is_there() {
         let lo = by_name("lo").unwrap();
         assert_eq!((lo.index, lo.xdp), (1, Attached::None));
+        assert!(lo.has_ethernet() && lo.kind.is_empty(), "{lo:?}");
     }
 
     #[test]
@@ -207,6 +275,49 @@ mod tests {
             by_name("a-name-that-is-too-long").unwrap_err().kind(),
             io::ErrorKind::NotFound
         );
+    }
+
+    #[test]
+    fn only_ethernet_has_ethernet_headers() {
+        let of = |hardware, kind: &str| LinkInfo {
+            hardware,
+            kind: kind.to_owned(),
+            ..LinkInfo::default()
+        };
+        // veth and the like; loopback.
+        assert!(of(1, "veth").has_ethernet() && of(772, "").has_ethernet());
+        // tun, ppp, wireguard, ipip, sit, GRE, InfiniBand.
+        for (hardware, kind, name) in [
+            (0xfffe, "tun", "tun"),
+            (0xfffe, "wireguard", "wireguard"),
+            (0xfffe, "", "no link layer"),
+            (512, "", "ppp"),
+            (768, "ipip", "ipip"),
+            (776, "sit", "sit"),
+            (778, "gre", "gre"),
+            (32, "", "link type 32"),
+        ] {
+            let link = of(hardware, kind);
+            assert!(!link.has_ethernet(), "{link:?}");
+            assert_eq!(link.kind_name(), name);
+        }
+    }
+
+    #[test]
+    fn a_link_passes_frames_when_it_is_up_and_has_a_carrier() {
+        for (up, carrier, why) in [
+            (true, true, ""),
+            (true, false, "it has no carrier"),
+            (false, false, "it is down"),
+            (false, true, "it is down"),
+        ] {
+            let link = LinkInfo {
+                up,
+                carrier,
+                ..LinkInfo::default()
+            };
+            assert_eq!((link.passes(), link.why_down()), (why.is_empty(), why));
+        }
     }
 
     #[test]

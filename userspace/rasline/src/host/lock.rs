@@ -69,10 +69,25 @@ pub fn take_folder(path: &Path) -> Result<Lock> {
 /// Whether some process holds the lock, and which.
 #[must_use]
 pub fn held(path: &Path) -> Option<String> {
-    let mut file = OpenOptions::new().read(true).open(path).ok()?;
+    holder_of(path).ok().flatten()
+}
+
+/// Whether it is certain that no process holds the lock: that it cannot be looked at does not say so.
+#[must_use]
+pub fn is_free(path: &Path) -> bool {
+    matches!(holder_of(path), Ok(None))
+}
+
+fn holder_of(path: &Path) -> std::io::Result<Option<String>> {
+    let mut file = match OpenOptions::new().read(true).open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
     match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
-        _ => None,
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(holder(&mut file))),
+        Err(TryLockError::Error(e)) => Err(e),
     }
 }
 
@@ -111,9 +126,12 @@ mod tests {
             refused.contains(&format!("process {}", std::process::id())),
             "{refused}"
         );
-        assert!(held(&path).is_some());
+        assert!(held(&path).is_some() && !is_free(&path));
         drop(first);
-        assert!(held(&path).is_none());
+        assert!(held(&path).is_none() && is_free(&path));
+        assert!(is_free(&folder.path().join("none")));
+        // Not a folder: it cannot be looked at.
+        assert!(!is_free(&path.join("below")));
         take(&path).unwrap();
     }
 }

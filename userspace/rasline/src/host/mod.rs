@@ -1,5 +1,6 @@
 //! The machine: its interfaces, what the process may do, the clock, bpffs and locks.
 
+pub mod address;
 pub mod bpffs;
 pub mod caps;
 pub mod ethtool;

@@ -22,7 +22,19 @@ const HEADERS: usize = 16 + 4;
 /// Whether frames may be redirected out of an interface; false if the kernel does not say.
 #[must_use]
 pub fn takes_redirects(ifindex: u32) -> bool {
-    features(ifindex).is_ok_and(|f| f & NETDEV_XDP_ACT_NDO_XMIT != 0)
+    redirects(ifindex).unwrap_or(false)
+}
+
+/// The same; none: the kernel could not be asked just now (no file descriptor, no memory).
+#[must_use]
+pub fn redirects(ifindex: u32) -> Option<bool> {
+    match features(ifindex) {
+        Ok(features) => Some(features & NETDEV_XDP_ACT_NDO_XMIT != 0),
+        Err(e) => match e.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS) => None,
+            _ => Some(false),
+        },
+    }
 }
 
 /// The interface's features (`NETDEV_XDP_ACT_*`).

@@ -7,7 +7,7 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::link::{attributes, name_of, u16_at, u32_at};
+use super::link::{self, Sight, attributes, name_of, u16_at, u32_at};
 
 const RTM_NEWROUTE: u16 = 24;
 const RTM_GETROUTE: u16 = 26;
@@ -69,6 +69,28 @@ pub fn to(address: IpAddr) -> io::Result<Route> {
             local: route.kind == RTN_LOCAL,
         }),
         _ => Err(io::ErrorKind::NetworkUnreachable.into()),
+    }
+}
+
+/// Whether the way to an address is cut on this machine already, which says nothing about who is there: no route, or
+/// an own link that is down. `last` is the interface that led there when it was reached: where that one is down, another
+/// route that takes its place leads elsewhere.
+#[must_use]
+pub fn cut(address: IpAddr, last: Option<&str>) -> Option<String> {
+    let down = |name: &str| match link::look(name) {
+        Sight::Here(link) if link.passes() => None,
+        Sight::Here(link) => Some(format!("{name}: {}", link.why_down())),
+        Sight::Absent => Some(format!("{name}: it is gone")),
+        Sight::Unseen(_) => None,
+    };
+    if let Some(why) = last.and_then(down) {
+        return Some(why);
+    }
+    match to(address) {
+        Ok(route) if route.local => None,
+        Ok(route) => down(&route.name),
+        Err(e) if e.kind() == io::ErrorKind::NetworkUnreachable => Some("no route".to_owned()),
+        Err(_) => None,
     }
 }
 
@@ -183,6 +205,17 @@ mod tests {
     fn loopback_is_this_machine() {
         let route = to("127.0.0.1".parse().unwrap()).unwrap();
         assert_eq!((route.name.as_str(), route.local), ("lo", true));
+    }
+
+    #[test]
+    fn a_way_is_cut_where_its_interface_is_not() {
+        let here = "127.0.0.1".parse().unwrap();
+        assert_eq!(cut(here, None), None);
+        assert_eq!(cut(here, Some("lo")), None);
+        assert_eq!(
+            cut(here, Some("rasline-none")).as_deref(),
+            Some("rasline-none: it is gone")
+        );
     }
 
     #[test]

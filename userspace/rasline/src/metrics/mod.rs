@@ -11,6 +11,7 @@ mod serving;
 use std::{net::SocketAddr, net::TcpListener, sync::Arc, thread::JoinHandle, time::Duration};
 
 use rasline_core::{Standing, Why};
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{oneshot, watch};
 
 pub use families::{FAMILIES, Family, Kind, encode};
@@ -20,8 +21,12 @@ use crate::{
     bpf::CounterRow,
     control::view::Status,
     failure::{Failure, Result},
+    host::address,
     supervisor::events::Tally,
 };
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 128;
 
 /// All figures at one moment.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +72,16 @@ fn why_name(why: Why) -> String {
     name.as_str().unwrap_or_default().to_owned()
 }
 
+/// Waits for nothing: an address that comes later is listened at from then on.
+fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {
+    let domain = Domain::for_address(listen);
+    let socket = Socket::new(domain, Type::STREAM.cloexec(), Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    address::bind_early(&socket, listen)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
 impl Metrics {
     /// Listens, and answers from now on.
     ///
@@ -81,7 +96,7 @@ impl Metrics {
             };
             Failure::new(thing(), e, next)
         };
-        let listener = TcpListener::bind(listen).map_err(failed)?;
+        let listener = bind(listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let listen = listener.local_addr().unwrap_or(listen);
         let (snapshots, last) = watch::channel(Arc::default());

@@ -6,6 +6,7 @@
 
 mod message;
 mod task;
+mod way;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -51,7 +52,7 @@ pub struct Target {
 }
 
 /// What the supervisor hears.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     /// A gatekeeper answered.
     Answered {
@@ -66,6 +67,13 @@ pub enum Report {
         gatekeeper: u32,
         /// How, and why.
         change: Change,
+    },
+    /// The way to a gatekeeper is cut on this machine, or is not any longer.
+    CutOff {
+        /// Its index.
+        gatekeeper: u32,
+        /// Why; none: it is not.
+        why: Option<String>,
     },
 }
 

@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use rasline_core::{
     Time,
-    health::{Health, Input, Output, TcpProbe},
+    health::{Health, Input, Output, State, TcpProbe},
 };
 use tokio::{
     net::{TcpStream, UdpSocket},
@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{ANSWER_EVERY, Board, Report, Seen, Target, lock, message::Conversation};
+use super::{ANSWER_EVERY, Board, Report, Seen, Target, lock, message::Conversation, way::Way};
 use crate::host::monotonic_ns;
 
 /// Longest answer that is read.
@@ -39,6 +39,7 @@ struct Prober<'a> {
     socket: UdpSocket,
     health: Health,
     conversation: Conversation,
+    way: Way,
     seen: Seen,
     reported: Time,
     connecting: Option<JoinHandle<bool>>,
@@ -74,6 +75,7 @@ impl<'a> Prober<'a> {
             socket,
             health: Health::new(target.settings, now()),
             conversation,
+            way: Way::new(target.ras.ip()),
             seen: Seen::default(),
             reported: Time(0),
             connecting: None,
@@ -96,11 +98,27 @@ impl<'a> Prober<'a> {
                     self.connecting = None;
                     Some(if connected { Input::TcpConnected } else { Input::TcpFailed })
                 }
-                () = sleep_until(Instant::now() + wait) => Some(Input::Timer),
+                () = sleep_until(Instant::now() + wait) => Some(self.timer().await),
             };
             if let Some(input) = input {
                 self.handle(input).await;
             }
+        }
+    }
+
+    /// It is time: for the health, unless our own link is down.
+    async fn timer(&mut self) -> Input {
+        if self.way.look(now(), self.health.state()) {
+            let report = Report::CutOff {
+                gatekeeper: self.target.gatekeeper,
+                why: self.way.cut().cloned(),
+            };
+            let _ = self.reports.send(report).await;
+        }
+        if self.way.cut().is_some() {
+            Input::CutOff
+        } else {
+            Input::Timer
         }
     }
 
@@ -130,6 +148,9 @@ impl<'a> Prober<'a> {
                 }
                 Output::ConnectTcp => self.connect(),
                 Output::Changed(change) => {
+                    if change.to == State::Up {
+                        self.way.leads();
+                    }
                     let report = Report::Changed {
                         gatekeeper: self.target.gatekeeper,
                         change,

@@ -39,17 +39,35 @@ pub mod name {
     pub const DETACHED: &str = "detached";
     /// Something is wrong with an interface.
     pub const INTERFACE_TROUBLE: &str = "interface_trouble";
+    /// Nothing is wrong with it any more.
+    pub const INTERFACE_RECOVERED: &str = "interface_recovered";
+    /// Something that the controller needs is not there.
+    pub const WAITING: &str = "waiting";
+    /// It is there.
+    pub const AVAILABLE: &str = "available";
+    /// Pins were gone and were made again.
+    pub const PINS_MENDED: &str = "pins_mended";
+    /// A gatekeeper cannot be reached, as a link of this machine is down.
+    pub const CUT_OFF: &str = "cut_off";
+    /// That link is up again.
+    pub const REACHED: &str = "reached";
     /// A follower read too slowly.
     pub const EVENTS_LEFT_OUT: &str = "events_left_out";
     /// Something without a name of its own.
     pub const NOTICE: &str = "notice";
     /// All of them.
-    pub const ALL: [&str; 7] = [
+    pub const ALL: [&str; 13] = [
         STARTED,
         RELOADED,
         ATTACHED,
         DETACHED,
         INTERFACE_TROUBLE,
+        INTERFACE_RECOVERED,
+        WAITING,
+        AVAILABLE,
+        PINS_MENDED,
+        CUT_OFF,
+        REACHED,
         EVENTS_LEFT_OUT,
         NOTICE,
     ];

@@ -150,6 +150,7 @@ impl Supervisor {
     pub(super) fn refresh_failover(&mut self) {
         let known = self.layout.gatekeepers();
         self.steersman.down.retain(|g| known.contains(g));
+        self.cut_off.retain(|g, _| known.contains(g));
         self.follow_zones();
         self.steer_again();
         self.choose_standbys();
@@ -178,6 +179,7 @@ impl Supervisor {
     /// What was thought of a gatekeeper, by this controller or the one before, is void: it is probed otherwise now, or
     /// not at all.
     fn forget_health(&mut self, gatekeeper: u32) {
+        self.cut_off.remove(&gatekeeper);
         self.kernel.set_down(gatekeeper, None);
         if self.steersman.down.remove(&gatekeeper) {
             self.fail_over(Input::Health {
@@ -209,6 +211,9 @@ impl Supervisor {
     pub(super) fn probed(&mut self, report: Report) {
         match report {
             Report::Answered { gatekeeper, at } => self.kernel.probe_answered(gatekeeper, at.0),
+            Report::CutOff { gatekeeper, why } => self.way_changed(gatekeeper, why),
+            // What is thought of it then is decided with the whole zone in view.
+            Report::Changed { gatekeeper, .. } if self.cut_off.contains_key(&gatekeeper) => {}
             Report::Changed { gatekeeper, change } => {
                 let down = change.to == State::Down;
                 if down {
@@ -294,7 +299,7 @@ impl Supervisor {
         inputs
     }
 
-    fn fail_over(&mut self, input: Input) {
+    pub(super) fn fail_over(&mut self, input: Input) {
         self.fail_over_all(vec![input]);
     }
 

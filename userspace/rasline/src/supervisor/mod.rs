@@ -8,10 +8,12 @@ mod alternates;
 pub mod apply;
 mod as_endpoint;
 mod bridge;
+mod cut_off;
 mod effects;
 pub mod events;
 mod failover;
 pub mod layout;
+mod machine;
 mod measure;
 mod memory;
 mod ports;
@@ -30,6 +32,7 @@ pub use serving::tell::name as serving_events;
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -64,6 +67,7 @@ use crate::{
         events::Events,
         failover::{LOOK_EVERY, Steersman},
         layout::Layout,
+        machine::Machine,
         memory::Memory,
         ports::Ports,
         rates::Rates,
@@ -126,6 +130,9 @@ struct Supervisor {
     memory: Memory,
     events: Events,
     ports: Ports,
+    machine: Machine,
+    /// Gatekeepers behind a link of this machine that is down, and why.
+    cut_off: BTreeMap<u32, String>,
     rates: Rates,
     metrics: Option<Metrics>,
     started: Instant,
@@ -151,6 +158,14 @@ fn watch(ring: Ring) -> Result<AsyncFd<Ring>> {
     // SAFETY: the ring buffer owns its descriptor, which stays the same and open for as long as it lives.
     let watched = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) };
     watched.map_err(|e| Failure::plain("ring buffer", e))
+}
+
+/// Addresses that rasline itself answers at.
+#[must_use]
+pub fn own_addresses(config: &Config) -> Vec<SocketAddr> {
+    let mut addresses = serving::addresses(config);
+    addresses.extend(config.metrics);
+    addresses
 }
 
 /// What waits for the loop.
@@ -228,6 +243,8 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         memory: Memory::new(store, &core_config),
         events: Events::default(),
         ports: Ports::default(),
+        machine: Machine::default(),
+        cut_off: BTreeMap::new(),
         rates: Rates::default(),
         metrics,
         started: Instant::now(),
@@ -247,7 +264,8 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
     let server = listening.serve(calls, supervisor.events.followers());
     let ring = watch(ring)?;
     supervisor.start_agents()?;
-    let running = running(&supervisor.config);
+    supervisor.watch_machine();
+    let running = supervisor.running();
     let started = format!(
         "started: {running}; control socket {}",
         supervisor.config.daemon.control_socket.display()
@@ -277,17 +295,42 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
     stopped.map(drop)
 }
 
-/// What runs, for people.
-fn running(config: &Config) -> String {
-    let names: Vec<&str> = config.interfaces.iter().map(|i| i.name.as_str()).collect();
-    match (names.is_empty(), config.agents.len()) {
-        (true, agents) => format!("attached to no interface, {agents} agents"),
-        (false, 0) => format!("attached to {}", names.join(", ")),
-        (false, agents) => format!("attached to {}, {agents} agents", names.join(", ")),
-    }
-}
-
 impl Supervisor {
+    /// Interfaces, addresses and pins: what is there is used, what is not is waited for.
+    fn watch_machine(&mut self) {
+        let Self {
+            kernel,
+            config,
+            events,
+            ..
+        } = self;
+        self.ports.watch(kernel, &config.interfaces, events);
+        self.machine
+            .watch(kernel, config, &own_addresses(config), events);
+    }
+
+    /// What runs, for people.
+    fn running(&self) -> String {
+        let of = |attached: bool| {
+            let all = self.config.interfaces.iter().map(|i| i.name.as_str());
+            let some = all.filter(|name| self.kernel.ports().contains_key(*name) == attached);
+            some.collect::<Vec<_>>().join(", ")
+        };
+        let (attached, absent) = (of(true), of(false));
+        let mut text = match attached.as_str() {
+            "" => "attached to no interface".to_owned(),
+            names => format!("attached to {names}"),
+        };
+        let agents = self.config.agents.len();
+        if agents > 0 {
+            text += &format!(", {agents} agents");
+        }
+        if !absent.is_empty() {
+            text += &format!("; waiting for {absent}");
+        }
+        text
+    }
+
     /// The loop; gives what the one who stopped it said about staying.
     async fn turn(
         &mut self,
@@ -398,15 +441,14 @@ impl Supervisor {
         self.tick_failover(now);
         self.adopt_alternates();
         self.kernel.look_at_interfaces();
-        if lock::held(&capture::lock_path(&self.config)).is_none() && self.kernel.end_capture() {
+        if lock::is_free(&capture::lock_path(&self.config)) && self.kernel.end_capture() {
             tracing::info!("a capture was killed; ended");
         }
         self.allow_time_to_move();
         self.events.tick();
         self.tick_memory(rasline_core::Time(now));
         self.tick_serving(now);
-        self.ports
-            .watch(&mut self.kernel, &self.config.interfaces, &mut self.events);
+        self.watch_machine();
         match self.kernel.counters() {
             Ok(rows) => self.rates.update(now, rows),
             Err(e) => tracing::warn!("{e}"),

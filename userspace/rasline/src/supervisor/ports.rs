@@ -1,4 +1,6 @@
 //! Interfaces: attached at start, watched, attached again when they come back.
+//!
+//! Invariant: an interface that could not be looked at is left as it is.
 
 use std::collections::BTreeMap;
 
@@ -7,23 +9,50 @@ use crate::{
     config::{Interface, Side, XdpMode},
     control::view,
     failure::{Failure, Result},
-    host::link,
+    host::link::{self, LinkInfo, Sight},
     supervisor::events::{Events, name},
 };
 
-/// An interface in trouble is tried again at every so many looks.
+/// An interface that refuses the program is tried again at every fifth look.
 const RETRY: u32 = 5;
+
+/// What is wrong with an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Trouble {
+    /// It is not there; attached as soon as it comes.
+    Absent(&'static str),
+    /// It could not be looked at.
+    Unseen(String),
+    /// The program is not on it any more.
+    Lost,
+    /// It does not take the program.
+    Refused(String),
+    /// No frames pass.
+    Down(&'static str),
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Absent(why) => write!(f, "{why}; attached as soon as it comes"),
+            Self::Unseen(why) => write!(f, "cannot be looked at ({why}); left as it is"),
+            Self::Lost => f.write_str("the program is no longer attached"),
+            Self::Refused(why) => f.write_str(why),
+            Self::Down(why) => write!(f, "{why}, so nothing passes"),
+        }
+    }
+}
 
 /// What is wrong with interfaces, and which were detached by hand.
 #[derive(Debug, Default)]
 pub struct Ports {
-    trouble: BTreeMap<String, String>,
+    trouble: BTreeMap<String, Trouble>,
     by_hand: Vec<String>,
     looks: u32,
 }
 
 impl Ports {
-    /// Attaches to all interfaces.
+    /// Attaches to all interfaces that are there.
     ///
     /// # Errors
     /// At the first that refuses.
@@ -68,45 +97,73 @@ impl Ports {
     pub fn watch(&mut self, kernel: &mut Kernel, interfaces: &[Interface], events: &mut Events) {
         self.looks = self.looks.wrapping_add(1);
         for interface in interfaces {
-            let name = &interface.name;
-            if self.by_hand.contains(name) {
-                continue;
-            }
-            let now = link::by_name(name).ok();
-            let lost = kernel.ports().get(name).is_some_and(|p| {
-                now.as_ref().is_none_or(|now| {
-                    now.index != p.info.index || now.program != kernel.program_id()
-                })
-            });
-            if lost {
-                let why = if now.is_some() {
-                    "the program is no longer attached"
-                } else {
-                    "the interface is gone"
-                };
-                self.note(name, why, events);
-                if let Err(e) = kernel.detach(name) {
-                    tracing::error!("{e}");
-                }
-            }
-            // What is in trouble already is not tried each time.
-            let try_now = !self.trouble.contains_key(name) || self.looks.is_multiple_of(RETRY);
-            if now.is_some() && try_now && !kernel.ports().contains_key(name) {
-                match kernel.attach(interface) {
-                    Ok(()) => {
-                        self.trouble.remove(name);
-                        events.interface(name::ATTACHED, name, "");
-                    }
-                    Err(e) => self.note(name, &e.cause, events),
-                }
+            if !self.by_hand.contains(&interface.name) {
+                self.watch_one(kernel, interface, events);
             }
         }
     }
 
-    fn note(&mut self, name: &str, why: &str, events: &mut Events) {
-        if self.trouble.get(name).is_none_or(|known| known != why) {
-            events.interface(name::INTERFACE_TROUBLE, name, why);
-            self.trouble.insert(name.to_owned(), why.to_owned());
+    fn watch_one(&mut self, kernel: &mut Kernel, interface: &Interface, events: &mut Events) {
+        let name = &interface.name;
+        match link::look(name) {
+            Sight::Unseen(e) => self.note(name, Trouble::Unseen(e.to_string()), events),
+            Sight::Absent if kernel.ports().contains_key(name) => {
+                self.note(name, Trouble::Absent("the interface is gone"), events);
+                let_go(kernel, name);
+            }
+            Sight::Absent => {
+                let known = matches!(self.trouble.get(name), Some(Trouble::Absent(_)));
+                if !known {
+                    self.note(
+                        name,
+                        Trouble::Absent("there is no such interface yet"),
+                        events,
+                    );
+                }
+            }
+            Sight::Here(now) => self.watch_link(kernel, interface, &now, events),
+        }
+    }
+
+    fn watch_link(
+        &mut self,
+        kernel: &mut Kernel,
+        interface: &Interface,
+        now: &LinkInfo,
+        events: &mut Events,
+    ) {
+        let name = &interface.name;
+        let program = kernel.program_id();
+        let port = kernel.ports().get(name);
+        if port.is_some_and(|p| now.index != p.info.index || now.program != program) {
+            self.note(name, Trouble::Lost, events);
+            let_go(kernel, name);
+        }
+        if !kernel.ports().contains_key(name) {
+            // One that refused is not tried each time.
+            let refused = matches!(self.trouble.get(name), Some(Trouble::Refused(_)));
+            if refused && !self.looks.is_multiple_of(RETRY) {
+                return;
+            }
+            match kernel.attach(interface) {
+                Ok(()) => {
+                    self.trouble.remove(name);
+                    events.interface(name::ATTACHED, name, "");
+                }
+                Err(e) => return self.note(name, Trouble::Refused(e.cause), events),
+            }
+        }
+        if !now.passes() {
+            self.note(name, Trouble::Down(now.why_down()), events);
+        } else if self.trouble.remove(name).is_some() {
+            events.interface(name::INTERFACE_RECOVERED, name, "");
+        }
+    }
+
+    fn note(&mut self, name: &str, trouble: Trouble, events: &mut Events) {
+        if self.trouble.get(name) != Some(&trouble) {
+            events.interface(name::INTERFACE_TROUBLE, name, &trouble.to_string());
+            self.trouble.insert(name.to_owned(), trouble);
         }
     }
 
@@ -167,11 +224,22 @@ impl Ports {
 
     fn view_one(&self, kernel: &Kernel, interface: &Interface) -> view::Interface {
         let name = &interface.name;
-        let program = link::by_name(name).map_or(0, |now| now.program);
+        let (link, program) = match link::look(name) {
+            Sight::Here(now) if now.passes() => ("up", now.program),
+            Sight::Here(now) if now.up => ("no carrier", now.program),
+            Sight::Here(now) => ("down", now.program),
+            Sight::Absent => ("absent", 0),
+            // As it was when it could be looked at.
+            Sight::Unseen(_) if kernel.ports().contains_key(name) => {
+                ("unknown", kernel.program_id())
+            }
+            Sight::Unseen(_) => ("unknown", 0),
+        };
         let trouble = if self.by_hand.contains(name) {
             "detached by hand".to_owned()
         } else {
-            self.trouble.get(name).cloned().unwrap_or_default()
+            let trouble = self.trouble.get(name).map(ToString::to_string);
+            trouble.unwrap_or_default()
         };
         view::Interface {
             name: name.clone(),
@@ -188,8 +256,16 @@ impl Ports {
             .to_owned(),
             attached: program != 0 && program == kernel.program_id(),
             program,
+            link: link.to_owned(),
             trouble,
         }
+    }
+}
+
+/// Of an interface that does not carry the program any more.
+fn let_go(kernel: &mut Kernel, name: &str) {
+    if let Err(e) = kernel.detach(name) {
+        tracing::error!("{e}");
     }
 }
 

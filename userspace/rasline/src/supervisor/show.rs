@@ -54,6 +54,7 @@ impl Supervisor {
             config: self.file.display().to_string(),
             program: self.kernel.program_id(),
             interfaces: self.ports.view(&self.kernel, &self.config.interfaces),
+            waiting: self.machine.waiting(),
             zones: self.show_zones(),
             agents: self.show_agents(),
             rates: self.rates.rates(),
@@ -233,8 +234,10 @@ impl Supervisor {
         let probed = index
             .and_then(|i| self.probes.seen(i))
             .map(|seen| seen.state);
+        let cut_off = index.and_then(|i| self.cut_off.get(&i).cloned());
         let state = match (silent, probed, peer.last_reply_ns) {
             _ if g.is_own() => "own",
+            _ if cut_off.is_some() => "cut off",
             (_, Some(health::State::Down), _) => "down",
             (Some(_), ..) => "silent",
             (None, Some(health::State::Up | health::State::Suspect), _) => "alive",
@@ -258,6 +261,7 @@ impl Supervisor {
                 .map(|i| i.alternates.iter().map(|a| a.address.to_string()).collect())
                 .unwrap_or_default(),
             probe: index.and_then(|i| self.probe_view(now_ns, i)),
+            cut_off,
             origin: match &g.origin {
                 Origin::Configured => "configured".to_owned(),
                 Origin::Own => "rasline".to_owned(),

@@ -60,7 +60,7 @@ pub(super) fn prepare(config: &Config) -> Result<Prepared> {
     })
 }
 
-/// Puts the program on the interfaces and opens the control socket.
+/// Puts the program on the interfaces that are there and opens the control socket.
 pub(super) fn attach(kernel: &mut Kernel, config: &Config) -> Result<Listening> {
     kernel.table_mut().restored();
     Ports::attach_all(kernel, &config.interfaces)?;

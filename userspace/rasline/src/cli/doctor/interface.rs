@@ -47,7 +47,7 @@ pub(super) fn examine(f: &mut Findings, interface: &Interface, families: Familie
                 name,
                 found,
                 &Consequence {
-                    means: "the controller does not start without it",
+                    means: "the controller serves the others, and attaches to it as soon as it comes",
                     advice: "see `ip link`; is this the right network namespace?",
                 },
             );
@@ -72,15 +72,33 @@ fn device(f: &mut Findings, name: &str, info: &LinkInfo, tool: &Ethtool) {
         None if info.kind.is_empty() => "unknown",
         None => &info.kind,
     };
-    let state = if info.up { "up" } else { "down" };
+    let state = match (info.up, info.carrier) {
+        (true, true) => "up",
+        (true, false) => "no carrier",
+        (false, _) => "down",
+    };
     f.check(
-        info.up,
+        info.has_ethernet(),
+        Verdict::Fail,
+        &format!("{name} link layer"),
+        if info.has_ethernet() {
+            "Ethernet".to_owned()
+        } else {
+            format!("no Ethernet headers ({})", info.kind_name())
+        },
+        &Consequence {
+            means: "the program cannot read its packets, so that the controller refuses it",
+            advice: "name Ethernet interfaces (also VLAN, bond, bridge, veth); end the tunnel on another router",
+        },
+    );
+    f.check(
+        info.passes(),
         Verdict::Fail,
         name,
         format!("{state}, driver {driver}, MTU {}", info.mtu),
         &Consequence {
             means: "nothing comes in by it",
-            advice: &format!("ip link set {name} up"),
+            advice: &format!("ip link set {name} up; check its cable and its peer"),
         },
     );
     f.check(

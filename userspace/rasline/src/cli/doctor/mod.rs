@@ -13,7 +13,7 @@ use super::table::{put, put_json};
 use crate::{
     bpf::pins,
     config::{Config, DEFAULT_PATH},
-    host::{OLDEST_KERNEL, bpffs, caps, kernel_version},
+    host::{OLDEST_KERNEL, address, bpffs, caps, kernel_version, lock},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -94,6 +94,7 @@ pub(super) fn run(file: &Path, json: bool) -> ExitCode {
         Some(config) => {
             pin_folder(&mut f, &config.daemon.bpffs);
             let ours: Vec<u32> = pins::links(&config.daemon.bpffs)
+                .unwrap_or_default()
                 .iter()
                 .map(|p| p.program)
                 .collect();
@@ -101,6 +102,8 @@ pub(super) fn run(file: &Path, json: bool) -> ExitCode {
             for i in &config.interfaces {
                 interface::examine(&mut f, i, families, &ours);
             }
+            pinned(&mut f, &config);
+            own_addresses(&mut f, &config);
             path::examine(&mut f, &config);
         }
         None => pin_folder(&mut f, Path::new("/sys/fs/bpf")),
@@ -228,16 +231,55 @@ fn configuration(f: &mut Findings, file: &Path) -> Option<Config> {
 }
 
 fn pin_folder(f: &mut Findings, folder: &Path) {
+    let what = format!("bpffs {}", folder.display());
     let there = bpffs::is_bpffs(folder);
     let found = if there { "mounted" } else { "not mounted" };
     f.check(
         there,
         Verdict::Warn,
-        &format!("bpffs {}", folder.display()),
+        &what,
         found,
         &Consequence {
             means: "there is nowhere to keep the program while the controller is away",
             advice: "`rasline run` mounts it; by hand: mount -t bpf bpf /sys/fs/bpf",
         },
     );
+}
+
+/// A controller whose pins are not to be seen from here takes its program with it when it ends.
+fn pinned(f: &mut Findings, config: &Config) {
+    let runs = lock::held(&config.daemon.state_dir.join("lock")).is_some();
+    let (Ok(links), true) = (pins::links(&config.daemon.bpffs), runs) else {
+        return;
+    };
+    let there = !links.is_empty() || config.interfaces.is_empty();
+    f.check(
+        there,
+        Verdict::Fail,
+        "pins",
+        format!("{} links pinned", links.len()),
+        &Consequence {
+            means: "the controller runs, but its pins are not seen here (bpffs was unmounted, or only the unit sees it): the \
+                    program ends with it",
+            advice: "see `rasline status`; mount -t bpf bpf /sys/fs/bpf, then restart the controller",
+        },
+    );
+}
+
+/// Addresses that rasline itself answers at.
+fn own_addresses(f: &mut Findings, config: &Config) {
+    for at in crate::supervisor::own_addresses(config) {
+        if let Ok(here) = address::is_here(at.ip()) {
+            f.check(
+                here,
+                Verdict::Warn,
+                &format!("address {at}"),
+                if here { "here" } else { "not this machine's now" },
+                &Consequence {
+                    means: "rasline does not serve there until it is: fine while a VRRP peer holds it",
+                    advice: "ip address add, or correct the configuration; a tentative IPv6 address takes a second",
+                },
+            );
+        }
+    }
 }

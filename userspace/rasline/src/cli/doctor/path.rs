@@ -13,7 +13,10 @@ use rasline_h225::{build::Grq, header};
 use super::{Consequence, Findings, Verdict};
 use crate::{
     config::{Config, Gatekeeper, RasProbe, Zone},
-    host::route::{self, Neighbour, Route},
+    host::{
+        link::{self, Sight},
+        route::{self, Neighbour, Route},
+    },
 };
 
 /// For an answer to a GRQ, which is sent several times meanwhile, and for a connection.
@@ -113,10 +116,16 @@ fn way(f: &mut Findings, config: &Config, what: &str, gatekeeper: &Gatekeeper) -
     let route = match route::to(address) {
         Ok(route) => route,
         Err(e) => {
+            let down = down(config);
+            let because = if down.is_empty() {
+                format!("none to {address} ({e})")
+            } else {
+                format!("none to {address}, as this machine's own {down} is down")
+            };
             f.bad(
                 Verdict::Fail,
                 &what,
-                format!("none to {address} ({e})"),
+                because,
                 &Consequence {
                     means: "neither endpoints nor rasline can reach it",
                     advice: &format!("see `ip route get {address}`, and add a route"),
@@ -137,8 +146,35 @@ fn way(f: &mut Findings, config: &Config, what: &str, gatekeeper: &Gatekeeper) -
         );
         return true;
     }
+    if let Sight::Here(link) = link::look(&route.name)
+        && !link.passes()
+    {
+        let (by, why) = (&route.name, link.why_down());
+        f.bad(
+            Verdict::Fail,
+            &what,
+            format!("{address} by {by}, and {why}"),
+            &Consequence {
+                means: "this machine's own link is down, which says nothing about the gatekeeper",
+                advice: &format!("ip link set {by} up; check its cable and its peer"),
+            },
+        );
+        return false;
+    }
     on_its_side(f, config, &what, &route, address);
     next_hop(f, &what, &route, address)
+}
+
+/// Interfaces towards gatekeepers that pass nothing.
+fn down(config: &Config) -> String {
+    let towards = config.interfaces.iter().filter(|i| i.side.gatekeepers());
+    let down = towards.filter(|i| match link::look(&i.name) {
+        Sight::Here(link) => !link.passes(),
+        Sight::Absent => true,
+        Sight::Unseen(_) => false,
+    });
+    let names: Vec<&str> = down.map(|i| i.name.as_str()).collect();
+    names.join(", ")
 }
 
 fn on_its_side(f: &mut Findings, config: &Config, what: &str, route: &Route, address: IpAddr) {

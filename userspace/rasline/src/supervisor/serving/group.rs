@@ -16,7 +16,7 @@ use tokio::net::UdpSocket;
 
 use crate::{
     config::{Config, Side},
-    host::link,
+    host::link::{self, Sight},
     supervisor::layout::Layout,
 };
 
@@ -34,7 +34,11 @@ impl Joined {
     pub(super) fn follow(&mut self, socket: &UdpSocket, interfaces: &BTreeSet<String>) {
         let socket = SockRef::from(socket);
         let now = interfaces.iter().filter_map(|name| {
-            let index = link::by_name(name).ok()?.index;
+            let index = match link::look(name) {
+                Sight::Here(info) => info.index,
+                Sight::Absent => return None,
+                Sight::Unseen(_) => *self.on.get(name)?,
+            };
             Some((name.clone(), index))
         });
         let now: BTreeMap<String, u32> = now.collect();

@@ -144,7 +144,7 @@ impl Serving {
 }
 
 /// Addresses that RAS comes to.
-fn addresses(config: &Config) -> Vec<SocketAddr> {
+pub(super) fn addresses(config: &Config) -> Vec<SocketAddr> {
     let own = config.zones.iter().flat_map(|z| &z.gatekeepers);
     let own = own
         .filter(|g| g.is_own())

@@ -18,7 +18,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{net::UdpSocket, sync::mpsc, task::JoinHandle};
 
 use super::group::{self, Joined};
-use crate::failure::{Failure, Result};
+use crate::{
+    failure::{Failure, Result},
+    host::address,
+};
 
 /// Messages that wait at most.
 const QUEUE: usize = 4096;
@@ -205,15 +208,12 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     if set_socket_recv_buffer_size_force(&socket, BUFFER).is_err() {
         let _ = socket.set_recv_buffer_size(BUFFER);
     }
-    socket.bind(&address.into())?;
+    address::bind_early(&socket, address)?;
     UdpSocket::from_std(socket.into())
 }
 
 fn cannot(address: SocketAddr, error: &io::Error) -> Failure {
     let next = match error.kind() {
-        io::ErrorKind::AddrNotAvailable => {
-            "give this machine the address (`ip address add`), or name one that it has"
-        }
         io::ErrorKind::AddrInUse => "another gatekeeper runs here: stop it (`ss -lunp`)",
         _ => "see the cause",
     };
