@@ -42,7 +42,7 @@ fn what_is_shown() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(
         error,
-        "rasline: agent nobody: there is none of this name; see `rasline agent list`\n"
+        "rasline: agent nobody: no such agent; see `rasline agent list`\n"
     );
     let events = site.controller.json(&["events"]).unwrap();
     let registered = events.as_array().unwrap().iter();

@@ -245,11 +245,11 @@ fn a_reload_leaves_decisions_alone() {
 fn what_cannot_be_decided_is_refused() {
     let site = Site::new(&Plan::default());
     for (words, why) in [
+        (["zone", "switch", "elsewhere", "gk1"], "no such zone"),
         (
-            ["zone", "switch", "elsewhere", "gk1"],
-            "there is none of this name",
+            ["zone", "switch", "site", "gk7"],
+            "has no gatekeeper of this id; did you mean \"gk",
         ),
-        (["zone", "switch", "site", "gk7"], "has none of this id"),
     ] {
         let refused = site.controller.cli(&words).unwrap();
         let text = String::from_utf8(refused.stderr).unwrap();

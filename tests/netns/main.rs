@@ -35,6 +35,7 @@ mod own;
 mod peers;
 mod pins;
 mod policy;
+mod printed;
 mod proxy;
 mod recall;
 mod registrar;

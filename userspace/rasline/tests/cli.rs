@@ -192,7 +192,7 @@ fn another_version_is_said() {
     let (code, _, err) = outcome(&["--socket", socket.to_str().unwrap(), "zone", "list"]);
     assert_eq!(code, 1);
     assert!(
-        err.contains("version 9 of the control protocol, not 1"),
+        err.contains("unsupported protocol version 9 (this rasline speaks 1)"),
         "{err}"
     );
     controller.join().unwrap();
@@ -219,4 +219,43 @@ fn doctor_finds_an_absent_interface() {
         (absent["verdict"].as_str(), absent["found"].as_str()),
         (Some("fail"), Some("absent"))
     );
+}
+
+/// A file that somebody broke while the controller runs, or after it died.
+#[test]
+fn a_broken_configuration_keeps_nobody_from_the_controller() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = configured(folder.path(), "");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let controller = replies(
+        &folder.path().join("s"),
+        r#"{"version":1,"ok":true,"data":[]}"#,
+    );
+    std::fs::write(&file, text.replace("name = \"site-a\"", "nmae = \"site-a")).unwrap();
+    let (code, out, err) = outcome(&["--config", &file, "zone", "list"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.starts_with("ZONE"), "{out}");
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(
+        err.contains("r.toml:") && err.contains("see `rasline check`"),
+        "{err}"
+    );
+    controller.join().unwrap();
+}
+
+#[test]
+fn all_mistakes_are_said_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = configured(folder.path(), "flows = \"x\"\nbpffss = \"/x\"\n");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("192.0.2.1", "10.0.0.1")).unwrap();
+    let (code, _, err) = outcome(&["check", &file]);
+    assert_eq!((code, err.lines().count()), (1, 3), "{err}");
+    for part in [
+        ":5: flows: ",
+        ":6: bpffss: is not a key that is known here; did you mean \"bpffs\"?",
+        ": address: gatekeeper \"gk1\"",
+    ] {
+        assert!(err.contains(part), "{part}: {err}");
+    }
 }

@@ -264,8 +264,15 @@ fn settings_are_changed_and_profiles_deleted() {
         )
     );
     assert_eq!(state.json(&["show", "hq", "--json"]), hq);
-    assert_eq!(state.fine(&["delete", "hq"]), "hq: deleted\n");
-    let (code, _, err) = state.run(&["delete", "hq"]);
+    // Without a terminal nobody can be asked.
+    let (code, out, err) = state.run(&["delete", "hq"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("nothing was deleted; use --yes"), "{err}");
+    assert_eq!(state.json(&["show", "hq", "--json"]), hq);
+    let (_, _, err) = state.run(&["delete", "--yes", "hqq"]);
+    assert!(err.contains("did you mean \"hq\"?"), "{err}");
+    assert_eq!(state.fine(&["delete", "hq", "--yes"]), "hq: deleted\n");
+    let (code, _, err) = state.run(&["delete", "hq", "--yes"]);
     assert_eq!(code, 1);
     assert!(
         err.starts_with("rasline: zone \"hq\": has no profile; "),

@@ -27,6 +27,7 @@ use crate::{
     config,
     failure::{Failure, Result},
     host,
+    suggest::did_you_mean,
 };
 
 pub use board::{Figures, Shown};
@@ -132,9 +133,10 @@ impl Agents {
     /// Makes an agent register in full, now.
     ///
     /// # Errors
-    /// When there is none of this name, or it has no socket to do so.
+    /// When no such agent, or it has no socket to do so.
     pub fn reregister(&self, name: &str) -> Result<()> {
-        let id = self.ids.get(name).ok_or_else(|| unknown(name))?;
+        let names = self.ids.keys().map(String::as_str);
+        let id = self.ids.get(name).ok_or_else(|| unknown(name, names))?;
         let shown = self.shown().into_iter().find(|one| one.view.name == name);
         if let Some(shown) = shown.filter(|one| !one.trouble.is_empty()) {
             return Err(Failure::new(
@@ -169,11 +171,13 @@ impl Agents {
     }
 }
 
-fn unknown(name: &str) -> Failure {
+/// There is no agent of this name; one of these may be meant.
+pub fn unknown<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Failure {
+    let close = did_you_mean(name, names);
     Failure::new(
         format!("agent {name}"),
-        "there is none of this name",
-        "see `rasline agent list`",
+        "no such agent",
+        format!("{close}see `rasline agent list`"),
     )
 }
 
@@ -238,7 +242,7 @@ mod tests {
             std::thread::yield_now();
         }
         let refused = agents.reregister("nobody").unwrap_err().to_string();
-        assert!(refused.contains("none of this name"), "{refused}");
+        assert!(refused.contains("no such agent"), "{refused}");
         agents.stop(false);
     }
 }

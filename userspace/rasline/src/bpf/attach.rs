@@ -125,7 +125,7 @@ pub(super) fn look_up(name: &str) -> Result<LinkInfo> {
     link::by_name(name).map_err(|e| match e.kind() {
         io::ErrorKind::NotFound => Failure::new(
             format!("interface {name}"),
-            "there is none of this name in this network namespace",
+            "no such interface in this network namespace",
             "see `ip link`; start the controller in the right namespace (nsenter --net=/run/netns/NAME)",
         ),
         _ => Failure::plain(format!("interface {name}"), e),

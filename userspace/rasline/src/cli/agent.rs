@@ -13,9 +13,9 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AgentCommand {
-    /// All of them.
+    /// List agents.
     List(Json),
-    /// One of them.
+    /// Show one agent.
     Show {
         /// Its name.
         agent: String,

@@ -2,12 +2,10 @@
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
-use super::{
-    Cli, Command, GatekeeperCommand, RegistrationCommand, ZoneCommand, load, print, table,
-};
+use super::{Cli, Command, GatekeeperCommand, RegistrationCommand, ZoneCommand, print, table};
 use crate::{
     bpf::pins,
-    config::Config,
+    config::{Config, Daemon},
     control::{
         Command as Ask, PAGE,
         client::Client,
@@ -94,13 +92,11 @@ fn status(cli: &Cli, json: bool, watch: bool) -> Result<ExitCode> {
 
 /// No controller: says what its program still does.
 fn dead(cli: &Cli, e: Failure) -> Failure {
-    let Ok(config) = Config::load(&cli.config) else {
+    let (daemon, _) = Config::load_daemon(&cli.config);
+    let Ok(pins) = pins::links(&daemon.bpffs) else {
         return e;
     };
-    let Ok(pins) = pins::links(&config.daemon.bpffs) else {
-        return e;
-    };
-    if pins.is_empty() || !e.thing.starts_with("control socket") || controller_runs(&config) {
+    if pins.is_empty() || !e.thing.starts_with("control socket") || controller_runs(&daemon) {
         return e;
     }
     let names: Vec<&str> = pins.iter().map(|p| p.interface.as_str()).collect();
@@ -115,8 +111,8 @@ fn dead(cli: &Cli, e: Failure) -> Failure {
     )
 }
 
-fn controller_runs(config: &Config) -> bool {
-    lock::held(&config.daemon.state_dir.join("lock")).is_some()
+fn controller_runs(daemon: &Daemon) -> bool {
+    lock::held(&daemon.state_dir.join("lock")).is_some()
 }
 
 fn registration(cli: &Cli, command: &RegistrationCommand) -> Result<()> {
@@ -164,14 +160,14 @@ fn detach(cli: &Cli, interface: &str) -> Result<()> {
             Ok(())
         }
         Err(e) if e.thing.starts_with("control socket") => {
-            let config = config_of_dead(cli, &e)?;
-            if pins::remove_link(&config.daemon.bpffs, interface)? {
+            let daemon = daemon_of_dead(cli, &e)?;
+            if pins::remove_link(&daemon.bpffs, interface)? {
                 table::put(&format!(
                     "{interface}: detached (the controller does not run)"
                 ));
                 return Ok(());
             }
-            Err(nothing(interface, &config.daemon.bpffs))
+            Err(nothing(interface, &daemon.bpffs))
         }
         Err(e) => Err(e),
     }
@@ -192,8 +188,8 @@ fn stop(cli: &Cli, stay: bool, detach: bool) -> Result<()> {
             Ok(())
         }
         Err(e) if detach && e.thing.starts_with("control socket") => {
-            let config = config_of_dead(cli, &e)?;
-            let interfaces = pins::remove_all(&config.daemon.bpffs)?;
+            let daemon = daemon_of_dead(cli, &e)?;
+            let interfaces = pins::remove_all(&daemon.bpffs)?;
             table::put(&format!(
                 "detached from {} (the controller does not run)",
                 table::or_dash(&interfaces.join(", "))
@@ -204,13 +200,13 @@ fn stop(cli: &Cli, stay: bool, detach: bool) -> Result<()> {
     }
 }
 
-/// The configuration of a controller that is dead for sure: its lock is free.
-fn config_of_dead(cli: &Cli, e: &Failure) -> Result<Config> {
-    let config = load(&cli.config).ok_or_else(|| e.clone())?;
-    if controller_runs(&config) {
+/// `[daemon]` of a controller that is dead for sure: its lock is free.
+fn daemon_of_dead(cli: &Cli, e: &Failure) -> Result<Daemon> {
+    let (daemon, _) = Config::load_daemon(&cli.config);
+    if controller_runs(&daemon) {
         return Err(e.clone());
     }
-    Ok(config)
+    Ok(daemon)
 }
 
 fn nothing(interface: &str, bpffs: &Path) -> Failure {

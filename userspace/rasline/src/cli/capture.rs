@@ -31,6 +31,7 @@ use crate::{
     config::Config,
     failure::{Failure, Result},
     host::{self, lock, monotonic_ns},
+    suggest::did_you_mean,
 };
 
 /// Nanoseconds, as a power of ten (if_tsresol).
@@ -48,10 +49,10 @@ pub(super) struct Options {
     /// Only what came in by this interface.
     #[arg(long)]
     interface: Option<String>,
-    /// End after so many frames.
+    /// Stop after N frames.
     #[arg(long, value_name = "N")]
     count: Option<u64>,
-    /// End after so long, as in "30s".
+    /// Stop after this time, such as "30s".
     #[arg(long, value_name = "TIME", value_parser = crate::config::parse_duration)]
     duration: Option<Duration>,
     /// Octets of each frame at most.
@@ -107,10 +108,11 @@ impl Wanted {
         let prefixes = options.zone.as_ref().map(|name| {
             let zone = config.zones.iter().find(|z| z.name == *name);
             zone.map(|z| z.endpoints.clone()).ok_or_else(|| {
+                let close = did_you_mean(name, config.zones.iter().map(|z| z.name.as_str()));
                 Failure::new(
                     format!("zone {name}"),
-                    "there is none of this name",
-                    "see `rasline zone list`",
+                    "no such zone",
+                    format!("{close}see `rasline zone list`"),
                 )
             })
         });

@@ -19,7 +19,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    config::{Config, ConfigError, DEFAULT_PATH},
+    config::{Config, ConfigError, DEFAULT_PATH, Daemon},
     control::client::Client,
     failure::{Failure, Result},
 };
@@ -44,36 +44,36 @@ enum Command {
     Run,
     /// Validate a configuration.
     Check {
-        /// The file; by default the one of --config.
+        /// File to check; by default the one that --config names.
         file: Option<PathBuf>,
     },
-    /// Interfaces, zones, gatekeepers, rates, tables, losses.
+    /// Show interfaces, zones, gatekeepers, rates, tables and losses.
     Status {
         #[command(flatten)]
         json: Json,
-        /// Show it again every second.
+        /// Refresh every second.
         #[arg(long)]
         watch: bool,
     },
-    /// Zones.
+    /// List, show and move zones.
     #[command(subcommand)]
     Zone(ZoneCommand),
-    /// Gatekeepers.
+    /// List gatekeepers.
     #[command(subcommand)]
     Gatekeeper(GatekeeperCommand),
-    /// Registrations.
+    /// List, show and drop registrations.
     #[command(subcommand)]
     Registration(RegistrationCommand),
-    /// Profiles of zones: what a backup gatekeeper serves them from. Works without the controller, too.
+    /// Manage profiles of zones, from which a backup gatekeeper serves them; works without the controller too.
     Profile(profile::Options),
-    /// Agents: endpoints that rasline itself is.
+    /// List, show and reregister agents: the endpoints that rasline itself is.
     #[command(subcommand)]
     Agent(agent::AgentCommand),
-    /// Every verdict and reason, by interface.
+    /// Show how often each verdict and reason occurred, by interface.
     Counters {
         #[command(flatten)]
         json: Json,
-        /// Those at zero too.
+        /// Include counters that are zero.
         #[arg(long)]
         all: bool,
     },
@@ -88,20 +88,20 @@ enum Command {
     },
     /// Attach the program to a configured interface again.
     Attach {
-        /// The interface.
+        /// Name of the interface.
         interface: String,
     },
     /// Detach the program from an interface; works without the controller too.
     Detach {
-        /// The interface.
+        /// Name of the interface.
         interface: String,
     },
     /// Write man pages or shell completions, for packages.
     #[command(hide = true)]
     Generate {
-        /// What.
+        /// What to generate.
         what: Generated,
-        /// The folder to write to.
+        /// Folder to write to.
         folder: PathBuf,
     },
     /// Read the configuration again (as SIGHUP does).
@@ -125,60 +125,60 @@ enum Generated {
 
 #[derive(Debug, Subcommand)]
 enum ZoneCommand {
-    /// All of them.
+    /// List zones.
     List(Json),
-    /// One of them.
+    /// Show one zone.
     Show {
-        /// Its name.
+        /// Name of the zone.
         zone: String,
         #[command(flatten)]
         json: Json,
     },
     /// Move a zone to a gatekeeper, which it prefers until it is released: failures still move it away, and it returns.
     Switch {
-        /// Its name.
+        /// Name of the zone.
         zone: String,
-        /// The gatekeeper's id.
+        /// Id of the gatekeeper.
         gatekeeper: String,
     },
     /// Keep a zone where it is until it is released, whatever happens.
     Hold {
-        /// Its name.
+        /// Name of the zone.
         zone: String,
     },
     /// End a decision by hand: the zone moves as its policy says.
     Release {
-        /// Its name.
+        /// Name of the zone.
         zone: String,
     },
 }
 
 #[derive(Debug, Subcommand)]
 enum GatekeeperCommand {
-    /// All of them.
+    /// List gatekeepers.
     List(Json),
 }
 
 #[derive(Debug, Subcommand)]
 enum RegistrationCommand {
-    /// All of them.
+    /// List registrations.
     List {
-        /// Of this zone only.
+        /// Only those of this zone.
         #[arg(long)]
         zone: Option<String>,
         #[command(flatten)]
         json: Json,
     },
-    /// One of them.
+    /// Show one registration.
     Show {
-        /// Its number in the list.
+        /// Number of the registration in the list.
         id: u64,
         #[command(flatten)]
         json: Json,
     },
     /// Forget one: its keep-alives go to the gatekeeper until it is learned again.
     Drop {
-        /// Its number in the list.
+        /// Number of the registration in the list.
         id: u64,
     },
 }
@@ -282,20 +282,25 @@ fn complain(errors: &[ConfigError]) {
 
 impl Cli {
     /// Where the controller listens.
-    fn socket(&self) -> Result<PathBuf> {
+    fn socket(&self) -> PathBuf {
         if let Some(socket) = &self.socket {
-            return Ok(socket.clone());
+            return socket.clone();
         }
-        match Config::load(&self.config) {
-            Ok(config) => Ok(config.daemon.control_socket),
-            Err(errors) => Err(match errors.first() {
-                Some(e) => Failure::new("configuration", e, "or name the socket with --socket"),
-                None => Failure::plain("configuration", "cannot be read"),
-            }),
+        self.daemon().control_socket
+    }
+
+    /// `[daemon]` as far as the file can be read. A file that is broken keeps nobody from a running controller, but is
+    /// mentioned.
+    fn daemon(&self) -> Daemon {
+        let (daemon, wrong) = Config::load_daemon(&self.config);
+        if let Some(e) = wrong {
+            let next = "see `rasline check`, or name the socket with --socket";
+            table::say(&Failure::new("configuration", e, next));
         }
+        daemon
     }
 
     fn client(&self) -> Result<Client> {
-        Client::connect(&self.socket()?)
+        Client::connect(&self.socket())
     }
 }

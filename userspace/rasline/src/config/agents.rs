@@ -2,12 +2,7 @@
 //!
 //! Invariant: an [`Agent`] has one address family, a socket address of its own, and somebody to register with.
 
-use std::{
-    collections::HashSet,
-    net::{IpAddr, SocketAddr},
-    ops::Range,
-    time::Duration,
-};
+use std::{collections::HashSet, net::SocketAddr, ops::Range, time::Duration};
 
 use rasline_core::{
     agent::{
@@ -99,7 +94,10 @@ impl Agent {
 impl Checker<'_> {
     pub(super) fn agents(&mut self, raw: Vec<Spanned<raw::Agent>>) -> Vec<Agent> {
         if raw.len() > MAX_AGENTS {
-            let what = format!("{} are more than the {MAX_AGENTS} that can be", raw.len());
+            let what = format!(
+                "{} agents configured; the maximum is {MAX_AGENTS}",
+                raw.len()
+            );
             self.fail(None, "agent", what);
         }
         let mut names = HashSet::new();
@@ -110,7 +108,7 @@ impl Checker<'_> {
             let name = agent.name.get_ref().clone();
             if name.is_empty() || name.len() > 64 || !names.insert(name.clone()) {
                 let what = if names.contains(&name) {
-                    format!("agent \"{name}\" stands twice; rename one")
+                    format!("duplicate agent name \"{name}\"; rename one")
                 } else {
                     "give the agent a name of 1 to 64 octets".to_owned()
                 };
@@ -122,7 +120,7 @@ impl Checker<'_> {
             };
             if !sockets.insert(agent.ras_address) {
                 let what = format!(
-                    "{} is another agent's already; give each its own address or port",
+                    "{} is already used by another agent; give each its own address or port",
                     agent.ras_address
                 );
                 self.fail(Some(socket), "ras_address", what);
@@ -132,45 +130,45 @@ impl Checker<'_> {
         all
     }
 
-    /// `None`: its address, on which everything else hangs, is wrong.
+    /// `None`: an address is wrong, so that there is no agent; everything else is checked all the same.
     fn agent(&mut self, span: &Range<usize>, raw: raw::Agent) -> Option<Agent> {
         let (second, ms) = (Duration::from_secs(1), Duration::from_millis);
         let kind = raw.kind.unwrap_or_default();
-        let ras_address = self.address("ras_address", &raw.ras_address, RAS_PORT)?;
+        let ras_address = self.address("ras_address", &raw.ras_address, RAS_PORT);
         let call_signal_address = match &raw.call_signal_address {
-            Some(text) => self.address("call_signal_address", text, CALL_PORT)?,
-            None => SocketAddr::new(ras_address.ip(), CALL_PORT),
+            Some(text) => self.address("call_signal_address", text, CALL_PORT),
+            None => ras_address.map(|own| SocketAddr::new(own.ip(), CALL_PORT)),
         };
         let discovery = raw.discovery.unwrap_or_default();
-        let gatekeepers = self.agents_gatekeepers(ras_address.ip(), &raw.gatekeepers);
+        let gatekeepers = self.agents_gatekeepers(ras_address, &raw.gatekeepers);
         if raw.gatekeepers.is_empty() && discovery != Discovery::Multicast {
-            let what = "there is none; list them, or look for one by discovery = \"multicast\"";
+            let what = "no gatekeepers configured; list them or set discovery = \"multicast\"";
             self.fail(Some(span.clone()), "gatekeepers", what);
         }
-        if discovery == Discovery::Multicast && ras_address.is_ipv6() {
+        if discovery == Discovery::Multicast && ras_address.is_some_and(|own| own.is_ipv6()) {
             let what = "gatekeepers are looked for by multicast over IPv4 only; list them";
             self.fail(Some(raw.ras_address.span()), "discovery", what);
         }
         let devices = self.devices(span, kind, raw.device);
         let credentials = self.credentials(raw.password, raw.identifier, raw.h235, &devices);
         let answers = self.answers(raw.answers, credentials.as_ref());
+        let time_to_live = self.whole_seconds(raw.time_to_live, Duration::from_mins(5));
+        let t1 = self.duration("t1", raw.t1, (ms(50), Duration::from_mins(1)));
+        let status_enquiry = self.duration("status_enquiry", raw.status_enquiry, (ms(100), DAY));
+        let silence = self.duration("silence", raw.silence, (second, Duration::from_mins(10)));
         Some(Agent {
             name: raw.name.into_inner(),
-            ras_address,
-            call_signal_address,
+            ras_address: ras_address?,
+            call_signal_address: call_signal_address?,
             kind,
             gatekeepers,
             discovery,
             alternates: raw.alternates.unwrap_or_default(),
-            time_to_live: self.whole_seconds(raw.time_to_live, Duration::from_mins(5)),
-            t1: self
-                .duration("t1", raw.t1, (ms(50), Duration::from_mins(1)))
-                .unwrap_or(second),
+            time_to_live,
+            t1: t1.unwrap_or(second),
             signalling: raw.signalling.unwrap_or(true),
-            status_enquiry: self.duration("status_enquiry", raw.status_enquiry, (ms(100), DAY)),
-            silence: self
-                .duration("silence", raw.silence, (second, Duration::from_mins(10)))
-                .unwrap_or(3 * second),
+            status_enquiry,
+            silence: silence.unwrap_or(3 * second),
             credentials,
             answers,
             devices,
@@ -194,10 +192,10 @@ impl Checker<'_> {
     fn address(&mut self, key: &str, text: &Spanned<String>, port: u16) -> Option<SocketAddr> {
         let wrong = match parse(text.get_ref(), port) {
             None => {
-                "is no address; write \"192.0.2.1\", \"192.0.2.1:1719\" or \"[2001:db8::1]:1719\""
+                "is not an address; write \"192.0.2.1\", \"192.0.2.1:1719\" or \"[2001:db8::1]:1719\""
             }
             Some(a) if a.ip().is_unspecified() => {
-                "stands for any address; others are told it, so give one"
+                "is a wildcard address, but it is announced to peers; use a concrete address"
             }
             Some(a) if a.ip().is_multicast() => "is a multicast address; give a unicast one",
             Some(a) if a.port() == 0 => "has port 0; leave the port out, or give one",
@@ -208,20 +206,31 @@ impl Checker<'_> {
         None
     }
 
-    fn agents_gatekeepers(&mut self, own: IpAddr, raw: &[Spanned<String>]) -> Vec<SocketAddr> {
+    fn agents_gatekeepers(
+        &mut self,
+        own: Option<SocketAddr>,
+        raw: &[Spanned<String>],
+    ) -> Vec<SocketAddr> {
         let mut all = Vec::new();
         if let Some(one_more) = raw.get(MAX_GATEKEEPERS) {
-            let what = format!("{} are more than {MAX_GATEKEEPERS}", raw.len());
+            let what = format!(
+                "{} gatekeepers listed; the maximum is {MAX_GATEKEEPERS}",
+                raw.len()
+            );
             self.fail(Some(one_more.span()), "gatekeepers", what);
         }
         for text in raw {
             let Some(address) = self.address("gatekeepers", text, RAS_PORT) else {
                 continue;
             };
-            let what = if address.is_ipv4() != own.is_ipv4() {
-                format!("{address} and {own} cannot speak to each other: one is IPv4, one IPv6")
+            let other_family = own.filter(|own| own.is_ipv4() != address.is_ipv4());
+            let what = if let Some(own) = other_family {
+                let own = own.ip();
+                format!(
+                    "{address} and {own} are of different address families; use IPv4 or IPv6 for both"
+                )
             } else if all.contains(&address) {
-                format!("{address} stands twice; leave one out")
+                format!("duplicate address {address}; remove one")
             } else {
                 all.push(address);
                 continue;
@@ -246,7 +255,7 @@ impl Checker<'_> {
         for device in raw {
             let (span, device) = (device.span(), device.into_inner());
             if device.aliases.is_empty() {
-                let what = "there is none; a device is registered under its aliases";
+                let what = "no aliases configured; a device is registered under its aliases";
                 self.fail(Some(span), "aliases", what);
             }
             for alias in &device.aliases {
@@ -256,7 +265,7 @@ impl Checker<'_> {
                 } else if seen.insert(text.clone()) {
                     continue;
                 } else {
-                    format!("\"{text}\" stands twice; leave one out")
+                    format!("duplicate alias \"{text}\"; remove one")
                 };
                 self.fail(Some(alias.span()), "aliases", what);
             }
@@ -276,11 +285,11 @@ impl Checker<'_> {
         let text = prefix.get_ref();
         let digit = |b: u8| b.is_ascii_digit() || matches!(b, b'#' | b'*' | b',');
         let what = if kind == Kind::Terminal {
-            "a terminal has none; write kind = \"gateway\", or leave them out".to_owned()
+            "a terminal cannot have prefixes; set kind = \"gateway\", or remove them".to_owned()
         } else if (1..=128).contains(&text.len()) && text.bytes().all(digit) {
             return;
         } else {
-            format!("\"{text}\" is no dialled prefix; write digits, # and *")
+            format!("\"{text}\" is not a dialled prefix; use digits, # and *")
         };
         self.fail(Some(prefix.span()), "prefixes", what);
     }
@@ -299,7 +308,7 @@ impl Checker<'_> {
             ];
             for (span, key) in of_no_use {
                 if span.is_some() {
-                    self.fail(span, key, "is of no use without password; give both");
+                    self.fail(span, key, "has no effect without password; set both");
                 }
             }
             return None;
@@ -341,7 +350,7 @@ impl Checker<'_> {
             let what = if mechanism.is_some() {
                 "MD5 proves nothing about a message; write h235 = \"hmac-sha1\", or leave it out"
             } else {
-                "is of no use without password; give it, and h235 = \"hmac-sha1\""
+                "has no effect without password; set it, and h235 = \"hmac-sha1\""
             };
             self.fail(Some(answers.span()), "answers", what);
         }
@@ -462,7 +471,7 @@ prefixes = ["44"]
             (
                 "\"192.0.2.10\"",
                 "\"0.0.0.0\"",
-                "r.toml:4: ras_address: \"0.0.0.0\" stands for any address; others are told it, so give one",
+                "r.toml:4: ras_address: \"0.0.0.0\" is a wildcard address, but it is announced to peers; use a concrete address",
             ),
             (
                 "\"192.0.2.10\"",
@@ -472,37 +481,37 @@ prefixes = ["44"]
             (
                 "\"192.0.2.1\"",
                 "\"2001:db8::1\"",
-                "r.toml:5: gatekeepers: [2001:db8::1]:1719 and 192.0.2.10 cannot speak to each other: one is IPv4, one IPv6",
+                "r.toml:5: gatekeepers: [2001:db8::1]:1719 and 192.0.2.10 are of different address families; use IPv4 or IPv6 for both",
             ),
             (
                 "\"192.0.2.2:1819\"",
                 "\"192.0.2.1:1719\"",
-                "r.toml:5: gatekeepers: 192.0.2.1:1719 stands twice; leave one out",
+                "r.toml:5: gatekeepers: duplicate address 192.0.2.1:1719; remove one",
             ),
             (
                 "[\"192.0.2.1\", \"192.0.2.2:1819\"]",
                 "[]",
-                "r.toml:2: gatekeepers: there is none; list them, or look for one by discovery = \"multicast\"",
+                "r.toml:2: gatekeepers: no gatekeepers configured; list them or set discovery = \"multicast\"",
             ),
             (
                 "[\"44\"]",
                 "[\"x\"]",
-                "r.toml:9: prefixes: \"x\" is no dialled prefix; write digits, # and *",
+                "r.toml:9: prefixes: \"x\" is not a dialled prefix; use digits, # and *",
             ),
             (
                 "\"gw\"\nras",
                 "\"gw\"\nkind = \"terminal\"\nras",
-                "r.toml:10: prefixes: a terminal has none; write kind = \"gateway\", or leave them out",
+                "r.toml:10: prefixes: a terminal cannot have prefixes; set kind = \"gateway\", or remove them",
             ),
             (
                 "\"gw\", \"4400\"",
                 "\"gw\", \"gw\"",
-                "r.toml:8: aliases: \"gw\" stands twice; leave one out",
+                "r.toml:8: aliases: duplicate alias \"gw\"; remove one",
             ),
             (
                 "\n[[agent.device]]",
                 "h235 = \"md5\"\n[[agent.device]]",
-                "r.toml:6: h235: is of no use without password; give both",
+                "r.toml:6: h235: has no effect without password; set both",
             ),
             (
                 "\n[[agent.device]]",
@@ -521,8 +530,14 @@ prefixes = ["44"]
             with("ras_address", "ras_adress")[0].starts_with("r.toml:4: ras_adress: is not a key")
         );
         let twice = parsed(&format!("{AGENT}{AGENT}")).unwrap_err();
-        assert!(twice[0].contains("agent \"gw\" stands twice"), "{twice:?}");
-        assert!(twice[1].contains("another agent's already"), "{twice:?}");
+        assert!(
+            twice[0].contains("duplicate agent name \"gw\""),
+            "{twice:?}"
+        );
+        assert!(
+            twice[1].contains("already used by another agent"),
+            "{twice:?}"
+        );
     }
 
     #[test]

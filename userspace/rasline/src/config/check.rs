@@ -57,7 +57,17 @@ pub(super) fn check(source: &Source<'_>, raw: raw::Config) -> Result<Config, Vec
     }
 }
 
+/// `[daemon]` whatever else is wrong; what does not hold in it is as it stands.
+pub(super) fn daemon(source: &Source<'_>, raw: raw::Daemon) -> Daemon {
+    let mut checker = Checker {
+        source,
+        errors: Vec::new(),
+    };
+    checker.daemon(raw)
+}
+
 impl Checker<'_> {
+    /// Notes a mistake.
     pub(super) fn fail(&mut self, span: Option<Range<usize>>, key: &str, what: impl Into<String>) {
         self.errors.push(self.source.error(span, key, what));
     }
@@ -124,15 +134,14 @@ impl Checker<'_> {
     fn daemon(&mut self, raw: raw::Daemon) -> Daemon {
         let ring_buffer = raw.ring_buffer.map_or(8 << 20, |size| {
             let n = size.get_ref().0;
-            if !n.is_power_of_two() || !(1 << 16..=1 << 30).contains(&n) {
-                self.fail(
-                    Some(size.span()),
-                    "ring_buffer",
-                    format!(
-                        "{n} octets cannot be; give a power of two from \"64KiB\" to \"1024MiB\""
-                    ),
-                );
-            }
+            let what = if !n.is_power_of_two() {
+                format!("{n} bytes is not a power of two; use \"64KiB\" to \"1024MiB\"")
+            } else if !(1 << 16..=1 << 30).contains(&n) {
+                format!("{n} bytes is out of range; use \"64KiB\" to \"1024MiB\"")
+            } else {
+                return n as u32;
+            };
+            self.fail(Some(size.span()), "ring_buffer", what);
             n as u32
         });
         Daemon {
@@ -181,7 +190,7 @@ impl Checker<'_> {
             Ok(address) if address.port() == 0 => "has no port",
             Ok(address) if address.ip().is_multicast() => "is a multicast address",
             Ok(address) => return Some(address),
-            Err(_) => "is no address and port",
+            Err(_) => "is not ADDRESS:PORT",
         };
         let what = format!(
             "\"{}\" {wrong}; write \"127.0.0.1:9719\" or \"[::1]:9719\"",
@@ -200,7 +209,7 @@ impl Checker<'_> {
                 None,
                 "interface",
                 format!(
-                    "{} are more than the {} that can be",
+                    "{} interfaces configured; the maximum is {}",
                     raw.len(),
                     Kernel::MAX_INTERFACES
                 ),
@@ -213,7 +222,13 @@ impl Checker<'_> {
                 self.fail(Some(span.clone()), "name", format!("\"{name}\" cannot be an interface; give 1 to 15 characters, as `ip link` shows them"));
             }
             if !names.insert(name.clone()) {
-                self.fail(Some(span), "name", format!("interface \"{name}\" stands twice; use side = \"both\" for a box on a stick"));
+                self.fail(
+                    Some(span),
+                    "name",
+                    format!(
+                        "duplicate interface \"{name}\"; use side = \"both\" for a box on a stick"
+                    ),
+                );
             }
             all.push(Interface {
                 name,

@@ -6,6 +6,7 @@ mod agents;
 mod check;
 mod moving;
 mod raw;
+mod recover;
 mod serving;
 mod source;
 mod units;
@@ -366,21 +367,9 @@ impl Config {
     /// Reads and checks a file.
     ///
     /// # Errors
-    /// All that is wrong with it; parsing stops at the first syntax error.
+    /// All that is wrong with it, in the order of its lines.
     pub fn load(file: &Path) -> Result<Self, Vec<ConfigError>> {
-        let text = std::fs::read_to_string(file).map_err(|e| {
-            let next = match e.kind() {
-                std::io::ErrorKind::NotFound => "name the right one with --config, or write it",
-                std::io::ErrorKind::PermissionDenied => "run as root, or let this user read it",
-                _ => "it must be a text file in UTF-8",
-            };
-            vec![ConfigError {
-                file: file.to_owned(),
-                line: None,
-                key: String::new(),
-                what: format!("cannot be read: {e}; {next}"),
-            }]
-        })?;
+        let text = read(file).map_err(|e| vec![e])?;
         Self::parse(file, &text)
     }
 
@@ -390,9 +379,57 @@ impl Config {
     /// As [`Config::load`].
     pub fn parse(file: &Path, text: &str) -> Result<Self, Vec<ConfigError>> {
         let source = source::Source { file, text };
-        let raw: raw::Config = toml::from_str(text).map_err(|e| vec![source.syntax(&e)])?;
-        check::check(&source, raw)
+        let mut found = recover::read(&source);
+        let checked = found.raw.take().map(|raw| check::check(&source, raw));
+        match checked {
+            Some(Ok(config)) if found.errors.is_empty() => return Ok(config),
+            Some(Err(more)) => {
+                let more = more.into_iter();
+                let known = more.filter(|e| e.line.is_some() || !found.incomplete);
+                let real = known.filter_map(|e| recover::without_placeholders(e, &found.broken));
+                found.errors.extend(real);
+            }
+            Some(Ok(_)) | None => {}
+        }
+        // What concerns the whole file comes last.
+        found.errors.sort_by_key(|e| (e.line.is_none(), e.line));
+        Err(found.errors)
     }
+
+    /// `[daemon]` of a file that may be broken, as far as it can be read, and the first thing that is wrong. For
+    /// commands that must find a running or dead controller whatever somebody wrote into its file since.
+    #[must_use]
+    pub fn load_daemon(file: &Path) -> (Daemon, Option<ConfigError>) {
+        let (text, unreadable) = match read(file) {
+            Ok(text) => (text, None),
+            Err(e) => (String::new(), Some(e)),
+        };
+        match Self::parse(file, &text) {
+            Ok(config) => (config.daemon, None),
+            Err(errors) => {
+                let source = source::Source { file, text: &text };
+                let raw = recover::read(&source).raw.map(|raw| raw.daemon);
+                let daemon = check::daemon(&source, raw.unwrap_or_default());
+                (daemon, unreadable.or_else(|| errors.into_iter().next()))
+            }
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(file).map_err(|e| {
+        let next = match e.kind() {
+            std::io::ErrorKind::NotFound => "name the right one with --config, or write it",
+            std::io::ErrorKind::PermissionDenied => "run as root, or let this user read it",
+            _ => "it must be a text file in UTF-8",
+        };
+        ConfigError {
+            file: file.to_owned(),
+            line: None,
+            key: String::new(),
+            what: format!("cannot be read: {e}; {next}"),
+        }
+    })
 }
 
 impl Side {

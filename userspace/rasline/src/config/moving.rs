@@ -26,7 +26,7 @@ impl Checker<'_> {
         };
         parsed.unwrap_or_else(|| {
             let what = format!(
-                "\"{text}\" is no policy; write \"none\", \"after 60s\", \"after_calls\" or \"window 02:00-04:00\""
+                "unknown failback policy \"{text}\"; use \"none\", \"after 60s\", \"after_calls\" or \"window 02:00-04:00\""
             );
             self.fail(Some(value.span()), "failback", what);
             FAILBACK

@@ -45,15 +45,15 @@ impl Checker<'_> {
             self.fail(
                 Some(span),
                 "address",
-                "there is none; give an address of this machine that RAS is to come to",
+                "no addresses configured; give an address of this machine where endpoints can register",
             );
         }
         for address in raw.address {
             let a = *address.get_ref();
             let what = if a.is_unspecified() || a.is_multicast() {
-                format!("{a} cannot be an address of the backup; give one of this machine's")
+                format!("{a} is not a unicast address; use one of this machine")
             } else if addresses.iter().any(|b| b.is_ipv4() == a.is_ipv4()) {
-                format!("{a} is the second one of its family; leave one out")
+                format!("{a} is the second address of its family; remove one")
             } else {
                 addresses.push(a);
                 continue;
@@ -96,7 +96,7 @@ impl Checker<'_> {
                     wrong.push((
                         address.span(),
                         key,
-                        format!("{a} is {other}'s already; give this zone one of its own"),
+                        format!("{a} is already used by {other}; give this zone its own"),
                     ));
                 }
             }
@@ -251,7 +251,7 @@ impl Checker<'_> {
         }
         if zone.upstream_address.is_none() {
             let what = format!(
-                "zone \"{}\" has none; give the address of this machine that its gatekeepers are to see",
+                "zone \"{}\" has no upstream_address; give the address of this machine that its gatekeepers will see",
                 zone.name.get_ref()
             );
             self.fail(

@@ -113,11 +113,11 @@ fn what_does_not_go_together_is_said() {
                 "{}{GATEKEEPER}",
                 zone(&format!("ras = \"proxy\"\n{service}"))
             ),
-            "r.toml:7: upstream_address: zone \"a\" has none; give the address of this machine that its gatekeepers are to see",
+            "r.toml:7: upstream_address: zone \"a\" has no upstream_address; give the address of this machine that its gatekeepers will see",
         ),
         (
             zone(&format!("ras = \"proxy\"\n{service}\n{upstream}")),
-            "r.toml:4: gatekeeper: zone \"a\" has none; add a [[zone.gatekeeper]]",
+            "r.toml:4: gatekeeper: zone \"a\" has no gatekeepers; add a [[zone.gatekeeper]]",
         ),
         (
             format!("{}{GATEKEEPER}", zone(upstream)),
@@ -133,14 +133,14 @@ fn what_does_not_go_together_is_said() {
         ),
         (
             format!("[backup]\n{}{GATEKEEPER}", zone("")),
-            "r.toml:4: address: there is none; give an address of this machine that RAS is to come to",
+            "r.toml:4: address: no addresses configured; give an address of this machine where endpoints can register",
         ),
         (
             format!(
                 "[backup]\naddress = [\"10.1.0.1\", \"10.1.0.2\"]\n{}{GATEKEEPER}",
                 zone("")
             ),
-            "r.toml:5: address: 10.1.0.2 is the second one of its family; leave one out",
+            "r.toml:5: address: 10.1.0.2 is the second address of its family; remove one",
         ),
         (
             zone(&format!(
@@ -185,7 +185,7 @@ fn what_does_not_go_together_is_said() {
                 "{}[[zone]]\nname = \"b\"\nendpoints = [\"10.2.0.0/16\"]\nras = \"registrar\"\n{service}\n",
                 zone(&format!("ras = \"registrar\"\n{service}"))
             ),
-            "r.toml:13: service_address: 10.9.0.1 is a's already; give this zone one of its own",
+            "r.toml:13: service_address: 10.9.0.1 is already used by a; give this zone its own",
         ),
     ] {
         let said = parse(&text).unwrap_err();

@@ -3,6 +3,7 @@
 use std::{ops::Range, path::Path};
 
 use super::ConfigError;
+use crate::suggest::did_you_mean;
 
 /// The text and its name, to say where an error is.
 pub(super) struct Source<'a> {
@@ -31,38 +32,91 @@ impl Source<'_> {
         }
     }
 
-    /// An error of the TOML parser or of serde. The key is what stands left of `=` in that line.
+    /// An error of the TOML parser. The key is what stands left of `=` in that line.
     pub(super) fn syntax(&self, e: &toml::de::Error) -> ConfigError {
         let message = e.message().replace('\n', ", ");
         let Some(span) = e.span() else {
             return self.error(None, "", message);
         };
-        let line = self
-            .text
-            .lines()
-            .nth(self.line(span.start) - 1)
-            .unwrap_or_default();
-        let key = line
-            .split_once('=')
-            .map(|(key, _)| key.trim())
-            .unwrap_or_default();
-        let key = if key.starts_with('#') || key.starts_with('[') {
-            ""
-        } else {
-            key
-        };
-        let what = if let Some(rest) = message.strip_prefix("unknown field ") {
-            let known = rest.split_once(", ").map_or("", |(_, known)| known);
-            let name = self.text.get(span.clone()).unwrap_or_default();
-            let known = known.replace("expected one of ", "known here: ");
-            return self.error(
-                Some(span.clone()),
-                if key.is_empty() { name } else { key },
-                format!("is not a key that is known here; remove it or correct its name ({known})"),
-            );
-        } else {
-            message
-        };
-        self.error(Some(span), key, what)
+        let line = self.text.lines().nth(self.line(span.start) - 1);
+        let key = line.unwrap_or_default().split_once('=');
+        let key = key.map(|(key, _)| key.trim()).unwrap_or_default();
+        let key = if key.starts_with(['#', '[']) { "" } else { key };
+        self.error(Some(span), key, message)
     }
+
+    /// An error of serde: a key or value that does not fit, with the value.
+    pub(super) fn value(
+        &self,
+        span: Option<Range<usize>>,
+        key: &str,
+        message: &str,
+    ) -> ConfigError {
+        let message = in_words(&message.replace('\n', ", "));
+        let text = span.clone().and_then(|s| self.text.get(s));
+        let text = text.unwrap_or_default().trim();
+        let what = if let Some(known) = expected(&message, "unknown field `") {
+            let close = did_you_mean(key, known.iter().map(String::as_str));
+            let list = known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>();
+            let list = list.join(", ");
+            format!(
+                "is not a key that is known here; {close}remove it or correct its name (known here: {list})"
+            )
+        } else if let Some(known) = expected(&message, "unknown variant `") {
+            let value = text.trim_matches(['"', '\'']);
+            let close = did_you_mean(value, known.iter().map(String::as_str));
+            let list = known.iter().map(|k| format!("\"{k}\"")).collect::<Vec<_>>();
+            format!("unknown value \"{value}\"; {close}use {}", list.join(", "))
+        } else if message.starts_with("missing field ") {
+            "is missing; add it".to_owned()
+        } else if message.starts_with("invalid IP address syntax") {
+            if matches!(key, "endpoints" | "allowed_alternates") {
+                format!("{text} is not a prefix; write \"10.0.0.0/16\" or \"2001:db8::/64\"")
+            } else {
+                format!("{text} is not an IP address; write \"192.0.2.1\" or \"2001:db8::1\"")
+            }
+        } else if text.is_empty() || text.contains('\n') || text.len() > 80 || says(&message, text)
+        {
+            message
+        } else {
+            format!("{text}: {message}")
+        };
+        self.error(span, key, what)
+    }
+}
+
+/// A message of serde without the names of types.
+fn in_words(message: &str) -> String {
+    let words = [
+        ("expected u8", "expected a whole number from 0 to 255"),
+        ("expected u16", "expected a whole number from 0 to 65535"),
+        (
+            "expected u32",
+            "expected a whole number from 0 to 4294967295",
+        ),
+        (
+            "expected a sequence",
+            "expected a list, as in [\"...\", \"...\"]",
+        ),
+        ("expected a boolean", "expected true or false"),
+        ("expected a string", "expected a text in quotes"),
+        ("wanted string or table", "expected a word in quotes"),
+    ];
+    let found = words.iter().find(|(end, _)| message.ends_with(end));
+    found.map_or_else(
+        || message.to_owned(),
+        |(end, words)| message.replacen(end, words, 1),
+    )
+}
+
+/// Whether a message names a value already.
+fn says(message: &str, value: &str) -> bool {
+    message.contains(value.trim_matches(['"', '\'']))
+}
+
+/// The names that serde lists behind `expected` in a message that begins like this.
+pub(super) fn expected(message: &str, start: &str) -> Option<Vec<String>> {
+    let (_, list) = message.strip_prefix(start)?.split_once("`, expected ")?;
+    let names = list.split('`').skip(1).step_by(2);
+    Some(names.map(str::to_owned).collect())
 }

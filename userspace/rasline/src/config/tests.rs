@@ -74,8 +74,8 @@ fn unknown_keys() {
     let error = &with("endpoint_ttl", "endpoint_tll")[0];
     assert!(
         error.starts_with(
-            "r.toml:12: endpoint_tll: is not a key that is known here; remove it or correct its name (known here: \
-             `name`, `ras`, `upstream`,"
+            "r.toml:12: endpoint_tll: is not a key that is known here; did you mean \"endpoint_ttl\"? remove it or correct \
+             its name (known here: `name`, `ras`, `upstream`,"
         ),
         "{error}"
     );
@@ -116,9 +116,7 @@ fn bad_values() {
     );
     assert_eq!(
         with("side = \"endpoints\"", "side = \"lan\""),
-        [
-            "r.toml:4: side: unknown variant `lan`, expected one of `endpoints`, `gatekeepers`, `both`"
-        ]
+        ["r.toml:4: side: unknown value \"lan\"; use \"endpoints\", \"gatekeepers\", \"both\""]
     );
 }
 
@@ -152,7 +150,7 @@ fn failback_and_probes() {
     for bad in ["", "never", "after", "after 60", "window 2-4", "60s"] {
         let errors = with("endpoint_ttl = \"5s\"", &format!("failback = {bad:?}"));
         let expected = format!(
-            "r.toml:12: failback: {bad:?} is no policy; write \"none\", \"after 60s\", \"after_calls\" or \
+            "r.toml:12: failback: unknown failback policy {bad:?}; use \"none\", \"after 60s\", \"after_calls\" or \
              \"window 02:00-04:00\""
         );
         assert_eq!(errors, [expected]);
@@ -167,7 +165,9 @@ fn probe_thresholds() {
     };
     assert_eq!(
         probe("ras = \"rrj\""),
-        ["r.toml:16: ras: unknown variant `rrj`, expected one of `grq`, `rrq`, `off`"]
+        [
+            "r.toml:16: ras: unknown value \"rrj\"; did you mean \"rrq\"? use \"grq\", \"rrq\", \"off\""
+        ]
     );
     assert_eq!(
         probe("tcp = true\ninterval = \"1ms\""),
@@ -233,16 +233,14 @@ fn prefixes() {
 fn names() {
     assert_eq!(
         with("wan0", "lan0"),
-        [
-            "r.toml:7: name: interface \"lan0\" stands twice; use side = \"both\" for a box on a stick"
-        ]
+        ["r.toml:7: name: duplicate interface \"lan0\"; use side = \"both\" for a box on a stick"]
     );
     let twice = format!("{GOOD}[[zone.gatekeeper]]\nid = \"gk1\"\naddress = \"192.0.2.1\"\n");
     assert_eq!(
         errors(&twice),
         [
-            "r.toml:19: id: gatekeeper \"gk1\" stands twice in zone \"site-a\"; rename one",
-            "r.toml:20: address: 192.0.2.1 stands twice in zone \"site-a\"; a gatekeeper is known by its address"
+            "r.toml:19: id: duplicate gatekeeper id \"gk1\" in zone \"site-a\"; rename one",
+            "r.toml:20: address: duplicate gatekeeper address 192.0.2.1 in zone \"site-a\"; gatekeepers are told apart by their addresses"
         ]
     );
     assert_eq!(
@@ -254,14 +252,14 @@ fn names() {
     );
     assert_eq!(
         with("endpoints = [\"10.0.0.0/8\"]", ""),
-        ["r.toml:10: endpoints: zone \"site-a\" has none; list the prefixes of its endpoints"]
+        ["r.toml:10: endpoints: zone \"site-a\" has no endpoints; list their prefixes"]
     );
     assert_eq!(
         errors(&GOOD.replace(
             "[[zone.gatekeeper]]\nid = \"gk1\"\naddress = \"192.0.2.1\"\n",
             ""
         )),
-        ["r.toml:10: gatekeeper: zone \"site-a\" has none; add a [[zone.gatekeeper]]"]
+        ["r.toml:10: gatekeeper: zone \"site-a\" has no gatekeepers; add a [[zone.gatekeeper]]"]
     );
 }
 
@@ -275,7 +273,7 @@ fn daemon() {
     assert_eq!(
         with("ring_buffer = \"3MiB\""),
         [
-            "r.toml:2: ring_buffer: 3145728 octets cannot be; give a power of two from \"64KiB\" to \"1024MiB\""
+            "r.toml:2: ring_buffer: 3145728 bytes is not a power of two; use \"64KiB\" to \"1024MiB\""
         ]
     );
     assert_eq!(
@@ -283,7 +281,7 @@ fn daemon() {
         ["r.toml:2: max_registrations: 1 is out of range; give 16 to 4194304"]
     );
     assert!(with("max_registrations = -1")[0].starts_with("r.toml:2: max_registrations: "));
-    assert!(with("on_stop = \"fly\"")[0].starts_with("r.toml:2: on_stop: unknown variant `fly`"));
+    assert!(with("on_stop = \"fly\"")[0].starts_with("r.toml:2: on_stop: unknown value \"fly\""));
 }
 
 #[test]
@@ -306,7 +304,7 @@ fn metrics_are_off_unless_they_have_an_address() {
     let at = parsed(&format!("[metrics]\nlisten = \"[::1]:9719\"\n{GOOD}"));
     assert_eq!(at, Some("[::1]:9719".parse().unwrap()));
     for (wrong, why) in [
-        ("9719", "is no address and port"),
+        ("9719", "is not ADDRESS:PORT"),
         ("127.0.0.1:0", "has no port"),
         ("224.0.0.1:9719", "is a multicast address"),
     ] {
@@ -317,4 +315,132 @@ fn metrics_are_off_unless_they_have_an_address() {
             "{said:?}"
         );
     }
+}
+
+/// Mistakes of every kind, all in one run: keys, values, types, elements of lists, what is missing, and what the checks
+/// say of the rest.
+#[test]
+fn all_mistakes_are_found_in_one_run() {
+    let text = r#"[daemon]
+max_registrations = "many"
+ringbuffer = "8MiB"
+state_dir = "lib"
+
+[[interface]]
+name = "lan0"
+side = "endpoint"
+xdp_mode = "natvie"
+
+[[interface]]
+side = "gatekeepers"
+
+[[zone]]
+name = "a"
+answer = true
+endpoint_ttl = "5 s"
+endpoints = [
+    "10.0.0.0/33",
+    "10.1.0.1/16",
+]
+
+[[zone.gatekeeper]]
+id = "gk1"
+address = "192.0.2"
+ras_port = 70000
+
+[[zone.gatekeeper]]
+address = "10.1.2.3"
+
+[[zone]]
+name = "a"
+endpoints = "10.2.0.0/16"
+hold_for = "15m"
+holdfor = "15m"
+
+[[zone.gatekeeper]]
+id = "gk1"
+address = "192.0.2.1"
+
+[[agent]]
+name = "gw"
+ras_address = "0.0.0.0"
+gatekeepers = ["192.0.2.1", "x"]
+t1 = "1ns"
+"#;
+    let all = errors(text);
+    let expected = [
+        "r.toml:2: max_registrations: ",
+        "r.toml:3: ringbuffer: is not a key that is known here; did you mean \"ring_buffer\"? ",
+        "r.toml:4: state_dir: \"lib\" is relative; ",
+        "r.toml:8: side: unknown value \"endpoint\"; did you mean \"endpoints\"? ",
+        "r.toml:9: xdp_mode: unknown value \"natvie\"; did you mean \"native\"? ",
+        "r.toml:11: name: is missing; ",
+        "r.toml:16: answer: ",
+        "r.toml:17: endpoint_ttl: \"5 s\" is not a duration; ",
+        "r.toml:19: endpoints: \"10.0.0.0/33\" is not a prefix; ",
+        "r.toml:20: endpoints: 10.1.0.1/16 has bits set after its prefix; ",
+        "r.toml:25: address: \"192.0.2\" is not an IP address; ",
+        "r.toml:26: ras_port: ",
+        "r.toml:28: id: is missing; ",
+        "r.toml:29: address: gatekeeper \"?\" (10.1.2.3) lies inside ",
+        "r.toml:32: name: duplicate zone name \"a\"; ",
+        "r.toml:33: endpoints: ",
+        "r.toml:35: holdfor: is not a key that is known here; did you mean \"hold_for\"? ",
+        "r.toml:41: device: ",
+        "r.toml:43: ras_address: \"0.0.0.0\" is a wildcard address, ",
+        "r.toml:44: gatekeepers: \"x\" is not an address; ",
+        "r.toml:45: t1: ",
+    ];
+    for (error, start) in all.iter().zip(expected) {
+        assert!(error.starts_with(start), "{error}\nnot {start}\n{all:#?}");
+    }
+    assert_eq!(all.len(), expected.len(), "{all:#?}");
+    for value in ["70000", "many", "true", "10.2.0.0/16"] {
+        assert!(all.iter().any(|e| e.contains(value)), "{value} in {all:#?}");
+    }
+}
+
+#[test]
+fn a_mistake_of_syntax_hides_no_other() {
+    let all = errors(&format!(
+        "[daemon]\nstate_dir = \nbpff = \"/x\"\n{GOOD}priority = 900\n"
+    ));
+    assert!(all[0].starts_with("r.toml:2: state_dir: "), "{all:#?}");
+    assert!(
+        all[1].starts_with("r.toml:3: bpff: is not a key"),
+        "{all:#?}"
+    );
+    assert!(all[2].starts_with("r.toml:21: priority: "), "{all:#?}");
+    assert_eq!(all.len(), 3, "{all:#?}");
+}
+
+/// Whatever is broken, the controller's socket and pins are found where the file says.
+#[test]
+fn the_daemon_is_found_in_a_broken_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("r.toml");
+    for broken in [
+        "zon = 3\n",
+        "= 3\n",
+        "[[zone]]\nname = 7\n",
+        "[[zone]\n",
+        "x = \"\n",
+    ] {
+        let text = format!(
+            "[daemon]\ncontrol_socket = \"/a/s\"\nbpffs = \"/a/b\"\nflows = \"x\"\n{broken}"
+        );
+        std::fs::write(&file, text).unwrap();
+        let (daemon, wrong) = Config::load_daemon(&file);
+        assert_eq!(daemon.control_socket, Path::new("/a/s"), "{broken}");
+        assert_eq!(daemon.bpffs, Path::new("/a/b"), "{broken}");
+        assert!(wrong.is_some(), "{broken}");
+    }
+    std::fs::write(&file, GOOD).unwrap();
+    assert!(Config::load_daemon(&file).1.is_none());
+    let (daemon, wrong) = Config::load_daemon(Path::new("/nonexistent"));
+    assert_eq!(
+        daemon.control_socket,
+        Path::new("/run/rasline/control.sock")
+    );
+    assert!(wrong.unwrap().what.contains("cannot be read"));
 }

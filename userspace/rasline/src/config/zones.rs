@@ -19,14 +19,14 @@ impl Checker<'_> {
         backup: Option<&Backup>,
     ) -> Vec<Zone> {
         if raw.is_empty() {
-            self.fail(None, "zone", "there is none; add a [[zone]]");
+            self.fail(None, "zone", "no zones configured; add a [[zone]]");
         }
         if raw.len() > Kernel::MAX_ZONES as usize {
             self.fail(
                 None,
                 "zone",
                 format!(
-                    "{} are more than the {} that can be",
+                    "{} zones configured; the maximum is {}",
                     raw.len(),
                     Kernel::MAX_ZONES
                 ),
@@ -38,7 +38,7 @@ impl Checker<'_> {
                 None,
                 "zone.gatekeeper",
                 format!(
-                    "{gatekeepers} are more than the {} that can be",
+                    "{gatekeepers} gatekeepers configured; the maximum is {}",
                     Kernel::MAX_GATEKEEPERS
                 ),
             );
@@ -125,7 +125,7 @@ impl Checker<'_> {
             }
             if zone.learn_alternates && zone.allowed_alternates.is_empty() {
                 let what = format!(
-                    "zone \"{}\" learns alternates, but none are allowed; list the prefixes that they may lie in",
+                    "zone \"{}\" learns alternates, but allows none; list the prefixes that they may be in",
                     zone.name.get_ref()
                 );
                 self.fail(Some(zone.name.span()), "allowed_alternates", what);
@@ -147,7 +147,7 @@ impl Checker<'_> {
             let what = if name.is_empty() {
                 "is empty; give the zone a name".to_owned()
             } else {
-                format!("zone \"{name}\" stands twice; rename one")
+                format!("duplicate zone name \"{name}\"; rename one")
             };
             self.fail(Some(zone.name.span()), "name", what);
         }
@@ -155,7 +155,7 @@ impl Checker<'_> {
             self.fail(
                 Some(span.clone()),
                 "endpoints",
-                format!("zone \"{name}\" has none; list the prefixes of its endpoints"),
+                format!("zone \"{name}\" has no endpoints; list their prefixes"),
             );
         }
         let ras = serving::ras(&zone);
@@ -163,7 +163,7 @@ impl Checker<'_> {
             self.fail(
                 Some(span),
                 "gatekeeper",
-                format!("zone \"{name}\" has none; add a [[zone.gatekeeper]]"),
+                format!("zone \"{name}\" has no gatekeepers; add a [[zone.gatekeeper]]"),
             );
         }
         let service_address = self.services(&name, &zone.service_address, &zone.gatekeeper);
@@ -250,9 +250,9 @@ impl Checker<'_> {
         for address in raw {
             let a = *address.get_ref();
             let what = if a.is_unspecified() || a.is_multicast() {
-                format!("{a} cannot be a service address; give a unicast address")
+                format!("{a} is not a unicast address; use one that endpoints can send to")
             } else if all.contains(&a) {
-                format!("{a} stands twice in zone \"{zone}\"; leave one out")
+                format!("duplicate address {a} in zone \"{zone}\"; remove one")
             } else if gatekeepers
                 .iter()
                 .any(|g| *g.get_ref().address.get_ref() == a)
@@ -280,18 +280,18 @@ impl Checker<'_> {
                 let what = if id.is_empty() {
                     "is empty; give the gatekeeper a name".to_owned()
                 } else {
-                    format!("gatekeeper \"{id}\" stands twice in zone \"{zone}\"; rename one")
+                    format!("duplicate gatekeeper id \"{id}\" in zone \"{zone}\"; rename one")
                 };
                 self.fail(Some(g.id.span()), "id", what);
             }
             if !addresses.insert(address) {
-                self.fail(Some(g.address.span()), "address", format!("{address} stands twice in zone \"{zone}\"; a gatekeeper is known by its address"));
+                self.fail(Some(g.address.span()), "address", format!("duplicate gatekeeper address {address} in zone \"{zone}\"; gatekeepers are told apart by their addresses"));
             }
             if address.is_unspecified() || address.is_multicast() {
                 self.fail(
                     Some(g.address.span()),
                     "address",
-                    format!("{address} cannot be a gatekeeper; give a unicast address"),
+                    format!("{address} is not a unicast address; use the gatekeeper's own"),
                 );
             }
             all.push(Gatekeeper {

@@ -60,7 +60,7 @@ impl Client {
             return Err(Failure::new(
                 "controller",
                 format!(
-                    "it speaks version {} of the control protocol, not {VERSION}",
+                    "unsupported protocol version {} (this rasline speaks {VERSION})",
                     reply.version
                 ),
                 "use the rasline that it was started with",
@@ -116,7 +116,7 @@ fn refused(path: &Path, e: &io::Error) -> Failure {
     match e.kind() {
         io::ErrorKind::NotFound => Failure::new(
             thing,
-            "there is none, so the controller does not run",
+            "not there, so the controller does not run",
             "start it with `rasline run`, or name its socket with --socket",
         ),
         io::ErrorKind::ConnectionRefused => Failure::new(

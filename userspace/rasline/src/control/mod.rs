@@ -182,10 +182,14 @@ pub fn parse(line: &str) -> Result<Command, String> {
         Some(v) if v == u64::from(VERSION) => {}
         Some(v) => {
             return Err(format!(
-                "request: version {v} is not spoken here, but {VERSION}; use the rasline of the controller"
+                "request: unsupported protocol version {v} (this controller speaks {VERSION}); use the rasline of the controller"
             ));
         }
-        None => return Err("request: no version; send {\"version\":1,\"command\":...}".to_owned()),
+        None => {
+            return Err(
+                "request: no protocol version; send {\"version\":1,\"command\":...}".to_owned(),
+            );
+        }
     }
     serde_json::from_value::<Request>(value)
         .map(|r| r.command)
@@ -215,8 +219,8 @@ mod tests {
         );
         for (bad, why) in [
             ("", "not JSON"),
-            ("[]", "no version"),
-            (r#"{"command":"status"}"#, "no version"),
+            ("[]", "no protocol version"),
+            (r#"{"command":"status"}"#, "no protocol version"),
             (r#"{"version":2,"command":"status"}"#, "version 2"),
             (r#"{"version":1,"command":"fly"}"#, "unknown variant `fly`"),
             (

@@ -162,7 +162,7 @@ families! {
     Gauge table_unclaimed: "Registrations of an earlier controller that are answered and not known yet", samples::unclaimed;
     Gauge learner_pending: "Requests that wait for their confirm", samples::pending;
     Counter learner_messages: "Messages that the learner took, and what became of some of them", samples::learner;
-    Counter losses: "What went lost between kernel, controller and network", samples::losses;
+    Counter losses: "Messages lost between kernel, controller and network", samples::losses;
     Gauge profiles_up: "1: the profiles of zones were read from their database", samples::profiles_up;
     Gauge store_up: "1: the store on disk works", samples::store_up;
     Gauge store_registrations: "Registrations in the store", samples::store_registrations;

@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 use rasline_core::agent::{Remembered, Unproved};
 
 use crate::{
-    agent::{Figures, Report, Shown, told},
+    agent::{Figures, Report, Shown, told, unknown},
     config::Config,
     control::{Reply, view},
-    failure::{Failure, Result},
+    failure::Result,
     host::monotonic_ns,
     supervisor::{Supervisor, show::ago},
 };
@@ -71,13 +71,9 @@ impl Supervisor {
 
     pub(super) fn show_agent(&self, name: &str) -> Result<view::Agent> {
         let mut all = self.show_agents().into_iter();
-        all.find(|a| a.name == name).ok_or_else(|| {
-            Failure::new(
-                format!("agent {name}"),
-                "there is none of this name",
-                "see `rasline agent list`",
-            )
-        })
+        let names = self.config.agents.iter().map(|a| a.name.as_str());
+        all.find(|a| a.name == name)
+            .ok_or_else(|| unknown(name, names))
     }
 
     fn agent_view(&self, now_ns: u64, shown: Shown) -> view::Agent {

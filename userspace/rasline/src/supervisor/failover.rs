@@ -21,6 +21,7 @@ use crate::{
     failure::{Failure, Result},
     host::{self, monotonic_ns},
     probe::{Report, Target},
+    suggest::did_you_mean,
     supervisor::{Supervisor, apply},
 };
 
@@ -398,7 +399,7 @@ impl Supervisor {
         if !apply::is_decided(found) {
             return Err(Failure::new(
                 format!("zone {zone}"),
-                "it has one gatekeeper, so there is nothing to decide",
+                "only one gatekeeper configured, so there is nothing to decide",
                 "add another [[zone.gatekeeper]]",
             ));
         }
@@ -407,7 +408,7 @@ impl Supervisor {
                 let g = found.gatekeepers.iter().find(|g| g.id == id);
                 let gatekeeper = g
                     .and_then(|g| self.layout.gatekeeper(found, g))
-                    .ok_or_else(|| no_gatekeeper(zone, &id))?;
+                    .ok_or_else(|| no_gatekeeper(found, &id))?;
                 let dead = self.steersman.down.contains(&gatekeeper);
                 let input = Input::Switch {
                     zone: index,
@@ -489,10 +490,12 @@ pub(super) enum ByHand {
     Release,
 }
 
-fn no_gatekeeper(zone: &str, id: &str) -> Failure {
+fn no_gatekeeper(zone: &Zone, id: &str) -> Failure {
+    let close = did_you_mean(id, zone.gatekeepers.iter().map(|g| g.id.as_str()));
+    let zone = &zone.name;
     Failure::new(
         format!("gatekeeper {id}"),
-        format!("zone {zone} has none of this id"),
-        format!("see `rasline zone show {zone}`"),
+        format!("zone {zone} has no gatekeeper of this id"),
+        format!("{close}see `rasline zone show {zone}`"),
     )
 }

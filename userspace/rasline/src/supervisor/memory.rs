@@ -262,7 +262,7 @@ impl Supervisor {
                     store.keep_only(self.published_ids().map(|id| id.0).collect());
                 }
                 let text = format!(
-                    "{published} registrations restored in {:.1} s, {gone} do not hold any more",
+                    "{published} registrations restored in {:.1} s, {gone} no longer valid",
                     started.elapsed().as_secs_f64()
                 );
                 tracing::info!("{text}");

@@ -206,6 +206,8 @@ fn signals() -> Result<Signals> {
 async fn supervise(file: &Path, config: Config) -> Result<()> {
     // Before anything is attached, so that no signal can end the process in between.
     let signals = signals()?;
+    // Another controller is named as such, whatever else it has taken.
+    let locks = start::take_locks(&config)?;
     // An address that cannot be had is said before anything is touched.
     let metrics = config.metrics.map(Metrics::start).transpose()?;
     let start::Prepared {
@@ -214,7 +216,7 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
         layout,
         locks,
         store,
-    } = start::prepare(&config)?;
+    } = start::prepare(&config, locks)?;
     let core_config = bridge::core_config(&config, &layout);
     let (probes, reports) = Probes::start()?;
     let (agents, told) = Agents::start()?;
@@ -464,7 +466,9 @@ impl Supervisor {
         }
         table.withdraw_unclaimed(now, RELEARNED_PER_TICK);
         if table.unclaimed() == 0 {
-            tracing::info!("all that the controller before had published is known or learned anew");
+            tracing::info!(
+                "all registrations of the previous controller are known, or were withdrawn to be learned again"
+            );
         }
     }
 

@@ -10,6 +10,7 @@ use crate::{
     control::view,
     failure::{Failure, Result},
     host::link::{self, LinkInfo, Sight},
+    suggest::did_you_mean,
     supervisor::events::{Events, name},
 };
 
@@ -180,7 +181,7 @@ impl Ports {
         let interface = interfaces
             .iter()
             .find(|i| i.name == name)
-            .ok_or_else(|| unknown(name))?;
+            .ok_or_else(|| unknown(name, interfaces))?;
         if kernel.ports().contains_key(name) {
             return Ok(format!("{name}: attached already"));
         }
@@ -201,7 +202,7 @@ impl Ports {
         name: &str,
     ) -> Result<String> {
         if interfaces.iter().all(|i| i.name != name) {
-            return Err(unknown(name));
+            return Err(unknown(name, interfaces));
         }
         if !self.by_hand.iter().any(|n| n == name) {
             self.by_hand.push(name.to_owned());
@@ -269,10 +270,11 @@ fn let_go(kernel: &mut Kernel, name: &str) {
     }
 }
 
-fn unknown(name: &str) -> Failure {
+fn unknown(name: &str, interfaces: &[Interface]) -> Failure {
+    let close = did_you_mean(name, interfaces.iter().map(|i| i.name.as_str()));
     Failure::new(
         format!("interface {name}"),
         "not in the configuration",
-        "add an [[interface]] for it and `rasline reload`",
+        format!("{close}add an [[interface]] for it and `rasline reload`"),
     )
 }

@@ -127,7 +127,7 @@ fn or_error(reply: Result<Reply>) -> Reply {
 fn no_registration(id: u64) -> Failure {
     Failure::new(
         format!("registration {id}"),
-        "there is none with this number",
+        "no such registration",
         "see `rasline registration list`",
     )
 }

@@ -12,6 +12,7 @@ use crate::{
     control::view,
     failure::{Failure, Result},
     host::monotonic_ns,
+    suggest::did_you_mean,
     supervisor::Supervisor,
 };
 
@@ -114,10 +115,12 @@ impl Supervisor {
         let zone = self.config.zones.iter().find(|z| z.name == name);
         zone.map(|z| self.zone_view(now_ns, z, &self.count(now_ns)))
             .ok_or_else(|| {
+                let names = self.config.zones.iter().map(|z| z.name.as_str());
+                let close = did_you_mean(name, names);
                 Failure::new(
                     format!("zone {name}"),
-                    "there is none of this name",
-                    "see `rasline zone list`",
+                    "no such zone",
+                    format!("{close}see `rasline zone list`"),
                 )
             })
     }

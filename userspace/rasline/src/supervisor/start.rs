@@ -27,10 +27,9 @@ pub(super) struct Prepared {
     pub(super) store: Store,
 }
 
-pub(super) fn prepare(config: &Config) -> Result<Prepared> {
-    caps::require()?;
+/// Has the tables in the kernel. The locks are held already.
+pub(super) fn prepare(config: &Config, mut locks: Vec<Lock>) -> Result<Prepared> {
     kernel_is_new_enough()?;
-    let mut locks = take_locks(config)?;
     let daemon = &config.daemon;
     if bpffs::ensure(&daemon.bpffs)? {
         tracing::info!(
@@ -48,7 +47,7 @@ pub(super) fn prepare(config: &Config) -> Result<Prepared> {
     let kept = kernel.table().unclaimed();
     if kept + dropped > 0 {
         tracing::info!(
-            "{kept} registrations of the controller before go on being answered; {dropped} do not fit the configuration"
+            "adopted {kept} registrations from the previous controller; {dropped} no longer match the configuration"
         );
     }
     Ok(Prepared {
@@ -85,7 +84,8 @@ fn kernel_is_new_enough() -> Result<()> {
 }
 
 /// One for the state, one for the socket: two configurations that share either do not run at once.
-fn take_locks(config: &Config) -> Result<Vec<Lock>> {
+pub(super) fn take_locks(config: &Config) -> Result<Vec<Lock>> {
+    caps::require()?;
     let mut socket_lock = config.daemon.control_socket.clone().into_os_string();
     socket_lock.push(".lock");
     let mut locks: Vec<Lock> = lock_state(&config.daemon.state_dir)?.into_iter().collect();

@@ -3,7 +3,7 @@
 mod print;
 
 use std::{
-    io::{self, Read as _},
+    io::{self, IsTerminal as _, Read as _, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -14,7 +14,9 @@ use super::{Json, table};
 use crate::{
     config::Config,
     failure::{Failure, Result},
+    printable::escape,
     profiles::{self, Format, Import, Profiles, Read},
+    suggest::did_you_mean,
 };
 
 /// Files larger than this are not read, octets.
@@ -56,11 +58,11 @@ enum Command {
         #[arg(long)]
         secrets: bool,
     },
-    /// All of them.
+    /// List profiles.
     List(Json),
-    /// One of them, and what was learned of its zone.
+    /// Show one profile, and what was learned of its zone.
     Show {
-        /// The zone's name.
+        /// Name of the zone.
         zone: String,
         #[command(flatten)]
         json: Json,
@@ -73,7 +75,7 @@ enum Command {
     },
     /// Change settings: subscription=on, until=2027-01-31, time_to_live.default=300, call_model=direct, ...
     Set {
-        /// The zone's name.
+        /// Name of the zone.
         zone: String,
         /// What to set; a wrong key lists those there are.
         #[arg(value_name = "KEY=VALUE", required_unless_present = "create")]
@@ -82,10 +84,13 @@ enum Command {
         #[arg(long)]
         create: bool,
     },
-    /// Delete one, and what was learned of its zone.
+    /// Delete a profile, and what was learned of its zone.
     Delete {
-        /// The zone's name.
+        /// Name of the zone.
         zone: String,
+        /// Do not ask whether it is meant.
+        #[arg(long, short)]
+        yes: bool,
     },
 }
 
@@ -132,12 +137,7 @@ pub(super) fn run(config: &Path, options: &Options) -> Result<ExitCode> {
             settings,
             create,
         } => return Ok(set(&mut profiles, zone, settings, *create)),
-        Command::Delete { zone } => {
-            if !profiles.delete(zone)? {
-                return Err(profiles::unknown(zone));
-            }
-            table::put(&format!("{zone}: deleted"));
-        }
+        Command::Delete { zone, yes } => delete(&mut profiles, zone, *yes)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -146,12 +146,20 @@ fn folder(config: &Path, named: Option<&Path>) -> Result<PathBuf> {
     if let Some(folder) = named {
         return Ok(folder.to_owned());
     }
-    match Config::load(config) {
-        Ok(config) => Ok(config.daemon.state_dir),
-        Err(errors) => Err(match errors.first() {
-            Some(e) => Failure::new("configuration", e, "or name the folder with --state-dir"),
-            None => Failure::plain("configuration", "cannot be read"),
-        }),
+    let (daemon, wrong) = Config::load_daemon(config);
+    match wrong {
+        // Without a file nobody said where the database is.
+        Some(e) if e.line.is_none() => Err(Failure::new(
+            "configuration",
+            e,
+            "or name the folder with --state-dir",
+        )),
+        Some(e) => {
+            let next = "see `rasline check`, or name the folder with --state-dir";
+            table::say(&Failure::new("configuration", e, next));
+            Ok(daemon.state_dir)
+        }
+        None => Ok(daemon.state_dir),
     }
 }
 
@@ -227,7 +235,7 @@ fn export(
     secrets: bool,
 ) -> Result<()> {
     let mut all = match zone {
-        Some(zone) => vec![told(profiles.get(zone)?).ok_or_else(|| profiles::unknown(zone))?],
+        Some(zone) => vec![told(profiles.get(zone)?).ok_or_else(|| unknown(profiles, zone))?],
         None => told(profiles.all()?),
     };
     if !secrets {
@@ -241,8 +249,59 @@ fn export(
     Ok(())
 }
 
+/// Deletes a profile, after a question unless `yes` answers it.
+fn delete(profiles: &mut Profiles, zone: &str, yes: bool) -> Result<()> {
+    let profile = told(profiles.get(zone)?).ok_or_else(|| unknown(profiles, zone))?;
+    if !yes {
+        let learned = profiles.learned(zone)?.value.len();
+        let given = profile.endpoints.len();
+        confirm(&format!(
+            "Delete the profile of zone {zone} ({given} endpoints given, {learned} learned)? [y/N] "
+        ))?;
+    }
+    if !profiles.delete(zone)? {
+        return Err(unknown(profiles, zone));
+    }
+    table::put(&format!("{zone}: deleted"));
+    Ok(())
+}
+
+/// Asks on the terminal; without one, or without a yes, nothing is done.
+fn confirm(question: &str) -> Result<()> {
+    let refused = |cause: &str| {
+        let next = "nothing was deleted; use --yes to delete without a question";
+        Failure::new("profile", cause, next)
+    };
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Err(refused(
+            "deleting it needs a yes, and there is no terminal to ask on",
+        ));
+    }
+    let mut out = io::stderr().lock();
+    let asked = out.write_all(escape(question).as_bytes());
+    let mut answer = String::new();
+    asked
+        .and_then(|()| out.flush())
+        .and_then(|()| io::stdin().read_line(&mut answer))
+        .map_err(|e| refused(&e.to_string()))?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(refused("not deleted")),
+    }
+}
+
+/// There is no profile of this zone; another one may be meant.
+fn unknown(profiles: &mut Profiles, zone: &str) -> Failure {
+    let mut failure = profiles::unknown(zone);
+    if let Ok(all) = profiles.list() {
+        let close = did_you_mean(zone, all.value.iter().map(|p| p.zone.as_str()));
+        failure.next.insert_str(0, &close);
+    }
+    failure
+}
+
 fn show(profiles: &mut Profiles, zone: &str, shown: print::Shown, json: bool) -> Result<()> {
-    let profile = told(profiles.get(zone)?).ok_or_else(|| profiles::unknown(zone))?;
+    let profile = told(profiles.get(zone)?).ok_or_else(|| unknown(profiles, zone))?;
     let learned = profiles.learned(zone)?.value;
     print::show(profile, &learned, shown, json);
     Ok(())

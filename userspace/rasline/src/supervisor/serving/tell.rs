@@ -187,11 +187,11 @@ fn started(known: usize, restored: usize) -> Said {
 
 fn retired(why: backup::Why, registrations: u64) -> Said {
     let (cause, because) = match why {
-        backup::Why::Returned => ("returned", "it has a gatekeeper of its own again"),
+        backup::Why::Returned => ("returned", "a gatekeeper of its own is back"),
         backup::Why::Refused(why) => ("refused", refusal(why)),
-        backup::Why::Reconfigured => ("reconfigured", "it is configured otherwise"),
+        backup::Why::Reconfigured => ("reconfigured", "its configuration changed"),
     };
-    let text = format!("not served by rasline any more: {because}; {registrations} registrations");
+    let text = format!("no longer served by rasline: {because}; {registrations} registrations");
     (
         name::RETIRED,
         text,
@@ -201,7 +201,7 @@ fn retired(why: backup::Why, registrations: u64) -> Said {
 
 pub(super) const fn refusal(why: backup::Refusal) -> &'static str {
     match why {
-        backup::Refusal::NoProfile => "there is no profile of it",
+        backup::Refusal::NoProfile => "it has no profile",
         backup::Refusal::NotSubscribed => "its profile says that it is not subscribed",
     }
 }
@@ -224,7 +224,7 @@ fn said(event: &registrar::Event) -> (&'static str, Said) {
             why,
         } => {
             let text = format!(
-                "{endpoint_identifier} at {endpoint} is not registered any more: {}",
+                "{endpoint_identifier} at {endpoint} is no longer registered: {}",
                 ended(*why)
             );
             let details = json!({"endpoint": endpoint, "endpoint_identifier": endpoint_identifier, "cause": why});
@@ -241,7 +241,7 @@ fn said(event: &registrar::Event) -> (&'static str, Said) {
         }
         Event::Locked { source } => {
             let text = format!(
-                "{} is not listened to for a while: its tokens did not hold",
+                "{} locked out temporarily after repeated authentication failures",
                 source.ip()
             );
             ("zone", (name::SOURCE_LOCKED, text, json!({"from": source})))
@@ -273,10 +273,12 @@ fn said(event: &registrar::Event) -> (&'static str, Said) {
 
 const fn ended(why: registrar::Ended) -> &'static str {
     match why {
-        registrar::Ended::Left => "it said so",
+        registrar::Ended::Left => "it unregistered",
         registrar::Ended::Expired => "its timeToLive ran out",
-        registrar::Ended::Replaced => "it registered anew, or another one has its aliases",
+        registrar::Ended::Replaced => {
+            "it registered again, or its aliases moved to another endpoint"
+        }
         registrar::Ended::Dropped => "dropped by the operator",
-        registrar::Ended::NotAllowed => "the profile does not allow it any more",
+        registrar::Ended::NotAllowed => "its profile no longer allows it",
     }
 }
