@@ -86,10 +86,20 @@ fn both_interfaces_come_later_and_endpoints_are_learned_then() {
             .ip(&format!("link set {interface} name x{interface}"))
             .unwrap();
     }
-    let controller = Controller::start(&net, &Settings::default()).unwrap();
+    let gatekeepers = vec![topology::GATEKEEPER, topology::GATEKEEPER_2];
+    let settings = Settings {
+        gatekeepers,
+        ..Settings::default()
+    };
+    let controller = Controller::start(&net, &settings).unwrap();
     for interface in [LAN, WAN] {
         shown(&controller, interface, absent);
     }
+    wait::until_true("the gatekeepers to be cut off", SOON, || {
+        let list = controller.json(&["gatekeeper", "list"])?;
+        Ok((0..2).all(|n| list[n]["state"] == "cut off"))
+    })
+    .unwrap();
     for interface in [LAN, WAN] {
         net.gateway
             .ip(&format!("link set x{interface} name {interface}"))
@@ -97,7 +107,6 @@ fn both_interfaces_come_later_and_endpoints_are_learned_then() {
         net.gateway.ip(&format!("link set {interface} up")).unwrap();
         shown(&controller, interface, attached);
     }
-    drop(controller);
 }
 
 #[test]
@@ -216,4 +225,49 @@ fn metrics_at_an_address_that_is_not_here_yet() {
     let at = SocketAddr::new(address, 9719);
     let connected = net.gateway.run(|| std::net::TcpStream::connect(at));
     connected.unwrap().unwrap();
+}
+
+/// Its members cannot use the CLI then; everything else goes on.
+#[test]
+fn a_control_group_that_is_not_there() {
+    let daemon = "max_registrations = 4096\ncontrol_group = \"rasline-no-such-group\"".to_owned();
+    let scene = Scene::new(&Settings {
+        daemon,
+        ..Settings::default()
+    });
+    waiting(&scene.controller, |all| {
+        all.contains("rasline-no-such-group")
+    });
+    let mut endpoint = scene.learned(1);
+    scene.by_kernel(&mut endpoint);
+}
+
+/// What systemd does with the packaged unit: a restart with a broken file starts with the last good one, and says so.
+#[test]
+fn a_broken_file_and_the_last_good_one() {
+    let mut scene = Scene::new(&Settings::default());
+    let mut endpoint = scene.learned(1);
+    let place = scene.controller.place();
+    let (file, copy) = (place.config(), place.state().join("last-good.toml"));
+    let good = std::fs::read_to_string(&file).unwrap();
+    scene.controller.kill().unwrap();
+    let run = |controller: &mut Controller| {
+        let copy = copy.to_str().unwrap().to_owned();
+        controller.start_again_with(&scene.net, &["--last-good", &copy])
+    };
+    run(&mut scene.controller).unwrap();
+    assert_eq!(std::fs::read_to_string(&copy).unwrap(), good);
+    scene.controller.kill().unwrap();
+    std::fs::write(&file, "[daemon]\nnonsense = 1\n").unwrap();
+    run(&mut scene.controller).unwrap();
+    let text = waiting(&scene.controller, |all| all.contains("last good"));
+    assert!(text.contains("nonsense"), "{text}");
+    scene.by_kernel(&mut endpoint);
+    std::fs::write(&file, &good).unwrap();
+    scene.controller.text(&["reload"]).unwrap();
+    waiting(&scene.controller, |all| all == "[]");
+    // Without a copy a broken file is an error, as ever.
+    scene.controller.kill().unwrap();
+    std::fs::write(&file, "[daemon]\nnonsense = 1\n").unwrap();
+    refused(&scene.net, scene.controller.place(), &["nonsense"]);
 }

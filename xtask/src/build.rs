@@ -16,6 +16,8 @@ use crate::{btf, paths, process};
 pub enum Want {
     /// All crates, for development.
     Debug,
+    /// The `rasline` binary alone, for development.
+    DebugBinary,
     /// The `rasline` binary, optimised.
     Release,
     /// The `rasline` binary and the binaries of the tests' crate, optimised.
@@ -108,6 +110,7 @@ fn userspace(want: Want) -> Result<()> {
     cargo.arg("build");
     match want {
         Want::Debug => cargo.args(PACKAGES),
+        Want::DebugBinary => cargo.args(["--package", "rasline", "--bin", "rasline"]),
         Want::Release => cargo.args(["--release", "--package", "rasline"]),
         Want::ReleaseWithTools => cargo.args([
             "--release",

@@ -55,8 +55,15 @@ enum Task {
     },
     /// Formatting, lints, documentation, licences and house rules; all steps run, then failures are summed up.
     Check,
-    /// Make the Debian package (target/dist/rasline.deb).
-    Dist,
+    /// Make the Debian package (target/dist/rasline.deb), and one of its debugging symbols.
+    Dist {
+        /// Of which build.
+        #[arg(long, default_value = "release")]
+        profile: dist::Profile,
+        /// Install, upgrade, remove and purge it in a bare Debian with systemd (root).
+        #[arg(long)]
+        test: bool,
+    },
     /// Measure (root).
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -101,11 +108,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         }
         Task::Test { filters } => test::run(&filters),
         Task::Check => check::run(),
-        Task::Dist => {
-            setup::ensure(&[Part::Bpf])?;
-            build::run(Want::Release)?;
-            dist::run()
-        }
+        Task::Dist { profile, test } => dist::run(profile, test),
         Task::Bench { args } => {
             ready_for_namespaces("bench", Want::ReleaseWithTools)?;
             bench::run(&args)

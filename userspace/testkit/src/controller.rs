@@ -74,7 +74,7 @@ fn there(path: PathBuf) -> Result<PathBuf> {
 }
 
 /// `rasline run` in the gateway.
-fn spawn(gateway: &crate::Gateway, place: &Place, binary: &Path) -> Result<Child> {
+fn spawn(gateway: &crate::Gateway, place: &Place, binary: &Path, more: &[&str]) -> Result<Child> {
     let log = File::options()
         .create(true)
         .append(true)
@@ -84,6 +84,7 @@ fn spawn(gateway: &crate::Gateway, place: &Place, binary: &Path) -> Result<Child
         .command(binary)
         .args(["run", "--config"])
         .arg(place.config())
+        .args(more)
         .env("RUST_LOG", "info")
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
@@ -100,7 +101,7 @@ impl Controller {
     pub fn start(gateway: &crate::Gateway, settings: &Settings) -> Result<Self> {
         let place = Place::new()?;
         place.write(settings)?;
-        let child = spawn(gateway, &place, &binary()?)?;
+        let child = spawn(gateway, &place, &binary()?, &[])?;
         let mut controller = Self { place, child };
         controller.await_ready()?;
         Ok(controller)
@@ -259,12 +260,21 @@ impl Controller {
         self.start_again_as(gateway, &binary()?)
     }
 
+    /// As [`Controller::start_again`], with more options.
+    ///
+    /// # Errors
+    /// As [`Controller::start`].
+    pub fn start_again_with(&mut self, gateway: &crate::Gateway, more: &[&str]) -> Result<()> {
+        self.child = spawn(gateway, &self.place, &binary()?, more)?;
+        self.await_ready()
+    }
+
     /// As [`Controller::start_again`], with another binary.
     ///
     /// # Errors
     /// As [`Controller::start`].
     pub fn start_again_as(&mut self, gateway: &crate::Gateway, binary: &Path) -> Result<()> {
-        self.child = spawn(gateway, &self.place, binary)?;
+        self.child = spawn(gateway, &self.place, binary, &[])?;
         self.await_ready()
     }
 
@@ -277,7 +287,7 @@ impl Controller {
         gateway: &crate::Gateway,
         mut now: impl FnMut() -> bool,
     ) -> Result<()> {
-        self.child = spawn(gateway, &self.place, &binary()?)?;
+        self.child = spawn(gateway, &self.place, &binary()?, &[])?;
         let end = std::time::Instant::now() + READY_WITHIN;
         // No pauses: what is waited for may last some milliseconds only.
         while !now() {

@@ -62,6 +62,23 @@ pub const ORACLES: [Package; 1] = [program(
     "decodes captured messages independently",
 )];
 
+/// Makes and looks at the Debian package.
+pub const PACKAGE: [Package; 3] = [
+    program(
+        "dpkg-dev",
+        "dpkg-shlibdeps",
+        "finds what the package depends on",
+    ),
+    program("binutils", "objcopy", "keeps debugging symbols apart"),
+    program("lintian", "lintian", "looks at the package"),
+];
+
+/// Tries it.
+pub const PACKAGE_TEST: [Package; 2] = [
+    program("mmdebstrap", "mmdebstrap", "makes a bare Debian"),
+    program("systemd-container", "systemd-nspawn", "boots it"),
+];
+
 /// What building a fuzz target needs.
 pub const FUZZ: [Package; 1] = [program("g++", "c++", "compiles libFuzzer")];
 

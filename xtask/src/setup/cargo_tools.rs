@@ -36,15 +36,6 @@ pub static CARGO_FUZZ: Tool = Tool {
     env: &[],
 };
 
-/// Makes the Debian package.
-pub static CARGO_DEB: Tool = Tool {
-    name: "cargo-deb",
-    version: "3.8.0",
-    why: "makes the Debian package",
-    args: &[],
-    env: &[],
-};
-
 /// Nothing when the right version is in place and starts: a shared library may have gone.
 pub fn missing(tool: &'static Tool) -> Option<Missing> {
     let mut command = Command::new(paths::tools().join("bin").join(tool.name));

@@ -29,6 +29,8 @@ pub enum Part {
     Fuzz,
     /// What makes the Debian package.
     Package,
+    /// A bare Debian in a container, to try the package in.
+    PackageTest,
 }
 
 /// Something that is missing, why it is needed, and how to get it.
@@ -130,7 +132,8 @@ fn find(parts: &[Part]) -> Result<Vec<Missing>> {
                 missing.extend(apt::missing_commands(&apt::ORACLES));
                 missing.extend(python::missing());
             }
-            Part::Package => missing.extend(cargo_tools::missing(&cargo_tools::CARGO_DEB)),
+            Part::Package => missing.extend(apt::missing_commands(&apt::PACKAGE)),
+            Part::PackageTest => missing.extend(apt::missing_commands(&apt::PACKAGE_TEST)),
             Part::Fuzz => {
                 missing.extend(apt::missing_commands(&apt::FUZZ));
                 missing.extend(cargo_tools::missing(&cargo_tools::CARGO_FUZZ));

@@ -56,7 +56,7 @@ pub(super) fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Detach { interface } => detach(cli, interface)?,
         Command::Reload => tell(cli, Ask::Reload)?,
         Command::Stop { stay, detach } => stop(cli, *stay, *detach)?,
-        Command::Run
+        Command::Run { .. }
         | Command::Check { .. }
         | Command::Doctor { .. }
         | Command::Profile(_)
@@ -79,6 +79,7 @@ fn status(cli: &Cli, json: bool, watch: bool) -> Result<ExitCode> {
     };
     loop {
         let status: Status = client.call(Ask::Status)?;
+        other_version(&status);
         if watch && !json {
             table::clear_screen();
         }
@@ -87,6 +88,17 @@ fn status(cli: &Cli, json: bool, watch: bool) -> Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
         std::thread::sleep(Duration::from_secs(1));
+    }
+}
+
+/// A controller of another version than this command: an upgrade that was not followed by a restart, or another rasline.
+fn other_version(status: &Status) {
+    let own = env!("CARGO_PKG_VERSION");
+    if status.version != own {
+        eprintln!(
+            "rasline: the controller is version {}, this command {own}; restart the controller, or use its rasline",
+            status.version
+        );
     }
 }
 

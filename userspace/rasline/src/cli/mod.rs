@@ -19,7 +19,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    config::{Config, ConfigError, DEFAULT_PATH, Daemon},
+    config::{Config, ConfigError, DEFAULT_PATH, Daemon, LastGood},
     control::client::Client,
     failure::{Failure, Result},
 };
@@ -41,7 +41,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the controller in the foreground.
-    Run,
+    Run {
+        /// Keep a copy of the configuration here once it is in force, and start with the copy if the file has an error.
+        #[arg(long, value_name = "FILE")]
+        last_good: Option<PathBuf>,
+    },
     /// Validate a configuration.
     Check {
         /// File to check; by default the one that --config names.
@@ -222,11 +226,19 @@ fn usage(e: &clap::Error) -> ExitCode {
 
 fn run(cli: &Cli) -> Result<ExitCode> {
     match &cli.command {
-        Command::Run => {
-            let Some(config) = load(&cli.config) else {
-                return Ok(ExitCode::FAILURE);
+        Command::Run { last_good } => {
+            let last_good = LastGood::new(last_good.clone());
+            let (config, errors) = match last_good.load(&cli.config) {
+                Ok(loaded) => loaded,
+                Err(errors) => {
+                    complain(&errors);
+                    return Ok(ExitCode::FAILURE);
+                }
             };
-            crate::supervisor::run(&cli.config, config).map(|()| ExitCode::SUCCESS)
+            complain(&errors);
+            let broken = errors.first().map(ToString::to_string);
+            crate::supervisor::run(&cli.config, config, last_good, broken)
+                .map(|()| ExitCode::SUCCESS)
         }
         Command::Check { file } => {
             let file = file.as_ref().unwrap_or(&cli.config);

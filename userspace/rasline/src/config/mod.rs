@@ -4,6 +4,7 @@
 
 mod agents;
 mod check;
+mod last_good;
 mod moving;
 mod raw;
 mod recover;
@@ -23,6 +24,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use agents::Agent;
+pub use last_good::LastGood;
 pub use rasline_core::proxy::Upstream;
 pub use serving::own_id;
 pub use units::{human_duration, parse_duration, parse_size};

@@ -116,7 +116,11 @@ fn remove_stale(path: &Path) -> Result<()> {
     }
 }
 
-fn group_id(name: &str) -> Result<u32> {
+/// The number of a group of this machine.
+///
+/// # Errors
+/// When there is none of this name.
+pub fn group_id(name: &str) -> Result<u32> {
     let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
     let of = |line: &str| {
         let mut fields = line.split(':');

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{ANSWER_EVERY, Board, Report, Seen, Target, lock, message::Conversation, way::Way};
-use crate::host::monotonic_ns;
+use crate::host::{monotonic_ns, route};
 
 /// Longest answer that is read.
 const MAX_ANSWER: usize = 4096;
@@ -23,12 +23,36 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Probes a gatekeeper until it is aborted.
 pub(super) async fn run(target: Target, board: Board, reports: mpsc::Sender<Report>) {
+    let mut cut = None;
     loop {
-        match Prober::new(&target, &board, &reports).await {
-            Ok(mut prober) => prober.go_on().await,
-            Err(e) => tracing::warn!("probes of {}: {e}; tried again", target.ras),
-        }
-        tokio::time::sleep(RETRY).await;
+        let mut prober = match Prober::new(&target, &board, &reports).await {
+            Ok(prober) => prober,
+            Err(e) => {
+                let way = route::cut(target.ras.ip(), None);
+                if way.is_none() {
+                    tracing::warn!("probes of {}: {e}; tried again", target.ras);
+                }
+                tell_way(&target, &reports, &mut cut, way).await;
+                tokio::time::sleep(RETRY).await;
+                continue;
+            }
+        };
+        tell_way(&target, &reports, &mut cut, None).await;
+        prober.go_on().await;
+    }
+}
+
+/// Reports that the way is cut, or no longer, if that is new.
+async fn tell_way(
+    target: &Target,
+    reports: &mpsc::Sender<Report>,
+    cut: &mut Option<String>,
+    why: Option<String>,
+) {
+    if *cut != why {
+        cut.clone_from(&why);
+        let gatekeeper = target.gatekeeper;
+        let _ = reports.send(Report::CutOff { gatekeeper, why }).await;
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Machine {
     missing: BTreeMap<String, String>,
+    notes: BTreeMap<String, String>,
 }
 
 impl Machine {
@@ -25,7 +26,8 @@ impl Machine {
         addresses: &[SocketAddr],
         events: &mut Events,
     ) {
-        let mut missing = BTreeMap::new();
+        let mut missing = self.notes.clone();
+        missing.extend(replaced());
         missing.extend(addresses.iter().filter_map(|a| self.absent(*a)));
         missing.extend(pins(kernel, events));
         let folder = &config.daemon.bpffs;
@@ -38,6 +40,14 @@ impl Machine {
             );
         }
         self.replace(missing, events);
+    }
+
+    /// Something else that is to be shown until it is mended; none: it is.
+    pub fn note(&mut self, thing: String, why: Option<String>) {
+        match why {
+            Some(why) => self.notes.insert(thing, why),
+            None => self.notes.remove(&thing),
+        };
     }
 
     /// What is shown, a line each.
@@ -81,6 +91,17 @@ impl Machine {
 
 const NOT_HERE: &str = "not this machine's now (held by a VRRP peer, not configured yet, or an IPv6 address still tentative); \
                         served as soon as it is";
+
+/// An upgrade leaves the controller that runs alone until it is restarted.
+fn replaced() -> Option<(String, String)> {
+    let exe = std::fs::read_link("/proc/self/exe").ok()?;
+    let exe = exe.to_str()?.strip_suffix(" (deleted)")?;
+    Some((
+        format!("restart: {exe}"),
+        "was replaced since the controller started, which goes on as the old version; restart it"
+            .to_owned(),
+    ))
+}
 
 /// Pins that cannot be made again.
 fn pins(kernel: &mut Kernel, events: &mut Events) -> Option<(String, String)> {

@@ -49,10 +49,10 @@ use crate::{
     agent::{self, Agents},
     bpf::{Kernel, Ring},
     cli::capture,
-    config::{Config, OnStop},
+    config::{Config, LastGood, OnStop},
     control::{
         Reply,
-        server::{Call, MAX_WAITING},
+        server::{self, Call, MAX_WAITING},
     },
     failure::{Failure, Result},
     host::{lock, monotonic_ns},
@@ -111,6 +111,7 @@ struct Supervisor {
     file: PathBuf,
     /// As the file has it.
     file_config: Config,
+    last_good: LastGood,
     /// With what was learned.
     config: Config,
     layout: Layout,
@@ -141,15 +142,17 @@ struct Supervisor {
 
 /// Runs the controller until it is told to stop.
 ///
+/// `broken`: what is wrong with the file, if the configuration is that of `last_good`.
+///
 /// # Errors
 /// When it cannot start, or cannot stop cleanly.
-pub fn run(file: &Path, config: Config) -> Result<()> {
+pub fn run(file: &Path, config: Config, last_good: LastGood, broken: Option<String>) -> Result<()> {
     log::init();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::plain("tokio", e))?;
-    runtime.block_on(supervise(file, config))
+    runtime.block_on(supervise(file, config, last_good, broken))
 }
 
 /// The ring buffer as something to wait for.
@@ -203,7 +206,12 @@ fn signals() -> Result<Signals> {
     })
 }
 
-async fn supervise(file: &Path, config: Config) -> Result<()> {
+async fn supervise(
+    file: &Path,
+    config: Config,
+    last_good: LastGood,
+    broken: Option<String>,
+) -> Result<()> {
     // Before anything is attached, so that no signal can end the process in between.
     let signals = signals()?;
     // Another controller is named as such, whatever else it has taken.
@@ -228,6 +236,7 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
     let mut supervisor = Supervisor {
         file: std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
         file_config: config.clone(),
+        last_good,
         config,
         layout,
         alternates: Alternates::default(),
@@ -266,6 +275,8 @@ async fn supervise(file: &Path, config: Config) -> Result<()> {
     let server = listening.serve(calls, supervisor.events.followers());
     let ring = watch(ring)?;
     supervisor.start_agents()?;
+    supervisor.note_configuration(broken, "the last good configuration is in force");
+    supervisor.note_control_group();
     supervisor.watch_machine();
     let running = supervisor.running();
     let started = format!(
@@ -309,6 +320,18 @@ impl Supervisor {
         self.ports.watch(kernel, &config.interfaces, events);
         self.machine
             .watch(kernel, config, &own_addresses(config), events);
+    }
+
+    /// A group that is not there keeps nobody's keep-alives from being answered, only its members from the CLI.
+    fn note_control_group(&mut self) {
+        let group = self.config.daemon.control_group.as_deref();
+        if let Some(Err(e)) = group.map(server::group_id) {
+            let why = format!(
+                "{}; only root can use the CLI; {}, and restart",
+                e.cause, e.next
+            );
+            self.machine.note(e.thing, Some(why));
+        }
     }
 
     /// What runs, for people.
@@ -474,6 +497,26 @@ impl Supervisor {
 
     /// Reads the configuration again.
     fn reload(&mut self) -> Result<String> {
+        let done = self.read_again();
+        let broken = done.as_ref().err().map(|e| e.cause.clone());
+        self.note_configuration(broken, "the old configuration stays");
+        self.watch_machine();
+        done
+    }
+
+    /// What is wrong with the file is shown until a reload mends it; a file that is in force is kept.
+    fn note_configuration(&mut self, broken: Option<String>, so: &str) {
+        let thing = format!("configuration {}", self.file.display());
+        if broken.is_none()
+            && let Err(e) = self.last_good.keep(&self.file)
+        {
+            tracing::warn!("{thing}: no copy is kept: {e}");
+        }
+        let why = broken.map(|why| format!("{why}; {so}; correct the file and `rasline reload`"));
+        self.machine.note(thing, why);
+    }
+
+    fn read_again(&mut self) -> Result<String> {
         let new = Config::load(&self.file).map_err(|errors| {
             for e in &errors {
                 tracing::error!("{e}");

@@ -66,7 +66,9 @@ pub(super) fn attach(kernel: &mut Kernel, config: &Config) -> Result<Listening> 
     kernel.heartbeat();
     let daemon = &config.daemon;
     // Last: whoever can connect finds everything attached.
-    let listening = server::bind(&daemon.control_socket, daemon.control_group.as_deref())?;
+    let group = daemon.control_group.as_deref();
+    let group = group.filter(|group| server::group_id(group).is_ok());
+    let listening = server::bind(&daemon.control_socket, group)?;
     kernel.keep();
     Ok(listening)
 }
