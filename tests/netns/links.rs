@@ -14,6 +14,8 @@ use crate::{
 fn two() -> Settings {
     Settings {
         gatekeepers: vec![GATEKEEPER, GATEKEEPER_2],
+        // Long, so that a busy machine is not taken for a dead gatekeeper.
+        zone: "[zone.probe]\ndead_time = \"2s\"\n".into(),
         ..Settings::default()
     }
 }
@@ -60,10 +62,16 @@ fn gatekeepers_behind_a_link_that_is_down_are_cut_off_not_dead() {
         gatekeepers_are(&scene, "cut off");
         let list = scene.controller.json(&["gatekeeper", "list"]).unwrap();
         assert!(list[0]["cut_off"].to_string().contains(WAN), "{list}");
+        // For longer than it takes to die.
+        wait::until_true("a long silence", SOON, || {
+            let list = scene.controller.json(&["gatekeeper", "list"])?;
+            Ok(list[0]["probe"]["last_answer"].as_f64() > Some(3.0))
+        })
+        .unwrap();
+        gatekeepers_are(&scene, "cut off");
         let zones = scene.controller.json(&["zone", "list"]).unwrap();
         assert_eq!(zones[0]["steering"]["dark"], false, "{zones}");
         assert_eq!(zones[0]["steering"]["active"], "gk1", "{zones}");
-        // The doctor says the same, and nothing of dead gatekeepers.
         netns.ip(&format!("link set {link} up")).unwrap();
         shown(&scene.controller, WAN, |i| {
             i["link"] == "up" && i["trouble"] == ""

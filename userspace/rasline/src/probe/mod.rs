@@ -88,6 +88,8 @@ pub struct Seen {
     pub sent: u64,
     /// Probes answered.
     pub answered: u64,
+    /// ifindex of the interface that led there while it answered; 0: none is known.
+    pub via: u32,
     /// Timers that fired too late to be evidence.
     pub late: u64,
 }

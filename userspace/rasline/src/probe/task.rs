@@ -139,7 +139,7 @@ impl<'a> Prober<'a> {
             };
             let _ = self.reports.send(report).await;
         }
-        if self.way.cut().is_some() {
+        if self.way.explains(now(), self.health.state()) {
             Input::CutOff
         } else {
             Input::Timer
@@ -186,6 +186,7 @@ impl<'a> Prober<'a> {
         }
         self.seen.state = self.health.state();
         self.seen.evidence = self.health.evidence();
+        self.seen.via = self.way.via();
         self.seen.late = self.health.late_timers();
         lock(self.board).insert(self.target.gatekeeper, self.seen);
     }

@@ -13,14 +13,21 @@ const SUSPECT: Duration = Duration::from_millis(20);
 /// Between looks while it is cut off, dead or unknown.
 const SELDOM: Duration = Duration::from_millis(200);
 
+/// For how long after a link has come up silence says nothing: neighbours are to be found first, and ports of switches open.
+const SETTLING: Duration = Duration::from_secs(2);
+
 /// What was seen of it last.
 #[derive(Debug)]
 pub(super) struct Way {
     to: IpAddr,
     /// The interface that led there while the gatekeeper answered.
     last: Option<String>,
+    /// Its ifindex; 0: none.
+    via: u32,
     cut: Option<String>,
     looked: Time,
+    /// When it was open again.
+    opened: Option<Time>,
 }
 
 impl Way {
@@ -28,8 +35,10 @@ impl Way {
         Self {
             to,
             last: None,
+            via: 0,
             cut: None,
             looked: Time(0),
+            opened: None,
         }
     }
 
@@ -38,9 +47,23 @@ impl Way {
         self.cut.as_ref()
     }
 
+    /// Whether silence says nothing about the gatekeeper: the way is cut, or was until a moment ago.
+    pub(super) fn explains(&self, now: Time, state: State) -> bool {
+        let settling = self
+            .opened
+            .is_some_and(|opened| now.since(opened) < SETTLING);
+        self.cut.is_some() || settling && state == State::Suspect
+    }
+
+    /// The interface that led there last.
+    pub(super) const fn via(&self) -> u32 {
+        self.via
+    }
+
     /// The gatekeeper has come up: this way led there.
     pub(super) fn leads(&mut self) {
         let route = route::to(self.to).ok().filter(|route| !route.local);
+        self.via = route.as_ref().map_or(0, |route| route.interface);
         self.last = route.map(|route| route.name);
     }
 
@@ -57,6 +80,9 @@ impl Way {
         self.looked = now;
         let cut = route::cut(self.to, self.last.as_deref());
         let changed = cut != self.cut;
+        if changed && cut.is_none() {
+            self.opened = Some(now);
+        }
         self.cut = cut;
         changed
     }
@@ -81,7 +107,12 @@ mod tests {
         // Not before its time; then whatever the state.
         assert!(!way.look(at(1010), State::Suspect));
         assert!(!way.look(at(1100), State::Unknown));
+        assert!(way.explains(at(1100), State::Unknown));
         assert!(way.look(at(1200), State::Up));
         assert_eq!(way.cut(), None);
+        // Then silence says nothing for a while.
+        assert!(way.explains(at(3100), State::Suspect));
+        assert!(!way.explains(at(3100), State::Unknown));
+        assert!(!way.explains(at(3300), State::Suspect));
     }
 }

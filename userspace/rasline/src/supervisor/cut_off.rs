@@ -12,7 +12,7 @@ use rasline_core::{
 
 use crate::{
     control::view,
-    host::monotonic_ns,
+    host::{link, monotonic_ns, route},
     supervisor::{Supervisor, events::name},
 };
 
@@ -44,17 +44,25 @@ impl Supervisor {
                 .map_or(State::Unknown, |seen| seen.state);
             self.judge(gatekeeper, state);
         }
+        // Probers find out one after the other; a zone is judged by how all of its ways are now.
         for zone in self.zones_of(gatekeeper) {
-            let cut: Vec<u32> = zone
-                .iter()
-                .copied()
-                .filter(|g| self.cut_off.contains_key(g))
-                .collect();
+            let cut: BTreeSet<u32> = zone.iter().filter(|g| self.is_cut(**g)).copied().collect();
             let state = verdict(cut.len() < zone.len());
             for gatekeeper in cut {
-                self.judge(gatekeeper, state);
+                if self.cut_off.contains_key(&gatekeeper) {
+                    self.judge(gatekeeper, state);
+                }
             }
         }
+    }
+
+    fn is_cut(&self, gatekeeper: u32) -> bool {
+        let zones = self.config.zones.iter();
+        let mut all = zones.flat_map(|zone| zone.gatekeepers.iter().map(move |g| (zone, g)));
+        let found = all.find(|(zone, g)| self.layout.gatekeeper(zone, g) == Some(gatekeeper));
+        let via = self.probes.seen(gatekeeper).map_or(0, |seen| seen.via);
+        let last = (via != 0).then(|| link::name_of(via)).flatten();
+        found.is_some_and(|(_, g)| !g.is_own() && route::cut(g.address, last.as_deref()).is_some())
     }
 
     fn tell_way(&mut self, gatekeeper: u32, event: &str, text: &str) {
