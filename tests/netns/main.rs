@@ -36,6 +36,7 @@ mod peers;
 mod pins;
 mod policy;
 mod printed;
+mod probing;
 mod proxy;
 mod recall;
 mod registrar;

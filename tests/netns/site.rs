@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) configured: usize,
     /// What gatekeeper 1 names as alternates.
     pub(crate) alternates: Vec<Alternate>,
+    /// What gatekeeper 1 is like besides.
+    pub(crate) policy: fn(&mut Policy),
     pub(crate) v6: bool,
     pub(crate) offload: bool,
     pub(crate) settings: Settings,
@@ -32,6 +34,7 @@ impl Default for Plan {
             gatekeepers: 2,
             configured: usize::MAX,
             alternates: Vec::new(),
+            policy: |_| {},
             v6: false,
             offload: false,
             settings: Settings {
@@ -85,6 +88,7 @@ impl Site {
                 };
                 if n == 1 {
                     policy.alternates.clone_from(&plan.alternates);
+                    (plan.policy)(&mut policy);
                 }
                 GatekeeperProcess::start(&host.netns, ras(address), policy).unwrap()
             })

@@ -50,6 +50,12 @@ pub struct Policy {
     pub silent: bool,
     /// Of a thousand messages, how many are lost before it sees them.
     pub lost_per_mille: u32,
+    /// Messages of these kinds that it ignores: GRQs where discovery is switched off, say.
+    pub ignore: Vec<What>,
+    /// Whether it ignores lightweight RRQs with an endpointIdentifier that it did not give.
+    pub ignore_strangers: bool,
+    /// Another address of its, which its answers come from. Counts when it starts.
+    pub answers_from: Option<IpAddr>,
     /// Answers every request with a RIP of so many milliseconds first, and its retransmission properly (a slow one).
     pub rip: Option<u16>,
     /// What its GCF, RCF, RRJ, ARJ and URQ say about alternates.
@@ -78,6 +84,9 @@ impl Default for Policy {
             aliases_in_rcf: true,
             silent: false,
             lost_per_mille: 0,
+            ignore: Vec::new(),
+            ignore_strangers: false,
+            answers_from: None,
             rip: None,
             alternates: Vec::new(),
             eid_suffix: "endp".into(),
@@ -247,9 +256,9 @@ impl FakeGatekeeper {
         let bound = || format!("binding the gatekeeper to {address}");
         let socket = UdpSocket::bind(address).with_context(bound)?;
         socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER)?;
-        let (call_port, multicast) = {
+        let (call_port, multicast, answers_from) = {
             let policy = &self.shared.lock().policy;
-            (policy.call_port, policy.multicast)
+            (policy.call_port, policy.multicast, policy.answers_from)
         };
         let group = multicast
             .then(|| hear_group(address))
@@ -260,9 +269,16 @@ impl FakeGatekeeper {
             .transpose()
             .with_context(bound)?;
         let socket = Arc::new(socket);
+        let answering = match answers_from {
+            Some(other) => {
+                let other = SocketAddr::new(other, address.port());
+                Arc::new(UdpSocket::bind(other).with_context(bound)?)
+            }
+            None => Arc::clone(&socket),
+        };
         self.shared.stop.store(false, Ordering::SeqCst);
         let start = |heard: Arc<UdpSocket>| {
-            let (shared, ours) = (Arc::clone(&self.shared), Arc::clone(&socket));
+            let (shared, ours) = (Arc::clone(&self.shared), Arc::clone(&answering));
             std::thread::spawn(move || serve(&shared, &heard, &ours, address))
         };
         let heard = group.map(Arc::new).into_iter().chain([Arc::clone(&socket)]);

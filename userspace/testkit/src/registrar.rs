@@ -98,6 +98,10 @@ impl State {
             RasMessage::InfoRequestResponse(m) => (What::Irr, m.request_seq_num),
             _ => (What::Other, messages::seq(octets)?),
         };
+        if self.ignores(what, &message) {
+            self.note(what, from, None, seq);
+            return None;
+        }
         if let Some(rip) = self.slow_first(what, from, seq) {
             self.note(what, from, None, seq);
             return Some(self.signed(from, rip));
@@ -133,6 +137,17 @@ impl State {
         self.note(what, from, eid, seq);
         let reply = admission::with_alternates(reply?, &self.policy.alternates);
         Some(self.signed(from, reply))
+    }
+
+    fn ignores(&self, what: What, message: &RasMessage) -> bool {
+        let stranger = match message {
+            RasMessage::RegistrationRequest(m) if what == What::KeepAlive => {
+                let eid = m.endpoint_identifier.as_ref().map(messages::text);
+                eid.is_none_or(|eid| !self.registrations.contains_key(&eid))
+            }
+            _ => false,
+        };
+        self.policy.ignore.contains(&what) || (stranger && self.policy.ignore_strangers)
     }
 
     /// The message with a token for whoever is there, if it signs.

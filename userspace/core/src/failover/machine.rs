@@ -158,7 +158,7 @@ impl Failover {
         let back = zone
             .better()
             .find(|it| ready(zone, *it, known, now, self.minute).is_ok());
-        let over = self.best(index).filter(|it| *it != zone.active);
+        let over = self.refuge(now, index).filter(|it| *it != zone.active);
         let standing = match (zone.has(zone.active), active.dead()) {
             (false, _) => Active::Vanished,
             (true, true) => Active::Dead,
@@ -169,6 +169,9 @@ impl Failover {
             Decision::Stay => (None, MoveCause::Down),
             Decision::Dark => return self.darken(now, index, active.evidence, out),
             Decision::FailOver if standing == Active::Vanished => (over, MoveCause::Reconfigured),
+            Decision::FailOver if self.damped_until(now, index).is_some() => {
+                (None, MoveCause::Down)
+            }
             Decision::FailOver => (over, MoveCause::Down),
             Decision::FailBack => (back, MoveCause::Failback),
         };
@@ -213,6 +216,39 @@ impl Failover {
             };
             self.carry_out(now, index, &to, out);
         }
+    }
+
+    /// Where a zone goes whose gatekeeper is dead: the best candidate that lives and did not fail lately, else the best
+    /// one.
+    fn refuge(&self, now: Time, zone: u32) -> Option<u32> {
+        let mut order = self.zones.get(&zone)?.order();
+        let steady = |it: &u32| {
+            let known = self.known(*it);
+            known.lives() && known.usable_at(now) <= now
+        };
+        order.find(steady).or_else(|| self.best(zone))
+    }
+
+    /// Until when a zone stays with a dead gatekeeper, since all others that live failed lately, too: endpoints are
+    /// held meanwhile, which costs them less than one move after the other. None: it does not.
+    pub(super) fn damped_until(&self, now: Time, index: u32) -> Option<Time> {
+        let zone = self.zones.get(&index)?;
+        if !self.known(zone.active).dead() || !zone.has(zone.active) {
+            return None;
+        }
+        let refuge = self.refuge(now, index).filter(|it| *it != zone.active)?;
+        Some(self.known(refuge).usable_at(now)).filter(|until| *until > now)
+    }
+
+    /// Whether a zone stays with this gatekeeper although it is dead and others live, for a while.
+    #[must_use]
+    pub fn is_damped(&self, now: Time, gatekeeper: u32) -> bool {
+        let mut zones = self.zones.values();
+        zones.any(|zone| {
+            zone.active == gatekeeper
+                && !zone.held()
+                && self.damped_until(now, zone.index).is_some()
+        })
     }
 
     /// The best candidate that lives, else the best one that is not known to be dead.

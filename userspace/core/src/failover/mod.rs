@@ -12,6 +12,9 @@
 //! ```
 //! - The *order* is by priority, then as listed; the target of a manual switch stands before all others.
 //! - A candidate *lives* if it is up or suspect. If none does, one of which nothing is known will do.
+//! - A zone whose gatekeeper dies goes to one that did not fail in the last hour, if one lives. Else it waits until one
+//!   of the others was up for a while, longer after each failure and a minute at most: where all candidates flap, moves
+//!   are damped.
 //! - A better one is *ready* when it is up, was so for long enough, and the zone's [`Failback`] allows it. Long enough
 //!   doubles with each failure of the last hour, so that a flapping gatekeeper is not returned to again and again.
 //! - The kernel's own decisions are adopted, unless the zone is held or the chosen one is known to be dead.
@@ -19,7 +22,7 @@
 //!   has not returned to. A healthy alternate that an endpoint uses by its own choice is let alone.
 //!
 //! Invariants: a zone has one active gatekeeper, always one of its candidates; after every input it is a living one, if
-//! any lives and the zone is not held.
+//! any lives, did not fail lately, and the zone is not held.
 
 mod decide;
 mod inputs;

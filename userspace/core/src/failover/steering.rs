@@ -12,6 +12,8 @@ pub enum Wait {
     Operator,
     /// For its life.
     Life,
+    /// Until another one, which failed lately, was up for long enough.
+    Steady(Time),
     /// Until it was well for long enough.
     Rest(Time),
     /// For calls to end.

@@ -37,6 +37,8 @@ impl Failover {
         let wait = |it| ready(zone, it, known, now, self.minute).err();
         let waiting = if zone.held() {
             Some(Wait::Operator)
+        } else if let Some(until) = self.damped_until(now, zone.index) {
+            Some(Wait::Steady(until))
         } else {
             let mut waits = zone.better().filter_map(wait);
             let first = waits.next();
@@ -69,6 +71,10 @@ fn text(wait: Wait, now: Time, held: bool) -> String {
         Wait::Life => "the better gatekeeper to be up".into(),
         Wait::Rest(until) => format!(
             "the better gatekeeper to stay up for another {} s",
+            until.since(now).as_millis().div_ceil(1000)
+        ),
+        Wait::Steady(until) => format!(
+            "another gatekeeper to stay up for {} s, since all of them failed lately",
             until.since(now).as_millis().div_ceil(1000)
         ),
         Wait::Calls(Some(open)) => format!("{open} open calls to end"),

@@ -13,6 +13,8 @@ const FAILURE_COUNTS: Duration = Duration::from_hours(1);
 const FAILURES: usize = 16;
 /// How long a gatekeeper that failed once must be well, where the policy does not say it.
 pub const REST: Duration = Duration::from_secs(1);
+/// Longest that a zone whose gatekeeper is dead waits for another one that failed lately.
+const FORCED_REST_MAX: Duration = Duration::from_mins(1);
 /// Longest that failures lead to.
 const REST_MAX: Duration = Duration::from_mins(10);
 
@@ -149,18 +151,34 @@ impl Gatekeeper {
         self.failures.push_back(now);
     }
 
+    /// When a zone whose gatekeeper is dead may move to this one: at once, unless zones had to leave it lately.
+    pub fn usable_at(&self, now: Time) -> Time {
+        let Some(left) = self.failures.back().copied() else {
+            return now;
+        };
+        let rest = self.rest(now, None).min(FORCED_REST_MAX);
+        self.well_since
+            .map_or(left, |since| since.max(left))
+            .after(rest)
+    }
+
     /// When it will have been well for long enough to be returned to, if nothing happens.
     pub fn rested_at(&self, now: Time, asked: Option<Duration>) -> Option<Time> {
+        let rest = self.rest(now, asked);
+        let left = self.failures.back().copied().unwrap_or_default();
+        Some(self.well_since?.max(left).after(rest))
+    }
+
+    /// How long it must be well: longer for each failure of the last hour.
+    fn rest(&self, now: Time, asked: Option<Duration>) -> Duration {
         let recent = |it: &&Time| now.since(**it) < FAILURE_COUNTS;
         let failures = self.failures.iter().filter(recent).count();
         let base = asked.unwrap_or(REST);
-        let rest = match u32::try_from(failures).unwrap_or(u32::MAX) {
+        match u32::try_from(failures).unwrap_or(u32::MAX) {
             0 => asked.unwrap_or_default(),
             more => base
                 .saturating_mul(2u32.saturating_pow(more - 1))
                 .min(REST_MAX.max(base)),
-        };
-        let left = self.failures.back().copied().unwrap_or_default();
-        Some(self.well_since?.max(left).after(rest))
+        }
     }
 }

@@ -12,21 +12,28 @@
 //!                                 |
 //!                                 +--- steady ---> Up
 //! ```
-//! - *answer*: a confirm or reject of whatever kind, or a RIP: a slow gatekeeper is not a dead one.
+//! - *answer*: a confirm or reject of whatever kind, a RIP, or what the data path sees of its answers to endpoints: a
+//!   slow gatekeeper is not a dead one.
 //! - *overdue*: a probe is unanswered for `suspect_after` (more if the round trip is long), or was refused by ICMP.
-//!   From then on probes go every `burst`.
-//! - *silent*: nothing was heard for `dead_time`, and at least `fall` probes that had their time are unanswered.
-//! - *steady*: while Down, `rise` answers in a row, then no silence for `stable`, and calls can be signalled.
+//!   From then on probes go every `burst`; when half of the dead time is over, probes of every kind.
+//! - *silent*: nothing was heard for the dead time, and at least `fall` probes that had their time are unanswered. The
+//!   dead time is `dead_time` where answers were quick and regular; where they were slow or irregular it is longer, up
+//!   to `dead_time_max`, and that as long as no answer was measured ([`pace`]). Only kinds of probe that were answered
+//!   before count ([`kinds`]).
+//! - *steady*: while Down, `rise` signs of life in a row, then no silence for `stable`, and calls can be signalled.
 //! - *late*: our own timer fired late, so whatever is outstanding says something about us and nothing about the
 //!   gatekeeper. It is void, and the episode begins anew.
-//! - *blind*: we could not send, and have not heard for `dead_time`; or our own link to it is down.
-//! - *tcp down*: `tcp_fall` connects to the call-signalling port failed in a row (only where that is required).
+//! - *blind*: we could not send, and have not heard for the dead time; or our own link to it is down.
+//! - *tcp down*: `tcp_fall` connects to the call-signalling port failed in a row (only where that is required, or all
+//!   that it answers).
 //!
 //! Damping: each fall within `flap_window` doubles `stable`, up to `stable_max`.
 //!
 //! Invariant: only a timer that fired in time is evidence of silence, and a sign of life of any age ends a silence.
 
+mod kinds;
 mod machine;
+mod pace;
 mod probes;
 #[cfg(test)]
 mod tests;
@@ -38,6 +45,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Time;
 
+pub use kinds::{Answers, Kind};
 pub use machine::Health;
 
 /// Whether the call-signalling port belongs to a gatekeeper's health.
@@ -47,6 +55,8 @@ pub enum TcpProbe {
     /// It is not looked at.
     #[default]
     Off,
+    /// It is looked at where no RAS probe is answered.
+    Fallback,
     /// A gatekeeper that does not accept connections there is down.
     Required,
 }
@@ -56,15 +66,24 @@ pub enum TcpProbe {
 pub struct Settings {
     /// Whether RAS probes are sent; without, TCP alone decides.
     pub ras: bool,
+    /// What is asked, the first one first.
+    pub kinds: &'static [Kind],
     /// Between probes.
     pub interval: Duration,
-    /// A probe unanswered for so long is suspicious; twice the round trip and 5 ms if that is longer, but half of
-    /// `dead_time` at most.
+    /// A probe that is unanswered for this time is suspicious; twice the round trip and 5 ms if that is longer, but half
+    /// of the dead time at most.
     pub suspect_after: Duration,
     /// Between probes while suspicious.
     pub burst: Duration,
-    /// Silence that is death.
+    /// Silence that is death at least.
     pub dead_time: Duration,
+    /// Silence that is death, however slow or irregular answers were.
+    pub dead_time_max: Duration,
+    /// Silence that is death at least while this machine is busy: answers may wait for it, or for a gatekeeper on it.
+    pub dead_time_busy: Duration,
+    /// For how long endpoints' requests must be unanswered to mean death where probes say nothing; none: that is not
+    /// for this machine to say.
+    pub traffic_dead: Option<Duration>,
     /// Unanswered probes that death takes at least.
     pub fall: u32,
     /// Answers in a row that life takes.
@@ -89,10 +108,14 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             ras: true,
+            kinds: &[Kind::Grq, Kind::Rrq],
             interval: Duration::from_millis(25),
             suspect_after: Duration::from_millis(20),
             burst: Duration::from_millis(5),
             dead_time: Duration::from_millis(110),
+            dead_time_max: Duration::from_secs(2),
+            dead_time_busy: Duration::from_millis(500),
+            traffic_dead: None,
             fall: 5,
             rise: 5,
             stable: Duration::from_millis(500),
@@ -147,6 +170,10 @@ pub enum Input {
         /// Which.
         probe: u64,
     },
+    /// What the data path knows, which must come before each timer.
+    Traffic(Traffic),
+    /// This machine has more to do than it can, or no longer.
+    Busy(bool),
     /// An ICMP error came back, or the host or network is unreachable.
     Refused,
     /// The last probe could not be sent, for a reason that lies with us (no buffers, say).
@@ -159,6 +186,15 @@ pub enum Input {
     TcpFailed,
 }
 
+/// What the data path saw of a gatekeeper's answers to endpoints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// When it last answered a request.
+    pub last_reply: Option<Time>,
+    /// Since when endpoints' requests are unanswered.
+    pub unanswered_since: Option<Time>,
+}
+
 /// Something to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
@@ -166,6 +202,8 @@ pub enum Output {
     Probe {
         /// Its number, which the answer brings back.
         probe: u64,
+        /// What is asked.
+        kind: Kind,
     },
     /// Connect to the call-signalling port; [`Input::TcpConnected`] or [`Input::TcpFailed`] must follow.
     ConnectTcp,
@@ -191,7 +229,7 @@ pub struct Evidence {
     pub first_unanswered: Option<Time>,
     /// Probes that are unanswered and had their time.
     pub unanswered: u32,
-    /// The last sign of life.
+    /// The last answer to a probe.
     pub last_answer: Option<Time>,
     /// ICMP errors since.
     pub refused: u32,
@@ -200,6 +238,20 @@ pub struct Evidence {
     /// Smoothed round trip.
     #[serde(rename = "round_trip_us", with = "micros")]
     pub round_trip: Option<Duration>,
+    /// When the data path last saw an answer to an endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_heard: Option<Time>,
+    /// How long silence had to last to mean death.
+    #[serde(
+        default,
+        rename = "dead_time_us",
+        with = "micros",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub dead_time: Option<Duration>,
+    /// What it is known to answer.
+    #[serde(default, skip_serializing_if = "Answers::is_none")]
+    pub answers: Answers,
 }
 
 /// A duration as a number of microseconds.

@@ -32,6 +32,9 @@ impl Proxy {
             return;
         };
         let (flight, gatekeeper) = (flight.clone(), flight.to);
+        if kind == RasKind::RequestInProgress || answers(kind, flight.purpose.kind()) {
+            self.last_answer = Some((gatekeeper, self.now));
+        }
         self.alternates_named(gatekeeper, &message, out);
         match message {
             RasMessage::RequestInProgress(rip) => self.in_progress_there(seq, rip.delay),

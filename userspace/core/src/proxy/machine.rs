@@ -68,6 +68,8 @@ pub struct Proxy {
     /// alternates that the gatekeeper named last.
     pub(super) alternates: Option<u64>,
     pub(super) registered: u64,
+    /// The gatekeeper that last answered a request of ours, and when.
+    pub(super) last_answer: Option<(SocketAddr, Time)>,
     pub(super) stats: Stats,
 }
 
@@ -95,6 +97,7 @@ impl Proxy {
             moving: None,
             leaving: std::collections::HashMap::new(),
             alternates: None,
+            last_answer: None,
             registered: 0,
             stats: Stats::default(),
             settings,
@@ -148,6 +151,12 @@ impl Proxy {
     #[must_use]
     pub fn view(&self, id: EntryId) -> Option<View> {
         Some(self.view_of(id, self.entries.get(id)?))
+    }
+
+    /// The gatekeeper that last answered a request of ours, and when: a sign that it lives.
+    #[must_use]
+    pub const fn last_answer(&self) -> Option<(SocketAddr, Time)> {
+        self.last_answer
     }
 
     /// Counts.

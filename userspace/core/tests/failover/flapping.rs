@@ -77,7 +77,7 @@ fn a_gatekeeper_that_flaps() {
             let mut out = Vec::new();
             health.handle(world.now, HealthInput::Timer, &mut out);
             for output in std::mem::take(&mut out) {
-                if let (Output::Probe { probe }, true) = (output, there) {
+                if let (Output::Probe { probe, .. }, true) = (output, there) {
                     health.handle(world.now, HealthInput::Answered { probe }, &mut out);
                 }
                 changed(&mut world, output);
@@ -97,4 +97,41 @@ fn changed(world: &mut World, output: Output) {
     if let Output::Changed(change) = output {
         world.health(0, change.to);
     }
+}
+
+/// All candidates flap: moving after each of them helps nobody.
+#[test]
+fn all_of_them_flap() {
+    let mut world = World::new(Failback::None);
+    for second in 0..600 {
+        // Each is away for five seconds out of fifteen.
+        for gatekeeper in 0..3 {
+            let away = (second + 5 * u64::from(gatekeeper)) % 15 < 5;
+            let state = if away { State::Down } else { State::Up };
+            if world.state(gatekeeper) != state {
+                world.health(gatekeeper, state);
+            }
+        }
+        world.seconds(1);
+    }
+    assert!((2..=16).contains(&world.moves), "{} moves", world.moves);
+}
+
+/// One that failed lately is no refuge at once; one that did not is.
+#[test]
+fn the_one_that_did_not_fail_is_preferred() {
+    let mut world = World::new(Failback::None);
+    world.health(0, State::Down);
+    assert_eq!(world.active(), 1);
+    world.health(0, State::Up);
+    world.health(1, State::Down);
+    assert_eq!(world.active(), 2, "the first has just failed");
+    world.health(2, State::Down);
+    assert_eq!(world.active(), 2, "all have failed");
+    let waiting = world.waiting();
+    assert!(waiting.contains("all of them failed lately"), "{waiting}");
+    assert!(world.failover.is_damped(world.now, 2));
+    world.seconds(3);
+    assert_eq!(world.active(), 0);
+    assert!(!world.failover.is_damped(world.now, 2));
 }

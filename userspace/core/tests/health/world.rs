@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use rasline_core::Time;
-use rasline_core::health::{Change, Health, Input, Output, Settings, State};
+use rasline_core::health::{Change, Health, Input, Kind, Output, Settings, State, Traffic};
 
 /// Random numbers that are the same in every run (splitmix64).
 pub struct Dice(pub u64);
@@ -45,6 +45,16 @@ pub struct World {
     /// One timer in a thousand is late by this much.
     pub stall: Duration,
     pub accepts: bool,
+    /// Kinds of request that it ignores.
+    pub ignores: Vec<Kind>,
+    /// It answers an endpoint this often.
+    pub traffic: Option<Duration>,
+    /// Since when endpoints' requests are unanswered.
+    pub unanswered_since: Option<Time>,
+    /// No answer leaves before this.
+    pub paused_until: Time,
+    /// A round trip may take this much longer.
+    pub jitter: Duration,
     pub changes: Vec<(Time, Change)>,
     pub probes: u64,
     pub dice: Dice,
@@ -57,8 +67,12 @@ pub const START: Time = Time(1_000_000_000);
 
 impl World {
     pub fn new(settings: Settings) -> Self {
+        Self::with(Health::new(settings, START))
+    }
+
+    pub fn with(health: Health) -> Self {
         Self {
-            health: Health::new(settings, START),
+            health,
             now: START,
             manner: Manner::Answers,
             loss: 0,
@@ -66,6 +80,11 @@ impl World {
             lateness: Duration::ZERO,
             stall: Duration::ZERO,
             accepts: true,
+            ignores: Vec::new(),
+            traffic: None,
+            unanswered_since: None,
+            paused_until: START,
+            jitter: Duration::ZERO,
             changes: Vec::new(),
             probes: 0,
             dice: Dice(7),
@@ -84,6 +103,7 @@ impl World {
             }
             self.now = next;
             if next == self.timer {
+                self.handle(Input::Traffic(self.traffic_now()));
                 self.handle(Input::Timer);
             } else if let Some(Reverse((_, probe, slow))) = self.coming.pop() {
                 self.handle(if slow {
@@ -94,6 +114,28 @@ impl World {
             }
         }
         self.now = end;
+    }
+
+    /// Answers to endpoints come at whole multiples of their interval.
+    fn traffic_now(&self) -> Traffic {
+        let silent = matches!(self.manner, Manner::Silent | Manner::Refuses);
+        let every = self
+            .traffic
+            .filter(|_| !silent && self.now >= self.paused_until);
+        let last = every.map(|it| {
+            let ns = u64::try_from(it.as_nanos()).unwrap();
+            Time(self.now.0 - self.now.0 % ns)
+        });
+        Traffic {
+            last_reply: last.or(self.health.evidence().last_heard),
+            unanswered_since: self.unanswered_since,
+        }
+    }
+
+    /// No answer for so long; then all of them.
+    pub fn pause(&mut self, duration: Duration) {
+        self.paused_until = self.now.after(duration);
+        self.run(duration);
     }
 
     pub fn falls(&self) -> usize {
@@ -114,7 +156,7 @@ impl World {
         self.health.handle(self.now, input, &mut out);
         for output in out {
             match output {
-                Output::Probe { probe } => self.probe(probe),
+                Output::Probe { probe, kind } => self.probe(probe, kind),
                 Output::ConnectTcp => self.handle(if self.accepts {
                     Input::TcpConnected
                 } else {
@@ -128,7 +170,9 @@ impl World {
                 }
             }
         }
-        self.arm(input);
+        if !matches!(input, Input::Traffic(_)) {
+            self.arm(input);
+        }
     }
 
     fn arm(&mut self, input: Input) {
@@ -141,15 +185,20 @@ impl World {
         self.timer = due.max(self.now).after(late);
     }
 
-    fn probe(&mut self, probe: u64) {
+    fn probe(&mut self, probe: u64, kind: Kind) {
         self.probes += 1;
+        let ignored = self.ignores.contains(&kind);
         match self.manner {
             Manner::Silent => {}
             Manner::Refuses => self.handle(Input::Refused),
             Manner::CannotSend => self.handle(Input::SendFailed),
             Manner::Answers | Manner::Slow => {
-                if !self.dice.percent(self.loss) {
-                    let at = self.now.after(self.round_trip);
+                if !ignored && !self.dice.percent(self.loss) {
+                    let jitter = self.jitter * u32::try_from(self.dice.next() % 100).unwrap() / 100;
+                    let at = self
+                        .now
+                        .after(self.round_trip + jitter)
+                        .max(self.paused_until);
                     let slow = self.manner == Manner::Slow;
                     self.coming.push(Reverse((at, probe, slow)));
                 }

@@ -1,6 +1,6 @@
 //! Loads the program with tables of the configured size or the pinned ones, pins what must outlive the controller.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
@@ -215,7 +215,7 @@ fn assemble(
     let globals: Shared<Globals> = mapped(&mut ebpf, map::GLOBALS)?;
     let zones: Shared<Zone> = mapped(&mut ebpf, map::ZONES)?;
     let gatekeepers: Shared<Gatekeeper> = mapped(&mut ebpf, map::GATEKEEPERS)?;
-    let states: Shared<GatekeeperState> = mapped(&mut ebpf, map::GATEKEEPER_STATE)?;
+    let states: Arc<Shared<GatekeeperState>> = Arc::new(mapped(&mut ebpf, map::GATEKEEPER_STATE)?);
     let zone_states: Shared<ZoneState> = mapped(&mut ebpf, map::ZONE_STATE)?;
     let endpoints = LpmTrie::try_from(take(&mut ebpf, map::ENDPOINTS)?)
         .map_err(|e| bad_map(map::ENDPOINTS, &e))?;

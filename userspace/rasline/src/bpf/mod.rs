@@ -21,7 +21,7 @@ mod steering;
 mod table;
 mod takeover;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use aya::{
     Ebpf,
@@ -75,7 +75,8 @@ pub struct Kernel {
     zone_states: Shared<ZoneState>,
     flows: Flows,
     gatekeepers: Shared<Gatekeeper>,
-    states: Shared<GatekeeperState>,
+    /// Read by the probes' thread, too.
+    states: Arc<Shared<GatekeeperState>>,
     endpoints: LpmTrie<MapData, [u8; 16], u32>,
     index: BpfHashMap<MapData, [u8; 20], u32>,
     counters: PerCpuArray<MapData, u64>,

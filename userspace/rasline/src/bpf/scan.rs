@@ -1,8 +1,12 @@
 //! Reads by mmap what the kernel noted: per slot and per gatekeeper.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
-use rasline_abi::{GENERATION_EMPTY, TICK_NS, elapsed, ticks};
+use rasline_abi::{GENERATION_EMPTY, Gatekeeper, TICK_NS, elapsed, ticks};
+use rasline_core::{
+    Time,
+    health::{Answers, Traffic},
+};
 use rasline_datapath::hash;
 
 use super::{Kernel, Place, ring::ip, table::Table};
@@ -131,6 +135,35 @@ impl Kernel {
             outstanding: state.outstanding,
             requests: state.requests,
             replies: state.replies,
+        }
+    }
+
+    /// Reads what the program sees of gatekeepers' answers to endpoints, in any thread and without a system call.
+    #[must_use]
+    pub fn traffic(&self) -> impl Fn(u32) -> Traffic + Send + Sync + use<> {
+        let states = Arc::clone(&self.states);
+        move |gatekeeper| {
+            let state = states.load(gatekeeper as usize);
+            let at = |ns| Some(Time(ns)).filter(|_| ns != 0);
+            Traffic {
+                last_reply: at(state.last_reply_ns),
+                unanswered_since: at(state.first_unanswered_ns),
+            }
+        }
+    }
+
+    /// What an earlier controller, or this one under another configuration, found a gatekeeper to answer. What kind of
+    /// probe it was does not stand in the tables: both count until one is seen to be ignored.
+    #[must_use]
+    pub fn known_answers(&self, gatekeeper: u32) -> Answers {
+        let row: Gatekeeper = self.gatekeepers.load(gatekeeper as usize);
+        let probed = row.up_ns != 0;
+        let state = self.states.load(gatekeeper as usize);
+        Answers {
+            grq: probed,
+            rrq: probed,
+            tcp: false,
+            traffic: !probed && state.last_reply_ns != 0,
         }
     }
 }

@@ -31,6 +31,10 @@ struct Mapping {
 #[allow(unsafe_code)]
 unsafe impl Send for Mapping {}
 
+// SAFETY: as above; every access of every thread is an atomic one.
+#[allow(unsafe_code)]
+unsafe impl Sync for Mapping {}
+
 impl Mapping {
     #[allow(unsafe_code)]
     fn new(map: BorrowedFd<'_>, octets: usize) -> std::io::Result<Self> {

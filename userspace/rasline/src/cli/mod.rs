@@ -245,6 +245,9 @@ fn run(cli: &Cli) -> Result<ExitCode> {
             let Some(config) = load(file) else {
                 return Ok(ExitCode::FAILURE);
             };
+            for warning in config.warnings() {
+                table::say(&format!("{}: warning: {warning}", file.display()));
+            }
             table::put(&format!(
                 "{}: fine: {} interfaces, {} zones, {} gatekeepers{}",
                 file.display(),

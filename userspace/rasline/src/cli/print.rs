@@ -240,6 +240,7 @@ fn put_gatekeepers(all: &[&Gatekeeper]) {
         "PRIORITY",
         "STATE",
         "PROBES",
+        "ANSWERS",
         "LAST REPLY",
         "SILENT FOR",
         "REQUESTS",
@@ -255,6 +256,7 @@ fn put_gatekeepers(all: &[&Gatekeeper]) {
             g.priority.to_string(),
             g.state.clone(),
             probes(g),
+            answers(g),
             ago(g.last_reply),
             span(g.silent_for),
             g.requests.to_string(),
@@ -275,6 +277,19 @@ fn probes(g: &Gatekeeper) -> String {
         Some(rtt) => format!("{}/{}, {:.1} ms", p.answered, p.sent, rtt * 1e3),
         None => format!("{}/{}", p.answered, p.sent),
     }
+}
+
+/// What it was seen to answer, and from which address if that is another one.
+fn answers(g: &Gatekeeper) -> String {
+    let Some(p) = &g.probe else {
+        return "-".to_owned();
+    };
+    let from = p.answers_from.as_ref();
+    let from = from.map_or_else(String::new, |from| format!(" from {from}"));
+    if p.answers.is_empty() {
+        return "nothing yet".to_owned();
+    }
+    format!("{}{from}", p.answers.join(", "))
 }
 
 pub(super) fn zones(zones: &[Zone], json: bool) {

@@ -11,6 +11,7 @@ mod recover;
 mod serving;
 mod source;
 mod units;
+mod warnings;
 mod zones;
 
 use std::{
@@ -199,8 +200,10 @@ pub enum Failback {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RasProbe {
-    /// A GRQ.
+    /// A GRQ, and a lightweight RRQ where it does not answer those.
     #[default]
+    Auto,
+    /// A GRQ.
     Grq,
     /// A lightweight RRQ of a registration of rasline's own.
     Rrq,

@@ -73,17 +73,24 @@ impl Probe {
     /// Thresholds as the state machine has them.
     #[must_use]
     pub fn settings(&self) -> rasline_core::health::Settings {
+        use rasline_core::health::{Kind, TcpProbe};
         rasline_core::health::Settings {
             ras: self.ras != RasProbe::Off,
+            kinds: match self.ras {
+                RasProbe::Auto => &[Kind::Grq, Kind::Rrq],
+                RasProbe::Grq => &[Kind::Grq],
+                RasProbe::Rrq => &[Kind::Rrq],
+                RasProbe::Off => &[],
+            },
             interval: self.interval,
             dead_time: self.dead_time,
             fall: self.fall,
             rise: self.rise,
             stable: self.stable,
-            tcp: if self.tcp {
-                rasline_core::health::TcpProbe::Required
-            } else {
-                rasline_core::health::TcpProbe::Off
+            tcp: match self.ras {
+                _ if self.tcp => TcpProbe::Required,
+                RasProbe::Auto => TcpProbe::Fallback,
+                RasProbe::Grq | RasProbe::Rrq | RasProbe::Off => TcpProbe::Off,
             },
             ..rasline_core::health::Settings::default()
         }

@@ -88,7 +88,7 @@ pub struct Zone {
     pub answered: usize,
     /// Gatekeepers.
     pub gatekeepers: Vec<Gatekeeper>,
-    /// Where its traffic goes; none: it has one gatekeeper.
+    /// Which gatekeeper serves it, and why; none: rasline itself is its only one.
     #[serde(default)]
     pub steering: Option<Steering>,
     /// transparent, proxy or registrar.
@@ -184,6 +184,18 @@ pub struct Probe {
     pub answered: u64,
     /// Timers of ours that fired too late to be evidence.
     pub late: u64,
+    /// What it is known to answer: `grq`, `rrq`, `tcp`, and `endpoints`, whose requests the data path sees answered.
+    #[serde(default)]
+    pub answers: Vec<String>,
+    /// The address that answers in place of the one that is asked.
+    #[serde(default)]
+    pub answers_from: Option<String>,
+    /// Silence that means death, seconds: adapted to how fast and how regularly it answers.
+    #[serde(default)]
+    pub dead_time: Option<f64>,
+    /// Answers that came from the endpoints' side, which count for nothing.
+    #[serde(default)]
+    pub strangers: u64,
 }
 
 /// A gatekeeper.

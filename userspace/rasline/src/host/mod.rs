@@ -1,12 +1,14 @@
 //! The machine: its interfaces, what the process may do, the clock, bpffs and locks.
 
 pub mod address;
+pub mod arrival;
 pub mod bpffs;
 pub mod caps;
 pub mod ethtool;
 pub mod link;
 pub mod lock;
 pub mod netdev;
+pub mod pressure;
 pub mod route;
 mod sched;
 

@@ -2,14 +2,34 @@
 // Seconds and counts as Prometheus has them: a double holds them well enough.
 #![allow(clippy::cast_precision_loss)]
 
+use std::collections::BTreeMap;
+
 use super::{
     families::{Labels, Samples, Seen},
     standing_name,
 };
-use crate::control::view::{Agent, Gatekeeper, Interface, Probe, Steering, Zone};
+use crate::{
+    control::view::{Agent, Gatekeeper, Interface, Probe, Steering, Zone},
+    supervisor::events::name,
+};
 
 /// States that a gatekeeper can be in: by its probes, or by what the kernel saw.
 const STATES: [&str; 6] = ["unknown", "up", "suspect", "down", "alive", "silent"];
+
+/// Why a zone moves, as `cause` says it.
+const CAUSES: [&str; 4] = ["down", "kernel", "reconfigured", "failback"];
+/// Events of a zone whose first one matters: a series that is born at 1 has not increased.
+const ZONE_EVENTS: [&str; 9] = [
+    "health_changed",
+    "failover",
+    "failback",
+    "switched",
+    "no_candidate",
+    "withdrawn",
+    "expired",
+    "not_answered",
+    "alternate_refused",
+];
 
 pub(super) fn one(yes: bool) -> f64 {
     f64::from(u8::from(yes))
@@ -223,13 +243,20 @@ pub(super) fn manual(seen: &Seen<'_>, out: &mut Samples) {
 }
 
 pub(super) fn failovers(seen: &Seen<'_>, out: &mut Samples) {
+    let mut all = BTreeMap::<(&str, &str), u64>::new();
+    for (zone, _) in steered(seen) {
+        all.extend(CAUSES.map(|cause| ((zone.name.as_str(), cause), 0)));
+    }
     for ((event, zone, cause), n) in &seen.all.events {
         if event == "failover" || event == "failback" {
             let cause = if cause.is_empty() { event } else { cause };
-            let mut labels = label("zone", zone);
-            labels.push(("cause", cause.clone()));
-            out.count(labels, *n);
+            *all.entry((zone, cause)).or_default() += n;
         }
+    }
+    for ((zone, cause), n) in all {
+        let mut labels = label("zone", zone);
+        labels.push(("cause", cause.to_owned()));
+        out.count(labels, n);
     }
 }
 
@@ -331,13 +358,17 @@ pub(super) fn agent_unproved(seen: &Seen<'_>, out: &mut Samples) {
 }
 
 pub(super) fn events(seen: &Seen<'_>, out: &mut Samples) {
-    let mut all = std::collections::BTreeMap::<(&String, &String), u64>::new();
+    let mut all = BTreeMap::<(&str, &str), u64>::new();
+    all.extend(name::ALL.map(|event| ((event, ""), 0)));
+    for zone in &seen.all.status.zones {
+        all.extend(ZONE_EVENTS.map(|event| ((event, zone.name.as_str()), 0)));
+    }
     for ((event, zone, _), n) in &seen.all.events {
         *all.entry((event, zone)).or_default() += n;
     }
     for ((event, zone), n) in all {
         let mut labels = label("event", event);
-        labels.push(("zone", zone.clone()));
+        labels.push(("zone", zone.to_owned()));
         out.count(labels, n);
     }
 }

@@ -1,9 +1,12 @@
-//! What a gatekeeper is asked, and what its answers mean: a GRQ, which anybody may send (H.225.0 7.8.1), or the
-//! lightweight RRQ of a registration of rasline's own (7.9.1).
+//! What a gatekeeper is asked, and what its answers mean: a GRQ, which anybody may send (H.225.0 7.8.1), or a
+//! lightweight RRQ (7.9.1), of a registration of rasline's own or of nobody.
+//!
+//! Invariant: an answer is a confirm, a reject or a RIP that has the requestSeqNum of an outstanding request. Numbers are
+//! drawn at random, so that who does not see the requests cannot forge answers.
 
 use std::{collections::VecDeque, net::SocketAddr};
 
-use rasline_core::health::Input;
+use rasline_core::health::{Input, Kind};
 use rasline_h225::{
     RasKind,
     build::{Grq, Rrq},
@@ -11,18 +14,16 @@ use rasline_h225::{
     view::{Summary, summarise},
 };
 
-use crate::config::RasProbe;
+use crate::{config::RasProbe, host};
 
-/// Probes whose answers are still recognised.
-const REMEMBERED: usize = 256;
+/// Probes whose answers are still recognised: those of the longest dead time, in the fastest rhythm.
+const REMEMBERED: usize = 512;
 
 /// The conversation with one gatekeeper.
 pub(super) struct Conversation {
     probe: RasProbe,
     /// Our RAS address.
     local: SocketAddr,
-    /// requestSeqNum of the last request.
-    seq: u16,
     /// requestSeqNum and probe, oldest first.
     outstanding: VecDeque<(u16, u64)>,
     /// Of our own registration.
@@ -34,40 +35,55 @@ impl Conversation {
         Self {
             probe,
             local,
-            seq: 0,
             outstanding: VecDeque::new(),
             endpoint_identifier: None,
         }
     }
 
     /// The request for a probe; `None`: nothing is asked.
-    pub(super) fn request(&mut self, probe: u64) -> Option<Vec<u8>> {
-        self.seq = self.seq.checked_add(1).unwrap_or(1);
-        let encoded = match (&self.probe, &self.endpoint_identifier) {
-            (RasProbe::Off, _) => return None,
-            (RasProbe::Grq, _) => Grq {
+    pub(super) fn request(&mut self, probe: u64, kind: Kind) -> Option<Vec<u8>> {
+        let seq = self.draw()?;
+        let encoded = match (kind, self.probe, &self.endpoint_identifier) {
+            (_, RasProbe::Off, _) => return None,
+            (Kind::Grq, ..) => Grq {
                 aliases: vec![ALIAS.to_owned()],
-                ..Grq::new(self.seq, self.local)
+                ..Grq::new(seq, self.local)
             }
             .encode(),
-            (RasProbe::Rrq, Some(eid)) => Rrq::lightweight(self.seq, self.local, eid).encode(),
-            (RasProbe::Rrq, None) => Rrq {
+            (Kind::Rrq, _, Some(eid)) => Rrq::lightweight(seq, self.local, eid).encode(),
+            (Kind::Rrq, RasProbe::Rrq, None) => Rrq {
                 aliases: vec![ALIAS.to_owned()],
                 time_to_live: Some(60),
-                ..Rrq::full(self.seq, SocketAddr::new(self.local.ip(), 1720), self.local)
+                ..Rrq::full(seq, SocketAddr::new(self.local.ip(), 1720), self.local)
             }
             .encode(),
+            // Nobody is registered by this name, which any gatekeeper must say (RRJ); nothing is kept of it there.
+            (Kind::Rrq, RasProbe::Auto | RasProbe::Grq, None) => {
+                Rrq::lightweight(seq, self.local, ALIAS).encode()
+            }
         };
         if self.outstanding.len() >= REMEMBERED {
             self.outstanding.pop_front();
         }
-        self.outstanding.push_back((self.seq, probe));
+        self.outstanding.push_back((seq, probe));
         encoded.ok()
+    }
+
+    /// A number that no outstanding request has; none: the kernel has no random numbers.
+    fn draw(&self) -> Option<u16> {
+        let mut octets = [0; 2];
+        loop {
+            host::random(&mut octets).ok()?;
+            let seq = u16::from_ne_bytes(octets);
+            if seq != 0 && !self.outstanding.iter().any(|(it, _)| *it == seq) {
+                return Some(seq);
+            }
+        }
     }
 
     /// What a message of the gatekeeper means; `None`: it answers no probe.
     pub(super) fn answer(&mut self, message: &[u8]) -> Option<Input> {
-        let header = header(message)?;
+        let header = header(message).filter(|header| is_answer(header.kind))?;
         let at = self
             .outstanding
             .iter()
@@ -95,6 +111,19 @@ impl Conversation {
     }
 }
 
+/// Whether a message of this kind answers a GRQ or an RRQ.
+const fn is_answer(kind: RasKind) -> bool {
+    matches!(
+        kind,
+        RasKind::GatekeeperConfirm
+            | RasKind::GatekeeperReject
+            | RasKind::RegistrationConfirm
+            | RasKind::RegistrationReject
+            | RasKind::RequestInProgress
+            | RasKind::UnknownMessageResponse
+    )
+}
+
 /// Alias under which rasline asks, so that gatekeepers' logs tell who it is.
 const ALIAS: &str = "rasline-probe";
 
@@ -110,11 +139,18 @@ mod tests {
         "192.0.2.1:40000".parse().unwrap()
     }
 
+    /// A request, and its requestSeqNum.
+    fn ask(c: &mut Conversation, probe: u64, kind: Kind) -> (Vec<u8>, u16) {
+        let request = c.request(probe, kind).unwrap();
+        let seq = header(&request).unwrap().seq;
+        (request, seq)
+    }
+
     #[test]
     fn answers_belong_to_their_probes() {
         let mut c = Conversation::new(RasProbe::Grq, local());
-        let first = c.request(70).unwrap();
-        c.request(71).unwrap();
+        let (first, one) = ask(&mut c, 70, Kind::Grq);
+        let (_, two) = ask(&mut c, 71, Kind::Grq);
         assert_eq!(header(&first).unwrap().kind, RasKind::GatekeeperRequest);
         let gcf = |seq| {
             let gcf = Gcf {
@@ -125,47 +161,67 @@ mod tests {
             };
             gcf.encode().unwrap()
         };
-        assert_eq!(c.answer(&gcf(2)), Some(Input::Answered { probe: 71 }));
-        assert_eq!(c.answer(&gcf(2)), None);
+        assert_eq!(c.answer(&gcf(two)), Some(Input::Answered { probe: 71 }));
+        assert_eq!(c.answer(&gcf(two)), None);
         assert_eq!(
-            c.answer(&encode_ras(&rip(1, 50)).unwrap()),
+            c.answer(&encode_ras(&rip(one, 50)).unwrap()),
             Some(Input::Slow { probe: 70 })
         );
-        assert_eq!(c.answer(&gcf(1)), Some(Input::Answered { probe: 70 }));
-        assert_eq!(c.answer(&gcf(9)), None);
+        assert_eq!(c.answer(&first), None, "a request is no answer");
+        assert_eq!(c.answer(&gcf(one)), Some(Input::Answered { probe: 70 }));
+        assert_eq!(c.answer(&gcf(one)), None);
         assert_eq!(c.answer(b"\xff"), None);
     }
 
     #[test]
     fn a_registration_is_made_kept_and_made_again() {
         let mut c = Conversation::new(RasProbe::Rrq, local());
-        let lightweight = |message: &[u8]| match summarise(&decode_ras(message).unwrap()) {
-            Summary::Rrq { keep_alive, .. } => keep_alive,
-            other => panic!("{other:?}"),
-        };
-        assert!(!lightweight(&c.request(1).unwrap()));
+        let (full, seq) = ask(&mut c, 1, Kind::Rrq);
+        assert!(!lightweight(&full));
         let rcf = Rcf {
-            seq: 1,
+            seq,
             endpoint_identifier: "x".into(),
             ..Rcf::default()
         };
         assert!(c.answer(&rcf.encode().unwrap()).is_some());
-        assert!(lightweight(&c.request(2).unwrap()));
-        let rrj = Rrj::new(2, RegistrationRejectReason::FullRegistrationRequired);
+        let (light, seq) = ask(&mut c, 2, Kind::Rrq);
+        assert!(lightweight(&light));
+        let rrj = Rrj::new(seq, RegistrationRejectReason::FullRegistrationRequired);
         assert_eq!(
             c.answer(&rrj.encode().unwrap()),
             Some(Input::Answered { probe: 2 })
         );
-        assert!(!lightweight(&c.request(3).unwrap()));
+        assert!(!lightweight(&ask(&mut c, 3, Kind::Rrq).0));
+    }
+
+    fn lightweight(message: &[u8]) -> bool {
+        match summarise(&decode_ras(message).unwrap()) {
+            Summary::Rrq { keep_alive, .. } => keep_alive,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
-    fn numbers_go_round_and_memory_is_bounded() {
-        let mut c = Conversation::new(RasProbe::Grq, local());
-        for probe in 0..70_000 {
-            c.request(probe).unwrap();
-        }
+    fn nothing_is_registered_unless_asked_for() {
+        let mut c = Conversation::new(RasProbe::Auto, local());
+        let (rrq, seq) = ask(&mut c, 1, Kind::Rrq);
+        assert!(lightweight(&rrq));
+        let rrj = Rrj::new(seq, RegistrationRejectReason::FullRegistrationRequired);
+        assert!(c.answer(&rrj.encode().unwrap()).is_some());
+        assert!(lightweight(&ask(&mut c, 2, Kind::Rrq).0));
+    }
+
+    #[test]
+    fn numbers_are_random_and_memory_is_bounded() {
+        let mut c = Conversation::new(RasProbe::Auto, local());
+        let numbers: Vec<u16> = (0..2000).map(|n| ask(&mut c, n, Kind::Grq).1).collect();
         assert_eq!(c.outstanding.len(), REMEMBERED);
-        assert!(c.outstanding.iter().all(|(seq, _)| *seq != 0));
+        assert!(numbers.iter().all(|seq| *seq != 0));
+        let follow = |pair: &&[u16]| pair[1] == pair[0].wrapping_add(1);
+        assert!(numbers.windows(2).filter(follow).count() < 10);
+        let mut last: Vec<u16> = c.outstanding.iter().map(|(seq, _)| *seq).collect();
+        last.sort_unstable();
+        last.dedup();
+        assert_eq!(last.len(), REMEMBERED, "each of them once");
     }
 }

@@ -1,44 +1,70 @@
-//! One gatekeeper's probes: a connected UDP socket, TCP connects, and the timer that its health asks for.
+//! One gatekeeper's probes: a UDP socket of their own, TCP connects, and the timer that its health asks for.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    os::fd::AsFd,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use rasline_core::{
     Time,
-    health::{Health, Input, Output, State, TcpProbe},
+    health::{Answers, Health, Input, Kind, Output, State, TcpProbe},
 };
 use tokio::{
+    io::Interest,
     net::{TcpStream, UdpSocket},
     sync::mpsc,
     task::JoinHandle,
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{ANSWER_EVERY, Board, Report, Seen, Target, lock, message::Conversation, way::Way};
-use crate::host::{monotonic_ns, route};
+use super::{
+    ANSWER_EVERY, Board, Look, Report, Seen, Target, lock, message::Conversation, side::Sides,
+    way::Way,
+};
+use crate::host::{
+    arrival::{self, Arrival},
+    monotonic_ns, route,
+};
 
 /// Longest answer that is read.
 const MAX_ANSWER: usize = 4096;
 /// A socket that cannot be made is tried again after so long.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Probes a gatekeeper until it is aborted.
-pub(super) async fn run(target: Target, board: Board, reports: mpsc::Sender<Report>) {
+/// What all tasks share.
+pub(super) struct Shared {
+    pub(super) board: Board,
+    pub(super) reports: mpsc::Sender<Report>,
+    pub(super) look: Look,
+    /// Whether this machine has more to do than it can.
+    pub(super) busy: Arc<AtomicBool>,
+}
+
+/// Probes a gatekeeper until it is aborted; `known` is what it was found to answer earlier.
+pub(super) async fn run(target: Target, mut known: Answers, shared: Shared) {
     let mut cut = None;
     loop {
-        let mut prober = match Prober::new(&target, &board, &reports).await {
+        let mut prober = match Prober::new(&target, known, &shared).await {
             Ok(prober) => prober,
             Err(e) => {
                 let way = route::cut(target.ras.ip(), None);
                 if way.is_none() {
                     tracing::warn!("probes of {}: {e}; tried again", target.ras);
                 }
-                tell_way(&target, &reports, &mut cut, way).await;
+                tell_way(&target, &shared.reports, &mut cut, way).await;
                 tokio::time::sleep(RETRY).await;
                 continue;
             }
         };
-        tell_way(&target, &reports, &mut cut, None).await;
+        tell_way(&target, &shared.reports, &mut cut, None).await;
         prober.go_on().await;
+        known = prober.health.answers();
     }
 }
 
@@ -58,13 +84,15 @@ async fn tell_way(
 
 struct Prober<'a> {
     target: &'a Target,
-    board: &'a Board,
-    reports: &'a mpsc::Sender<Report>,
+    shared: &'a Shared,
     socket: UdpSocket,
+    sides: Sides,
     health: Health,
     conversation: Conversation,
     way: Way,
     seen: Seen,
+    /// The address that is asked has answered: no other one answers for it.
+    answered_itself: bool,
     reported: Time,
     connecting: Option<JoinHandle<bool>>,
 }
@@ -73,34 +101,49 @@ fn now() -> Time {
     Time(monotonic_ns())
 }
 
+/// A socket at a port that the kernel draws, at the address that leads to the gatekeeper. It is not connected: a
+/// gatekeeper with several addresses may answer from another one.
 async fn open(to: SocketAddr) -> io::Result<UdpSocket> {
-    let any: SocketAddr = if to.is_ipv4() {
-        ([0, 0, 0, 0], 0).into()
+    let any: IpAddr = if to.is_ipv4() {
+        [0, 0, 0, 0].into()
     } else {
-        ([0u16; 8], 0).into()
+        [0u16; 8].into()
     };
-    let socket = UdpSocket::bind(any).await?;
-    socket.connect(to).await?;
+    let route = UdpSocket::bind((any, 0)).await?;
+    route.connect(to).await?;
+    let mut local = route.local_addr()?;
+    local.set_port(0);
+    let socket = UdpSocket::bind(local).await?;
+    arrival::prepare(socket.as_fd(), to.is_ipv6())?;
     Ok(socket)
 }
 
+async fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Arrival> {
+    socket
+        .async_io(Interest::READABLE, || {
+            arrival::receive(socket.as_fd(), buffer)
+        })
+        .await
+}
+
 impl<'a> Prober<'a> {
-    async fn new(
-        target: &'a Target,
-        board: &'a Board,
-        reports: &'a mpsc::Sender<Report>,
-    ) -> io::Result<Self> {
+    async fn new(target: &'a Target, known: Answers, shared: &'a Shared) -> io::Result<Self> {
         let socket = open(target.ras).await?;
         let conversation = Conversation::new(target.probe, socket.local_addr()?);
+        let probed = target.is_probed();
         Ok(Self {
             target,
-            board,
-            reports,
+            shared,
             socket,
-            health: Health::new(target.settings, now()),
+            sides: Sides::new(&target.endpoints),
+            health: Health::knowing(target.settings, known, now()),
             conversation,
             way: Way::new(target.ras.ip()),
-            seen: Seen::default(),
+            seen: Seen {
+                probed,
+                ..Seen::default()
+            },
+            answered_itself: false,
             reported: Time(0),
             connecting: None,
         })
@@ -114,9 +157,9 @@ impl<'a> Prober<'a> {
             let input = tokio::select! {
                 biased;
                 // Answers first: one that is here counts before the timer that would miss it.
-                received = self.socket.recv(&mut answer) => match received {
-                    Ok(len) => self.conversation.answer(&answer[..len]),
-                    Err(e) => Some(failed(&e)),
+                received = receive(&self.socket, &mut answer) => match received {
+                    Ok(arrival) => self.answer(arrival, &answer[..arrival.len]),
+                    Err(e) => Some(self.failed(&e)),
                 },
                 connected = connected(&mut self.connecting) => {
                     self.connecting = None;
@@ -130,20 +173,41 @@ impl<'a> Prober<'a> {
         }
     }
 
-    /// It is time: for the health, unless our own link is down.
+    /// It is time: for the health, unless our own link is down. What the data path has heard counts before any verdict.
     async fn timer(&mut self) -> Input {
+        let busy = self.shared.busy.load(Ordering::Relaxed);
+        self.handle(Input::Busy(busy)).await;
+        let traffic = (self.shared.look)(self.target.gatekeeper);
+        self.handle(Input::Traffic(traffic)).await;
         if self.way.look(now(), self.health.state()) {
             let report = Report::CutOff {
                 gatekeeper: self.target.gatekeeper,
                 why: self.way.cut().cloned(),
             };
-            let _ = self.reports.send(report).await;
+            let _ = self.shared.reports.send(report).await;
         }
         if self.way.explains(now(), self.health.state()) {
             Input::CutOff
         } else {
             Input::Timer
         }
+    }
+
+    /// What a datagram means; `None`: it is no answer.
+    fn answer(&mut self, arrival: Arrival, message: &[u8]) -> Option<Input> {
+        let itself = arrival.from == self.target.ras;
+        let other = !self.answered_itself && arrival.from.port() == self.target.ras.port();
+        if !itself && !other {
+            return None;
+        }
+        if self.sides.is_endpoints(now(), arrival.interface) {
+            self.seen.strangers += 1;
+            return None;
+        }
+        let input = self.conversation.answer(message)?;
+        self.answered_itself |= itself;
+        self.seen.answers_from = (!itself).then_some(arrival.from);
+        Some(input)
     }
 
     async fn handle(&mut self, input: Input) {
@@ -153,7 +217,7 @@ impl<'a> Prober<'a> {
             if at.since(self.reported) >= ANSWER_EVERY {
                 self.reported = at;
                 // If there is no room, the next answer says as much.
-                let _ = self.reports.try_send(Report::Answered {
+                let _ = self.shared.reports.try_send(Report::Answered {
                     gatekeeper: self.target.gatekeeper,
                     at,
                 });
@@ -165,8 +229,8 @@ impl<'a> Prober<'a> {
         while let Some(output) = (at_once < out.len()).then(|| out[at_once]) {
             at_once += 1;
             match output {
-                Output::Probe { probe } => {
-                    if let Some(result) = self.send(probe) {
+                Output::Probe { probe, kind } => {
+                    if let Some(result) = self.send(probe, kind) {
                         self.health.handle(now(), result, &mut out);
                     }
                 }
@@ -180,7 +244,7 @@ impl<'a> Prober<'a> {
                         change,
                     };
                     // The supervisor is gone only when this task is about to end, too.
-                    let _ = self.reports.send(report).await;
+                    let _ = self.shared.reports.send(report).await;
                 }
             }
         }
@@ -188,15 +252,27 @@ impl<'a> Prober<'a> {
         self.seen.evidence = self.health.evidence();
         self.seen.via = self.way.via();
         self.seen.late = self.health.late_timers();
-        lock(self.board).insert(self.target.gatekeeper, self.seen);
+        lock(&self.shared.board).insert(self.target.gatekeeper, self.seen);
     }
 
     /// Sends a probe; what went wrong, if anything.
-    fn send(&mut self, probe: u64) -> Option<Input> {
-        let request = self.conversation.request(probe)?;
+    fn send(&mut self, probe: u64, kind: Kind) -> Option<Input> {
+        let Some(request) = self.conversation.request(probe, kind) else {
+            return Some(Input::SendFailed);
+        };
         self.seen.sent += 1;
-        let sent = self.socket.try_send(&request);
-        sent.err().map(|e| failed(&e))
+        let sent = self.socket.try_send_to(&request, self.target.ras);
+        sent.err().map(|e| self.failed(&e))
+    }
+
+    /// What an error of the socket says of the gatekeeper: unreachable is its silence, anything else our own trouble.
+    fn failed(&self, e: &io::Error) -> Input {
+        use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
+        arrival::drop_errors(self.socket.as_fd());
+        match e.kind() {
+            ConnectionRefused | HostUnreachable | NetworkUnreachable => Input::Refused,
+            _ => Input::SendFailed,
+        }
     }
 
     fn connect(&mut self) {
@@ -208,15 +284,6 @@ impl<'a> Prober<'a> {
         self.connecting = Some(tokio::spawn(async move {
             matches!(timeout(limit, TcpStream::connect(to)).await, Ok(Ok(_)))
         }));
-    }
-}
-
-/// What an error of the socket says of the gatekeeper: unreachable is its silence, anything else our own trouble.
-fn failed(e: &io::Error) -> Input {
-    use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
-    match e.kind() {
-        ConnectionRefused | HostUnreachable | NetworkUnreachable => Input::Refused,
-        _ => Input::SendFailed,
     }
 }
 

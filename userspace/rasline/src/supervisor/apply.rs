@@ -278,6 +278,12 @@ pub fn is_steered(zone: &Zone) -> bool {
     zone.ras == Ras::Transparent && (zone.gatekeepers.len() > 1 || !zone.service_address.is_empty())
 }
 
+/// Whether it is watched which of a zone's gatekeepers live: one that lives outside may die.
+#[must_use]
+pub fn is_watched(zone: &Zone) -> bool {
+    zone.ras != Ras::Registrar && zone.gatekeepers.iter().any(|g| !g.is_own())
+}
+
 /// Whether somebody decides which of a zone's gatekeepers serves it.
 #[must_use]
 pub fn is_decided(zone: &Zone) -> bool {

@@ -11,7 +11,7 @@ use std::{
 use rasline_core::{
     Time,
     failover::{self, Candidate, Failback as Policy, Input, Manual, Output, ZonePolicy},
-    health::{Evidence, State},
+    health::{self, Evidence, State},
 };
 
 use crate::{
@@ -28,6 +28,9 @@ use crate::{
 /// How often the kernel's own decisions are looked for.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// A gatekeeper of which probes say nothing is dead after this many times `dead_after`, and this long at least.
+const TRAFFIC_DEAD: u32 = 3;
+const LEAST_TRAFFIC_DEAD: Duration = Duration::from_millis(900);
 /// Counting calls takes one part in so many of the time at most.
 const COUNT_SELDOM: u64 = 20;
 
@@ -37,6 +40,8 @@ pub(super) struct Steersman {
     pub(super) machine: failover::Failover,
     /// Gatekeepers found dead.
     pub(super) down: BTreeSet<u32>,
+    /// Those of them that the program was not told of, since moves are damped.
+    damped: BTreeSet<u32>,
     /// The kernel's decisions that were passed on: zone and time.
     heard: BTreeMap<u32, u64>,
     /// Calls are not counted before.
@@ -88,7 +93,7 @@ fn policies(supervisor: &Supervisor) -> Vec<ZonePolicy> {
     };
     let zones = supervisor.config.zones.iter();
     zones
-        .filter(|z| apply::is_decided(z))
+        .filter(|z| apply::is_watched(z))
         .filter_map(policy)
         .collect()
 }
@@ -96,20 +101,37 @@ fn policies(supervisor: &Supervisor) -> Vec<ZonePolicy> {
 /// Whom to probe, and how: every gatekeeper of every zone but rasline's own.
 fn targets(config: &Config, layout: &crate::supervisor::layout::Layout) -> Vec<Target> {
     let zones = config.zones.iter();
+    let interfaces = config.interfaces.iter();
+    let endpoints: Vec<String> = interfaces
+        .filter(|i| !i.side.gatekeepers())
+        .map(|i| i.name.clone())
+        .collect();
     zones
         .flat_map(|zone| zone.gatekeepers.iter().map(move |g| (zone, g)))
         .filter(|(_, g)| !g.is_own())
         .filter_map(|(zone, g)| {
-            let settings = zone.probe.settings();
-            (settings.ras || zone.probe.tcp).then_some(Target {
+            let settings = health::Settings {
+                traffic_dead: judged_by_traffic(zone),
+                ..zone.probe.settings()
+            };
+            let target = Target {
                 gatekeeper: layout.gatekeeper(zone, g)?,
                 ras: g.ras(),
                 call: std::net::SocketAddr::new(g.address, g.call_signal_port),
                 probe: zone.probe.ras,
                 settings,
-            })
+                endpoints: endpoints.clone(),
+            };
+            (target.is_probed() || settings.traffic_dead.is_some()).then_some(target)
         })
         .collect()
+}
+
+/// How long endpoints' requests must be unanswered until a gatekeeper of which probes say nothing is dead. Where there
+/// are others the program decides that by itself.
+fn judged_by_traffic(zone: &Zone) -> Option<Duration> {
+    let alone = zone.ras == Ras::Transparent && !apply::is_steered(zone);
+    alone.then(|| (zone.dead_after * TRAFFIC_DEAD).max(LEAST_TRAFFIC_DEAD))
 }
 
 impl Supervisor {
@@ -170,7 +192,9 @@ impl Supervisor {
         for target in &targets {
             unknown.remove(&target.gatekeeper);
         }
-        unknown.extend(self.probes.set(targets));
+        let kernel = &self.kernel;
+        let ended = self.probes.set(targets, |g| kernel.known_answers(g));
+        unknown.extend(ended);
         unknown.retain(|g| !own.contains(g));
         for gatekeeper in unknown.intersection(&self.layout.gatekeepers()) {
             self.forget_health(*gatekeeper);
@@ -216,10 +240,8 @@ impl Supervisor {
             // What is thought of it then is decided with the whole zone in view.
             Report::Changed { gatekeeper, .. } if self.cut_off.contains_key(&gatekeeper) => {}
             Report::Changed { gatekeeper, change } => {
-                let down = change.to == State::Down;
-                if down {
+                if change.to == State::Down {
                     self.steersman.down.insert(gatekeeper);
-                    self.kernel.set_down(gatekeeper, Some(monotonic_ns()));
                 } else if change.to == State::Up {
                     self.steersman.down.remove(&gatekeeper);
                     self.kernel.set_down(gatekeeper, None);
@@ -229,10 +251,25 @@ impl Supervisor {
                     state: change.to,
                     evidence: change.evidence,
                 });
+                self.accuse(gatekeeper);
                 if matches!(change.to, State::Up | State::Down) {
                     self.choose_standbys();
                 }
             }
+        }
+    }
+
+    /// Tells the program that a gatekeeper was found dead, which makes it leave it; not while moves are damped, and
+    /// not where the program's own evidence was all there was.
+    fn accuse(&mut self, gatekeeper: u32) {
+        let now_ns = monotonic_ns();
+        let damped = (self.steersman.machine).is_damped(Time(now_ns), gatekeeper);
+        let probed = self.probes.seen(gatekeeper).is_none_or(|seen| seen.probed);
+        if self.steersman.down.contains(&gatekeeper) && probed && !damped {
+            self.kernel.set_down(gatekeeper, Some(now_ns));
+            self.steersman.damped.remove(&gatekeeper);
+        } else if damped {
+            self.steersman.damped.insert(gatekeeper);
         }
     }
 
@@ -280,6 +317,9 @@ impl Supervisor {
             minute_of_day: host::minute_of_day(),
         });
         self.fail_over_all(inputs);
+        for gatekeeper in std::mem::take(&mut self.steersman.damped) {
+            self.accuse(gatekeeper);
+        }
     }
 
     /// Open calls at the gatekeepers that zones wait to leave.
@@ -347,6 +387,10 @@ impl Supervisor {
         };
         if zone.ras == Ras::Proxy {
             return self.proxy_to(steering.zone, steering.active);
+        }
+        // With one gatekeeper there is nowhere to go.
+        if !apply::is_steered(zone) {
+            return;
         }
         let active = (steering.active != failover::NONE).then_some(steering.active);
         self.serve_if_own(steering.zone, active);

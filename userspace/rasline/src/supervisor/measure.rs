@@ -39,21 +39,13 @@ impl Supervisor {
         }
         metrics.publish(Snapshot {
             taken_ns: now_ns,
-            started: self.started_at(),
+            started: self.started_at,
             heartbeat_timeout: self.config.daemon.heartbeat_timeout,
             status: self.show_status(),
             counters: self.rates.rows().to_vec(),
             registrations: summed(registrations),
             events: self.events.tally().clone(),
         });
-    }
-
-    /// Seconds since 1970.
-    fn started_at(&self) -> f64 {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        now.saturating_sub(self.started.elapsed()).as_secs_f64()
     }
 
     /// Listens where another configuration wants it.
@@ -78,6 +70,12 @@ impl Supervisor {
             NewMetrics::At(metrics) => self.metrics = Some(metrics),
         }
     }
+}
+
+/// Now, whole seconds since 1970.
+pub(super) fn seconds_since_1970() -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs_f64().floor()
 }
 
 /// One entry a zone and standing.

@@ -34,6 +34,7 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -137,6 +138,8 @@ struct Supervisor {
     rates: Rates,
     metrics: Option<Metrics>,
     started: Instant,
+    /// The same as a date, seconds since 1970; said once, so that it never changes.
+    started_at: f64,
     ticks: u32,
 }
 
@@ -225,8 +228,9 @@ async fn supervise(
         locks,
         store,
     } = start::prepare(&config, locks)?;
+    warn(&config);
     let core_config = bridge::core_config(&config, &layout);
-    let (probes, reports) = Probes::start()?;
+    let (probes, reports) = Probes::start(Arc::new(kernel.traffic()))?;
     let (agents, told) = Agents::start()?;
     let (sockets, arrivals) = Sockets::new();
     let serving = Serving::new(sockets);
@@ -259,6 +263,7 @@ async fn supervise(
         rates: Rates::default(),
         metrics,
         started: Instant::now(),
+        started_at: measure::seconds_since_1970(),
         ticks: 0,
     };
     supervisor.restore_events();
@@ -306,6 +311,13 @@ async fn supervise(
     server.abort();
     drop(locks);
     stopped.map(drop)
+}
+
+/// Says what a configuration may not have meant.
+fn warn(config: &Config) {
+    for warning in config.warnings() {
+        tracing::warn!("configuration: {warning}");
+    }
 }
 
 impl Supervisor {
@@ -538,6 +550,7 @@ impl Supervisor {
         self.put_in_force(self.effective(&new))?;
         self.change_metrics(metrics);
         self.change_agents(&new);
+        warn(&new);
         self.file_config = new;
         self.allow_alternates();
         self.events

@@ -274,7 +274,14 @@ impl Supervisor {
     }
 
     fn probe_view(&self, now_ns: u64, gatekeeper: u32) -> Option<view::Probe> {
-        let seen = self.probes.seen(gatekeeper)?;
+        let seen = self.probes.seen(gatekeeper).filter(|seen| seen.probed)?;
+        let answers = seen.evidence.answers;
+        let answers = [
+            (answers.grq, "grq"),
+            (answers.rrq, "rrq"),
+            (answers.tcp, "tcp"),
+            (answers.traffic, "endpoints"),
+        ];
         let last = seen.evidence.last_answer;
         Some(view::Probe {
             state: seen.state.to_string(),
@@ -283,6 +290,14 @@ impl Supervisor {
             sent: seen.sent,
             answered: seen.answered,
             late: seen.late,
+            answers: answers
+                .into_iter()
+                .filter(|(known, _)| *known)
+                .map(|(_, name)| name.to_owned())
+                .collect(),
+            answers_from: seen.answers_from.map(|from| from.to_string()),
+            dead_time: seen.evidence.dead_time.map(|d| d.as_secs_f64()),
+            strangers: seen.strangers,
         })
     }
 

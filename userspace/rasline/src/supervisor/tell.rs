@@ -12,7 +12,12 @@ use serde_json::{Map, Value};
 use crate::{control::view, host::monotonic_ns, supervisor::Supervisor};
 
 /// Fields that are times of CLOCK_MONOTONIC, ns.
-const TIMES: [&str; 3] = ["detected_at", "first_unanswered", "last_answer"];
+const TIMES: [&str; 4] = [
+    "detected_at",
+    "first_unanswered",
+    "last_answer",
+    "last_heard",
+];
 /// Fields that are gatekeeper indices, when they are numbers.
 const GATEKEEPERS: [&str; 2] = ["from", "to"];
 

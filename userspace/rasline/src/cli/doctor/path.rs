@@ -1,25 +1,31 @@
-//! The way to each gatekeeper: its route, its next hop, a GRQ, and a connection to its call-signalling port.
+//! The way to each gatekeeper: its route, its next hop, a GRQ or else a lightweight RRQ, and a connection to its
+//! call-signalling port.
 //!
 //! Invariant: all gatekeepers together take a few seconds at most, however many are dead.
 
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket},
+    os::fd::AsFd,
     time::{Duration, Instant},
 };
 
-use rasline_h225::{build::Grq, header};
+use rasline_h225::{
+    build::{Grq, Rrq},
+    header,
+};
 
 use super::{Consequence, Findings, Verdict};
 use crate::{
     config::{Config, Gatekeeper, RasProbe, Zone},
     host::{
+        self, arrival,
         link::{self, Sight},
         route::{self, Neighbour, Route},
     },
 };
 
-/// For an answer to a GRQ, which is sent several times meanwhile, and for a connection.
+/// For an answer to a request, which is sent several times meanwhile, and for a connection.
 const PATIENCE: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_millis(250);
 /// Gatekeepers asked at once.
@@ -27,8 +33,17 @@ const AT_ONCE: usize = 64;
 
 /// What one gatekeeper said.
 struct Asked {
-    grq: io::Result<Duration>,
+    grq: io::Result<Answer>,
+    /// Asked only if it does not answer a GRQ.
+    rrq: io::Result<Answer>,
     tcp: io::Result<()>,
+}
+
+/// An answer to a request.
+struct Answer {
+    took: Duration,
+    /// The address that it came from, if that is not the one that was asked.
+    from: Option<IpAddr>,
 }
 
 pub(super) fn examine(f: &mut Findings, config: &Config) {
@@ -62,51 +77,96 @@ fn ask(gatekeeper: &Gatekeeper) -> Asked {
     std::thread::scope(|scope| {
         let signalling = SocketAddr::new(gatekeeper.address, gatekeeper.call_signal_port);
         let tcp = scope.spawn(move || TcpStream::connect_timeout(&signalling, PATIENCE).map(drop));
-        let grq = discover(SocketAddr::new(gatekeeper.address, gatekeeper.ras_port));
+        let to = SocketAddr::new(gatekeeper.address, gatekeeper.ras_port);
+        let grq = request(to, |seq, local| {
+            let grq = Grq {
+                aliases: vec![NAME.to_owned()],
+                ..Grq::new(seq, local)
+            };
+            grq.encode().map_err(io::Error::other)
+        });
+        let rrq = match &grq {
+            Ok(_) => Err(io::ErrorKind::Other.into()),
+            Err(_) => request(to, |seq, local| {
+                let rrq = Rrq::lightweight(seq, local, NAME).encode();
+                rrq.map_err(io::Error::other)
+            }),
+        };
         let tcp = tcp
             .join()
             .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
-        Asked { grq, tcp }
+        Asked { grq, rrq, tcp }
     })
 }
 
-/// Sends GRQs until something answers; for how long that took.
-fn discover(to: SocketAddr) -> io::Result<Duration> {
+/// Under which it asks. Nobody is registered by this name.
+const NAME: &str = "rasline-doctor";
+
+/// Sends requests until one is answered.
+fn request(
+    to: SocketAddr,
+    encode: impl Fn(u16, SocketAddr) -> io::Result<Vec<u8>>,
+) -> io::Result<Answer> {
     let any: IpAddr = if to.is_ipv4() {
         Ipv4Addr::UNSPECIFIED.into()
     } else {
         Ipv6Addr::UNSPECIFIED.into()
     };
-    let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
-    socket.connect(to)?;
-    socket.set_read_timeout(Some(AGAIN))?;
+    let route = UdpSocket::bind(SocketAddr::new(any, 0))?;
+    route.connect(to)?;
+    // Not connected: a gatekeeper with several addresses may answer from another one.
+    let socket = UdpSocket::bind(SocketAddr::new(route.local_addr()?.ip(), 0))?;
+    arrival::prepare(socket.as_fd(), to.is_ipv6())?;
+    let local = socket.local_addr()?;
     let start = Instant::now();
     let mut last = io::Error::from(io::ErrorKind::TimedOut);
-    let mut answer = [0; 4096];
-    for seq in 1.. {
-        let grq = Grq {
-            aliases: vec!["rasline-doctor".to_owned()],
-            ..Grq::new(seq, socket.local_addr()?)
-        };
-        let request = grq.encode().map_err(io::Error::other)?;
+    let mut numbers = [0; 2];
+    while start.elapsed() < PATIENCE {
+        host::random(&mut numbers)?;
+        let seq = u16::from_ne_bytes(numbers).max(1);
         let sent = Instant::now();
-        match socket.send(&request).and_then(|_| socket.recv(&mut answer)) {
-            // A GCF, a GRJ, a RIP: whoever answers lives.
-            Ok(n) if header(&answer[..n]).is_some_and(|h| h.seq == seq) => {
-                return Ok(sent.elapsed());
+        let answer = socket
+            .send_to(&encode(seq, local)?, to)
+            .and_then(|_| answer(&socket, to, seq));
+        match answer {
+            Ok(Some(from)) => {
+                return Ok(Answer {
+                    took: sent.elapsed(),
+                    from: Some(from).filter(|from| *from != to.ip()),
+                });
             }
-            Ok(_) => {}
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Ok(None) => {}
             Err(e) => {
+                arrival::drop_errors(socket.as_fd());
                 last = e;
                 std::thread::sleep(AGAIN.saturating_sub(sent.elapsed()));
             }
         }
-        if start.elapsed() >= PATIENCE {
-            break;
-        }
     }
     Err(last)
+}
+
+/// Where the answer comes from, be it a confirm, a reject or a RIP: who answers lives. None: nothing comes in time.
+fn answer(socket: &UdpSocket, to: SocketAddr, seq: u16) -> io::Result<Option<IpAddr>> {
+    let end = Instant::now() + AGAIN;
+    let mut buffer = [0; 4096];
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        socket.set_read_timeout(Some(left))?;
+        match socket.recv_from(&mut buffer) {
+            Ok((n, from)) if from.port() == to.port() => {
+                if header(&buffer[..n]).is_some_and(|h| h.seq == seq) {
+                    return Ok(Some(from.ip()));
+                }
+            }
+            Ok(_) => {}
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+        }
+    }
 }
 
 /// Route and next hop; false: there is no way.
@@ -229,39 +289,68 @@ fn next_hop(f: &mut Findings, what: &str, route: &Route, address: IpAddr) -> boo
 fn ras(f: &mut Findings, what: &str, zone: &Zone, gatekeeper: &Gatekeeper, asked: &Asked) {
     let port = gatekeeper.ras_port;
     let what = format!("{what} RAS");
-    let error = match &asked.grq {
-        Ok(took) => {
-            let ms = took.as_secs_f64() * 1e3;
-            return f.ok(&what, format!("a GRQ is answered, in {ms:.1} ms"));
+    let error = match (&asked.grq, &asked.rrq) {
+        (Ok(answer), _) => return answered(f, &what, "a GRQ is answered", gatekeeper, answer),
+        (Err(_), Ok(answer)) if zone.probe.ras == RasProbe::Grq => {
+            return f.bad(
+                Verdict::Fail,
+                &what,
+                "a GRQ is not answered, a lightweight RRQ is",
+                &Consequence {
+                    means: &format!(
+                        "its probes ask by GRQ only, so that they say nothing (a lightweight RRQ took {:.1} ms)",
+                        answer.took.as_secs_f64() * 1e3
+                    ),
+                    advice: "probe by what it answers: [zone.probe] ras = \"auto\"",
+                },
+            );
         }
-        Err(e) => e,
+        (Err(_), Ok(answer)) => {
+            let found = "a GRQ is not answered, a lightweight RRQ is";
+            return answered(f, &what, found, gatekeeper, answer);
+        }
+        (Err(e), Err(_)) => e,
     };
     let dead = asked.tcp.is_err();
-    let probed = zone.gatekeepers.len() > 1 && zone.probe.ras == RasProbe::Grq;
     let means = if dead {
         "it is dead, or something between drops what it is sent"
-    } else if probed {
-        "it is frozen, or answers no GRQ, so that probes by GRQ find it dead; its host accepts connections"
     } else {
-        "its host accepts connections, but it may be frozen; or it answers no GRQ, as some do"
+        "its host accepts connections, but it may be frozen; or it answers neither GRQ nor RRQ of ours, so that only \
+         connections and what it answers to endpoints show whether it lives"
     };
     let advice = if dead {
         format!("start it, or let UDP {port} through on the way")
     } else {
-        "restart it if it hangs; if it answers no GRQ, probe otherwise: [zone.probe] ras = \"rrq\""
+        "restart it if it hangs; `rasline gatekeeper list` shows what it was seen to answer"
             .to_owned()
     };
     f.bad(
-        if dead || probed {
-            Verdict::Fail
-        } else {
-            Verdict::Warn
-        },
+        if dead { Verdict::Fail } else { Verdict::Warn },
         &what,
         unanswered("a GRQ", port, error),
         &Consequence {
             means,
             advice: &advice,
+        },
+    );
+}
+
+/// It answers; from where matters, as the data path looks at the source.
+fn answered(f: &mut Findings, what: &str, found: &str, gatekeeper: &Gatekeeper, answer: &Answer) {
+    let ms = answer.took.as_secs_f64() * 1e3;
+    let Some(from) = answer.from else {
+        return f.ok(what, format!("{found}, in {ms:.1} ms"));
+    };
+    f.bad(
+        Verdict::Warn,
+        what,
+        format!("{found}, in {ms:.1} ms, but from {from}"),
+        &Consequence {
+            means: "it has several addresses; what it sends from another one is not learned, nor answered by the kernel",
+            advice: &format!(
+                "let it answer from {}, or configure address = \"{from}\"",
+                gatekeeper.address
+            ),
         },
     );
 }

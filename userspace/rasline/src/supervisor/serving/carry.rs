@@ -82,6 +82,20 @@ impl Supervisor {
         }
     }
 
+    /// What a gatekeeper answers to a proxy shows that it lives, as what it answers to endpoints does.
+    pub(super) fn answered_upstream(&self, zone: u32) {
+        let proxy = self.serving.proxies.get(&zone);
+        let Some((gatekeeper, at)) = proxy.and_then(proxy::Proxy::last_answer) else {
+            return;
+        };
+        if let Some(zone) = self.zone_at(zone)
+            && let Some(found) = zone.gatekeepers.iter().find(|g| g.ras() == gatekeeper)
+            && let Some(index) = self.layout.gatekeeper(zone, found)
+        {
+            self.probes.heard(index, at);
+        }
+    }
+
     fn ask_proxy(&mut self, zone: u32, input: proxy::Input<'_>) -> Vec<proxy::Output> {
         let mut out = Vec::new();
         if let Some(proxy) = self.serving.proxies.get_mut(&zone) {

@@ -305,7 +305,8 @@ impl Supervisor {
                 from: *from,
                 payload,
             };
-            return self.proxy(zone, input);
+            self.proxy(zone, input);
+            return self.answered_upstream(zone);
         }
         let endpoints = self.serving.endpoints.zone(from.ip());
         let zone = if group::heard(*local) {

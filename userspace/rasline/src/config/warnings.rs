@@ -1,0 +1,162 @@
+//! What a configuration may say and its author may not have meant: nothing is refused for it.
+
+use std::time::Duration;
+
+use super::{Config, Failback, RasProbe, Zone};
+
+impl Config {
+    /// Values that work against each other, each with its zone and what follows from it.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let zones = self.zones.iter();
+        zones
+            .flat_map(|zone| {
+                let about = move |text: String| format!("zone {}: {text}", zone.name);
+                of_probe(zone).into_iter().chain(of_zone(zone)).map(about)
+            })
+            .collect()
+    }
+}
+
+fn ms(time: Duration) -> String {
+    format!("{} ms", time.as_millis())
+}
+
+fn of_probe(zone: &Zone) -> Vec<String> {
+    let (probe, mut all) = (&zone.probe, Vec::new());
+    if probe.ras == RasProbe::Off {
+        return all;
+    }
+    let settings = probe.settings();
+    if probe.interval > probe.dead_time {
+        all.push(format!(
+            "[zone.probe] interval ({}) is longer than dead_time ({}): death is noticed {} after it at worst; \
+             shorten interval, or lengthen dead_time",
+            ms(probe.interval),
+            ms(probe.dead_time),
+            ms(probe.interval + probe.dead_time),
+        ));
+    }
+    if probe.dead_time > settings.dead_time_max {
+        all.push(format!(
+            "[zone.probe] dead_time ({}) is longer than what the slowest gatekeeper is given ({}): it is lengthened \
+             by itself where answers are slow, so that the default will do",
+            ms(probe.dead_time),
+            ms(settings.dead_time_max),
+        ));
+    }
+    if probe.stable < probe.dead_time {
+        all.push(format!(
+            "[zone.probe] stable ({}) is shorter than dead_time ({}): a gatekeeper counts as alive again before its \
+             silence could have been noticed",
+            ms(probe.stable),
+            ms(probe.dead_time),
+        ));
+    }
+    all
+}
+
+fn of_zone(zone: &Zone) -> Vec<String> {
+    let mut all = Vec::new();
+    let several = zone.gatekeepers.len() > 1;
+    if zone.probe.ras != RasProbe::Off && zone.dead_after < zone.probe.dead_time {
+        all.push(format!(
+            "dead_after ({}) is shorter than [zone.probe] dead_time ({}): the program gives a gatekeeper up before its \
+             probes do",
+            ms(zone.dead_after),
+            ms(zone.probe.dead_time),
+        ));
+    }
+    if zone.hold_for < zone.dead_after {
+        all.push(format!(
+            "hold_for ({}) is shorter than dead_after ({}): keep-alives are not answered for a dead gatekeeper",
+            ms(zone.hold_for),
+            ms(zone.dead_after),
+        ));
+    }
+    if let (Some(ttl), Some(refresh)) = (zone.endpoint_ttl, zone.refresh_every)
+        && ttl >= refresh
+    {
+        all.push(format!(
+            "endpoint_ttl ({}) is not shorter than refresh_every ({}): the gatekeeper gets nearly every keep-alive",
+            ms(ttl),
+            ms(refresh),
+        ));
+    }
+    if let Failback::After(time) = zone.failback
+        && several
+        && time < zone.probe.stable
+    {
+        all.push(format!(
+            "failback \"after {}\" is shorter than [zone.probe] stable ({}), which a gatekeeper must be well for anyway",
+            ms(time),
+            ms(zone.probe.stable),
+        ));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::path::Path;
+
+    use super::*;
+
+    fn warnings(zone: &str, probe: &str) -> Vec<String> {
+        let text = format!(
+            "[[interface]]\nname = \"x\"\nside = \"both\"\n[[zone]]\nname = \"a\"\nendpoints = [\"10.0.0.0/8\"]\n{zone}\n\
+             [zone.probe]\n{probe}\n[[zone.gatekeeper]]\nid = \"g\"\naddress = \"192.0.2.1\"\n"
+        );
+        Config::parse(Path::new("t"), &text).unwrap().warnings()
+    }
+
+    #[test]
+    fn defaults_are_fine() {
+        assert_eq!(warnings("", ""), Vec::<String>::new());
+        let usual = "endpoint_ttl = \"5s\"\nrefresh_every = \"300s\"";
+        assert_eq!(warnings(usual, ""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_is_said() {
+        for (zone, probe, said) in [
+            (
+                "",
+                "interval = \"500ms\"",
+                "interval (500 ms) is longer than dead_time (110 ms)",
+            ),
+            (
+                "",
+                "dead_time = \"5s\"\nstable = \"6s\"",
+                "is longer than what the slowest gatekeeper",
+            ),
+            (
+                "",
+                "stable = \"50ms\"",
+                "stable (50 ms) is shorter than dead_time",
+            ),
+            (
+                "dead_after = \"100ms\"",
+                "",
+                "dead_after (100 ms) is shorter",
+            ),
+            (
+                "endpoint_ttl = \"60s\"\nrefresh_every = \"30s\"",
+                "",
+                "endpoint_ttl (60000 ms) is not shorter",
+            ),
+        ] {
+            let all = warnings(zone, probe);
+            assert!(
+                all.iter()
+                    .any(|it| it.starts_with("zone a: ") && it.contains(said)),
+                "{all:?}"
+            );
+        }
+        assert_eq!(
+            warnings("", "ras = \"off\"\ninterval = \"500ms\""),
+            Vec::<String>::new()
+        );
+    }
+}

@@ -1,0 +1,63 @@
+//! Whether this machine has more to do than it can (`/proc/pressure/cpu`, pressure stall information).
+
+use std::time::Duration;
+
+/// Some task waited for a CPU for this many hundredths of the time: the machine is busy.
+const BUSY_PERCENT: u128 = 60;
+
+/// Judges a machine by how long tasks waited for a CPU since the last look.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pressure {
+    waited: Option<Duration>,
+}
+
+impl Pressure {
+    /// Whether the machine was busy over the last `passed`. False the first time, and where the kernel does not say.
+    pub fn is_busy(&mut self, passed: Duration) -> bool {
+        let text = std::fs::read_to_string("/proc/pressure/cpu");
+        self.judge(&text.unwrap_or_default(), passed)
+    }
+
+    fn judge(&mut self, text: &str, passed: Duration) -> bool {
+        let now = total(text);
+        let before = std::mem::replace(&mut self.waited, now);
+        let (Some(before), Some(now)) = (before, now) else {
+            return false;
+        };
+        let waited = now.saturating_sub(before).as_micros();
+        waited * 100 >= passed.as_micros() * BUSY_PERCENT
+    }
+}
+
+/// The sum in the line `some`.
+fn total(text: &str) -> Option<Duration> {
+    let line = text.lines().find(|line| line.starts_with("some "))?;
+    let word = line
+        .split(' ')
+        .find_map(|word| word.strip_prefix("total="))?;
+    word.parse().ok().map(Duration::from_micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn busy_is_most_of_the_time() {
+        let text = |total| {
+            format!(
+                "some avg10=1.00 avg60=1.00 avg300=1.00 total={total}\nfull avg10=0.00 total=0\n"
+            )
+        };
+        let second = Duration::from_secs(1);
+        let mut pressure = Pressure::default();
+        assert!(
+            !pressure.judge(&text(9_000_000), second),
+            "nothing to compare"
+        );
+        assert!(!pressure.judge(&text(9_500_000), second));
+        assert!(pressure.judge(&text(10_200_000), second));
+        assert!(!pressure.judge("", second), "no such file");
+        assert!(!pressure.judge(&text(99_000_000), second));
+    }
+}
