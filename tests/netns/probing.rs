@@ -198,15 +198,15 @@ fn one(lines: &str) -> Plan {
     plan
 }
 
-fn sample(gateway: &Netns, start: &str) -> Option<String> {
+fn sample(gateway: &Netns, start: &str) -> Option<f64> {
     let all = metrics::get(gateway, METRICS, "/metrics")?;
     let line = all.lines().find(|l| l.starts_with(start))?;
-    line.rsplit(' ').next().map(str::to_owned)
+    line.rsplit(' ').next()?.parse().ok()
 }
 
-fn await_sample(site: &Site, start: &str, value: &str) {
+fn await_sample(site: &Site, start: &str, value: f64) {
     wait::until_true(&format!("{start} {value}"), SOON, || {
-        Ok(sample(&site.net.gateway, start).as_deref() == Some(value))
+        Ok(sample(&site.net.gateway, start) == Some(value))
     })
     .unwrap();
 }
@@ -216,30 +216,30 @@ fn await_sample(site: &Site, start: &str, value: &str) {
 fn a_zone_with_one_gatekeeper_says_that_it_is_dead() {
     let site = Site::new(&one(""));
     site.await_state(1, "up");
-    await_sample(&site, "rasline_zone_dark{zone=\"site\"}", "0");
+    await_sample(&site, "rasline_zone_dark{zone=\"site\"}", 0.0);
     let failovers = "rasline_zone_failovers_total{zone=\"site\",cause=\"down\"}";
-    await_sample(&site, failovers, "0");
+    await_sample(&site, failovers, 0.0);
     await_sample(
         &site,
         "rasline_events_total{event=\"no_candidate\",zone=\"site\"}",
-        "0",
+        0.0,
     );
     let list = || site.controller.text(&["zone", "list"]).unwrap();
     assert!(list().contains("first of the list"), "{}", list());
     let started = sample(&site.net.gateway, "rasline_start_time_seconds");
     site.gk(1).kill();
     site.await_state(1, "down");
-    await_sample(&site, "rasline_zone_dark{zone=\"site\"}", "1");
+    await_sample(&site, "rasline_zone_dark{zone=\"site\"}", 1.0);
     await_sample(
         &site,
         "rasline_events_total{event=\"no_candidate\",zone=\"site\"}",
-        "1",
+        1.0,
     );
     assert!(list().contains("gk1, DEAD"), "{}", list());
     assert_eq!(site.events("no gatekeeper of the zone lives"), 1);
     assert_eq!(site.events("gatekeeper down"), 1);
     site.restart(1);
-    await_sample(&site, "rasline_zone_dark{zone=\"site\"}", "0");
+    await_sample(&site, "rasline_zone_dark{zone=\"site\"}", 0.0);
     assert!(!list().contains("DEAD"), "{}", list());
     assert_eq!(
         sample(&site.net.gateway, "rasline_start_time_seconds"),

@@ -34,6 +34,8 @@ pub struct Health {
     /// The silence that means death, as of the last input.
     dead_time: Duration,
     traffic: Traffic,
+    /// When traffic last changed what is due: nothing was due before.
+    touched: Time,
     busy: bool,
     started: Time,
     recovery: Recovery,
@@ -83,6 +85,7 @@ impl Health {
             timer: Time(0),
             late: 0,
             traffic: Traffic::default(),
+            touched: now,
             busy: false,
             started: now,
             recovery: Recovery {
@@ -117,6 +120,10 @@ impl Health {
     /// When [`Input::Timer`] is wanted next.
     #[must_use]
     pub fn due(&self) -> Time {
+        self.wanted().max(self.touched)
+    }
+
+    fn wanted(&self) -> Time {
         let mut due = self.next_probe;
         if self.tcp_wanted() && !self.tcp.pending {
             due = due.min(self.tcp.next);
@@ -251,6 +258,7 @@ impl Health {
         let Some(at) = traffic.last_reply else { return };
         if Some(at) > before && at >= self.started {
             self.probes.heard(at);
+            self.touched = now;
             if now.since(at) < self.dead_time {
                 self.alive(now, self.probes.row >= self.settings.rise, out);
             }

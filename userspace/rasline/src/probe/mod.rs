@@ -188,6 +188,15 @@ impl Probes {
             targets.into_iter().map(|t| (t.gatekeeper, t)).collect();
         let board = self.board.clone();
         let mut ended = Vec::new();
+        // What was found out by other questions says nothing.
+        let asked: BTreeMap<u32, RasProbe> =
+            (self.tasks.iter().map(|(g, (target, _))| (*g, target.probe))).collect();
+        let known = |target: &Target| {
+            let same = asked
+                .get(&target.gatekeeper)
+                .is_none_or(|it| *it == target.probe);
+            same.then(|| known(target.gatekeeper)).unwrap_or_default()
+        };
         self.tasks.retain(|gatekeeper, (target, task)| {
             let same = wanted.get(gatekeeper) == Some(target);
             if !same {
@@ -207,7 +216,7 @@ impl Probes {
                 look: self.look.clone(),
                 busy: self.busy.clone(),
             };
-            let task = task::run(target.clone(), known(gatekeeper), shared);
+            let task = task::run(target.clone(), known(&target), shared);
             let task = self.runtime.spawn(task);
             self.tasks.insert(gatekeeper, (target, task));
         }

@@ -262,10 +262,13 @@ impl Supervisor {
     /// Tells the program that a gatekeeper was found dead, which makes it leave it; not while moves are damped, and
     /// not where the program's own evidence was all there was.
     fn accuse(&mut self, gatekeeper: u32) {
+        if !self.steersman.down.contains(&gatekeeper) {
+            return;
+        }
         let now_ns = monotonic_ns();
         let damped = (self.steersman.machine).is_damped(Time(now_ns), gatekeeper);
         let probed = self.probes.seen(gatekeeper).is_none_or(|seen| seen.probed);
-        if self.steersman.down.contains(&gatekeeper) && probed && !damped {
+        if probed && !damped {
             self.kernel.set_down(gatekeeper, Some(now_ns));
             self.steersman.damped.remove(&gatekeeper);
         } else if damped {
