@@ -12,30 +12,31 @@ pub struct Pressure {
 }
 
 impl Pressure {
-    /// Whether the machine was busy over the last `passed`. False the first time, and where the kernel does not say.
+    /// Whether the machine was busy over the last `passed`; the first time, over the last ten seconds. False where the
+    /// kernel does not say.
     pub fn is_busy(&mut self, passed: Duration) -> bool {
         let text = std::fs::read_to_string("/proc/pressure/cpu");
         self.judge(&text.unwrap_or_default(), passed)
     }
 
     fn judge(&mut self, text: &str, passed: Duration) -> bool {
-        let now = total(text);
+        let now = value(text, "total=").map(Duration::from_micros);
         let before = std::mem::replace(&mut self.waited, now);
-        let (Some(before), Some(now)) = (before, now) else {
-            return false;
+        let Some(now) = now else { return false };
+        let Some(before) = before else {
+            return value(text, "avg10=")
+                .is_some_and(|percent| u128::from(percent) >= BUSY_PERCENT);
         };
         let waited = now.saturating_sub(before).as_micros();
         waited * 100 >= passed.as_micros() * BUSY_PERCENT
     }
 }
 
-/// The sum in the line `some`.
-fn total(text: &str) -> Option<Duration> {
+/// A value in the line `some`, without its decimals.
+fn value(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find(|line| line.starts_with("some "))?;
-    let word = line
-        .split(' ')
-        .find_map(|word| word.strip_prefix("total="))?;
-    word.parse().ok().map(Duration::from_micros)
+    let word = line.split(' ').find_map(|word| word.strip_prefix(name))?;
+    word.split('.').next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -59,5 +60,10 @@ mod tests {
         assert!(pressure.judge(&text(10_200_000), second));
         assert!(!pressure.judge("", second), "no such file");
         assert!(!pressure.judge(&text(99_000_000), second));
+        let busy = "some avg10=98.15 avg60=82.82 avg300=58.96 total=387795386\n";
+        assert!(
+            Pressure::default().judge(busy, second),
+            "since before the start"
+        );
     }
 }
