@@ -78,13 +78,14 @@ impl Agent {
         let seq = urq.request_seq_num;
         let named = urq.endpoint_identifier.as_ref().map(text::from_bmp);
         let own = self.registration.as_ref().is_some_and(|held| {
-            held.gatekeeper == from && named.is_none_or(|named| named == held.endpoint_identifier)
+            held.gatekeeper == from && named.is_some_and(|named| named == held.endpoint_identifier)
         });
         if self.is_repeated(cx.now, from, seq) {
             self.send(cx, from, build::ucf(seq));
+        } else if own && self.demands_proof(from) {
+            self.obey(cx, urq, false);
         } else if own {
-            self.send(cx, from, build::ucf(seq));
-            self.dismiss(cx, from, urq);
+            self.contest(cx, urq);
         } else {
             let reason = UnregRejectReason::NotCurrentlyRegistered;
             self.send(cx, from, build::urj(seq, reason));

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::alternates::Prefix;
+
 /// Which agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -40,8 +42,11 @@ pub struct Config {
     pub time_to_live: Duration,
     /// How long lightweight RRQs to alternates may stay unanswered before it registers in full.
     pub t1: Duration,
-    /// Whether it keeps a call-signalling connection to its gatekeeper.
-    pub signalling: bool,
+    /// When it has a call-signalling connection to its gatekeeper.
+    pub signalling: Signalling,
+    /// Where gatekeepers may be that no configured one has the address of: alternates, assigned ones, and those that a GCF
+    /// names. `None`: anywhere.
+    pub allowed_alternates: Option<Vec<Prefix>>,
     /// H.235, if gatekeepers want it.
     pub credentials: Option<Credentials>,
     /// What gatekeepers must prove in turn, if the credentials are for HMAC.
@@ -104,6 +109,22 @@ pub enum Strategy {
     InOrder,
     /// All of them at once; the best one that confirms wins.
     All,
+}
+
+/// When an agent has a call-signalling connection to its gatekeeper.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Signalling {
+    /// All the time, unless the gatekeeper has closed it twice while it went on confirming: then as
+    /// [`Signalling::PerCall`] there.
+    #[default]
+    Auto,
+    /// All the time: what the gatekeeper closes is opened again.
+    Hold,
+    /// For calls only, so none is kept while there is no call.
+    PerCall,
+    /// Never.
+    Off,
 }
 
 /// Whose messages an agent believes (H.235.1). All its gatekeepers have the agent's password.

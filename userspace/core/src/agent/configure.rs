@@ -1,7 +1,9 @@
 //! What becomes of an agent when its configuration changes or ends.
 
+use super::bearing::Bearing;
 use super::one::{Agent, Cx, State};
 use super::proved::Proofs;
+use super::targets::usable;
 use super::{Config, Discovery};
 
 impl Agent {
@@ -31,6 +33,13 @@ impl Agent {
         }
         if old == self.config {
             return;
+        }
+        if old.signalling != self.config.signalling {
+            self.bearing = Bearing::default();
+        }
+        if old.allowed_alternates != self.config.allowed_alternates {
+            self.alternates = usable(&self.config, &self.alternates);
+            self.keep(cx);
         }
         if old.credentials != self.config.credentials || old.answers != self.config.answers {
             self.proofs = Proofs::default();

@@ -58,6 +58,18 @@ pub enum EventKind {
         /// How.
         why: Loss,
     },
+    /// Its gatekeeper closes call-signalling connections on which there is no call, and goes on confirming: from now on
+    /// none is kept to it.
+    SignallingPerCall {
+        /// Which one.
+        gatekeeper: SocketAddr,
+    },
+    /// A URQ in its gatekeeper's name came to nothing: the gatekeeper confirmed the registration afterwards. One event a
+    /// minute at most.
+    Contradicted {
+        /// Which one.
+        gatekeeper: SocketAddr,
+    },
     /// None of its gatekeepers takes it; it goes on trying.
     NoGatekeeper,
     /// Messages in a gatekeeper's name that were not proved, and came to nothing. One event a minute at most.

@@ -85,6 +85,8 @@ pub enum Output {
         connection: ConnectionId,
         /// Where to.
         to: SocketAddr,
+        /// Whether Status Enquiries may be sent on it.
+        enquire: bool,
     },
     /// Close one, if it is open; nothing comes back.
     Disconnect {

@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use super::one::{Agent, Cx, STEADY, State};
-use super::{ConnectionId, EventKind, Loss, Output};
+use super::{ConnectionId, EventKind, Loss, Output, Signalling};
 use crate::Time;
 
 /// Where it stands.
@@ -59,8 +59,10 @@ impl Agent {
     pub(super) fn connect(&mut self, cx: &mut Cx<'_>) {
         let to = self.registration.as_ref();
         let to = to
-            .filter(|_| self.config.signalling)
+            .filter(|held| self.keeps_connection(held.gatekeeper))
             .map(|held| held.call_signal_address);
+        let gatekeeper = self.registration.as_ref().map(|held| held.gatekeeper);
+        let enquire = !gatekeeper.is_some_and(|one| self.bearing.is_suspect(one));
         let held = self.link.held().map(|(_, peer)| peer);
         if held.is_some() && held == to {
             return;
@@ -77,7 +79,17 @@ impl Agent {
             agent,
             connection,
             to,
+            enquire,
         });
+    }
+
+    /// Whether a connection to this gatekeeper is kept while there is no call.
+    fn keeps_connection(&self, gatekeeper: SocketAddr) -> bool {
+        match self.config.signalling {
+            Signalling::Auto => !self.bearing.refuses_idle(gatekeeper),
+            Signalling::Hold => true,
+            Signalling::PerCall | Signalling::Off => false,
+        }
     }
 
     /// Closes it, if there is one.
@@ -114,6 +126,9 @@ impl Agent {
             return;
         }
         let since = self.link.up_since();
+        self.closed = since
+            .filter(|_| why == Loss::Closed)
+            .map(|since| cx.now.since(since));
         if since.is_some_and(|since| cx.now.since(since) >= STEADY) {
             self.drops.calm();
         }
@@ -122,12 +137,13 @@ impl Agent {
         let gatekeeper = to;
         self.tell(cx, EventKind::SignallingLost { gatekeeper, why });
         if !matches!(self.state, State::Registered { .. }) {
+            self.closed = None;
             return;
         }
         let free = u32::try_from(self.candidates().len()).unwrap_or(u32::MAX);
         let rest = self.drops.pause(&mut self.dice, free.max(2));
         if rest.is_zero() {
-            self.ask_others(cx, Vec::new());
+            self.ask_after_loss(cx);
         } else {
             let until = cx.now.after(rest);
             self.link = Link::Resting { until };
@@ -140,11 +156,20 @@ impl Agent {
             Link::Resting { until } if until <= cx.now => {
                 self.link = Link::Closed;
                 if matches!(self.state, State::Registered { .. }) {
-                    self.ask_others(cx, Vec::new());
+                    self.ask_after_loss(cx);
                 }
                 true
             }
             _ => false,
+        }
+    }
+
+    /// Who closed the connection in order may live; of any other loss it is asked last.
+    fn ask_after_loss(&mut self, cx: &mut Cx<'_>) {
+        if self.closed.is_some() {
+            self.ask_own_first(cx);
+        } else {
+            self.ask_others(cx, Vec::new());
         }
     }
 }

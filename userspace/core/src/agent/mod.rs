@@ -22,13 +22,18 @@
 //!
 //! Invariants:
 //! - a registration is believed only after an RCF from the gatekeeper that was asked, with the number of the request;
+//! - a URQ counts only if the gatekeeper does not confirm the registration when it is asked ([`contested`]);
+//! - a connection that a gatekeeper closes in order, while it confirms the registration, is not lost ([`bearing`]);
 //! - where proof is demanded (H.235.1), what a gatekeeper does not prove changes nothing but a sum;
 //! - an agent has one connection at most, to the gatekeeper that it is registered with;
 //! - what is sent without being asked is bounded: what fails at once is tried again after a pause that doubles.
 
 mod answer;
+mod bearing;
 mod config;
 mod configure;
+mod contested;
+mod door;
 mod event;
 mod io;
 mod link;
@@ -49,7 +54,7 @@ mod view;
 
 pub use config::{
     AgentId, Answers, Candidate, Config, ConnectionId, Credentials, Device, Discovery, Kind,
-    Strategy,
+    Signalling, Strategy,
 };
 pub use event::{Event, EventKind, Unproved, View};
 pub use io::{Input, Loss, Output, Remembered};

@@ -85,6 +85,20 @@ impl Agent {
         self.ask(cx, targets);
     }
 
+    /// Asks the gatekeeper that closed the connection in order, then all candidates.
+    pub(super) fn ask_own_first(&mut self, cx: &mut Cx<'_>) {
+        let own = self.lost_target();
+        let all = distinct(own.into_iter().chain(self.candidates()));
+        self.ask(cx, all);
+        if let State::Moving(moving) = &mut self.state
+            && let Some(next) = &mut moving.next
+        {
+            // It needs more than an alternate's share: it has other things to do than to die.
+            let share = (self.config.t1 / 4).clamp(LEAST_WAIT, MOST_WAIT);
+            *next = (*next).max(cx.now.after(share));
+        }
+    }
+
     /// Asks these whether they take it as it is.
     pub(super) fn ask(&mut self, cx: &mut Cx<'_>, targets: Vec<Target>) {
         self.requests.abandon(cx.now);

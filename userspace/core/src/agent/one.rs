@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use rasline_h225::view::Alternate;
 
+use super::bearing::Bearing;
+use super::contested::Contested;
+use super::door::Door;
 use super::link::Link;
 use super::moving::Moving;
 use super::pace::{Dice, Pace};
@@ -88,6 +91,11 @@ pub(super) struct Agent {
     pub dice: Dice,
     pub sums: Sums,
     pub proofs: Proofs,
+    pub door: Door,
+    pub contested: Contested,
+    pub bearing: Bearing,
+    /// The gatekeeper closed a connection in order that had been open this long, and is asked whether it lives.
+    pub closed: Option<Duration>,
     /// The last URQ obeyed.
     pub dismissed: Option<(SocketAddr, u16, Time)>,
     /// It was told that nobody takes it.
@@ -123,6 +131,10 @@ impl Agent {
             dice,
             sums: Sums::default(),
             proofs: Proofs::default(),
+            door: Door::default(),
+            contested: Contested::default(),
+            bearing: Bearing::default(),
+            closed: None,
             dismissed: None,
             forlorn: false,
             restored: false,
@@ -222,6 +234,7 @@ impl Agent {
     /// Unregisters, for good if `removed`.
     pub fn leave(&mut self, cx: &mut Cx<'_>) {
         self.requests.abandon(cx.now);
+        self.forget_contested();
         self.close(cx);
         if let Some(held) = self.registration.take() {
             self.unregister(

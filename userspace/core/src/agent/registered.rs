@@ -9,11 +9,12 @@ use rasline_h225::types::{RegistrationConfirm, UnregRequestReason, Unregistratio
 use rasline_h225::view::{self, unregistration_request};
 use rasline_h225::{RasMessage, text};
 
+use super::bearing::Bearing;
 use super::one::{Agent, Cx, Registration, State};
 use super::request::{Purpose, RRQ, Timer};
 use super::round::{Refusal, Verdict};
 use super::targets::{Target, canonical, reachable};
-use super::{Discovery, EventKind, message};
+use super::{Discovery, EventKind, Signalling, message};
 use crate::Time;
 
 /// Where gatekeepers want calls, if they do not say.
@@ -36,6 +37,12 @@ impl Agent {
         self.requests.abandon(cx.now);
         let old = self.registration.take();
         let same = old.as_ref().is_some_and(|old| old.gatekeeper == from);
+        let closed = self.closed.take().filter(|_| same);
+        if same {
+            self.contradicted(cx, from);
+        } else {
+            self.forget_contested();
+        }
         let still = same && matches!(self.state, State::Registered { .. });
         let registration = self.read(cx.now, from, asked, rcf, full, old.as_ref());
         self.identity = Some(registration.endpoint_identifier.clone());
@@ -44,6 +51,12 @@ impl Agent {
             refresh: self.refresh_at(cx.now, &registration),
         };
         self.registration = Some(registration);
+        self.leave_old(cx, old, full);
+        if closed.is_some_and(|open| self.bearing.closed(from, open))
+            && self.config.signalling == Signalling::Auto
+        {
+            self.tell(cx, EventKind::SignallingPerCall { gatekeeper: from });
+        }
         self.rounds.calm();
         (self.forlorn, self.restored) = (false, false);
         if full {
@@ -51,7 +64,7 @@ impl Agent {
         } else {
             self.sums.keep_alives += 1;
         }
-        if !still || full {
+        if (!still && closed.is_none()) || full {
             self.tell(
                 cx,
                 EventKind::Registered {
@@ -59,12 +72,27 @@ impl Agent {
                     lightweight: !full,
                 },
             );
+        }
+        if !still || full {
             self.connect(cx);
         }
         if let Some(named) = view::alternates(&RasMessage::RegistrationConfirm(rcf.clone())) {
             self.heed(Some(named));
         }
         self.keep(cx);
+    }
+
+    /// Who had the registration before may still answer calls to it. With the same endpointIdentifier, confirmed by a
+    /// lightweight RRQ, both share what they know, so that a URQ would end the one that is wanted.
+    fn leave_old(&mut self, cx: &mut Cx<'_>, old: Option<Registration>, full: bool) {
+        let (Some(old), Some(held)) = (old, &self.registration) else {
+            return;
+        };
+        let shared = !full && old.endpoint_identifier == held.endpoint_identifier;
+        if old.gatekeeper != held.gatekeeper && !shared {
+            let identifier = old.gatekeeper_identifier.as_ref();
+            self.unregister(cx, old.gatekeeper, identifier, &old.endpoint_identifier);
+        }
     }
 
     /// What an RCF says; what a short one leaves out stays as it was.
@@ -111,20 +139,27 @@ impl Agent {
 
     /// It is time for a lightweight RRQ.
     pub(super) fn refresh(&mut self, cx: &mut Cx<'_>) {
-        self.state = State::Registered { refresh: None };
-        let seq = self.next_seq();
         let Some(held) = &self.registration else {
             return;
         };
-        let (to, identifier) = (held.gatekeeper, held.gatekeeper_identifier.as_ref());
-        let rrq = message::lightweight(&self.config, seq, identifier, &held.endpoint_identifier);
         // All tries fit into what is left of timeToLive.
         let left = Duration::from_secs(held.time_to_live.unwrap_or(u32::MAX).into()) / 4;
         let every = (left / 3).clamp(LEAST_REPEAT, RRQ.every);
-        let timer = Timer::new(every, RRQ.retries);
-        if !self.request(cx, to, Purpose::KeepAlive, timer, rrq) {
+        if !self.ask_own(cx, Timer::new(every, RRQ.retries)) {
             self.begin_again(cx, Vec::new());
         }
+    }
+
+    /// A lightweight RRQ to the gatekeeper that it is registered with. False: it cannot be sent.
+    pub(super) fn ask_own(&mut self, cx: &mut Cx<'_>, timer: Timer) -> bool {
+        self.state = State::Registered { refresh: None };
+        let seq = self.next_seq();
+        let Some(held) = &self.registration else {
+            return false;
+        };
+        let (to, identifier) = (held.gatekeeper, held.gatekeeper_identifier.as_ref());
+        let rrq = message::lightweight(&self.config, seq, identifier, &held.endpoint_identifier);
+        self.request(cx, to, Purpose::KeepAlive, timer, rrq)
     }
 
     /// The gatekeeper does not answer lightweight RRQs.
@@ -133,6 +168,9 @@ impl Agent {
             let gatekeeper = held.gatekeeper;
             self.tell(cx, EventKind::Silent { gatekeeper });
         }
+        if self.uncontested(cx, true) {
+            return;
+        }
         self.ask_others(cx, Vec::new());
     }
 
@@ -140,10 +178,13 @@ impl Agent {
     pub(super) fn dropped(&mut self, cx: &mut Cx<'_>, from: SocketAddr, refusal: Refusal) {
         let reason = refusal.reason;
         let gatekeeper = from;
-        self.tell(cx, EventKind::Rejected { gatekeeper, reason });
         let here = self.own(from);
         self.calm_if_steady(cx.now);
         let mut others = self.heed(refusal.alternates);
+        if self.uncontested(cx, false) {
+            return;
+        }
+        self.tell(cx, EventKind::Rejected { gatekeeper, reason });
         others.splice(0..0, refusal.assigned);
         self.keep(cx);
         if refusal.verdict == Verdict::Elsewhere || !others.is_empty() {
@@ -197,6 +238,7 @@ impl Agent {
         cx: &mut Cx<'_>,
         from: SocketAddr,
         urq: UnregistrationRequest,
+        silent: bool,
     ) {
         let (seq, reason) = (urq.request_seq_num, urq.reason.clone());
         self.dismissed = Some((from, seq, cx.now));
@@ -225,10 +267,12 @@ impl Agent {
             if !self.rests(cx) {
                 self.ask(cx, others);
             }
-        } else if matches!(
-            reason,
-            Some(UnregRequestReason::Maintenance | UnregRequestReason::SecurityDenial)
-        ) {
+        } else if silent
+            || matches!(
+                reason,
+                Some(UnregRequestReason::Maintenance | UnregRequestReason::SecurityDenial)
+            )
+        {
             let mut targets = self.candidates();
             targets.sort_by_key(|target| target.address == from);
             self.begin_again(cx, targets);
@@ -250,6 +294,7 @@ impl Agent {
             return;
         }
         self.proofs.forget_signers();
+        self.bearing = Bearing::default();
         let home = self.registration.as_ref().map(|held| held.gatekeeper);
         let first = home.map(|home| self.own(home)).into_iter().collect();
         let discover = home.is_none() && self.config.discovery != Discovery::Off;

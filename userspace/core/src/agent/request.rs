@@ -172,6 +172,13 @@ impl Requests {
         at.map(|at| self.abandoned.swap_remove(at)).is_some()
     }
 
+    /// Whether an answer with this number is expected from there, if only a late one.
+    pub fn expect(&self, from: SocketAddr, seq: u16) -> bool {
+        let mut late = self.abandoned.iter();
+        self.position(from, seq, |_| true).is_some()
+            || late.any(|one| one.to == from && one.seq == seq)
+    }
+
     /// Whether somebody at this address may answer one, be it late.
     pub fn concern(&self, from: SocketAddr) -> bool {
         let mut open = self.open.iter().map(|request| request.to);

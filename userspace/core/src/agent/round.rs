@@ -11,7 +11,7 @@ use rasline_h225::{RasMessage, text};
 
 use super::one::{Agent, Cx, State};
 use super::request::{GRQ, MULTICAST, Purpose, RRQ};
-use super::targets::{Target, canonical, distinct, reachable};
+use super::targets::{Target, allowed, canonical, distinct};
 use super::{Discovery, EventKind, message};
 
 /// Candidates of one round at most.
@@ -143,7 +143,7 @@ impl Agent {
     pub(super) fn found(&mut self, cx: &mut Cx<'_>, from: SocketAddr, gcf: GatekeeperConfirm) {
         let address = text::from_transport(&gcf.ras_address).map(canonical);
         let address = address
-            .filter(|address| reachable(&self.config, *address))
+            .filter(|address| allowed(&self.config, *address))
             .unwrap_or(from);
         let identifier = gcf.gatekeeper_identifier.as_ref().map(text::from_bmp);
         let named = view::alternates(&RasMessage::GatekeeperConfirm(gcf));

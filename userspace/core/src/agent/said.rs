@@ -16,11 +16,15 @@ use super::Config;
 use super::one::{Agent, Cx};
 use super::request::{MULTICAST, Purpose, Request};
 use super::round::{Refusal, Verdict};
-use super::targets::{Target, canonical, reachable};
+use super::targets::{Target, allowed, canonical};
 
 impl Agent {
     /// A message came.
     pub(super) fn said(&mut self, cx: &mut Cx<'_>, from: SocketAddr, payload: &[u8]) {
+        if !self.is_worth_decoding(cx.now, from, payload) {
+            self.sums.ignored += 1;
+            return;
+        }
         let Ok(message) = decode_ras(payload) else {
             self.not_understood(cx, from, payload);
             return;
@@ -172,7 +176,7 @@ const fn verdict(reason: &RegistrationRejectReason) -> Verdict {
 pub(super) fn assigned_target(config: &Config, one: &AlternateGk) -> Option<Target> {
     let address = text::from_transport(&one.ras_address).map(canonical)?;
     let identifier = one.gatekeeper_identifier.as_ref().map(text::from_bmp);
-    reachable(config, address).then(|| Target {
+    allowed(config, address).then(|| Target {
         register: true,
         ..Target::learned(address, identifier)
     })

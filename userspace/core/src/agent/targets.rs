@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use rasline_h225::view::Alternate;
 
 use super::Config;
+use crate::alternates::Prefix;
 
 /// Alternates kept at most.
 const MOST: usize = 16;
@@ -81,7 +82,7 @@ pub(super) fn usable(config: &Config, list: &[Alternate]) -> Vec<Alternate> {
     for one in list {
         let address = canonical(one.address);
         let known = kept.iter().any(|other| other.address == address);
-        if !known && reachable(config, address) {
+        if !known && allowed(config, address) {
             kept.push(Alternate {
                 address,
                 ..one.clone()
@@ -91,6 +92,14 @@ pub(super) fn usable(config: &Config, list: &[Alternate]) -> Vec<Alternate> {
     kept.sort_by_key(|one| one.priority);
     kept.truncate(MOST);
     kept
+}
+
+/// Whether a gatekeeper that was named may be asked there.
+pub(super) fn allowed(config: &Config, address: SocketAddr) -> bool {
+    let configured = || config.gatekeepers.iter().any(|one| one.address == address);
+    let inside = |all: &Vec<Prefix>| all.iter().any(|one| one.contains(address.ip()));
+    reachable(config, address)
+        && (config.allowed_alternates.as_ref().is_none_or(inside) || configured())
 }
 
 /// Whether a gatekeeper can be there.

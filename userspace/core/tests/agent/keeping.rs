@@ -152,13 +152,18 @@ fn alternates_of_a_rejected_keep_alive() {
 fn a_urq_is_confirmed_once_for_each_repetition_and_obeyed_once() {
     let mut world = World::registered(config(&[1, 2]));
     let message = urq(9, UnregRequestReason::TtlExpired).message().unwrap();
-    world.tell(gk(1), &message);
+    world.unregister(1, &message);
     world.tell(gk(1), &message);
     assert_eq!(
         world.said(),
-        [("UCF", gk(1)), ("RRQ", gk(1)), ("UCF", gk(1))]
+        [
+            ("rrq", gk(1)),
+            ("UCF", gk(1)),
+            ("RRQ", gk(1)),
+            ("UCF", gk(1))
+        ]
     );
-    let seq = world.sent[1].seq();
+    let seq = world.sent[2].seq();
     world.confirm(1, seq);
     world.tell(gk(1), &message);
     assert_eq!(
@@ -200,8 +205,11 @@ fn a_urq_names_where_to_go() {
         alternates: vec![alternate(4, 0)],
         ..urq(9, UnregRequestReason::Maintenance)
     };
-    world.tell(gk(1), &message.message().unwrap());
-    assert_eq!(world.said(), [("UCF", gk(1)), ("rrq", gk(4))]);
+    world.unregister(1, &message.message().unwrap());
+    assert_eq!(
+        world.said(),
+        [("rrq", gk(1)), ("UCF", gk(1)), ("rrq", gk(4))]
+    );
     assert_eq!(world.view().candidates, [gk(1), gk(4)]);
 }
 
@@ -215,8 +223,8 @@ fn a_gatekeeper_that_always_throws_it_out_is_not_flooded() {
                 rrqs += 1;
                 world.confirm(1, sent.seq());
                 let seq = 1 + step;
-                world.tell(
-                    gk(1),
+                world.unregister(
+                    1,
                     &urq(seq, UnregRequestReason::UndefinedReason)
                         .message()
                         .unwrap(),
@@ -224,8 +232,8 @@ fn a_gatekeeper_that_always_throws_it_out_is_not_flooded() {
             }
         }
         if step == 0 {
-            world.tell(
-                gk(1),
+            world.unregister(
+                1,
                 &urq(60_000, UnregRequestReason::UndefinedReason)
                     .message()
                     .unwrap(),
@@ -343,7 +351,7 @@ fn what_changes_brings_a_full_registration_at_the_same_gatekeeper() {
     assert_eq!(world.said(), [("RRQ", gk(2))]);
     world.answer(|seq| rcf(seq, 2));
     world.input(Input::Configure(vec![Config {
-        signalling: false,
+        signalling: rasline_core::agent::Signalling::Off,
         ..config(&[1])
     }]));
     world.run(Duration::ZERO);

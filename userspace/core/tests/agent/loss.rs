@@ -69,7 +69,7 @@ fn the_lost_one_may_live_and_is_asked_last() {
 #[test]
 fn silent_ones_are_passed_by_but_may_still_answer() {
     let mut world = World::registered(config(&[1, 2, 3]));
-    world.lose(Loss::Closed);
+    world.lose(Loss::Reset);
     let first = world.last().clone();
     world.run(ms(500));
     assert_eq!(world.said(), [("rrq", gk(2)), ("rrq", gk(3))]);
@@ -85,7 +85,7 @@ fn silent_ones_are_passed_by_but_may_still_answer() {
 #[test]
 fn a_late_one_with_another_identifier_is_left() {
     let mut world = World::registered(config(&[1, 2, 3]));
-    world.lose(Loss::Closed);
+    world.lose(Loss::Reset);
     world.run(ms(500));
     let seqs: Vec<_> = world.sent.iter().map(Sent::seq).collect();
     world.confirm(2, seqs[0]);

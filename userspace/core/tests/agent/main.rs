@@ -1,6 +1,8 @@
 //! Agents keep one registration and one connection, whatever gatekeepers do.
 #![allow(clippy::unwrap_used)]
 
+mod closing;
+mod contested;
 mod forgery;
 mod keeping;
 mod loss;

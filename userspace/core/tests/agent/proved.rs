@@ -11,7 +11,7 @@ use rasline_h225::types::{
 use crate::forgery::{
     FORGERIES, Forgery, begun, counted, forged, genuine, octets, secured, standing,
 };
-use crate::world::{SECOND, World, alternate, gcf, gk, rcf, urq};
+use crate::world::{SECOND, World, alternate, gcf, gk, ms, rcf, urq};
 
 const STATES: [&str; 6] = [
     "Discovering",
@@ -105,18 +105,22 @@ fn only_what_is_genuine_counts() {
         let seq = in_state(state, config(Answers::Any)).last().seq();
         for (at, message) in messages(seq).iter().enumerate() {
             let mut world = in_state(state, config(Answers::Verified));
-            let before = standing(&world);
+            let (before, ignored) = (standing(&world), world.view().ignored);
             for (count, how) in (1..).zip(FORGERIES) {
                 lie(&mut world, n, message, how);
                 let what = format!("{state}, message {at}, {how:?}");
                 assert_eq!(standing(&world), before, "{what}");
-                assert_eq!(counted(&world, how.why()).1, count, "{what}");
+                // What was altered in its header answers nothing, and is not even decoded.
+                let all = counted(&world, how.why()).1 + world.view().ignored - ignored;
+                assert_eq!(all, count, "{what}");
             }
             let mut trusting = in_state(state, config(Answers::Any));
             say(&mut trusting, n, 3, message);
             let octets = say(&mut world, n, 3, message);
             let after = standing(&world);
-            assert!(after.is_like(&standing(&trusting)), "{state}, message {at}");
+            // What is not proved is put to the gatekeeper before a URQ is obeyed.
+            let like = at == 6 || after.is_like(&standing(&trusting));
+            assert!(like, "{state}, message {at}");
             heard += u32::from(after != before);
             if world.state() == "gone" || at == 6 || at == 10 {
                 continue; // It left; URQ and IRQ have their own tests.
@@ -183,6 +187,7 @@ fn people_are_told_once_a_minute_and_of_the_clock_by_name() {
     };
     for _ in 0..100 {
         lie(&mut world, 1, &message, Forgery::Unsigned);
+        world.run(ms(50));
     }
     let first = |why, ahead, count| EventKind::Unproved {
         gatekeeper: gk(1),
@@ -266,7 +271,7 @@ fn who_never_proved_anything_is_believed_unless_all_must() {
         assert_eq!(world.state(), "Registered");
         assert!(!world.view().proof_demanded);
         let message = urq(5, UnregRequestReason::UndefinedReason);
-        world.tell(gk(1), &message.message().unwrap());
+        world.unregister(1, &message.message().unwrap());
         assert_eq!(world.state(), "Registering");
         assert_eq!(world.view().unproved, [0; 5]);
     }
@@ -334,8 +339,8 @@ fn the_operator_lets_it_begin_anew() {
     // So does another configuration.
     let mut world = registered(Answers::Learned);
     world.input(Input::Configure(vec![secured(&[1, 2], Answers::Any)]));
-    world.tell(
-        gk(1),
+    world.unregister(
+        1,
         &urq(5, UnregRequestReason::UndefinedReason)
             .message()
             .unwrap(),

@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 
 use proptest::prelude::*;
 use rasline_core::Time;
-use rasline_core::agent::{Config, Discovery, Input, Loss, Remembered, Strategy as Manner};
+use rasline_core::agent::{
+    Config, Discovery, Input, Loss, Remembered, Signalling, Strategy as Manner,
+};
 use rasline_h225::build::Urq;
 use rasline_h225::types::{InfoRequest, UnregRequestReason};
 use rasline_h225::{RasKind, RasMessage, decode_ras, encode_ras};
@@ -139,7 +141,11 @@ impl Witness {
             } => {
                 let mut config = config(gatekeepers);
                 config.devices.truncate(*devices);
-                config.signalling = *signalling;
+                config.signalling = if *signalling {
+                    Signalling::Auto
+                } else {
+                    Signalling::Off
+                };
                 self.world.input(Input::Configure(vec![config]));
             }
             Step::Restore(n) => self.world.input(Input::Restore(Remembered {

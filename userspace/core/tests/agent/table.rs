@@ -112,7 +112,7 @@ fn reply(answer: impl Fn(u16) -> RasMessage + 'static) -> Act {
 
 /// A request of gatekeeper 1.
 fn asks(request: impl Fn() -> RasMessage + 'static) -> Act {
-    act(move |world| world.tell(gk(1), &request()))
+    act(move |world| world.unregister(1, &request()))
 }
 
 fn rejections() -> Vec<(&'static str, Why)> {

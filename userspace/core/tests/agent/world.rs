@@ -6,7 +6,7 @@ use std::time::Duration;
 use rasline_core::Time;
 use rasline_core::agent::{
     AgentId, Agents, Answers, Candidate, Config, ConnectionId, Device, Discovery, EventKind, Input,
-    Kind, Loss, Output, Remembered, Strategy, View,
+    Kind, Loss, Output, Remembered, Signalling, Strategy, View,
 };
 use rasline_h225::build::{Gcf, Rcf, Rrj, Urq};
 use rasline_h225::types::{RegistrationRejectReason, RegistrationRequest, UnregRequestReason};
@@ -72,7 +72,8 @@ pub fn config(gatekeepers: &[u8]) -> Config {
         strategy: Strategy::InOrder,
         time_to_live: 300 * SECOND,
         t1: 2 * SECOND,
-        signalling: true,
+        signalling: Signalling::Hold,
+        allowed_alternates: None,
         credentials: None,
         answers: Answers::default(),
         seed: 1,
@@ -241,6 +242,20 @@ impl World {
 
     pub fn found(&mut self, n: u8, seq: u16) {
         self.say(gk(n), &gcf(seq, n).encode().unwrap());
+    }
+
+    /// A request of a gatekeeper, which stands by a URQ when it is asked.
+    pub fn unregister(&mut self, n: u8, urq: &RasMessage) {
+        self.tell(gk(n), urq);
+        let is_urq = matches!(urq, RasMessage::UnregistrationRequest(_));
+        if is_urq
+            && self.state() == "Registered"
+            && self.last().word() == "rrq"
+            && self.last().to == gk(n)
+        {
+            let seq = self.last().seq();
+            self.reject(n, seq, RegistrationRejectReason::FullRegistrationRequired);
+        }
     }
 
     pub fn lose(&mut self, why: Loss) {

@@ -194,7 +194,7 @@ fn unix_at_zero() -> i64 {
 mod tests {
     use std::{net::UdpSocket, time::Instant};
 
-    use rasline_core::agent::{Answers, Device, Discovery, Kind, Strategy};
+    use rasline_core::agent::{Answers, Device, Discovery, Kind, Signalling, Strategy};
 
     use super::*;
 
@@ -210,7 +210,8 @@ mod tests {
             alternates: Strategy::InOrder,
             time_to_live: 60 * second,
             t1: second,
-            signalling: false,
+            signalling: Signalling::Off,
+            allowed_alternates: None,
             status_enquiry: None,
             silence: second,
             credentials: None,

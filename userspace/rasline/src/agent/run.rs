@@ -219,7 +219,8 @@ impl Host {
                 agent,
                 connection,
                 to,
-            } => self.connect(agent, connection, to),
+                enquire,
+            } => self.connect(agent, connection, to, enquire),
             Output::Disconnect { connection } => {
                 if let Some(task) = self.lines.remove(&connection) {
                     task.abort();
@@ -243,7 +244,7 @@ impl Host {
         }
     }
 
-    fn connect(&mut self, agent: AgentId, connection: ConnectionId, to: SocketAddr) {
+    fn connect(&mut self, agent: AgentId, connection: ConnectionId, to: SocketAddr, enquire: bool) {
         let Some(own) = self.agents.get(&agent) else {
             return;
         };
@@ -252,7 +253,7 @@ impl Host {
             from: own.config.ras_address.ip(),
             to,
             silence: own.config.silence,
-            status_enquiry: own.config.status_enquiry,
+            status_enquiry: own.config.status_enquiry.filter(|_| enquire),
             unused: own.unused.clone(),
         };
         let task = tokio::spawn(connection::run(line, self.news.clone()));

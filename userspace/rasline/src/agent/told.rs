@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::control::view;
 
 /// All names.
-pub const NAMES: [&str; 8] = [
+pub const NAMES: [&str; 10] = [
     "agent_registered",
     "agent_rejected",
     "agent_unregistered",
@@ -15,6 +15,8 @@ pub const NAMES: [&str; 8] = [
     "agent_signalling_lost",
     "agent_no_gatekeeper",
     "agent_unproved",
+    "agent_signalling_per_call",
+    "agent_contradicted",
 ];
 
 /// An event; number and time are given elsewhere.
@@ -60,6 +62,20 @@ pub fn told(event: &Event) -> view::Event {
             NAMES[5],
             Some(gatekeeper),
             format!("call signalling to {gatekeeper} lost: {}", loss_name(*why)),
+        ),
+        EventKind::SignallingPerCall { gatekeeper } => (
+            NAMES[8],
+            Some(gatekeeper),
+            format!(
+                "{gatekeeper} closes call signalling without a call, and goes on confirming: none is kept to it"
+            ),
+        ),
+        EventKind::Contradicted { gatekeeper } => (
+            NAMES[9],
+            Some(gatekeeper),
+            format!(
+                "a URQ in the name of {gatekeeper} came to nothing: it confirms the registration"
+            ),
         ),
         EventKind::NoGatekeeper => (NAMES[6], None, "no gatekeeper takes it".to_owned()),
         EventKind::Unproved {
@@ -137,9 +153,11 @@ fn details(kind: &EventKind) -> Map<String, Value> {
         ]
         .into_iter()
         .collect(),
-        EventKind::Silent { .. } | EventKind::Connected { .. } | EventKind::NoGatekeeper => {
-            Map::new()
-        }
+        EventKind::Silent { .. }
+        | EventKind::Connected { .. }
+        | EventKind::SignallingPerCall { .. }
+        | EventKind::Contradicted { .. }
+        | EventKind::NoGatekeeper => Map::new(),
     }
 }
 

@@ -4,11 +4,13 @@
 
 use std::{collections::HashSet, net::SocketAddr, ops::Range, time::Duration};
 
+use ipnet::IpNet;
 use rasline_core::{
     agent::{
         AgentId, Answers, Candidate, Config as Wanted, Credentials, Device, Discovery, Kind,
-        Strategy,
+        Signalling, Strategy,
     },
+    alternates::Prefix,
     profile::Authentication,
 };
 use toml::Spanned;
@@ -49,8 +51,10 @@ pub struct Agent {
     pub time_to_live: Duration,
     /// How long lightweight RRQs to alternates may stay unanswered.
     pub t1: Duration,
-    /// Whether it keeps a call-signalling connection.
-    pub signalling: bool,
+    /// When it has a call-signalling connection.
+    pub signalling: Signalling,
+    /// Where alternates that gatekeepers name may be; none: anywhere.
+    pub allowed_alternates: Option<Vec<IpNet>>,
     /// Between Status Enquiries on it; none: none are sent.
     pub status_enquiry: Option<Duration>,
     /// Silence of that connection that is death.
@@ -84,6 +88,13 @@ impl Agent {
             time_to_live: self.time_to_live,
             t1: self.t1,
             signalling: self.signalling,
+            allowed_alternates: self.allowed_alternates.as_ref().map(|all| {
+                let prefix = |net: &IpNet| Prefix {
+                    address: net.network(),
+                    length: net.prefix_len(),
+                };
+                all.iter().map(prefix).collect()
+            }),
             credentials: self.credentials.clone(),
             answers: self.answers,
             seed,
@@ -156,6 +167,12 @@ impl Checker<'_> {
         let t1 = self.duration("t1", raw.t1, (ms(50), Duration::from_mins(1)));
         let status_enquiry = self.duration("status_enquiry", raw.status_enquiry, (ms(100), DAY));
         let silence = self.duration("silence", raw.silence, (second, Duration::from_mins(10)));
+        let allowed_alternates = self.agents_alternates(ras_address, raw.allowed_alternates);
+        let signalling = match raw.signalling {
+            None | Some(raw::AgentSignalling::Flag(true)) => Signalling::Auto,
+            Some(raw::AgentSignalling::Flag(false)) => Signalling::Off,
+            Some(raw::AgentSignalling::Mode(mode)) => mode,
+        };
         Some(Agent {
             name: raw.name.into_inner(),
             ras_address: ras_address?,
@@ -166,7 +183,8 @@ impl Checker<'_> {
             alternates: raw.alternates.unwrap_or_default(),
             time_to_live,
             t1: t1.unwrap_or(second),
-            signalling: raw.signalling.unwrap_or(true),
+            signalling,
+            allowed_alternates,
             status_enquiry,
             silence: silence.unwrap_or(3 * second),
             credentials,
@@ -204,6 +222,28 @@ impl Checker<'_> {
         let what = format!("\"{}\" {wrong}", text.get_ref());
         self.fail(Some(text.span()), key, what);
         None
+    }
+
+    fn agents_alternates(
+        &mut self,
+        own: Option<SocketAddr>,
+        raw: Option<Vec<Spanned<IpNet>>>,
+    ) -> Option<Vec<IpNet>> {
+        let raw = raw?;
+        for prefix in &raw {
+            let net = prefix.get_ref();
+            let what = if net.trunc() != *net {
+                let whole = net.trunc();
+                format!("{net} has bits set after its prefix; write \"{whole}\"")
+            } else if let Some(own) = own.filter(|own| own.is_ipv4() != net.addr().is_ipv4()) {
+                let own = own.ip();
+                format!("{net} and {own} cannot speak to each other: one is IPv4, one IPv6")
+            } else {
+                continue;
+            };
+            self.fail(Some(prefix.span()), "allowed_alternates", what);
+        }
+        Some(raw.into_iter().map(Spanned::into_inner).collect())
     }
 
     fn agents_gatekeepers(
@@ -411,11 +451,44 @@ prefixes = ["44"]
                 Duration::from_secs(3)
             )
         );
-        assert!(agent.signalling && agent.status_enquiry.is_none());
+        assert_eq!(agent.signalling, Signalling::Auto);
+        assert_eq!(agent.allowed_alternates, None);
+        assert!(agent.status_enquiry.is_none());
         assert_eq!(agent.credentials, None);
         let wanted = agent.wanted(AgentId(7), 1);
         assert_eq!(wanted.devices[0].prefixes, ["44"]);
         assert_eq!(wanted.gatekeepers.len(), 2);
+    }
+
+    #[test]
+    fn a_connection_is_kept_as_the_mode_says() {
+        for (text, mode) in [
+            ("\"auto\"", Signalling::Auto),
+            ("\"hold\"", Signalling::Hold),
+            ("\"per-call\"", Signalling::PerCall),
+            ("\"off\"", Signalling::Off),
+            ("true", Signalling::Auto),
+            ("false", Signalling::Off),
+        ] {
+            let line = format!("signalling = {text}\n[[agent.device]]");
+            let config = parsed(&AGENT.replace("[[agent.device]]", &line)).unwrap();
+            assert_eq!(config.agents[0].signalling, mode, "{text}");
+        }
+    }
+
+    #[test]
+    fn alternates_may_be_where_it_is_allowed() {
+        let line = "allowed_alternates = [\"192.0.2.0/28\"]\n[[agent.device]]";
+        let config = parsed(&AGENT.replace("[[agent.device]]", line)).unwrap();
+        let wanted = config.agents[0].wanted(AgentId(7), 1);
+        let allowed = wanted.allowed_alternates.unwrap();
+        assert!(allowed[0].contains("192.0.2.15".parse().unwrap()));
+        assert!(!allowed[0].contains("192.0.2.16".parse().unwrap()));
+        for (wrong, error) in [("192.0.2.1/28", "bits set"), ("2001:db8::/64", "one IPv6")] {
+            let line = line.replace("192.0.2.0/28", wrong);
+            let said = with("[[agent.device]]", &line).join("\n");
+            assert!(said.contains(error), "{said}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
-use rasline_core::agent::{Answers, Discovery, Kind, Strategy};
+use rasline_core::agent::{Answers, Discovery, Kind, Signalling, Strategy};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -148,7 +148,8 @@ pub(super) struct Agent {
     pub(super) alternates: Option<Strategy>,
     pub(super) time_to_live: Option<Spanned<Span>>,
     pub(super) t1: Option<Spanned<Span>>,
-    pub(super) signalling: Option<bool>,
+    pub(super) signalling: Option<AgentSignalling>,
+    pub(super) allowed_alternates: Option<Vec<Spanned<IpNet>>>,
     pub(super) status_enquiry: Option<Spanned<Span>>,
     pub(super) silence: Option<Spanned<Span>>,
     pub(super) password: Option<Spanned<String>>,
@@ -157,6 +158,14 @@ pub(super) struct Agent {
     pub(super) answers: Option<Spanned<Answers>>,
     #[serde(default)]
     pub(super) device: Vec<Spanned<Device>>,
+}
+
+/// When an agent has a call-signalling connection; `true` and `false` are how earlier versions had it.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum AgentSignalling {
+    Flag(bool),
+    Mode(Signalling),
 }
 
 /// How an agent shows who it is.
