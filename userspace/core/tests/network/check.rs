@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rasline_core::Time;
-use rasline_core::agent::{AgentId, View};
+use rasline_core::agent::{AgentId, Signalling, View};
 use rasline_core::registrar::Registrar;
 
 use crate::gatekeeper;
@@ -103,7 +103,7 @@ pub fn all_is_well(world: &World) {
     for (id, view) in world.agents.views() {
         assert!(known.holds(world, id, &view), "{id:?} is lost: {view:?}");
         assert_eq!(known.count(agent_address(id.0)), 1, "{id:?}: {view:?}");
-        let wants = world.configs[id.0 as usize].signalling;
+        let wants = world.configs[id.0 as usize].signalling != Signalling::Off;
         let with = view.gatekeeper.filter(|_| wants);
         assert_eq!(
             view.connected_to.map(|peer| peer.ip()),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rasline_core::Time;
 use rasline_core::agent::{
     AgentId, Agents, Answers, Candidate, Config, Device, Discovery, Input, Kind, Loss, Output,
-    Remembered, Strategy,
+    Remembered, Signalling, Strategy,
 };
 use rasline_testkit::Client;
 
@@ -117,7 +117,8 @@ pub fn config(n: u32, gatekeepers: &[usize], strategy: Strategy, seed: u64) -> C
         strategy,
         time_to_live: Duration::from_secs(gatekeeper::TIME_TO_LIVE.into()),
         t1: 2 * SECOND,
-        signalling: true,
+        signalling: Signalling::Auto,
+        allowed_alternates: None,
         credentials: None,
         answers: Answers::default(),
         seed: seed ^ (u64::from(n) << 20),
@@ -155,7 +156,11 @@ impl World {
             let mut order: Vec<usize> = (0..gatekeepers).collect();
             order.rotate_left(world.dice.below(gatekeepers));
             world.configs.push(Config {
-                signalling: n % 4 != 3,
+                signalling: if n % 4 == 3 {
+                    Signalling::Off
+                } else {
+                    Signalling::Auto
+                },
                 ..config(n, &order, strategy(n), seed)
             });
         }
@@ -351,6 +356,7 @@ impl World {
                     agent,
                     connection,
                     to,
+                    ..
                 } => {
                     self.ledger.connect(self.now, agent, connection, to);
                     let gatekeeper = gatekeeper::number(to).unwrap_or(usize::MAX);
