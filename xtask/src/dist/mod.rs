@@ -278,7 +278,7 @@ fn look_into(package: &Path) -> Result<()> {
         .permissions()
         .mode();
     ensure!(
-        mode & 0o7 == 0,
+        mode.trailing_zeros() >= 3,
         "the packaged configuration may be read by everybody"
     );
     tree::refuse_copies(&unpacked)?;

@@ -151,7 +151,7 @@ impl Tree {
             if !name.starts_with("DEBIAN") {
                 let said = process::capture(Command::new("md5sum").arg(&path), "a checksum")?;
                 let sum = said.split_whitespace().next().unwrap_or_default();
-                sums += &format!("{sum}  {}\n", name.display());
+                sums += &[sum, "  ", &name.to_string_lossy(), "\n"].concat();
             }
         }
         self.write("DEBIAN/md5sums", sums.as_bytes(), 0o644)?;

@@ -38,10 +38,9 @@ fn is_private_in(mountinfo: &str, folder: &Path) -> bool {
     let follows = |mount: &&(&str, bool, &str)| mount.1;
     let root = mounts.iter().rev().find(|(at, ..)| *at == "/");
     // Later lines lie over earlier ones.
-    let pins = mounts
-        .iter()
-        .filter(|(at, _, kind)| *kind == "bpf" && folder.starts_with(at));
-    root.is_some_and(|root| follows(&root)) && pins.last().is_some_and(|pins| !follows(&pins))
+    let pins = |mount: &&(&str, bool, &str)| mount.2 == "bpf" && folder.starts_with(mount.0);
+    let pins = mounts.iter().rev().find(pins);
+    root.is_some_and(|root| follows(&root)) && pins.is_some_and(|pins| !follows(&pins))
 }
 
 /// Mount point, whether it follows a mount elsewhere, file system.

@@ -18,6 +18,7 @@ mod measure;
 mod memory;
 mod ports;
 mod rates;
+mod reload;
 mod requests;
 pub mod sender;
 mod service;
@@ -27,12 +28,13 @@ mod show_registrations;
 mod standby;
 mod start;
 mod tell;
+mod watch;
 
 pub use serving::tell::name as serving_events;
+pub use watch::own_addresses;
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -53,7 +55,7 @@ use crate::{
     config::{Config, LastGood, OnStop},
     control::{
         Reply,
-        server::{self, Call, MAX_WAITING},
+        server::{Call, MAX_WAITING},
     },
     failure::{Failure, Result},
     host::{lock, monotonic_ns},
@@ -164,14 +166,6 @@ fn watch(ring: Ring) -> Result<AsyncFd<Ring>> {
     // SAFETY: the ring buffer owns its descriptor, which stays the same and open for as long as it lives.
     let watched = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) };
     watched.map_err(|e| Failure::plain("ring buffer", e))
-}
-
-/// Addresses that rasline itself answers at.
-#[must_use]
-pub fn own_addresses(config: &Config) -> Vec<SocketAddr> {
-    let mut addresses = serving::addresses(config);
-    addresses.extend(config.metrics);
-    addresses
 }
 
 /// What waits for the loop.
@@ -321,53 +315,6 @@ fn warn(config: &Config) {
 }
 
 impl Supervisor {
-    /// Interfaces, addresses and pins: what is there is used, what is not is waited for.
-    fn watch_machine(&mut self) {
-        let Self {
-            kernel,
-            config,
-            events,
-            ..
-        } = self;
-        self.ports.watch(kernel, &config.interfaces, events);
-        self.machine
-            .watch(kernel, config, &own_addresses(config), events);
-    }
-
-    /// A group that is not there keeps nobody's keep-alives from being answered, only its members from the CLI.
-    fn note_control_group(&mut self) {
-        let group = self.config.daemon.control_group.as_deref();
-        if let Some(Err(e)) = group.map(server::group_id) {
-            let why = format!(
-                "{}; only root can use the CLI; {}, and restart",
-                e.cause, e.next
-            );
-            self.machine.note(e.thing, Some(why));
-        }
-    }
-
-    /// What runs, for people.
-    fn running(&self) -> String {
-        let of = |attached: bool| {
-            let all = self.config.interfaces.iter().map(|i| i.name.as_str());
-            let some = all.filter(|name| self.kernel.ports().contains_key(*name) == attached);
-            some.collect::<Vec<_>>().join(", ")
-        };
-        let (attached, absent) = (of(true), of(false));
-        let mut text = match attached.as_str() {
-            "" => "attached to no interface".to_owned(),
-            names => format!("attached to {names}"),
-        };
-        let agents = self.config.agents.len();
-        if agents > 0 {
-            text += &format!(", {agents} agents");
-        }
-        if !absent.is_empty() {
-            text += &format!("; waiting for {absent}");
-        }
-        text
-    }
-
     /// The loop; gives what the one who stopped it said about staying.
     async fn turn(
         &mut self,
@@ -505,82 +452,6 @@ impl Supervisor {
                 "all registrations of the previous controller are known, or were withdrawn to be learned again"
             );
         }
-    }
-
-    /// Reads the configuration again.
-    fn reload(&mut self) -> Result<String> {
-        let done = self.read_again();
-        let broken = done.as_ref().err().map(|e| e.cause.clone());
-        self.note_configuration(broken, "the old configuration stays");
-        self.watch_machine();
-        done
-    }
-
-    /// What is wrong with the file is shown until a reload mends it; a file that is in force is kept.
-    fn note_configuration(&mut self, broken: Option<String>, so: &str) {
-        let thing = format!("configuration {}", self.file.display());
-        if broken.is_none()
-            && let Err(e) = self.last_good.keep(&self.file)
-        {
-            tracing::warn!("{thing}: no copy is kept: {e}");
-        }
-        let why = broken.map(|why| format!("{why}; {so}; correct the file and `rasline reload`"));
-        self.machine.note(thing, why);
-    }
-
-    fn read_again(&mut self) -> Result<String> {
-        let new = Config::load(&self.file).map_err(|errors| {
-            for e in &errors {
-                tracing::error!("{e}");
-            }
-            let first = errors.first().map_or_else(String::new, ToString::to_string);
-            let more = if errors.len() > 1 {
-                format!(" (and {} more)", errors.len() - 1)
-            } else {
-                String::new()
-            };
-            Failure::new(
-                "configuration",
-                format!("{first}{more}"),
-                "the old configuration stays",
-            )
-        })?;
-        apply::restart_needed(&self.config, &new)?;
-        let metrics = self.new_metrics(&new)?;
-        self.put_in_force(self.effective(&new))?;
-        self.change_metrics(metrics);
-        self.change_agents(&new);
-        warn(&new);
-        self.file_config = new;
-        self.allow_alternates();
-        self.events
-            .controller(events::name::RELOADED, "configuration reloaded");
-        Ok("configuration reloaded".to_owned())
-    }
-
-    /// Makes everything follow another configuration; on error the old one stays.
-    fn put_in_force(&mut self, new: Config) -> Result<()> {
-        let layout = apply::plan(&self.layout, Some(&self.config), &new)?;
-        let own = self.serving.prepare(&new)?;
-        if let Err(e) = apply::write(&mut self.kernel, &new, &layout) {
-            if let Err(again) = apply::write(&mut self.kernel, &self.config, &self.layout) {
-                tracing::error!("{again}");
-            }
-            return Err(e);
-        }
-        apply::drop_unclaimed(&mut self.kernel, &new, &layout);
-        self.reconfigure(&new, &layout);
-        let old = std::mem::replace(&mut self.layout, layout).gatekeepers();
-        self.config = new;
-        let now = self.layout.gatekeepers();
-        self.forget_alternates(old.difference(&now).copied());
-        self.serve_zones(own);
-        self.refresh_failover();
-        self.ports
-            .reconcile(&mut self.kernel, &self.config.interfaces, &mut self.events);
-        let senders = apply::senders(&self.config);
-        self.sender.retain(|address| senders.contains(address));
-        Ok(())
     }
 
     /// Ends cleanly: nothing is diverted any more; detached unless told to stay.

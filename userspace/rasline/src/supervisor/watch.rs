@@ -1,0 +1,66 @@
+//! What the machine has and lacks, looked at every second: interfaces, addresses, pins.
+
+use std::net::SocketAddr;
+
+use crate::{
+    config::Config,
+    control::server,
+    supervisor::{Supervisor, serving},
+};
+
+/// Addresses that rasline itself answers at.
+#[must_use]
+pub fn own_addresses(config: &Config) -> Vec<SocketAddr> {
+    let mut addresses = serving::addresses(config);
+    addresses.extend(config.metrics);
+    addresses
+}
+
+impl Supervisor {
+    /// Interfaces, addresses and pins: what is there is used, what is not is waited for.
+    pub(super) fn watch_machine(&mut self) {
+        let Self {
+            kernel,
+            config,
+            events,
+            ..
+        } = self;
+        self.ports.watch(kernel, &config.interfaces, events);
+        self.machine
+            .watch(kernel, config, &own_addresses(config), events);
+    }
+
+    /// A group that is not there keeps nobody's keep-alives from being answered, only its members from the CLI.
+    pub(super) fn note_control_group(&mut self) {
+        let group = self.config.daemon.control_group.as_deref();
+        if let Some(Err(e)) = group.map(server::group_id) {
+            let why = format!(
+                "{}; only root can use the CLI; {}, and restart",
+                e.cause, e.next
+            );
+            self.machine.note(e.thing, Some(why));
+        }
+    }
+
+    /// What runs, for people.
+    pub(super) fn running(&self) -> String {
+        let of = |attached: bool| {
+            let all = self.config.interfaces.iter().map(|i| i.name.as_str());
+            let some = all.filter(|name| self.kernel.ports().contains_key(*name) == attached);
+            some.collect::<Vec<_>>().join(", ")
+        };
+        let (attached, absent) = (of(true), of(false));
+        let mut text = match attached.as_str() {
+            "" => "attached to no interface".to_owned(),
+            names => format!("attached to {names}"),
+        };
+        let agents = self.config.agents.len();
+        if agents > 0 {
+            text = format!("{text}, {agents} agents");
+        }
+        if !absent.is_empty() {
+            text = format!("{text}; waiting for {absent}");
+        }
+        text
+    }
+}
