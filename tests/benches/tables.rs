@@ -147,6 +147,7 @@ impl Loaded {
             slot_mask: slots - 1,
             heartbeat_ns: sys::now(),
             heartbeat_timeout_ns: HOUR,
+            divert_paused_ns: 0,
             copies_per_second: 1000,
             copies_per_source: 10,
             interfaces: [Interface::default(); rasline_abi::MAX_INTERFACES],

@@ -1,6 +1,6 @@
 //! Refreshes, renewals, withdrawals, and what is kept up for a silent gatekeeper.
 
-use rasline_abi::{Counter, elapsed, ticks};
+use rasline_abi::{Counter, GATEKEEPER_OWN, elapsed, ticks};
 
 use crate::expect::{DROP, PASS, answers, loaded, passes};
 use crate::world::{Datagram, RCF, RRJ, RRQ, Registration, SECOND, UCF, URQ, World, hex, with_seq};
@@ -90,15 +90,21 @@ fn rcf_to_a_refresh_is_replaced_by_the_patched_one() {
 #[test]
 fn another_rcf_withdraws_and_is_diverted_while_the_controller_lives() {
     let other = with_seq(&hex(&RCF.replace("0340012b", "0340012c")), 8);
-    for (alive, action, counter) in [
-        (true, DROP, Counter::Divert),
-        (false, PASS, Counter::DivertBypass),
+    for (alive, paused, action, counter) in [
+        (true, false, DROP, Counter::Divert),
+        (false, false, PASS, Counter::DivertBypass),
+        // It lives and is behind.
+        (true, true, PASS, Counter::DivertBypass),
     ] {
         let mut world = World::new();
         world.zones[0].divert = 1;
         if !alive {
             world.globals.heartbeat_ns = 1;
         }
+        if paused {
+            world.globals.divert_paused_ns = u64::MAX;
+        }
+        let alive = alive && !paused;
         world.register(&Registration {
             confirmed_ago: 301 * SECOND,
             ..Registration::sample()
@@ -270,4 +276,21 @@ fn off_only_watches() {
         Counter::PassOff,
     );
     assert_ne!(kernel.slot(index).last_seen, 0);
+}
+
+#[test]
+fn what_rasline_itself_hears_is_not_copied_as_well() {
+    for (own, copies) in [(true, 0), (false, 1)] {
+        let mut world = World::new();
+        if own {
+            world.gatekeepers[0].flags |= GATEKEEPER_OWN;
+        }
+        let mut kernel = loaded(&world);
+        passes(
+            &mut kernel,
+            &Datagram::up(&with_seq(&hex(RRQ), 8)).frame(),
+            Counter::PassUnknown,
+        );
+        assert_eq!(kernel.copies().len(), copies, "{own}");
+    }
 }

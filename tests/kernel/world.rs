@@ -142,6 +142,7 @@ impl World {
             slot_mask: SLOTS - 1,
             heartbeat_ns: u64::MAX / 2,
             heartbeat_timeout_ns: SECOND,
+            divert_paused_ns: 0,
             copies_per_second: 1_000_000,
             copies_per_source: 1_000_000,
             capture_len: 0,

@@ -26,10 +26,10 @@ pub use slot::{
     GENERATION_EMPTY, MAX_EID, MAX_RCF, MAX_RRQ, PROBE_LIMIT, PROFILE_BYTES, Profile, SPREAD, Slot,
 };
 pub use tables::{
-    Answer, ENDPOINTS_SIDE, EndpointsKey, GATEKEEPER_STANDBY, GATEKEEPER_STEER, GATEKEEPERS_SIDE,
-    Gatekeeper, GatekeeperKey, GatekeeperState, Globals, HASH_KEYS, Interface, MAX_CANDIDATES,
-    MAX_GATEKEEPERS, MAX_INTERFACES, MAX_ZONES, NO_GATEKEEPER, RATE_BUCKETS, REDIRECT_SIDE,
-    RateBucket, SERVICE, ZONE_AUTO, ZONE_RESET, ZONE_RIP, Zone, ZoneState,
+    Answer, ENDPOINTS_SIDE, EndpointsKey, GATEKEEPER_OWN, GATEKEEPER_STANDBY, GATEKEEPER_STEER,
+    GATEKEEPERS_SIDE, Gatekeeper, GatekeeperKey, GatekeeperState, Globals, HASH_KEYS, Interface,
+    MAX_CANDIDATES, MAX_GATEKEEPERS, MAX_INTERFACES, MAX_ZONES, NO_GATEKEEPER, RATE_BUCKETS,
+    REDIRECT_SIDE, RateBucket, SERVICE, ZONE_AUTO, ZONE_RESET, ZONE_RIP, Zone, ZoneState,
 };
 pub use time::{TICK_NS, duration_to_ticks, elapsed, ticks};
 

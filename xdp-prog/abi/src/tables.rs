@@ -41,6 +41,9 @@ pub const GATEKEEPER_STEER: u16 = 1;
 /// controller, which keeps registrations warm there.
 pub const GATEKEEPER_STANDBY: u16 = 2;
 
+/// [`Gatekeeper::flags`]: it is rasline itself, which hears RRQs by its socket: none are copied.
+pub const GATEKEEPER_OWN: u16 = 4;
+
 /// One interface the program is attached to.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
@@ -63,6 +66,8 @@ pub struct Globals {
     pub heartbeat_ns: u64,
     /// The controller counts as gone when its heartbeat is older than this.
     pub heartbeat_timeout_ns: u64,
+    /// CLOCK_MONOTONIC until which nothing is diverted, because the controller has fallen behind: RCFs pass as they are.
+    pub divert_paused_ns: u64,
     /// Copies a second to the controller, of all sources together.
     pub copies_per_second: u32,
     /// Copies a second, and in a row, of one source.
@@ -164,7 +169,7 @@ pub struct Gatekeeper {
     pub address: [u8; 16],
     /// RAS port; 0: entry unused.
     pub ras_port: [u8; 2],
-    /// [`GATEKEEPER_STEER`], [`GATEKEEPER_STANDBY`].
+    /// [`GATEKEEPER_STEER`], [`GATEKEEPER_STANDBY`], [`GATEKEEPER_OWN`].
     pub flags: u16,
     /// Index of its zone.
     pub zone: u32,
@@ -238,6 +243,6 @@ const _: () = {
     assert!(size_of::<GatekeeperState>() == 64);
     assert!(size_of::<GatekeeperKey>() == 20);
     assert!(size_of::<RateBucket>() == 16);
-    assert!(core::mem::offset_of!(Globals, interfaces) == 40);
-    assert!(core::mem::offset_of!(Globals, ras_ports) == 168);
+    assert!(core::mem::offset_of!(Globals, interfaces) == 48);
+    assert!(core::mem::offset_of!(Globals, ras_ports) == 176);
 };

@@ -1,8 +1,8 @@
 //! The endpoints' side: known keep-alives are answered, others are shown to the controller and pass.
 
 use rasline_abi::{
-    Answer, CopyReason, Counter, GENERATION_EMPTY, Gatekeeper, GatekeeperState, HASH_KEYS, MAX_RRQ,
-    PROBE_LIMIT, SERVICE, Slot, ZONE_RIP, Zone, elapsed, ticks,
+    Answer, CopyReason, Counter, GATEKEEPER_OWN, GENERATION_EMPTY, Gatekeeper, GatekeeperState,
+    HASH_KEYS, MAX_RRQ, PROBE_LIMIT, SERVICE, Slot, ZONE_RIP, Zone, elapsed, ticks,
 };
 
 use crate::answer::{self, Rcf};
@@ -406,20 +406,30 @@ pub(crate) fn other<F: Frame, T: Tables>(
         zone: index,
         gatekeeper: to,
     };
-    copy::copy(
-        frame,
-        tables,
-        packet,
-        peer,
-        (packet.source, packet.source_port),
-        reason,
-        Limit::Source,
-    );
+    if reason != CopyReason::UnknownRrq || !is_own(tables, to) {
+        copy::copy(
+            frame,
+            tables,
+            packet,
+            peer,
+            (packet.source, packet.source_port),
+            reason,
+            Limit::Source,
+        );
+    }
     Some(Verdict::Pass(if reason == CopyReason::UnknownRrq {
         Counter::PassUnknown
     } else {
         Counter::PassOther
     }))
+}
+
+/// Whether a gatekeeper is rasline itself.
+#[inline(always)]
+fn is_own<T: Tables>(tables: &T, gatekeeper: u32) -> bool {
+    tables
+        .gatekeeper(gatekeeper)
+        .is_some_and(|row| get!(row, flags) & GATEKEEPER_OWN != 0)
 }
 
 /// An RRQ beyond the migrate rate: its endpoint is told to wait, or it is dropped, as the zone says.

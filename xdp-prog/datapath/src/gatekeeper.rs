@@ -360,7 +360,7 @@ fn unknown_rcf<F: Frame, T: Tables>(
         .zone(peer.zone)
         .is_some_and(|zone| get!(zone, divert) != 0);
     if divert {
-        if steer::controller_alive(tables, tables.now())
+        if steer::controller_keeps_up(tables, tables.now())
             && copy::copy(
                 frame,
                 tables,

@@ -319,6 +319,13 @@ pub(crate) fn addressed<T: Tables>(
     (wanted == port).then_some(found)
 }
 
+/// Whether the controller lives, and keeps up with what it gets.
+#[inline(always)]
+pub(crate) fn controller_keeps_up<T: Tables>(tables: &T, now: u64) -> bool {
+    let paused = |globals: Shared<rasline_abi::Globals>| now < get!(globals, divert_paused_ns);
+    controller_alive(tables, now) && !tables.globals().is_some_and(paused)
+}
+
 /// Whether the controller said not long ago that it lives.
 #[inline(always)]
 pub(crate) fn controller_alive<T: Tables>(tables: &T, now: u64) -> bool {

@@ -16,6 +16,7 @@ fn globals() -> Globals {
         slot_mask: 63,
         heartbeat_ns: 0,
         heartbeat_timeout_ns: 0,
+        divert_paused_ns: 0,
         copies_per_second: 10,
         copies_per_source: 10,
         interfaces: [Interface::default(); MAX_INTERFACES],

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     io,
     net::{IpAddr, SocketAddr},
+    os::fd::AsFd,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,7 +12,9 @@ use std::{
 use rasline_core::agent::AgentId;
 use rasline_h225::MAX_MESSAGE;
 use socket2::SockRef;
-use tokio::{net::UdpSocket, sync::mpsc, task::JoinHandle};
+use tokio::{io::Interest, net::UdpSocket, sync::mpsc, task::JoinHandle};
+
+use crate::host::{arrival, sides};
 
 /// How long a socket without an agent stays.
 const LINGER: Duration = Duration::from_secs(7);
@@ -124,6 +127,7 @@ impl Sockets {
     fn start(&self, owner: AgentId, address: SocketAddr) -> io::Result<Open> {
         let socket = std::net::UdpSocket::bind(address)?;
         socket.set_nonblocking(true)?;
+        sides::ask(&socket, address.is_ipv6())?;
         if let IpAddr::V4(ip) = address.ip() {
             // A GRQ to the group leaves where its answers come in.
             SockRef::from(&socket).set_multicast_if_v4(&ip)?;
@@ -207,7 +211,10 @@ async fn read(socket: Arc<UdpSocket>, at: SocketAddr, datagrams: mpsc::Sender<Da
         if let Some(rest) = budget.spend(Instant::now()) {
             tokio::time::sleep(rest).await;
         }
-        let (length, from) = match socket.recv_from(&mut buffer).await {
+        let received = socket.async_io(Interest::READABLE, || {
+            arrival::receive(socket.as_fd(), &mut buffer)
+        });
+        let came = match received.await {
             Ok(received) => received,
             Err(e) => {
                 tracing::debug!("RAS socket {at}: {e}");
@@ -215,7 +222,11 @@ async fn read(socket: Arc<UdpSocket>, at: SocketAddr, datagrams: mpsc::Sender<Da
                 continue;
             }
         };
-        let payload = buffer[..length].to_vec();
+        // Gatekeepers are not behind the endpoints' interfaces, whatever address is given as the sender's.
+        if sides::is_endpoints(came.interface) {
+            continue;
+        }
+        let (from, payload) = (came.from, buffer[..came.len].to_vec());
         // It ends with the loop that owns this task.
         if datagrams
             .send(Datagram { at, from, payload })

@@ -35,6 +35,8 @@ pub(super) const PIN: &str = "program";
 const NEXT_PIN: &str = "program-next";
 /// Word of [`Globals`] with the heartbeat.
 pub(super) const HEARTBEAT_WORD: usize = std::mem::offset_of!(Globals, heartbeat_ns) / 8;
+/// Likewise of [`Globals::divert_paused_ns`].
+pub(super) const PAUSE_WORD: usize = std::mem::offset_of!(Globals, divert_paused_ns) / 8;
 const _: () = assert!(std::mem::offset_of!(Globals, heartbeat_ns).is_multiple_of(8));
 
 /// Slots for so many registrations: a power of two, at most half of it in use.

@@ -147,6 +147,11 @@ impl Kernel {
         self.globals.store_word(0, load::HEARTBEAT_WORD, 0);
     }
 
+    /// Nothing is diverted until then (CLOCK_MONOTONIC): RCFs pass with the timeToLive of their gatekeeper.
+    pub fn pause_diverting(&self, until_ns: u64) {
+        self.globals.store_word(0, load::PAUSE_WORD, until_ns);
+    }
+
     /// Detaches everything and removes the pins.
     ///
     /// # Errors

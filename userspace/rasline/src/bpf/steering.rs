@@ -5,9 +5,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use rasline_abi::{
-    FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, FLOW_REVERSE, FlowKey, GATEKEEPER_STANDBY,
-    GATEKEEPER_STEER, Gatekeeper, GatekeeperState, MAX_CANDIDATES, NO_GATEKEEPER, ZONE_AUTO, Zone,
-    ZoneState, duration_to_ticks,
+    FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, FLOW_REVERSE, FlowKey, GATEKEEPER_OWN,
+    GATEKEEPER_STANDBY, GATEKEEPER_STEER, Gatekeeper, GatekeeperState, MAX_CANDIDATES,
+    NO_GATEKEEPER, ZONE_AUTO, Zone, ZoneState, duration_to_ticks,
 };
 
 use super::{
@@ -241,6 +241,11 @@ impl Kernel {
     /// Whether what a gatekeeper sends to the zone's endpoints, while it is not active, goes to the controller.
     pub fn set_standby(&self, gatekeeper: u32, on: bool) {
         self.set_flag(gatekeeper, GATEKEEPER_STANDBY, on);
+    }
+
+    /// Whether a gatekeeper is rasline itself, so that RRQs to it are not copied into the ring as well.
+    pub fn set_own(&self, gatekeeper: u32) {
+        self.set_flag(gatekeeper, GATEKEEPER_OWN, true);
     }
 
     fn set_flag(&self, gatekeeper: u32, flag: u16, on: bool) {

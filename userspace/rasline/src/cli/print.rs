@@ -92,8 +92,14 @@ pub(super) fn status(status: &Status, json: bool) {
     put_profiles(&status.profiles);
     let l = &status.losses;
     put(&format!(
-        "losses   ring buffer {}, source limit {}, total limit {}, strangers {}, not sent {}",
-        l.copy_lost, l.copy_limited_source, l.copy_limited_total, l.strangers, l.send_failed
+        "losses   ring buffer {}, source limit {}, total limit {}, strangers {}, crowded out {}, behind {}, not sent {}",
+        l.copy_lost,
+        l.copy_limited_source,
+        l.copy_limited_total,
+        l.strangers,
+        l.crowded_out,
+        l.behind,
+        l.send_failed
     ));
 }
 

@@ -421,6 +421,12 @@ pub struct Losses {
     /// RAS messages to rasline's own gatekeepers from nobody's endpoint.
     #[serde(default)]
     pub strangers: u64,
+    /// RAS messages to rasline's own gatekeepers of sources that sent too many while others waited.
+    #[serde(default)]
+    pub crowded_out: u64,
+    /// Messages that waited too long in the ring, so that the kernel diverted none for a while.
+    #[serde(default)]
+    pub behind: u64,
     /// Messages not copied: too many of all sources.
     pub copy_limited_total: u64,
     /// Messages of the controller that could not be sent.

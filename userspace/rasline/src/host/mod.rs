@@ -11,6 +11,7 @@ pub mod netdev;
 pub mod pressure;
 pub mod route;
 mod sched;
+pub mod sides;
 
 pub use sched::realtime;
 

@@ -424,6 +424,8 @@ pub(super) fn losses(seen: &Seen<'_>, out: &mut Samples) {
         ("copy_limited_source", l.copy_limited_source),
         ("copy_limited_total", l.copy_limited_total),
         ("strangers", l.strangers),
+        ("crowded_out", l.crowded_out),
+        ("behind", l.behind),
         ("send_failed", l.send_failed),
     ] {
         out.count(label("kind", kind), n);

@@ -28,6 +28,7 @@ mod show_registrations;
 mod standby;
 mod start;
 mod tell;
+mod turn;
 mod watch;
 
 pub use serving::tell::name as serving_events;
@@ -50,7 +51,7 @@ use tokio::{
 
 use crate::{
     agent::{self, Agents},
-    bpf::{Kernel, Ring},
+    bpf::{Kernel, Message, Reason, Ring},
     cli::capture,
     config::{Config, LastGood, OnStop},
     control::{
@@ -58,7 +59,7 @@ use crate::{
         server::{Call, MAX_WAITING},
     },
     failure::{Failure, Result},
-    host::{lock, monotonic_ns},
+    host::{lock, monotonic_ns, sides},
     log,
     metrics::Metrics,
     probe::{Probes, Report},
@@ -77,6 +78,7 @@ use crate::{
         sender::Sender,
         serving::{Arrived, Directory, Serving, Sockets},
         standby::Standbys,
+        turn::Turn,
     },
 };
 
@@ -87,12 +89,17 @@ const UNCLAIMED_FOR: Duration = Duration::from_mins(1);
 /// How many of them at most are withdrawn at each tick, to be learned anew: each costs its gatekeeper some messages.
 const RELEARNED_PER_TICK: usize = 200;
 const LAST_REPLY: Duration = Duration::from_secs(1);
-/// Messages handled before anything else gets a turn.
-const BATCH: usize = 256;
+/// The controller is behind when a diverted message is older than this when its turn comes: endpoints repeat after some
+/// seconds, and the answer would still be of use.
+const BEHIND: Duration = Duration::from_millis(250);
+/// How long nothing is diverted then.
+const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// Whether the loop goes on.
 enum Next {
     GoOn,
+    /// RAS was handled; the ring has its turn now.
+    Ring,
     Stop(Stop),
 }
 
@@ -142,6 +149,8 @@ struct Supervisor {
     started: Instant,
     /// The same as a date, seconds since 1970; said once, so that it never changes.
     started_at: f64,
+    /// Messages that waited too long in the ring.
+    behind: u64,
     ticks: u32,
 }
 
@@ -258,6 +267,7 @@ async fn supervise(
         metrics,
         started: Instant::now(),
         started_at: measure::seconds_since_1970(),
+        behind: 0,
         ticks: 0,
     };
     supervisor.restore_events();
@@ -273,6 +283,7 @@ async fn supervise(
     let (calls, waiting) = mpsc::channel(MAX_WAITING);
     let server = listening.serve(calls, supervisor.events.followers());
     let ring = watch(ring)?;
+    sides::look_up(&supervisor.config.interfaces);
     supervisor.start_agents()?;
     supervisor.note_configuration(broken, "the last good configuration is in force");
     supervisor.note_control_group();
@@ -329,7 +340,8 @@ impl Supervisor {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            // Biased, and a bounded batch of messages each: a flood of them delays nothing else.
+            // Biased, and turns of bounded time: a flood of messages delays nothing else. RAS to own gatekeepers and what
+            // the kernel gives have turns by turns.
             let next = tokio::select! {
                 biased;
                 _ = heartbeat.tick() => {
@@ -381,8 +393,7 @@ impl Supervisor {
                 }
                 Some(arrived) = inbox.arrivals.recv() => {
                     self.arrived(arrived, &mut inbox.arrivals);
-                    tokio::task::yield_now().await;
-                    Next::GoOn
+                    Next::Ring
                 }
                 ready = ring.readable_mut() => {
                     match ready {
@@ -397,24 +408,46 @@ impl Supervisor {
                     Next::GoOn
                 }
             };
-            if let Next::Stop(stop) = next {
-                return stop;
+            match next {
+                Next::GoOn => {}
+                Next::Ring => {
+                    // What is left is found by the next turn, of whichever kind.
+                    self.messages(ring.get_mut());
+                    tokio::task::yield_now().await;
+                }
+                Next::Stop(stop) => return stop,
             }
         }
     }
 
     /// Handles some messages; true: there are no more.
     fn messages(&mut self, ring: &mut Ring) -> bool {
-        for _ in 0..BATCH {
+        let turn = Turn::start();
+        while !turn.is_over() {
             let Some(message) = ring.next_message() else {
                 return true;
             };
+            self.look_at_age(&message);
             if !self.is_served(message.zone) {
                 self.message(&message);
                 self.look_for_alternates(&message);
             }
         }
         false
+    }
+
+    /// A message that the kernel took out of the traffic waited too long: it takes out no more for a while, so that RCFs
+    /// reach their endpoints in time, with the timeToLive of their gatekeeper.
+    fn look_at_age(&mut self, message: &Message) {
+        if !matches!(message.reason, Reason::Diverted | Reason::Standby) {
+            return;
+        }
+        let now = monotonic_ns();
+        if now.saturating_sub(message.time_ns) > BEHIND.as_nanos() as u64 {
+            self.behind += 1;
+            self.kernel
+                .pause_diverting(now + CATCH_UP.as_nanos() as u64);
+        }
     }
 
     fn tick(&mut self) {
@@ -424,6 +457,7 @@ impl Supervisor {
         self.observe(now);
         self.tick_failover(now);
         self.adopt_alternates();
+        sides::look_up(&self.config.interfaces);
         self.kernel.look_at_interfaces();
         if lock::is_free(&capture::lock_path(&self.config)) && self.kernel.end_capture() {
             tracing::info!("a capture was killed; ended");

@@ -80,6 +80,8 @@ impl Supervisor {
                 copy_limited_source: self.rates.total("copy_limited_source"),
                 copy_limited_total: self.rates.total("copy_limited_total"),
                 strangers,
+                crowded_out: self.crowded_out(),
+                behind: self.behind,
                 send_failed: self.sender.failed() + self.as_endpoint.failed() + unsent,
             },
         }

@@ -16,7 +16,10 @@ use tokio::net::UdpSocket;
 
 use crate::{
     config::{Config, Side},
-    host::link::{self, Sight},
+    host::{
+        link::{self, Sight},
+        sides,
+    },
     supervisor::layout::Layout,
 };
 
@@ -90,6 +93,7 @@ pub(super) fn bind() -> io::Result<UdpSocket> {
     socket.set_reuse_address(true)?;
     // Only where it is joined here.
     socket.set_multicast_all_v4(false)?;
+    sides::ask(&socket, false)?;
     socket.bind(&MULTICAST.into())?;
     UdpSocket::from_std(socket.into())
 }

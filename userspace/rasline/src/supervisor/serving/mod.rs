@@ -13,6 +13,7 @@ mod memory;
 pub(super) mod served;
 mod show;
 mod sockets;
+mod sources;
 pub(super) mod tell;
 
 use std::{
@@ -34,8 +35,8 @@ use crate::{
     bpf::Place,
     config::{Config, Ras, Zone},
     failure::Result,
-    host::{self, monotonic_ns},
-    supervisor::{Supervisor, layout::Layout},
+    host::{self, monotonic_ns, sides},
+    supervisor::{Supervisor, layout::Layout, serving::sources::Sources, turn::Turn},
 };
 
 pub(super) use directory::Directory;
@@ -53,8 +54,6 @@ const MANY: usize = 1024;
 const FEW: usize = 64;
 /// How long full registrations are put off then: most stacks wait for that long and send them again.
 const PUT_OFF: Duration = Duration::from_secs(2);
-/// Messages handled before anything else gets a turn.
-const BATCH: usize = 256;
 
 /// All of it.
 pub(super) struct Serving {
@@ -84,6 +83,9 @@ pub(super) struct Serving {
     seed: u64,
     /// More comes than can be handled.
     overloaded: bool,
+    sources: Sources,
+    /// Messages of sources that say too much while others wait.
+    crowded_out: u64,
     /// Messages of nobody known.
     strangers: u64,
     /// Messages that could not be sent.
@@ -122,6 +124,8 @@ impl Serving {
             calls: calls::Calls::default(),
             seed,
             overloaded: false,
+            sources: Sources::new(seed),
+            crowded_out: 0,
             strangers: 0,
             unsent: 0,
         }
@@ -249,6 +253,11 @@ impl Supervisor {
         (self.serving.strangers, self.serving.unsent)
     }
 
+    /// Messages to rasline's own gatekeepers of sources that said too much while others waited.
+    pub(super) const fn crowded_out(&self) -> u64 {
+        self.serving.crowded_out
+    }
+
     /// Indices of gatekeepers that are rasline itself.
     pub(super) fn own_gatekeepers(&self) -> BTreeSet<u32> {
         let zones = self.config.zones.iter();
@@ -263,21 +272,31 @@ impl Supervisor {
         let now_ns = monotonic_ns();
         for gatekeeper in self.own_gatekeepers() {
             self.kernel.probe_answered(gatekeeper, now_ns);
+            self.kernel.set_own(gatekeeper);
         }
     }
 
     /// RAS came; more may wait.
     pub(super) fn arrived(&mut self, first: Arrived, more: &mut mpsc::Receiver<Arrived>) {
+        let turn = Turn::start();
         let mut next = Some(first);
-        for _ in 0..BATCH {
-            let Some(arrived) = next else {
-                return self.bear(0);
-            };
-            self.ras(&arrived);
+        while let Some(arrived) = next {
+            // Only where there is a crowd: a source may say much while there is time for it.
+            let crowded = more.len() > FEW;
+            if !crowded
+                || self
+                    .serving
+                    .sources
+                    .admit(monotonic_ns(), arrived.from.ip())
+            {
+                self.ras(&arrived);
+            } else {
+                self.serving.crowded_out += 1;
+            }
+            if turn.is_over() {
+                break;
+            }
             next = more.try_recv().ok();
-        }
-        if let Some(arrived) = next {
-            self.ras(&arrived);
         }
         self.bear(more.len());
     }
@@ -299,8 +318,14 @@ impl Supervisor {
             from,
             local,
             payload,
+            interface,
+            ..
         } = arrived;
         if let Some(zone) = self.serving.upstream.get(&(*local, from.ip())).copied() {
+            if sides::is_endpoints(*interface) {
+                self.serving.strangers += 1;
+                return;
+            }
             let input = proxy::Input::FromGatekeeper {
                 from: *from,
                 payload,
@@ -309,6 +334,10 @@ impl Supervisor {
             return self.answered_upstream(zone);
         }
         let endpoints = self.serving.endpoints.zone(from.ip());
+        if endpoints.is_some() && sides::is_gatekeepers(*interface) {
+            self.serving.strangers += 1;
+            return;
+        }
         let zone = if group::heard(*local) {
             endpoints.filter(|zone| self.serving.heard.contains(zone))
         } else {

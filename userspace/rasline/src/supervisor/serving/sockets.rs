@@ -8,6 +8,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     net::SocketAddr,
+    os::fd::AsFd,
     sync::Arc,
 };
 
@@ -15,16 +16,28 @@ use rasline_core::agent::MULTICAST;
 use rasline_h225::MAX_MESSAGE;
 use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::{net::UdpSocket, sync::mpsc, task::JoinHandle};
+use tokio::{
+    io::Interest,
+    net::UdpSocket,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinHandle,
+};
 
 use super::group::{self, Joined};
 use crate::{
     failure::{Failure, Result},
-    host::address,
+    host::{
+        address,
+        arrival::{self, Arrival},
+        sides,
+    },
 };
 
-/// Messages that wait at most.
+/// Messages that wait at most, ...
 const QUEUE: usize = 4096;
+/// ... and those of one socket, so that a flood of one leaves room to the others. More than are too many
+/// ([`Supervisor::bear`](crate::supervisor::Supervisor)), and done within a tenth of a second.
+const SHARE: usize = 1536;
 /// Messages read from one socket before the loop handles some of them: more than are too many
 /// ([`Supervisor::bear`](crate::supervisor::Supervisor)), and done within milliseconds.
 const AT_ONCE: usize = 2048;
@@ -38,6 +51,10 @@ pub(in crate::supervisor) struct Arrived {
     /// The socket's address, or the multicast group.
     pub(super) local: SocketAddr,
     pub(super) payload: Vec<u8>,
+    /// ifindex of the interface that it came by.
+    pub(super) interface: u32,
+    /// Its socket's share, until it was handled.
+    _share: OwnedSemaphorePermit,
 }
 
 #[derive(Debug)]
@@ -155,13 +172,20 @@ impl Sockets {
 async fn read(local: SocketAddr, socket: Arc<UdpSocket>, queue: mpsc::Sender<Arrived>) {
     // One octet more than can be: what is too long is seen to be.
     let mut buffer = vec![0; MAX_MESSAGE + 1];
+    let shares = Arc::new(Semaphore::new(SHARE));
     loop {
+        let Ok(share) = Arc::clone(&shares).acquire_owned().await else {
+            return;
+        };
         // Before anything is read, so that what finds no place stays with the kernel.
         let Ok(place) = queue.reserve().await else {
             return;
         };
-        match socket.recv_from(&mut buffer).await {
-            Ok(came) => place.send(arrived(local, came, &buffer)),
+        let received = socket.async_io(Interest::READABLE, || {
+            arrival::receive(socket.as_fd(), &mut buffer)
+        });
+        match received.await {
+            Ok(came) => place.send(arrived(local, came, &buffer, share)),
             // An ICMP error of something sent before; the next read gives the next message.
             Err(e) => {
                 tracing::debug!("RAS at {local}: {e}");
@@ -170,11 +194,15 @@ async fn read(local: SocketAddr, socket: Arc<UdpSocket>, queue: mpsc::Sender<Arr
         }
         // All that waits, so that the queue's length says how much that is.
         for _ in 0..AT_ONCE {
-            let Ok(place) = queue.try_reserve() else {
+            let (Ok(place), Ok(share)) =
+                (queue.try_reserve(), Arc::clone(&shares).try_acquire_owned())
+            else {
                 break;
             };
-            match socket.try_recv_from(&mut buffer) {
-                Ok(came) => place.send(arrived(local, came, &buffer)),
+            match socket.try_io(Interest::READABLE, || {
+                arrival::receive(socket.as_fd(), &mut buffer)
+            }) {
+                Ok(came) => place.send(arrived(local, came, &buffer, share)),
                 Err(_) => break,
             }
         }
@@ -183,11 +211,18 @@ async fn read(local: SocketAddr, socket: Arc<UdpSocket>, queue: mpsc::Sender<Arr
     }
 }
 
-fn arrived(local: SocketAddr, (length, from): (usize, SocketAddr), buffer: &[u8]) -> Arrived {
+fn arrived(
+    local: SocketAddr,
+    came: Arrival,
+    buffer: &[u8],
+    share: OwnedSemaphorePermit,
+) -> Arrived {
     Arrived {
-        from: canonical(from),
+        from: canonical(came.from),
         local,
-        payload: buffer[..length].to_vec(),
+        payload: buffer[..came.len].to_vec(),
+        interface: came.interface,
+        _share: share,
     }
 }
 
@@ -208,6 +243,7 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     if set_socket_recv_buffer_size_force(&socket, BUFFER).is_err() {
         let _ = socket.set_recv_buffer_size(BUFFER);
     }
+    sides::ask(&socket, address.is_ipv6())?;
     address::bind_early(&socket, address)?;
     UdpSocket::from_std(socket.into())
 }
