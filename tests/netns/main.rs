@@ -6,7 +6,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod agent;
+mod agent_closing;
 mod agent_control;
+mod agent_forged;
 mod agent_secured;
 mod agent_silence;
 mod alternates;

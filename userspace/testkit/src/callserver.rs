@@ -7,6 +7,7 @@ use std::{
     os::fd::AsRawFd,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -108,8 +109,18 @@ fn accept(listener: &TcpListener, open: &Mutex<Vec<TcpStream>>, shared: &Arc<Sha
     }
 }
 
+/// ReleaseComplete (Q.931 alone) to a Status Enquiry.
+fn release(enquiry: &[u8]) -> Vec<u8> {
+    let reference = header(&enquiry[4..]).map_or(0, |header| header.reference.value);
+    let [high, low] = reference.to_be_bytes();
+    vec![3, 0, 0, 9, 8, 2, high | 0x80, low, 0x5a]
+}
+
 fn serve(mut stream: TcpStream, from: SocketAddr, shared: &Shared) {
     let _ = stream.set_nodelay(true);
+    let idle = shared.lock().policy.closes_idle_ms;
+    // A read that comes to nothing in that time ends the loop.
+    let _ = stream.set_read_timeout(idle.map(Duration::from_millis));
     while let Ok(Some(message)) = signalling::read(&mut stream) {
         let what = match message.kind {
             Kind::Setup => What::Setup,
@@ -119,6 +130,12 @@ fn serve(mut stream: TcpStream, from: SocketAddr, shared: &Shared) {
         };
         let call = hex(&message.call.identifier);
         shared.note(what, from, Some(call), message.call.reference);
+        if what == What::Setup {
+            let _ = stream.set_read_timeout(None);
+        } else if what == What::StatusEnquiry && idle.is_some() {
+            let _ = stream.write_all(&release(&message.octets));
+            break;
+        }
         if what == What::StatusEnquiry
             && !shared.lock().policy.silent
             && let Some(header) = header(&message.octets[4..])

@@ -74,6 +74,9 @@ pub struct Policy {
     pub signs: Option<String>,
     /// Call signalling; not listened to without a port. Counts when it starts.
     pub call_port: Option<u16>,
+    /// As GnuGk: closes (FIN) a connection on which no Setup comes within so many milliseconds, and at once at a Status
+    /// Enquiry, which it answers by a ReleaseComplete. Counts from the next connection on.
+    pub closes_idle_ms: Option<u64>,
 }
 
 impl Default for Policy {
@@ -96,6 +99,7 @@ impl Default for Policy {
             refuse: None,
             signs: None,
             call_port: Some(messages::CALL_SIGNALLING),
+            closes_idle_ms: None,
         }
     }
 }
