@@ -6,7 +6,7 @@ use rasline_h225::{build::Urq, types::UnregRequestReason, view::Alternate};
 use rasline_testkit::{What, flood::forge, topology};
 
 use crate::{
-    agent::{AgentSite, agent, own_address, settings},
+    agent::{AgentSite, agent, own_address},
     own::await_event,
     scene::SOON,
 };
