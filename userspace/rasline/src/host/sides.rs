@@ -6,7 +6,7 @@
 //!
 //! Invariant: an interface that is not configured, or not looked up yet, is behind neither side, and nothing is dropped for it.
 
-use std::{collections::BTreeMap, fs, io, net::SocketAddr, os::fd::AsRawFd, sync::RwLock};
+use std::{collections::BTreeMap, fs, io, os::fd::AsRawFd, sync::RwLock};
 
 use super::link;
 use crate::config::{Interface, Side};

@@ -51,7 +51,7 @@ use tokio::{
 
 use crate::{
     agent::{self, Agents},
-    bpf::{Kernel, Message, Reason, Ring},
+    bpf::{Kernel, Ring},
     cli::capture,
     config::{Config, LastGood, OnStop},
     control::{
@@ -89,11 +89,6 @@ const UNCLAIMED_FOR: Duration = Duration::from_mins(1);
 /// How many of them at most are withdrawn at each tick, to be learned anew: each costs its gatekeeper some messages.
 const RELEARNED_PER_TICK: usize = 200;
 const LAST_REPLY: Duration = Duration::from_secs(1);
-/// The controller is behind when a diverted message is older than this when its turn comes: endpoints repeat after some
-/// seconds, and the answer would still be of use.
-const BEHIND: Duration = Duration::from_millis(250);
-/// How long nothing is diverted then.
-const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// Whether the loop goes on.
 enum Next {
@@ -434,20 +429,6 @@ impl Supervisor {
             }
         }
         false
-    }
-
-    /// A message that the kernel took out of the traffic waited too long: it takes out no more for a while, so that RCFs
-    /// reach their endpoints in time, with the timeToLive of their gatekeeper.
-    fn look_at_age(&mut self, message: &Message) {
-        if !matches!(message.reason, Reason::Diverted | Reason::Standby) {
-            return;
-        }
-        let now = monotonic_ns();
-        if now.saturating_sub(message.time_ns) > BEHIND.as_nanos() as u64 {
-            self.behind += 1;
-            self.kernel
-                .pause_diverting(now + CATCH_UP.as_nanos() as u64);
-        }
     }
 
     fn tick(&mut self) {
