@@ -47,6 +47,7 @@ mod rhythms;
 mod scene;
 mod secured;
 mod signalling;
+mod silent;
 mod site;
 mod snapshot;
 mod stacks;

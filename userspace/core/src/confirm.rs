@@ -53,6 +53,8 @@ impl Core {
             return;
         };
         self.note_confirm(now, id, confirm);
+        self.note_given(id);
+        self.heard(now, id, asked_at);
         match request.asked {
             Asked::Register {
                 rrq,
@@ -105,6 +107,17 @@ impl Core {
             shown.gatekeeper_ttl = confirm
                 .time_to_live
                 .map(|ttl| Duration::from_secs(ttl.into()));
+        }
+    }
+
+    /// What timeToLive the endpoint of a registration that is not published got with the RCF at hand.
+    fn note_given(&mut self, id: RegistrationId) {
+        let given = self.given;
+        if let Some(record) = self.registry.get_mut(id)
+            && !record.shown.state.is_published()
+        {
+            record.shown.endpoint_ttl =
+                given.map(|ttl| Duration::from_secs(octets::seconds(ttl).into()));
         }
     }
 

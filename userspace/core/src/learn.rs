@@ -28,6 +28,7 @@ impl Core {
             ..*message
         };
         self.stats.messages += 1;
+        self.given = None;
         let summary = decode_ras(message.payload)
             .ok()
             .map(|decoded| summarise(&decoded));
@@ -71,6 +72,7 @@ impl Core {
             _ => None,
         };
         self.stats.sent += 1;
+        self.given = endpoint_ttl.filter(|_| patched.is_some());
         if patched.is_some() {
             self.stats.patched += 1;
         } else {
@@ -163,6 +165,7 @@ impl Core {
             && let Some(record) = self.registry.get_mut(id)
         {
             record.shown.last_seen = now;
+            self.heard(now, id, now);
         }
     }
 

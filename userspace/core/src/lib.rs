@@ -37,6 +37,7 @@ mod restore;
 mod standby;
 mod stats;
 mod time;
+mod watching;
 mod why;
 
 pub use census::{Census, Standing};

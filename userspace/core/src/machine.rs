@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::pending::{Asked, Pendings};
 use crate::phase::Stimulus;
+use crate::presence::Monitor;
 use crate::registry::{Place, Registry};
 use crate::standby::Standby;
 use crate::{
@@ -29,6 +30,9 @@ pub struct Core {
     /// To be published again by and by.
     pub(crate) renewals: BTreeSet<RegistrationId>,
     pub(crate) table_full_told: Option<Time>,
+    pub(crate) presence: Monitor,
+    /// timeToLive that was put into the RCF at hand before it was sent on.
+    pub(crate) given: Option<Duration>,
 }
 
 impl Core {
@@ -44,6 +48,8 @@ impl Core {
             standby: Standby::default(),
             renewals: BTreeSet::new(),
             table_full_told: None,
+            presence: Monitor::default(),
+            given: None,
         }
     }
 
@@ -128,6 +134,8 @@ impl Core {
     fn published(&mut self, now: Time, id: RegistrationId, out: &mut Vec<Output>) {
         if let Some(record) = self.registry.get_mut(id) {
             record.published_at = now;
+            let seen = record.shown.last_seen;
+            self.heard(now, id, seen);
         }
         self.step(now, id, Stimulus::Published, Cause::Kernel, out);
         self.enrol(now, id);
@@ -141,7 +149,9 @@ impl Core {
         shown.last_seen = shown.last_seen.max(kernel.last_seen);
         shown.confirmed = shown.confirmed.max(kernel.confirmed);
         shown.answered = shown.answered.max(kernel.answered);
-        if kernel.withdrawn && shown.state.is_published() {
+        let withdrawn = kernel.withdrawn && shown.state.is_published();
+        self.heard(now, kernel.id, kernel.last_seen);
+        if withdrawn {
             self.step(now, kernel.id, Stimulus::Forget, Cause::Kernel, out);
         }
     }
@@ -192,6 +202,7 @@ impl Core {
             return;
         }
         let event = self.event_about(now, id, EventKind::Expired);
+        self.presence.expire(now, id);
         self.forget(id, out);
         out.extend(event);
     }
@@ -221,6 +232,7 @@ impl Core {
 
     fn forget(&mut self, id: RegistrationId, out: &mut Vec<Output>) {
         self.renewals.remove(&id);
+        self.presence.end(id);
         self.disenrol(id, out);
         let Some(record) = self.registry.remove(id) else {
             return;

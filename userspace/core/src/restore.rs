@@ -120,6 +120,7 @@ impl Core {
             self.registry.set_deadline(id, deadline);
         }
         self.stats.restored += 1;
+        self.heard(now, id, stored.last_seen);
         self.step(now, id, Stimulus::Restored, Cause::Kernel, out);
     }
 

@@ -157,6 +157,8 @@ fn values_are_those_of_the_snapshot() {
         "rasline_heartbeat_age_seconds 1.0",
         "rasline_packets_total{interface=\"lan0\",verdict=\"answer\"} 12",
         "rasline_registrations{zone=\"site\",state=\"not_answered\",why=\"secured\"} 2.0",
+        "rasline_endpoints{zone=\"site\",state=\"silent\"} 0.0",
+        "rasline_endpoints{zone=\"site\",state=\"unknown\"} 0.0",
         "rasline_gatekeeper_up{zone=\"site\",gatekeeper=\"gk1\"} 0.0",
         "rasline_gatekeeper_up{zone=\"site\",gatekeeper=\"gk2\"} 1.0",
         "rasline_gatekeeper_state{zone=\"site\",gatekeeper=\"gk1\",state=\"down\"} 1.0",

@@ -29,6 +29,8 @@ struct Watch {
     last: Time,
     /// Last keep-alive.
     beat: Option<Time>,
+    /// When timeToLive or the gatekeeper became another.
+    changed: Time,
     /// When `presence` became Silent, Gone or Back.
     found: Time,
     /// Last round in which [`Monitor::hear_all`] had it; 0: it comes by [`Monitor::hear`] alone.
@@ -89,7 +91,7 @@ impl Monitor {
             Some(index) => *index,
             None => self.insert(now, subject, at.min(now)),
         };
-        self.adopt(index, subject);
+        self.adopt(now, index, subject);
         self.heard(now, index, at.min(now), sign);
     }
 
@@ -158,22 +160,20 @@ impl Monitor {
             self.begin_again(now, late || blind != self.blind);
         }
         (self.looked, self.blind) = (Some(now), blind);
-        let len = self.due.len();
+        let begin = self.cursor.min(self.due.len());
         let mut left = JUDGED_AT_ONCE;
-        let mut next = self.cursor.min(len);
-        for step in 0..len {
-            let index = (self.cursor + step) % len;
-            if self.due[index] > now {
-                continue;
+        for range in [begin..self.due.len(), 0..begin] {
+            let mut from = range.start;
+            while let Some(index) = self.next_due(now, from, range.end) {
+                if left == 0 {
+                    self.cursor = index;
+                    return std::mem::take(&mut self.changes);
+                }
+                left -= 1;
+                self.judge(now, index, &mut trace);
+                from = index + 1;
             }
-            if left == 0 {
-                next = index;
-                break;
-            }
-            left -= 1;
-            self.judge(now, index, &mut trace);
         }
-        self.cursor = next;
         std::mem::take(&mut self.changes)
     }
 
@@ -225,6 +225,12 @@ impl Monitor {
         self.places.is_empty()
     }
 
+    /// The first of these places that is due.
+    fn next_due(&self, now: Time, from: usize, to: usize) -> Option<usize> {
+        let due = self.due.get(from..to)?;
+        Some(from + due.iter().position(|due| *due <= now)?)
+    }
+
     fn insert(&mut self, now: Time, subject: &Subject, last: Time) -> usize {
         let watch = Watch {
             subject: *subject,
@@ -232,6 +238,7 @@ impl Monitor {
             presence: Presence::Unknown,
             last,
             beat: None,
+            changed: now,
             found: now,
             round: 0,
         };
@@ -263,7 +270,7 @@ impl Monitor {
     }
 
     /// What the subject says now; another timeToLive or gatekeeper begins another rhythm.
-    fn adopt(&mut self, index: usize, subject: &Subject) {
+    fn adopt(&mut self, now: Time, index: usize, subject: &Subject) {
         let Some(watch) = self.watches[index].as_mut() else {
             return;
         };
@@ -274,7 +281,7 @@ impl Monitor {
             || !watch.rhythm.is_given(subject.time_to_live);
         if other {
             watch.rhythm.relearn(subject.time_to_live);
-            watch.beat = None;
+            (watch.beat, watch.changed) = (None, now);
         }
         let (from, to) = (watch.subject.zone, subject.zone);
         watch.subject = *subject;
@@ -305,7 +312,9 @@ impl Monitor {
         if at <= watch.last {
             return;
         }
-        watch.rhythm.settle();
+        if at > watch.changed {
+            watch.rhythm.settle();
+        }
         if watch.last <= since
             && at > since
             && let Some(zone) = self.zones.get_mut(&watch.subject.zone)
@@ -436,7 +445,14 @@ impl Monitor {
         } else if watched > silent {
             (Presence::Silent, now.after(RECHECK))
         } else if last <= self.since {
-            (Presence::Unknown, just_after(counted, silent))
+            // Others may be heard of before all patience is used up.
+            let first = just_after(counted, thresholds.silent);
+            let next = if first > now {
+                first
+            } else {
+                now.after(RECHECK)
+            };
+            (Presence::Unknown, next.min(just_after(counted, silent)))
         } else {
             (Presence::Late, just_after(counted, silent))
         };

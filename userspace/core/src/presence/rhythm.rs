@@ -18,8 +18,6 @@ const LONGEST: Duration = Duration::from_hours(1);
 const ENOUGH: u8 = 4;
 /// Intervals much shorter than the rhythm (retransmissions) in a row after which they are the rhythm.
 const MANY_SHORT: u8 = 8;
-/// Signs of life until a shorter timeToLive counts: the answer to the first one brings it to the endpoint.
-const SETTLE: u8 = 2;
 /// How many times the threshold of silence make an endpoint gone.
 const GONE_FACTOR: u32 = 4;
 
@@ -36,7 +34,7 @@ pub struct Rhythm {
     interval: u32,
     beats: u8,
     short: u8,
-    settle: u8,
+    settled: bool,
 }
 
 /// Durations of quiet after which an endpoint is late, silent, gone.
@@ -60,17 +58,18 @@ impl Rhythm {
     pub fn new(time_to_live: Option<Duration>) -> Self {
         Self {
             ttl: time_to_live.map_or(0, millis),
+            settled: true,
             ..Self::default()
         }
     }
 
     /// timeToLive is another, or the gatekeeper is: the rhythm is learned again. What held before is a lower bound
-    /// until the endpoint has spoken twice.
+    /// until [`Self::settle`].
     pub fn relearn(&mut self, time_to_live: Option<Duration>) {
         let before = self.quiet_ms();
         *self = Self {
             before,
-            settle: SETTLE,
+            settled: false,
             ..Self::new(time_to_live)
         };
     }
@@ -81,9 +80,9 @@ impl Rhythm {
         self.ttl == time_to_live.map_or(0, millis)
     }
 
-    /// It spoke.
+    /// The endpoint spoke since the change, and the answer has brought it what is new.
     pub const fn settle(&mut self) {
-        self.settle = self.settle.saturating_sub(1);
+        self.settled = true;
     }
 
     /// One keep-alive came this long after the last one.
@@ -119,7 +118,7 @@ impl Rhythm {
         } else {
             self.learned
         };
-        let before = if self.settle > 0 { self.before } else { 0 };
+        let before = if self.settled { 0 } else { self.before };
         self.ttl.max(learned).max(before)
     }
 
@@ -228,8 +227,6 @@ mod tests {
     fn a_shorter_time_to_live_counts_when_the_endpoint_can_know_it() {
         let mut rhythm = Rhythm::new(Some(s(600)));
         rhythm.relearn(Some(s(5)));
-        assert_eq!(silent(&rhythm), Some(s(630)));
-        rhythm.settle();
         assert_eq!(silent(&rhythm), Some(s(630)));
         rhythm.settle();
         assert_eq!(silent(&rhythm), Some(s(14)));

@@ -147,6 +147,12 @@ impl Proxy {
         all
     }
 
+    /// When each endpoint was last heard of: number, address, timeToLive, time.
+    pub fn last_seen(&self) -> impl Iterator<Item = (EntryId, SocketAddr, u32, Time)> {
+        let all = self.entries.iter().filter(|(_, entry)| entry.confirmed);
+        all.map(|(id, entry)| (id, entry.endpoint, entry.time_to_live, entry.last_seen))
+    }
+
     /// One endpoint.
     #[must_use]
     pub fn view(&self, id: EntryId) -> Option<View> {

@@ -1,5 +1,6 @@
 //! The whole registrar: its parts, its inputs, its clock.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::answers::Answers;
@@ -109,6 +110,12 @@ impl Registrar {
     /// All registrations, oldest first.
     pub fn views(&self) -> impl Iterator<Item = View> {
         self.entries.iter().map(|(id, entry)| entry.view(id))
+    }
+
+    /// When each registration was last heard of: number, address, timeToLive, time.
+    pub fn last_seen(&self) -> impl Iterator<Item = (EntryId, SocketAddr, u32, Time)> {
+        let all = self.entries.iter();
+        all.map(|(id, entry)| (id, entry.endpoint, entry.time_to_live, entry.last_seen))
     }
 
     /// One registration.

@@ -20,6 +20,7 @@ use super::{
     open::Pinned,
     pins,
     scan::Scanned,
+    seen::SeenTable,
 };
 use crate::{
     config::{Config, Daemon},
@@ -213,6 +214,7 @@ fn assemble(
 ) -> Result<(Kernel, Ring)> {
     let daemon = &config.daemon;
     let slots: Shared<Slot> = mapped(&mut ebpf, map::SLOTS)?;
+    let seen = SeenTable::new(mapped(&mut ebpf, map::SEEN)?);
     let profiles: Shared<Profile> = mapped(&mut ebpf, map::PROFILES)?;
     let globals: Shared<Globals> = mapped(&mut ebpf, map::GLOBALS)?;
     let zones: Shared<Zone> = mapped(&mut ebpf, map::ZONES)?;
@@ -269,6 +271,7 @@ fn assemble(
         index,
         counters,
         table,
+        seen,
         scanned: Scanned::new(slot_count),
         ports: std::collections::BTreeMap::new(),
     };

@@ -15,6 +15,7 @@ mod profiles;
 mod rcf;
 mod ring;
 mod scan;
+mod seen;
 mod shared;
 mod standing;
 mod steering;
@@ -81,6 +82,7 @@ pub struct Kernel {
     index: BpfHashMap<MapData, [u8; 20], u32>,
     counters: PerCpuArray<MapData, u64>,
     table: Table,
+    seen: seen::SeenTable,
     scanned: scan::Scanned,
     ports: BTreeMap<String, Port>,
 }

@@ -55,7 +55,7 @@ impl Scanned {
 }
 
 /// CLOCK_MONOTONIC of a tick of the past; as [`Time`](rasline_core::Time), if the machine started since.
-fn tick_ns(now_ns: u64, tick: u32) -> u64 {
+pub(super) fn tick_ns(now_ns: u64, tick: u32) -> u64 {
     now_ns.wrapping_sub(u64::from(elapsed(ticks(now_ns), tick)) * TICK_NS)
 }
 

@@ -380,6 +380,13 @@ impl Table {
         })
     }
 
+    /// The slot this far after the first one of an address and port.
+    pub(super) fn slot_after_home(&self, address: &[u8; 16], port: [u8; 2], offset: u32) -> Slot {
+        let home = hash::home(&self.keys, self.mask(), address, port);
+        self.slots
+            .load(self.wrap(home.wrapping_add(offset)) as usize)
+    }
+
     fn mask(&self) -> u32 {
         self.slots.len() as u32 - 1
     }

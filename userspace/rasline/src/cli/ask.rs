@@ -130,8 +130,8 @@ fn controller_runs(daemon: &Daemon) -> bool {
 fn registration(cli: &Cli, command: &RegistrationCommand) -> Result<()> {
     let mut client = cli.client()?;
     match command {
-        RegistrationCommand::List { zone, json } => {
-            let all = all_registrations(&mut client, zone.as_deref())?;
+        RegistrationCommand::List { zone, silent, json } => {
+            let all = all_registrations(&mut client, zone.as_deref(), *silent)?;
             print::registrations(&all, json.json);
         }
         RegistrationCommand::Show { id, json } => {
@@ -146,13 +146,18 @@ fn registration(cli: &Cli, command: &RegistrationCommand) -> Result<()> {
     Ok(())
 }
 
-fn all_registrations(client: &mut Client, zone: Option<&str>) -> Result<Vec<Registration>> {
+fn all_registrations(
+    client: &mut Client,
+    zone: Option<&str>,
+    silent: bool,
+) -> Result<Vec<Registration>> {
     let mut all: Vec<Registration> = Vec::new();
     loop {
         let after = all.last().map(|r| r.id);
         let page: Vec<Registration> = client.call(Ask::RegistrationList {
             zone: zone.map(str::to_owned),
             after,
+            silent,
         })?;
         let last = page.len() < PAGE;
         all.extend(page);

@@ -170,6 +170,9 @@ enum RegistrationCommand {
         /// Only those of this zone.
         #[arg(long)]
         zone: Option<String>,
+        /// Only those whose endpoints are silent or gone.
+        #[arg(long)]
+        silent: bool,
         #[command(flatten)]
         json: Json,
     },

@@ -5,7 +5,8 @@ use super::table::{
 };
 use crate::control::severity::Severity;
 use crate::control::view::{
-    Counters, Event, Gatekeeper, Profiles, Registration, Serving, Status, Steering, Store, Zone,
+    Counters, Event, Gatekeeper, PresenceCounts, Profiles, Registration, Serving, Status, Steering,
+    Store, Zone,
 };
 
 pub(super) fn status(status: &Status, json: bool) {
@@ -55,6 +56,11 @@ pub(super) fn status(status: &Status, json: bool) {
     let all: Vec<&Gatekeeper> = status.zones.iter().flat_map(|z| &z.gatekeepers).collect();
     put_gatekeepers(&all);
     put("");
+    let mut presence = PresenceCounts::default();
+    for zone in &status.zones {
+        presence.add(&zone.presence);
+    }
+    put(&format!("presence {}", self::presence(&presence)));
     put(&format!(
         "rates    {:.0} answers/s, {:.0} passes/s",
         status.rates.answers, status.rates.passes
@@ -149,6 +155,7 @@ fn put_zones(zones: &[Zone]) {
         "HOLD",
         "ANSWERED",
         "KNOWN",
+        "SILENT",
         "SERVED BY",
         "BECAUSE",
     ]);
@@ -163,6 +170,7 @@ fn put_zones(zones: &[Zone]) {
             span(Some(z.hold_for)),
             z.answered.to_string(),
             z.known.to_string(),
+            z.presence.missing().to_string(),
             served_by(z),
             because(z),
         ]);
@@ -191,6 +199,14 @@ fn because(zone: &Zone) -> String {
     if !s.waiting_for.is_empty() {
         parts.push(format!("waits for {}", s.waiting_for));
     }
+    parts.join(", ")
+}
+
+/// How many endpoints are in each state.
+fn presence(counts: &PresenceCounts) -> String {
+    let parts: Vec<String> = (counts.all().iter())
+        .map(|(name, n)| format!("{n} {name}"))
+        .collect();
     parts.join(", ")
 }
 
@@ -313,6 +329,10 @@ pub(super) fn zone(zone: &Zone, json: bool) {
     put("");
     put(&format!("endpoints   {}", zone.endpoints.join(", ")));
     put(&format!("dead after  {}", span(Some(zone.dead_after))));
+    put(&format!("presence    {}", presence(&zone.presence)));
+    if zone.silent_after.is_some() {
+        put(&format!("silent after {}", span(zone.silent_after)));
+    }
     if let Some(steering) = &zone.steering {
         put_steering(steering);
     }
@@ -345,6 +365,7 @@ pub(super) fn registrations(all: &[Registration], json: bool) {
         "ZONE",
         "GATEKEEPER",
         "LAST SEEN",
+        "PRESENCE",
         "ANSWERED BY",
         "REFRESH",
         "TIME LEFT",
@@ -359,6 +380,7 @@ pub(super) fn registrations(all: &[Registration], json: bool) {
             r.zone.clone(),
             r.gatekeeper.clone(),
             ago(r.last_seen),
+            or_dash(&r.presence),
             r.answered_by.clone(),
             ahead(r.next_refresh),
             span(r.time_left),
@@ -383,6 +405,14 @@ pub(super) fn registration(r: &Registration, json: bool) {
         ("zone", r.zone.clone()),
         ("gatekeeper", r.gatekeeper.clone()),
         ("last seen", ago(r.last_seen)),
+        (
+            "presence",
+            match r.silent_for {
+                Some(quiet) => format!("{}, quiet for {}", r.presence, span(Some(quiet))),
+                None => or_dash(&r.presence),
+            },
+        ),
+        ("silent after", span(r.silent_after)),
         (
             "answered by",
             format!("{} ({} by the kernel)", r.answered_by, r.answered),

@@ -265,6 +265,8 @@ pub struct Zone {
     pub refresh_every: Option<Duration>,
     /// How long a silent gatekeeper's endpoints are answered.
     pub hold_for: Duration,
+    /// An endpoint that says nothing for longer is silent; none: by its own rhythm.
+    pub silent_after: Option<Duration>,
     /// A gatekeeper that leaves a request unanswered for longer is silent.
     pub dead_after: Duration,
     /// Whether registrations are kept alive at the first alternate ahead of time.

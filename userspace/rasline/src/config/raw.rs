@@ -82,6 +82,7 @@ pub(super) struct Zone {
     pub(super) endpoint_ttl: Option<Spanned<Span>>,
     pub(super) refresh_every: Option<Spanned<Span>>,
     pub(super) hold_for: Option<Spanned<Span>>,
+    pub(super) silent_after: Option<Spanned<Span>>,
     pub(super) dead_after: Option<Spanned<Span>>,
     #[serde(default)]
     pub(super) standby: Standby,

@@ -187,6 +187,13 @@ impl Checker<'_> {
         let hold_for = self
             .duration("hold_for", zone.hold_for, (second, 365 * DAY))
             .unwrap_or(Duration::from_mins(15));
+        let silent_span = zone.silent_after.as_ref().map(Spanned::span);
+        let silent_after = self.duration("silent_after", zone.silent_after, (second, 7 * DAY));
+        if let (Some(ttl), Some(silent)) = (endpoint_ttl, silent_after)
+            && silent <= ttl
+        {
+            self.fail(silent_span, "silent_after", format!("{} is not longer than endpoint_ttl ({}), for which an endpoint may be quiet; make it longer", human_duration(silent), human_duration(ttl)));
+        }
         let dead_after = self
             .duration(
                 "dead_after",
@@ -230,6 +237,7 @@ impl Checker<'_> {
             endpoint_ttl,
             refresh_every,
             hold_for,
+            silent_after,
             dead_after,
             endpoints: zone
                 .endpoints

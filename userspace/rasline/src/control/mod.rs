@@ -69,6 +69,9 @@ pub enum Command {
         /// Only those after this id.
         #[serde(default)]
         after: Option<u64>,
+        /// Only those whose endpoints are silent or gone.
+        #[serde(default)]
+        silent: bool,
     },
     /// [`view::Registration`].
     RegistrationShow {
@@ -210,7 +213,8 @@ mod tests {
             parse(r#"{"version":1,"command":"registration-list","zone":"a"}"#),
             Ok(Command::RegistrationList {
                 zone: Some("a".into()),
-                after: None
+                after: None,
+                silent: false
             })
         );
         assert_eq!(

@@ -42,6 +42,8 @@ impl Severity {
             | "waiting"
             | "pins_mended"
             | "cut_off"
+            | "endpoint_silent"
+            | "endpoint_gone"
             | "overload"
             | "refusing"
             | "serving"

@@ -86,6 +86,12 @@ pub struct Zone {
     pub known: usize,
     /// Of these, answered by the kernel.
     pub answered: usize,
+    /// How many of its endpoints are alive, silent, ...
+    #[serde(default)]
+    pub presence: PresenceCounts,
+    /// When an endpoint counts as silent, seconds; none: by its own rhythm.
+    #[serde(default)]
+    pub silent_after: Option<f64>,
     /// Gatekeepers.
     pub gatekeepers: Vec<Gatekeeper>,
     /// Which gatekeeper serves it, and why; none: rasline itself is its only one.
@@ -100,6 +106,54 @@ pub struct Zone {
     /// Alternates that its gatekeepers named and that are no candidates, and why.
     #[serde(default)]
     pub refused_alternates: Vec<String>,
+}
+
+/// How many registrations of a zone are in each state of presence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PresenceCounts {
+    /// Spoke within their rhythm.
+    pub alive: usize,
+    /// Overdue.
+    pub late: usize,
+    /// Said nothing for longer than they may.
+    pub silent: usize,
+    /// Silent for so long that they are not expected back.
+    pub gone: usize,
+    /// Spoke once after that.
+    pub back: usize,
+    /// Not watched for long enough, or without a rhythm.
+    pub unknown: usize,
+}
+
+impl PresenceCounts {
+    /// Name and number of each state.
+    #[must_use]
+    pub const fn all(&self) -> [(&'static str, usize); 6] {
+        [
+            ("alive", self.alive),
+            ("late", self.late),
+            ("silent", self.silent),
+            ("gone", self.gone),
+            ("back", self.back),
+            ("unknown", self.unknown),
+        ]
+    }
+
+    /// Adds those of another zone.
+    pub const fn add(&mut self, other: &Self) {
+        self.alive += other.alive;
+        self.late += other.late;
+        self.silent += other.silent;
+        self.gone += other.gone;
+        self.back += other.back;
+        self.unknown += other.unknown;
+    }
+
+    /// Silent or gone.
+    #[must_use]
+    pub const fn missing(&self) -> usize {
+        self.silent + self.gone
+    }
 }
 
 /// A zone that rasline may serve itself.
@@ -269,6 +323,15 @@ pub struct Registration {
     pub endpoint_ttl: Option<f64>,
     /// Why the kernel does not answer; empty: it does.
     pub why_not: String,
+    /// alive, late, silent, gone, back or unknown.
+    #[serde(default)]
+    pub presence: String,
+    /// Seconds since its last sign of life, if it is silent or gone.
+    #[serde(default)]
+    pub silent_for: Option<f64>,
+    /// Seconds without a sign of life after which it counts as silent; none: it has no rhythm.
+    #[serde(default)]
+    pub silent_after: Option<f64>,
 }
 
 /// An agent: an endpoint that rasline itself is.

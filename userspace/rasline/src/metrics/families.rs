@@ -114,6 +114,7 @@ families! {
     Gauge interface_trouble: "1: something is wrong with the interface, see rasline status", samples::trouble;
     Gauge registrations: "Registrations by state, and why the kernel does not answer", samples::registrations;
     Gauge registrations_answered: "Registrations whose keep-alives the kernel answers now, by its zone's policy", samples::answered;
+    Gauge endpoints: "Registrations by what is known of their endpoint: alive, late, silent, gone, back, unknown", samples::endpoints;
     Gauge gatekeeper_state: "1: the gatekeeper is in this state", samples::gatekeeper_state;
     Gauge gatekeeper_up: "1: alive by probes, or by its traffic if it is not probed; 0: dead or silent; absent: not known", samples::gatekeeper_up;
     Gauge gatekeeper_last_reply_age_seconds: "How long ago a RAS message last came from it by the data path", samples::last_reply;

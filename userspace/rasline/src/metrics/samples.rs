@@ -108,6 +108,16 @@ pub(super) fn answered(seen: &Seen<'_>, out: &mut Samples) {
     zones(seen, out, |z| z.answered as f64);
 }
 
+pub(super) fn endpoints(seen: &Seen<'_>, out: &mut Samples) {
+    for zone in &seen.all.status.zones {
+        for (state, n) in zone.presence.all() {
+            let mut labels = label("zone", &zone.name);
+            labels.push(("state", state.to_owned()));
+            out.gauge(labels, n as f64);
+        }
+    }
+}
+
 fn gatekeepers(seen: &Seen<'_>, mut each: impl FnMut(&Gatekeeper, Labels)) {
     for g in seen.all.status.zones.iter().flat_map(|z| &z.gatekeepers) {
         let labels = vec![("zone", g.zone.clone()), ("gatekeeper", g.id.clone())];

@@ -17,6 +17,7 @@ mod machine;
 mod measure;
 mod memory;
 mod ports;
+mod presence;
 mod rates;
 mod reload;
 mod requests;
@@ -31,6 +32,7 @@ mod tell;
 mod turn;
 mod watch;
 
+pub use presence::name as presence_events;
 pub use serving::tell::name as serving_events;
 pub use watch::own_addresses;
 
@@ -41,7 +43,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rasline_core::agent::Remembered;
+use rasline_core::{agent::Remembered, presence::Digest};
 use tokio::{
     io::{Interest, unix::AsyncFd},
     signal::unix::{Signal, SignalKind, signal},
@@ -135,6 +137,8 @@ struct Supervisor {
     as_endpoint: AsEndpoint,
     memory: Memory,
     events: Events,
+    /// Endpoints that fell silent or are back, to be told at a pace.
+    digest: Digest,
     ports: Ports,
     machine: Machine,
     /// Gatekeepers behind a link of this machine that is down, and why.
@@ -255,6 +259,7 @@ async fn supervise(
         as_endpoint: AsEndpoint::default(),
         memory: Memory::new(store, &core_config),
         events: Events::default(),
+        digest: Digest::default(),
         ports: Ports::default(),
         machine: Machine::default(),
         cut_off: BTreeMap::new(),
@@ -266,6 +271,7 @@ async fn supervise(
         ticks: 0,
     };
     supervisor.restore_events();
+    supervisor.configure_presence();
     supervisor.allow_alternates();
     supervisor.restore_alternates();
     supervisor.serve_zones(own);
@@ -436,6 +442,7 @@ impl Supervisor {
         self.kernel.table_mut().settle(now);
         self.relearn(now);
         self.observe(now);
+        self.look_at_endpoints();
         self.tick_failover(now);
         self.adopt_alternates();
         sides::look_up(&self.config.interfaces);

@@ -74,6 +74,7 @@ impl Supervisor {
         self.reconfigure(&new, &layout);
         let old = std::mem::replace(&mut self.layout, layout).gatekeepers();
         self.config = new;
+        self.configure_presence();
         let now = self.layout.gatekeepers();
         self.forget_alternates(old.difference(&now).copied());
         self.serve_zones(own);

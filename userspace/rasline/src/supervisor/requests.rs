@@ -43,9 +43,11 @@ impl Supervisor {
                     .collect();
                 Reply::data(&all)
             }
-            Command::RegistrationList { zone, after } => {
-                or_error(self.list(zone.as_deref(), after))
-            }
+            Command::RegistrationList {
+                zone,
+                after,
+                silent,
+            } => or_error(self.list(zone.as_deref(), after, silent)),
             Command::RegistrationShow { id } => {
                 let found = self
                     .show_registration(monotonic_ns(), id)
@@ -107,9 +109,14 @@ impl Supervisor {
         }
     }
 
-    fn list(&self, zone: Option<&str>, after: Option<u64>) -> Result<Reply> {
+    fn list(&self, zone: Option<&str>, after: Option<u64>, silent: bool) -> Result<Reply> {
         if let Some(zone) = zone {
             self.show_zone(zone)?;
+        }
+        if silent {
+            let zone = zone.and_then(|zone| self.layout.zone(zone));
+            let all = self.show_silent(monotonic_ns(), zone, after, PAGE);
+            return Ok(Reply::data(&all));
         }
         Ok(Reply::data(&self.show_registrations(
             monotonic_ns(),

@@ -205,6 +205,12 @@ impl Supervisor {
             hold_for: zone.hold_for.as_secs_f64(),
             dead_after: zone.dead_after.as_secs_f64(),
             endpoints: zone.endpoints.iter().map(ToString::to_string).collect(),
+            presence: self
+                .layout
+                .zone(&zone.name)
+                .map(|index| self.presence_view(index))
+                .unwrap_or_default(),
+            silent_after: zone.silent_after.map(|d| d.as_secs_f64()),
             known: of.iter().map(|c| c.known).sum(),
             answered: of.iter().map(|c| c.answered).sum(),
             gatekeepers: zone

@@ -62,7 +62,7 @@ impl Supervisor {
         let due = place.and_then(|p| self.kernel.table().refresh_due(now_ns, p));
         let (time_left, why_not) = self.promise(now_ns, r, confirmed_ns);
         let by_kernel = why_not.is_empty();
-        view::Registration {
+        let shown = view::Registration {
             id: r.id.0,
             aliases: r.aliases.clone(),
             address: Some(r.endpoint),
@@ -82,7 +82,9 @@ impl Supervisor {
             time_to_live: r.gatekeeper_ttl.map(|d| d.as_secs_f64()),
             endpoint_ttl: r.endpoint_ttl.map(|d| d.as_secs_f64()),
             why_not,
-        }
+            ..view::Registration::default()
+        };
+        self.with_presence(now_ns, shown)
     }
 
     /// How long the kernel may go on answering, in seconds, and why it does not answer now; as the program decides.

@@ -77,7 +77,7 @@ fn fields(kind: &EventKind) -> Map<String, Value> {
 }
 
 /// From CLOCK_MONOTONIC to seconds since 1970.
-fn wall_clock() -> impl Fn(i64) -> f64 {
+pub(super) fn wall_clock() -> impl Fn(i64) -> f64 {
     let wall = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()

@@ -258,6 +258,22 @@ impl Supervisor {
         self.serving.crowded_out
     }
 
+    /// The registrars of zones that rasline serves now.
+    pub(super) fn registrars(
+        &self,
+    ) -> impl Iterator<Item = (u32, &rasline_core::registrar::Registrar)> {
+        let zones = self.serving.unit.views().map(|view| view.zone);
+        zones.filter_map(|zone| Some((zone, self.serving.unit.registrar(zone)?)))
+    }
+
+    /// The proxies.
+    pub(super) fn proxies(&self) -> impl Iterator<Item = (u32, &Proxy)> {
+        self.serving
+            .proxies
+            .iter()
+            .map(|(zone, proxy)| (*zone, proxy))
+    }
+
     /// Indices of gatekeepers that are rasline itself.
     pub(super) fn own_gatekeepers(&self) -> BTreeSet<u32> {
         let zones = self.config.zones.iter();

@@ -60,7 +60,7 @@ impl Supervisor {
         let noted = self.observed(now_ns, id);
         let seen = noted.map_or(r.last_seen.0, |n| n.last_seen_ns.max(r.last_seen.0));
         let left = f64::from(r.time_to_live) - ago(now_ns, seen);
-        view::Registration {
+        let shown = view::Registration {
             id: id.0,
             aliases: r.aliases.clone(),
             address: Some(r.endpoint),
@@ -84,7 +84,9 @@ impl Supervisor {
             } else {
                 "no keep-alive without tokens was seen yet".to_owned()
             },
-        }
+            ..view::Registration::default()
+        };
+        self.with_presence(now_ns, shown)
     }
 
     fn proxied_view(&self, now_ns: u64, zone: u32, v: proxy::View) -> view::Registration {
