@@ -37,7 +37,7 @@ pub fn look_up(interfaces: &[Interface]) {
     }
     let mut kept = SIDES
         .write()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     *kept = sides;
 }
 
@@ -65,7 +65,7 @@ pub fn is_gatekeepers(ifindex: u32) -> bool {
 fn side(ifindex: u32) -> Option<Side> {
     let sides = SIDES
         .read()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     sides.get(&ifindex).copied()
 }
 

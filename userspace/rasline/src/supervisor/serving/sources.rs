@@ -18,7 +18,7 @@ const ONE_MORE_NS: u64 = 10_000_000;
 pub(super) struct Sources {
     keys: [u64; 2],
     /// When a place has all its room again (GCRA), CLOCK_MONOTONIC ns.
-    full: Box<[[u64; 2]; PLACES]>,
+    full: Vec<[u64; 2]>,
 }
 
 impl Sources {
@@ -26,7 +26,7 @@ impl Sources {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             keys: [mix(seed), mix(!seed)],
-            full: Box::new([[0; 2]; PLACES]),
+            full: vec![[0; 2]; PLACES],
         }
     }
 
