@@ -23,6 +23,10 @@ pub enum Kind {
 /// Signs of life that a gatekeeper is known to give.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a sign of its own, and any of them may be there"
+)]
 pub struct Answers {
     /// It answers GRQs.
     pub grq: bool,

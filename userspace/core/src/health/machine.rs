@@ -431,7 +431,7 @@ impl Health {
 
     fn dead_time_at(&self, now: Time) -> Duration {
         let measured = self.probes.dead_time(now, &self.settings);
-        if self.busy {
+        if self.busy && self.probes.refused < self.settings.fall {
             measured.max(self.settings.dead_time_busy)
         } else {
             measured

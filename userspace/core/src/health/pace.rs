@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::Time;
 
 /// The worst delay seen is worth half as much after this time.
-const HALF: Duration = Duration::from_secs(60);
+const HALF: Duration = Duration::from_mins(1);
 /// What an answer may take beyond twice the usual round trip.
 const SLACK: Duration = Duration::from_millis(10);
 /// A gatekeeper whose answers vary by a millisecond may pause for this many: such a machine is busy.
@@ -39,7 +39,7 @@ impl Pace {
         self.floor = if sample < self.floor {
             sample
         } else {
-            self.floor + (sample - self.floor) / 64
+            self.floor + sample.saturating_sub(self.floor) / 64
         };
         self.excess = excess.max(sample.saturating_sub(self.floor));
         self.at = now;

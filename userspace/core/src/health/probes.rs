@@ -168,8 +168,8 @@ impl Probes {
 
     /// How long silence must last to mean death.
     pub fn dead_time(&self, now: Time, settings: &Settings) -> Duration {
-        // An error that comes back is as good as an answer: the host is there, or the network knows that it is not.
-        if !self.pace.is_known() && self.refused >= settings.fall {
+        // An error that comes back is no slowness: the host says that nobody listens, or the network that it is gone.
+        if self.refused >= settings.fall {
             return settings.dead_time;
         }
         let (least, most) = (settings.dead_time, settings.dead_time_max);

@@ -312,6 +312,7 @@ fn ras(f: &mut Findings, what: &str, zone: &Zone, gatekeeper: &Gatekeeper, asked
         (Err(e), Err(_)) => e,
     };
     let dead = asked.tcp.is_err();
+    let matters = zone.gatekeepers.len() > 1 && zone.probe.ras != RasProbe::Off;
     let means = if dead {
         "it is dead, or something between drops what it is sent"
     } else {
@@ -325,7 +326,11 @@ fn ras(f: &mut Findings, what: &str, zone: &Zone, gatekeeper: &Gatekeeper, asked
             .to_owned()
     };
     f.bad(
-        if dead { Verdict::Fail } else { Verdict::Warn },
+        if dead || matters {
+            Verdict::Fail
+        } else {
+            Verdict::Warn
+        },
         &what,
         unanswered("a GRQ", port, error),
         &Consequence {
