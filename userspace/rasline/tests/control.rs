@@ -9,7 +9,7 @@ use std::{
 
 use rasline::control::{
     Command, MAX_REQUEST, Reply,
-    server::{self, Call, MAX_CLIENTS},
+    server::{self, Call, FOR_OWNER, MAX_CLIENTS, MAX_FOLLOWERS},
     view::Event,
 };
 use tokio::sync::{broadcast, mpsc};
@@ -155,7 +155,8 @@ fn long_requests_end_the_connection() {
 #[test]
 fn too_many_clients_are_told() {
     served(|path, _| {
-        let mut all: Vec<_> = (0..MAX_CLIENTS).map(|_| connect(path)).collect();
+        let most = MAX_CLIENTS + FOR_OWNER;
+        let mut all: Vec<_> = (0..most).map(|_| connect(path)).collect();
         // Each has its place once it was answered.
         for stream in &mut all {
             assert!(ask(stream, r#"{"version":1,"command":"zone-list"}"#).ok);
@@ -163,6 +164,25 @@ fn too_many_clients_are_told() {
         let mut one_more = connect(path);
         let reply: Reply = line(&mut one_more);
         assert!(reply.error.unwrap().contains("too many clients"));
+    });
+}
+
+#[test]
+fn followers_shut_out_no_calls() {
+    served(|path, _| {
+        let most = MAX_FOLLOWERS + FOR_OWNER;
+        let follow = r#"{"version":1,"command":"events","follow":true}"#;
+        let mut all: Vec<_> = (0..most).map(|_| connect(path)).collect();
+        for stream in &mut all {
+            assert!(ask(stream, follow).ok);
+        }
+        let refused = ask(&mut connect(path), follow);
+        assert!(refused.error.unwrap().contains("too many clients follow"));
+        // As many calls as ever have their places.
+        let mut calls: Vec<_> = (0..MAX_CLIENTS).map(|_| connect(path)).collect();
+        for stream in &mut calls {
+            assert!(ask(stream, r#"{"version":1,"command":"zone-list"}"#).ok);
+        }
     });
 }
 

@@ -117,6 +117,9 @@ counters! {
     DivertStandby = "divert_standby",
     /// Frames that were to be captured, but the ring buffer was full.
     CaptureLost = "capture_lost",
+    /// RAS from the gatekeepers' side to an address of no zone: answers to rasline's own probes and agents, or to
+    /// endpoints outside of all zones.
+    PassNoEndpoint = "pass_no_endpoint",
 }
 
 /// Number of counters, rounded up so that an interface's row has a fixed place.

@@ -37,7 +37,7 @@ pub(crate) fn message<F: Frame, T: Tables>(
         packet.source,
         packet.source_port,
     ) else {
-        return Verdict::Pass(Counter::PassNoZone);
+        return Verdict::Pass(Counter::PassNoEndpoint);
     };
     let kind = ras::kind(packet.first);
     if packet.len > SUM_WORDS * 8 {

@@ -99,6 +99,7 @@ impl Verdict {
                     | Counter::PassShape
                     | Counter::PassChecksum
                     | Counter::PassNoZone
+                    | Counter::PassNoEndpoint
             ),
             Self::Substitute => true,
             _ => false,

@@ -2,7 +2,9 @@
 //!
 //! Within the window of time stamps every message is remembered, so that datagrams may overtake each other. Where there are
 //! too many to remember, the oldest go, and the floor rises: nothing up to it is let in any more. Invariant: a message that
-//! was let in is either remembered, or not above a floor, or outside of the window.
+//! was let in is either remembered, or not above a floor. That holds whatever the wall clock does: when both sides set
+//! theirs back, messages of the first pass through that time are replays still, and new ones are let in when the clock has
+//! passed what was seen, or after a restart.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -65,7 +67,7 @@ impl Identities {
         }
         let window = seconds(limits);
         let Some((name, identity)) = self.by_name.get_key_value(name) else {
-            self.make_room(showing.unix, limits);
+            self.make_room(limits);
             let name: Arc<str> = name.into();
             let mut identity = Identity::new(showing);
             identity.prolong(showing, limits);
@@ -90,19 +92,20 @@ impl Identities {
         while let Some((expires, _)) = self.expiry.first()
             && *expires <= now
         {
-            self.drop_first();
+            // It is outside of the window, unless the clock is set back later.
+            if let Some(identity) = self.drop_first() {
+                self.floor = self.floor.max(identity.newest);
+            }
         }
     }
 
     /// Lets the one go that would go first.
-    fn make_room(&mut self, unix: u32, limits: &Limits) {
+    fn make_room(&mut self, limits: &Limits) {
         while self.by_name.len() >= limits.identifiers.max(1) {
             let Some(identity) = self.drop_first() else {
                 return;
             };
-            if identity.newest.saturating_add(seconds(limits)) >= unix {
-                self.floor = self.floor.max(identity.newest);
-            }
+            self.floor = self.floor.max(identity.newest);
         }
     }
 
@@ -176,6 +179,28 @@ mod tests {
                 random,
                 digest: 0,
             },
+        }
+    }
+
+    /// Both sides set their clocks back by hours, long after the message came.
+    #[test]
+    fn a_clock_set_back_makes_nothing_new() {
+        let limits = Limits::default();
+        for quiet in [true, false] {
+            let mut all = Identities::default();
+            assert!(all.is_new("e", &showing(0, 1), &limits));
+            let hours = 10_000;
+            for second in (1..hours).step_by(60).filter(|_| !quiet) {
+                assert!(all.is_new("e", &showing(second, 1), &limits));
+            }
+            let again = Showing {
+                now: Time(u64::from(hours) * 1_000_000_000),
+                ..showing(0, 1)
+            };
+            assert!(!all.is_new("e", &again, &limits), "quiet: {quiet}");
+            // What comes when the clock has passed that time again is new.
+            let later = showing(hours + 1, 2);
+            assert!(all.is_new("e", &later, &limits));
         }
     }
 

@@ -1,10 +1,14 @@
-//! `rasline capture`: pcapng of what the data path saw and decided, the verdict as each packet's comment.
+//! `rasline capture`: what the data path saw and decided: a line a message on a terminal, else pcapng with the verdict as
+//! each packet's comment.
+
+mod frame;
+mod line;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::File,
-    io::{self, BufWriter, Write},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    io::{self, BufWriter, IsTerminal as _, Write},
+    net::IpAddr,
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -25,12 +29,16 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+use rasline_abi::Counter;
+
+use self::frame::addresses;
 use super::table;
 use crate::{
     bpf::{Capture, Captured},
     config::Config,
     failure::{Failure, Result},
     host::{self, lock, monotonic_ns},
+    printable::escape,
     suggest::did_you_mean,
 };
 
@@ -40,12 +48,18 @@ const NANOSECONDS: u8 = 9;
 /// What to capture.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Options {
-    /// File to write; "-" is the standard output.
+    /// File to write; "-" is the standard output: a line a message on a terminal, else pcapng.
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     write: PathBuf,
     /// Only what this zone's endpoints send or get.
     #[arg(long)]
     zone: Option<String>,
+    /// What to write; by default lines on a terminal, and pcapng to a file or pipe.
+    #[arg(long, value_enum)]
+    format: Option<Form>,
+    /// Include the answers to rasline's own probes.
+    #[arg(long)]
+    probes: bool,
     /// Only what came in by this interface.
     #[arg(long)]
     interface: Option<String>,
@@ -61,6 +75,15 @@ pub(super) struct Options {
     snaplen: u32,
 }
 
+/// What a capture is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// A line a message.
+    Lines,
+    /// pcapng, as tshark and Wireshark read it.
+    Pcapng,
+}
+
 /// The lock of a capture under way.
 pub fn lock_path(config: &Config) -> PathBuf {
     config.daemon.state_dir.join("capture.lock")
@@ -69,7 +92,7 @@ pub fn lock_path(config: &Config) -> PathBuf {
 pub(super) fn run(config: &Config, options: &Options) -> Result<()> {
     let _lock = only_one(&lock_path(config))?;
     let wanted = Wanted::new(config, options)?;
-    let out = Output::open(&options.write, options.snaplen)?;
+    let out = Output::open(&options.write, options.format, options.snaplen)?;
     let capture = Capture::begin(&config.daemon.bpffs, options.snaplen)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -101,6 +124,8 @@ fn only_one(path: &Path) -> Result<lock::Lock> {
 struct Wanted {
     interface: Option<u32>,
     prefixes: Option<Vec<ipnet::IpNet>>,
+    /// Answers that are for these addresses and for no endpoint are those to rasline's own probes.
+    own: HashSet<IpAddr>,
 }
 
 impl Wanted {
@@ -124,38 +149,24 @@ impl Wanted {
         Ok(Self {
             interface: interface.transpose()?,
             prefixes: prefixes.transpose()?,
+            own: if options.probes {
+                HashSet::new()
+            } else {
+                host::own::addresses()
+            },
         })
     }
 
     fn has(&self, frame: &Captured) -> bool {
         let interface = self.interface.is_none_or(|i| i == frame.ifindex);
+        let probe = frame.verdict.0 == Counter::PassNoEndpoint.name()
+            && addresses(&frame.octets).is_some_and(|[_, to]| self.own.contains(&to));
         interface
+            && !probe
             && self.prefixes.as_ref().is_none_or(|prefixes| {
                 addresses(&frame.octets)
                     .is_some_and(|ends| prefixes.iter().any(|p| ends.iter().any(|a| p.contains(a))))
             })
-    }
-}
-
-/// Source and destination of an IP packet in an Ethernet frame with or without VLAN tags.
-fn addresses(frame: &[u8]) -> Option<[IpAddr; 2]> {
-    let mut at = 12;
-    while matches!(frame.get(at..at + 2)?, [0x81, 0x00] | [0x88, 0xa8]) {
-        at += 4;
-    }
-    let ip = frame.get(at + 2..)?;
-    let v4 = |from: usize| {
-        let octets: [u8; 4] = ip.get(from..from + 4)?.try_into().ok()?;
-        Some(IpAddr::from(Ipv4Addr::from(octets)))
-    };
-    let v6 = |from: usize| {
-        let octets: [u8; 16] = ip.get(from..from + 16)?.try_into().ok()?;
-        Some(IpAddr::from(Ipv6Addr::from(octets)))
-    };
-    match frame.get(at..at + 2)? {
-        [0x08, 0x00] => Some([v4(12)?, v4(16)?]),
-        [0x86, 0xdd] => Some([v6(8)?, v6(24)?]),
-        _ => None,
     }
 }
 
@@ -201,10 +212,16 @@ async fn follow(
     out.end()
 }
 
-/// The pcapng file.
+/// Where frames go.
+enum Writer {
+    Lines(BufWriter<Box<dyn Write>>),
+    Pcapng(PcapNgWriter<BufWriter<Box<dyn Write>>>),
+}
+
+/// The file, pipe or terminal.
 struct Output {
     path: PathBuf,
-    writer: PcapNgWriter<BufWriter<Box<dyn Write>>>,
+    writer: Writer,
     snaplen: u32,
     /// ifindex to the file's interface number.
     interfaces: HashMap<u32, u32>,
@@ -214,8 +231,15 @@ struct Output {
 }
 
 impl Output {
-    fn open(path: &Path, snaplen: u32) -> Result<Self> {
-        let inner: Box<dyn Write> = if path == Path::new("-") {
+    fn open(path: &Path, form: Option<Form>, snaplen: u32) -> Result<Self> {
+        let standard = path == Path::new("-");
+        let usual = if standard && io::stdout().is_terminal() {
+            Form::Lines
+        } else {
+            Form::Pcapng
+        };
+        let form = form.unwrap_or(usual);
+        let inner: Box<dyn Write> = if standard {
             Box::new(io::stdout())
         } else {
             let file = File::create(path).map_err(|e| {
@@ -230,8 +254,13 @@ impl Output {
         let wall = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let writer =
-            PcapNgWriter::new(BufWriter::new(inner)).map_err(|e| cannot_write(path, &e))?;
+        let inner = BufWriter::new(inner);
+        let writer = match form {
+            Form::Lines => Writer::Lines(inner),
+            Form::Pcapng => {
+                Writer::Pcapng(PcapNgWriter::new(inner).map_err(|e| cannot_write(path, &e))?)
+            }
+        };
         Ok(Self {
             path: path.to_owned(),
             writer,
@@ -244,6 +273,18 @@ impl Output {
 
     fn frame(&mut self, frame: &Captured) -> Result<()> {
         let interface_id = self.interface(frame.ifindex)?;
+        let time = self.offset + Duration::from_nanos(frame.time_ns);
+        let writer = match &mut self.writer {
+            Writer::Pcapng(writer) => writer,
+            Writer::Lines(out) => {
+                let name = host::link::name_of(frame.ifindex);
+                let name = name.unwrap_or_else(|| format!("#{}", frame.ifindex));
+                let line = line::of(frame, &name, time.as_secs_f64());
+                writeln!(out, "{}", escape(&line)).map_err(|e| cannot_write(&self.path, &e))?;
+                self.written += 1;
+                return Ok(());
+            }
+        };
         let (name, help) = frame.verdict;
         let when = if frame.left {
             "as it left"
@@ -252,14 +293,14 @@ impl Output {
         };
         let block = EnhancedPacketBlock {
             interface_id,
-            timestamp: self.offset + Duration::from_nanos(frame.time_ns),
+            timestamp: time,
             original_len: frame.frame_len,
             data: frame.octets.as_slice().into(),
             options: vec![EnhancedPacketOption::Comment(
                 format!("{name}: {help} ({when})").into(),
             )],
         };
-        self.writer
+        writer
             .write_pcapng_block(block)
             .map_err(|e| cannot_write(&self.path, &e))?;
         self.written += 1;
@@ -270,6 +311,9 @@ impl Output {
         if let Some(number) = self.interfaces.get(&ifindex) {
             return Ok(*number);
         }
+        let Writer::Pcapng(writer) = &mut self.writer else {
+            return Ok(0);
+        };
         let name = host::link::name_of(ifindex).unwrap_or_else(|| format!("#{ifindex}"));
         let block = InterfaceDescriptionBlock {
             linktype: DataLink::ETHERNET,
@@ -279,7 +323,7 @@ impl Output {
                 InterfaceDescriptionOption::IfTsResol(NANOSECONDS),
             ],
         };
-        self.writer
+        writer
             .write_pcapng_block(block)
             .map_err(|e| cannot_write(&self.path, &e))?;
         let number = self.interfaces.len() as u32;
@@ -288,7 +332,10 @@ impl Output {
     }
 
     fn flush(&mut self) -> Result<()> {
-        let flushed = self.writer.get_mut().flush();
+        let flushed = match &mut self.writer {
+            Writer::Lines(out) => out.flush(),
+            Writer::Pcapng(writer) => writer.get_mut().flush(),
+        };
         flushed.map_err(|e| Failure::plain(format!("file {}", self.path.display()), e))
     }
 
@@ -298,28 +345,10 @@ impl Output {
     }
 }
 
-fn cannot_write(path: &Path, e: &pcap_file::PcapError) -> Failure {
+fn cannot_write(path: &Path, e: &dyn std::fmt::Display) -> Failure {
     Failure::new(
         format!("file {}", path.display()),
         e,
         "is the disk full, or the reader gone?",
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_behind_tags() {
-        let mut frame = vec![0; 12];
-        frame.extend([0x81, 0, 0, 7, 8, 0, 0x45]);
-        frame.extend([0; 11]);
-        frame.extend([10, 0, 0, 7, 10, 1, 0, 1]);
-        let ends = addresses(&frame).unwrap();
-        assert_eq!(ends.map(|a| a.to_string()), ["10.0.0.7", "10.1.0.1"]);
-        for len in 0..frame.len() {
-            assert_eq!(addresses(&frame[..len]), None, "{len}");
-        }
-    }
 }

@@ -11,15 +11,19 @@ use std::{
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream, unix::OwnedWriteHalf},
-    sync::{Semaphore, broadcast, mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot},
     time::timeout,
 };
 
 use super::{Command, MAX_REQUEST, Reply, parse, view::Event};
 use crate::failure::{Failure, Result};
 
-/// Clients at once.
+/// Clients at once, besides those that follow events.
 pub const MAX_CLIENTS: usize = 32;
+/// Followers of events at once: they stay for long, and so have places of their own.
+pub const MAX_FOLLOWERS: usize = 16;
+/// Places of either kind beyond these, for root and the controller's own user.
+pub const FOR_OWNER: usize = 8;
 /// Requests that wait for the supervisor; a client's next one waits in its socket.
 pub const MAX_WAITING: usize = 64;
 const IDLE: Duration = Duration::from_mins(1);
@@ -149,7 +153,7 @@ impl Listening {
     ) -> tokio::task::JoinHandle<()> {
         #[allow(clippy::expect_used)]
         let listener = self.listener.take().expect("serve is called once");
-        let places = Arc::new(Semaphore::new(MAX_CLIENTS));
+        let places = Arc::new(Places::new());
         tokio::spawn(async move {
             loop {
                 let stream = match listener.accept().await {
@@ -161,10 +165,16 @@ impl Listening {
                     }
                 };
                 let (calls, events) = (calls.clone(), events.clone());
-                if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
+                let is_owner = is_owner(&stream);
+                if let Some(place) = places.clients.take(is_owner) {
+                    let followers = Arc::clone(&places);
+                    let seat = Seat {
+                        place,
+                        followers,
+                        is_owner,
+                    };
                     tokio::spawn(async move {
-                        let _place = place;
-                        if let Err(e) = client(stream, calls, events).await {
+                        if let Err(e) = client(stream, calls, events, seat).await {
                             tracing::debug!("control client: {e}");
                         }
                     });
@@ -181,10 +191,65 @@ impl Listening {
     }
 }
 
+/// Places of one kind.
+struct Room {
+    all: Arc<Semaphore>,
+    for_owner: Arc<Semaphore>,
+}
+
+impl Room {
+    fn new(places: usize) -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(places)),
+            for_owner: Arc::new(Semaphore::new(FOR_OWNER)),
+        }
+    }
+
+    fn take(&self, is_owner: bool) -> Option<OwnedSemaphorePermit> {
+        let one = Arc::clone(&self.all).try_acquire_owned();
+        let own = || {
+            let own = is_owner.then(|| Arc::clone(&self.for_owner))?;
+            own.try_acquire_owned().ok()
+        };
+        one.ok().or_else(own)
+    }
+}
+
+/// All places.
+struct Places {
+    clients: Room,
+    followers: Room,
+}
+
+impl Places {
+    fn new() -> Self {
+        Self {
+            clients: Room::new(MAX_CLIENTS),
+            followers: Room::new(MAX_FOLLOWERS),
+        }
+    }
+}
+
+/// A client's place, and where it goes should it follow events.
+struct Seat {
+    place: OwnedSemaphorePermit,
+    followers: Arc<Places>,
+    is_owner: bool,
+}
+
+/// Whether the client is root or this very user.
+fn is_owner(stream: &UnixStream) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    stream
+        .peer_cred()
+        .is_ok_and(|peer| peer.uid() == 0 || peer.uid() == own)
+}
+
 async fn client(
     stream: UnixStream,
     calls: mpsc::Sender<Call>,
     events: broadcast::Sender<Event>,
+    mut seat: Seat,
 ) -> io::Result<()> {
     let (input, mut out) = stream.into_split();
     let mut input = BufReader::new(input);
@@ -218,6 +283,13 @@ async fn client(
             } => Some((events.subscribe(), filter.clone())),
             _ => None,
         };
+        if following.is_some() {
+            let Some(place) = seat.followers.followers.take(seat.is_owner) else {
+                let full = "controller: too many clients follow events; end one of them";
+                return send(&mut out, &Reply::error(full)).await;
+            };
+            seat.place = place;
+        }
         let (reply, replied) = oneshot::channel();
         let (writing, written) = oneshot::channel::<()>();
         let gone = || Reply::error("controller: it is stopping");

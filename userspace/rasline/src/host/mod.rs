@@ -8,6 +8,7 @@ pub mod ethtool;
 pub mod link;
 pub mod lock;
 pub mod netdev;
+pub mod own;
 pub mod pressure;
 pub mod route;
 mod sched;

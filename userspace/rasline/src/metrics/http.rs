@@ -1,6 +1,13 @@
-//! HTTP/1.1: GET /metrics and /healthz, nothing else. Clients, their time and their requests are bounded.
+//! HTTP/1.1: GET /metrics and /healthz, nothing else. Clients, their time and their requests are bounded, in all and of
+//! each address, so that slow ones of one address shut out nobody else.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use http_body_util::Full;
 use hyper::{
@@ -13,7 +20,7 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, oneshot, watch},
+    sync::{oneshot, watch},
     time::{sleep, timeout},
 };
 
@@ -21,7 +28,9 @@ use super::{Snapshot, encode};
 use crate::host::monotonic_ns;
 
 /// Clients at once; what comes beyond is closed at once.
-pub const MAX_CLIENTS: usize = 16;
+pub const MAX_CLIENTS: usize = 64;
+/// Clients of one address at once.
+pub const MAX_PER_ADDRESS: usize = 4;
 /// For the request to arrive.
 const HEADERS: Duration = Duration::from_secs(5);
 /// For a whole connection: one request, one reply.
@@ -30,6 +39,48 @@ const CONNECTION: Duration = Duration::from_secs(15);
 const MAX_REQUEST: usize = 16 * 1024;
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// How many clients each address has. An IPv6 address counts by its /64.
+#[derive(Clone, Default)]
+struct Places(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// A client's place, until it is dropped.
+struct Place {
+    places: Places,
+    of: IpAddr,
+}
+
+impl Places {
+    fn take(&self, from: IpAddr) -> Option<Place> {
+        let of = match from.to_canonical() {
+            IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() >> 64 << 64).into()),
+            v4 => v4,
+        };
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = all.get(&of).copied().unwrap_or(0);
+        if own >= MAX_PER_ADDRESS || all.values().sum::<usize>() >= MAX_CLIENTS {
+            return None;
+        }
+        all.insert(of, own + 1);
+        drop(all);
+        Some(Place {
+            places: self.clone(),
+            of,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut all = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = all.get_mut(&self.of) {
+            *own -= 1;
+            if *own == 0 {
+                all.remove(&self.of);
+            }
+        }
+    }
+}
 
 /// Serves until told to end.
 pub(super) fn serve(
@@ -56,18 +107,18 @@ async fn accept(listener: std::net::TcpListener, snapshots: watch::Receiver<Arc<
         Ok(listener) => listener,
         Err(e) => return tracing::error!("metrics: {e}"),
     };
-    let places = Arc::new(Semaphore::new(MAX_CLIENTS));
+    let places = Places::default();
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, from) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(e) => {
                 tracing::warn!("metrics: accept: {e}");
                 sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            tracing::debug!("metrics: more than {MAX_CLIENTS} clients");
+        let Some(place) = places.take(from.ip()) else {
+            tracing::debug!("metrics: too many clients, {from} is closed");
             continue;
         };
         let snapshots = snapshots.clone();
@@ -234,7 +285,7 @@ mod tests {
     fn too_many_clients_are_closed_and_hurt_nobody() {
         let metrics = server();
         metrics.publish(fresh());
-        let held: Vec<TcpStream> = (0..MAX_CLIENTS)
+        let held: Vec<TcpStream> = (0..MAX_PER_ADDRESS)
             .map(|_| TcpStream::connect(metrics.listen()).unwrap())
             .collect();
         // Accepted in order: the one beyond is closed without a word.
@@ -244,6 +295,31 @@ mod tests {
             .take(1000)
             .any(|reply| reply.starts_with("HTTP/1.1 200"));
         assert!(served);
+    }
+
+    #[test]
+    fn places_are_counted_by_address_and_in_all() {
+        let places = Places::default();
+        let from = |n: u8| IpAddr::from([192, 0, 2, n]);
+        let mut held: Vec<Place> = (0..MAX_PER_ADDRESS)
+            .map(|_| places.take(from(1)).unwrap())
+            .collect();
+        assert!(places.take(from(1)).is_none());
+        assert!(places.take("::ffff:192.0.2.1".parse().unwrap()).is_none());
+        held.extend(
+            (2..=16)
+                .flat_map(|n| std::iter::repeat_with(move || n).take(4))
+                .map(|n| places.take(from(n)).unwrap()),
+        );
+        assert!(places.take(from(17)).is_none());
+        held.truncate(2);
+        assert!(places.take(from(1)).is_some() && places.take(from(17)).is_some());
+        let one = |text: &str| text.parse::<IpAddr>().unwrap();
+        let _same: Vec<_> = (0..4)
+            .map(|_| places.take(one("2001:db8::1")).unwrap())
+            .collect();
+        assert!(places.take(one("2001:db8::2")).is_none());
+        assert!(places.take(one("2001:db8:0:1::2")).is_some());
     }
 
     #[test]
