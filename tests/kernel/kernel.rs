@@ -12,7 +12,16 @@ use rasline_abi::{
     SERVICE, Seen, Slot, ZoneState, map,
 };
 
+use rasline_datapath::FlowTable;
+
 use crate::world::{PROFILES, SLOTS, World};
+
+/// All tables of flows.
+pub const FLOW_TABLES: [FlowTable; 3] = [
+    FlowTable::Datagrams,
+    FlowTable::Attempts,
+    FlowTable::Connections,
+];
 
 /// A value of the contract as aya's maps take it.
 #[repr(transparent)]
@@ -54,6 +63,7 @@ impl Kernel {
         );
         let mut ebpf = EbpfLoader::new()
             .map_max_entries(map::SLOTS, SLOTS)
+            .map_max_entries(map::BUDGETS, SLOTS)
             .map_max_entries(map::PROFILES, PROFILES)
             .load_file(&path)
             .unwrap_or_else(|e| {
@@ -201,25 +211,44 @@ impl Kernel {
         self.array(map::SLOTS).set(index, Value(slot), 0).unwrap();
     }
 
-    fn flow_table(&mut self) -> HashMap<&mut MapData, Value<FlowKey>, Value<Flow>> {
-        HashMap::try_from(self.ebpf.map_mut(map::FLOWS).unwrap()).unwrap()
+    fn flow_table(
+        &mut self,
+        table: FlowTable,
+    ) -> HashMap<&mut MapData, Value<FlowKey>, Value<Flow>> {
+        let name = match table {
+            FlowTable::Datagrams => map::FLOWS,
+            FlowTable::Attempts => map::ATTEMPTS,
+            FlowTable::Connections => map::CONNECTIONS,
+        };
+        HashMap::try_from(self.ebpf.map_mut(name).unwrap()).unwrap()
     }
 
-    /// All flows.
-    pub fn flows(&mut self) -> Vec<(FlowKey, Flow)> {
-        let flows = self.flow_table();
+    /// All flows of a table.
+    pub fn flows(&mut self, table: FlowTable) -> Vec<(FlowKey, Flow)> {
+        let flows = self.flow_table(table);
         flows
             .iter()
             .map(|entry| entry.map(|(key, flow)| (key.0, flow.0)).unwrap())
             .collect()
     }
 
+    /// All flows of all tables.
+    pub fn all_flows(&mut self) -> Vec<(FlowKey, Flow)> {
+        let mut flows = vec![];
+        for table in FLOW_TABLES {
+            flows.extend(self.flows(table));
+        }
+        flows
+    }
+
     /// Forgets all flows.
     pub fn clear_flows(&mut self) {
-        let keys: Vec<_> = self.flows().into_iter().map(|(key, _)| key).collect();
-        let mut flows = self.flow_table();
-        for key in keys {
-            flows.remove(&Value(key)).unwrap();
+        for table in FLOW_TABLES {
+            let keys: Vec<_> = self.flows(table).into_iter().map(|(key, _)| key).collect();
+            let mut flows = self.flow_table(table);
+            for key in keys {
+                flows.remove(&Value(key)).unwrap();
+            }
         }
     }
 

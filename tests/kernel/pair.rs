@@ -10,7 +10,7 @@ use rasline_abi::{
 use rasline_datapath::host::HostTables;
 use rasline_datapath::{Verdict, process};
 
-use crate::kernel::Kernel;
+use crate::kernel::{FLOW_TABLES, Kernel};
 use crate::world::{World, balance, host_frame, now};
 
 const fn action(verdict: Verdict) -> u32 {
@@ -46,6 +46,8 @@ fn zone_shown(state: ZoneState) -> ZoneState {
         decided_ns: 0,
         evidence_ns: u64::from(state.evidence_ns != 0),
         next_ns: u64::from(state.next_ns != 0),
+        unknown_next_ns: u64::from(state.unknown_next_ns != 0),
+        unknown_due_ns: u64::from(state.unknown_due_ns != 0),
         ..state
     }
 }
@@ -54,6 +56,7 @@ fn flow_shown(flow: Flow) -> Flow {
     Flow {
         seen_ns: 0,
         hop_ns: u64::from(flow.hop_ns != 0),
+        asked: u32::from(flow.asked != 0),
         ..flow
     }
 }
@@ -170,10 +173,13 @@ impl Pair {
                 .map(|(key, flow)| (octets(key), flow_shown(flow)))
                 .collect()
         };
-        assert_eq!(
-            sorted(kernel.flows()),
-            sorted(self.tables.flows_mut().map(|(k, f)| (k, *f)).collect())
-        );
+        for table in FLOW_TABLES {
+            assert_eq!(
+                sorted(kernel.flows(table)),
+                sorted(self.tables.flows_mut(table).map(|(k, f)| (k, *f)).collect()),
+                "{table:?}"
+            );
+        }
         copies
     }
 

@@ -80,6 +80,7 @@ fn held_for_so_long_and_no_longer() {
         world.zones[0].moved_ns = now() - moved_ago * SECOND;
         world.slots[0].1.confirmed = ticks_ago(confirmed_ago * SECOND);
         world.zone_states[0].next_ns = now() + 100 * SECOND;
+        world.zone_states[0].unknown_next_ns = now() + 100 * SECOND;
         let mut pair = Pair::new(world);
         let verdict = pair.run(&rrq(1).frame());
         assert_eq!(
@@ -108,6 +109,7 @@ fn one_that_stayed_elsewhere_is_held_from_when_that_falls_silent() {
             now() - moved_ago * SECOND
         };
         world.zone_states[0].next_ns = now() + 100 * SECOND;
+        world.zone_states[0].unknown_next_ns = now() + 100 * SECOND;
         let mut pair = Pair::new(world);
         let to_c = rrq(1).to(c());
         let (verdict, _) = pair.send(&to_c.frame());
@@ -125,7 +127,10 @@ fn one_that_stayed_elsewhere_is_held_from_when_that_falls_silent() {
 #[test]
 fn one_that_asks_goes_first() {
     let mut pair = Pair::new(moving(1));
-    pair.zone_state(0, |state| state.next_ns = now() + 100 * SECOND);
+    pair.zone_state(0, |state| {
+        state.next_ns = now() + 100 * SECOND;
+        state.unknown_next_ns = state.next_ns;
+    });
     assert_eq!(pair.run(&rrq(1).frame()), HELD);
     let arq = Datagram::up(&hex(ARQ));
     pair.readdressed(&arq.frame(), &arq.to(b()).frame());
@@ -157,6 +162,7 @@ fn beyond_the_rate_an_endpoint_is_told_to_wait() {
         for (zone, state) in world.zones.iter_mut().zip(&mut world.zone_states) {
             zone.rip_delay_ms = delay;
             state.next_ns = now() + 100 * SECOND;
+            state.unknown_next_ns = state.next_ns;
         }
         let mut pair = Pair::new(world);
         let mut delays = vec![];
@@ -214,6 +220,7 @@ fn or_dropped() {
     let mut world = moving(1);
     world.zones[0].flags &= !ZONE_RIP;
     world.zone_states[0].next_ns = now() + 100 * SECOND;
+    world.zone_states[0].unknown_next_ns = now() + 100 * SECOND;
     let mut pair = Pair::new(world);
     let (verdict, octets) = pair.send(&unknown(9).frame());
     assert_eq!(verdict, Verdict::Drop(Counter::DropRate));
@@ -230,6 +237,7 @@ fn or_dropped() {
 fn the_bound_is_for_the_gatekeeper_that_the_zone_moves_to() {
     let mut world = moving(1);
     world.zone_states[0].next_ns = now() + 100 * SECOND;
+    world.zone_states[0].unknown_next_ns = now() + 100 * SECOND;
     let mut pair = Pair::new(world);
     assert_eq!(pair.run(&unknown(1).to(b()).frame()), Verdict::Rip);
     assert_eq!(pair.run(&unknown(2).to(service()).frame()), Verdict::Rip);
@@ -393,9 +401,103 @@ fn captures_frames_with_their_verdict() {
 fn shaped_requests_are_not_copied() {
     let mut world = moving(1);
     world.zone_states[0].next_ns = now() + 100 * SECOND;
+    world.zone_states[0].unknown_next_ns = now() + 100 * SECOND;
     let mut pair = Pair::new(world);
     for n in 100..300 {
         assert_eq!(pair.run(&unknown(n).frame()), Verdict::Rip);
     }
     assert!(pair.agree().is_empty());
+}
+
+/// A million sources that nobody knows, at once: nothing of theirs is kept, what reaches the gatekeeper is bounded, and
+/// registered endpoints notice nothing: neither their refreshes, nor full RRQs, nor moves.
+#[test]
+fn a_million_random_sources_take_nothing_from_registered_ones() {
+    const RATE: u32 = 1000;
+    for moves in [false, true] {
+        let mut world = if moves { moving(200) } else { World::sample() };
+        for zone in &mut world.zones {
+            zone.unknown_rate = RATE;
+            zone.flags |= ZONE_RIP;
+        }
+        let mut tables = world.host();
+        let start = tables.now;
+        let (mut passed, mut x) = (0u64, 1u64);
+        let (mut asked, mut let_through) = (0, 0);
+        for n in 0..1_000_000u64 {
+            // 50,000 a second, from all over the zone's prefix.
+            tables.now = start + n * (SECOND / 50_000);
+            for state in 0..world.states.len() {
+                tables.gatekeeper_state_mut(state).first_unanswered_ns = 0;
+            }
+            x = x.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(0x9e37_79b9);
+            let [a, b, c, d, ..] = (x >> 16).to_be_bytes();
+            let mut bogus = rrq(n as u16).from(v4(10, 0, a, b));
+            bogus.ports.0 = u16::from_be_bytes([c | 0x80, d]);
+            let mut frame = host_frame(&bogus.frame());
+            if goes_on(process(&mut frame, &mut tables)) {
+                passed += 1;
+            }
+            // Once in two seconds the registered endpoint sends a full RRQ, which no slot answers.
+            if n % 100_000 == 50_000 {
+                let mut full = rrq(n as u16);
+                full.payload.extend([0; 8]);
+                asked += 1;
+                let mut frame = host_frame(&full.frame());
+                let_through += u32::from(goes_on(process(&mut frame, &mut tables)));
+            }
+            tables.copied.clear();
+        }
+        let seconds = 20;
+        let most = u64::from(if moves { 200 } else { RATE }) * (seconds + 1) + 100;
+        assert!(passed <= most, "{moves}: {passed} of at most {most}");
+        assert!(passed >= u64::from(if moves { 50 } else { RATE }) * (seconds - 1) / 2, "{moves}: {passed}");
+        assert_eq!(let_through, asked, "{moves}");
+        let limited = tables.zone_state_mut(0).limited;
+        assert!(limited > 900_000, "{moves}: {limited}");
+    }
+}
+
+/// Whether a frame reaches a gatekeeper.
+fn goes_on(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Pass(_) | Verdict::Readdressed | Verdict::Redirect(_))
+}
+
+/// The kernel does as the host does; keep-alives that are known are never behind the limit.
+#[test]
+fn unknown_requests_are_bounded_by_source_and_zone() {
+    let mut world = World::sample();
+    for zone in &mut world.zones {
+        (zone.unknown_rate, zone.flags) = (100, 0);
+    }
+    let mut pair = Pair::new(world);
+    let verdicts: Vec<_> = (0..60)
+        .map(|n| {
+            let mut bogus = rrq(n).from(v4(10, 0, 5, 5));
+            bogus.ports.0 += n;
+            pair.run(&bogus.frame())
+        })
+        .collect();
+    let dropped = |why| verdicts.iter().filter(|v| **v == Verdict::Drop(why)).count();
+    assert!(dropped(Counter::UnknownLimitedSource) > 20, "{verdicts:?}");
+    let verdicts: Vec<_> = (0..300).map(|n| pair.run(&unknown(n).frame())).collect();
+    let dropped = |why| verdicts.iter().filter(|v| **v == Verdict::Drop(why)).count();
+    assert!(dropped(Counter::UnknownLimitedZone) > 100, "{verdicts:?}");
+    assert_eq!(pair.run(&rrq(7).frame()), Verdict::Answer { held: false });
+    // A registered source's own: so many, and no more.
+    let full = |n: u16| {
+        let mut full = rrq(n);
+        full.payload.extend([0; 8]);
+        full
+    };
+    for n in 0..8 {
+        assert_eq!(pair.run(&full(n).frame()), Verdict::Pass(Counter::PassUnknown));
+    }
+    assert!(matches!(pair.run(&full(9).frame()), Verdict::Drop(_)));
+    // Whatever else it says goes on.
+    let arq = Datagram::up(&hex(ARQ));
+    assert_eq!(pair.run(&arq.frame()), Verdict::Pass(Counter::PassOther));
+    // A zone that only watches changes nothing.
+    pair.change(|world| world.zones[0].answer = rasline_abi::Answer::Off as u32);
+    assert_eq!(pair.run(&full(10).frame()), Verdict::Pass(Counter::PassUnknown));
 }

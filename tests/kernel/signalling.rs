@@ -1,14 +1,19 @@
 //! Call signalling: a SYN chooses, a connection stays, one whose gatekeeper is gone is reset; nothing else is touched.
 
-use rasline_abi::{Counter, FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, ZONE_RESET};
+use rasline_abi::{
+    Counter, ENDPOINTS_SIDE, FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, GATEKEEPERS_SIDE, ZONE_RESET,
+};
+use rasline_datapath::FlowTable::{self, Attempts, Connections};
 use rasline_datapath::Verdict;
+
+use crate::kernel::Kernel;
 
 use crate::pair::Pair;
 use crate::steered::{
-    A, A6, ACK, B, C, FIN, PSH, RST, SYN, b, b6, c, moved, service, service6, switch, world,
+    A, A6, ACK, B, C, FIN, GRQ, PSH, RST, SYN, b, b6, c, moved, service, service6, switch, world,
 };
 use crate::world::{
-    CALL_PORT, ENDPOINT6, GATEKEEPER, SECOND, Segment, World, gatekeeper6, now, v4,
+    CALL_PORT, Datagram, ENDPOINT6, GATEKEEPER, SECOND, Segment, World, gatekeeper6, hex, now, v4,
 };
 
 fn six(segment: &Segment) -> Segment {
@@ -24,9 +29,19 @@ fn six(segment: &Segment) -> Segment {
 fn open(pair: &mut Pair, asked: [u8; 16], to: [u8; 16]) {
     let syn = Segment::up(SYN).to(asked);
     pair.readdressed(&syn.frame(), &syn.to(to).frame());
+    accept(pair, &syn, asked, to);
+}
+
+/// The gatekeeper at `to` accepts the connection to `asked`, and the endpoint acknowledges that.
+#[track_caller]
+fn accept(pair: &mut Pair, syn: &Segment, asked: [u8; 16], to: [u8; 16]) {
     let back = syn.back(to, SYN | ACK);
     pair.readdressed(&back.frame(), &syn.back(asked, SYN | ACK).frame());
-    let ack = Segment::up(ACK).to(asked);
+    let ack = Segment {
+        flags: ACK,
+        ack: back.seq.wrapping_add(1),
+        ..syn.clone()
+    };
     pair.readdressed(&ack.frame(), &ack.to(to).frame());
 }
 
@@ -111,8 +126,9 @@ fn an_established_connection_stays_where_its_syn_went() {
     pair.untouched(&third.frame());
     pair.untouched(&third.to(GATEKEEPER()).frame());
     // A new connection from the old one's port is a new one.
-    pair.untouched(&Segment::up(SYN).frame());
-    pair.untouched(&data.frame());
+    open(&mut pair, GATEKEEPER(), GATEKEEPER());
+    let (_, octets) = pair.send(&data.frame());
+    assert_eq!(octets, data.frame());
     pair.agree();
 }
 
@@ -139,7 +155,7 @@ fn on_loss_the_next_segment_is_answered_with_rst() {
     pair.silent_for(B, SECOND);
     let tags: [&[(u16, u16)]; 2] = [&[], &[(0x8100, 42)]];
     for tags in tags {
-        for asked in [GATEKEEPER(), service()] {
+        for asked in [GATEKEEPER()] {
             for (flags, payload, options) in [
                 (ACK, 0, 0),
                 (ACK | PSH, 301, 12),
@@ -202,8 +218,9 @@ fn rst_over_ipv6() {
     for (flags, payload) in [(ACK, 0), (ACK | PSH, 77), (FIN, 3)] {
         resets(&mut pair, &six(&Segment::up(flags).with(&vec![5; payload])));
     }
-    // Of the service address nobody knows anything.
-    resets(&mut pair, &six(&Segment::up(ACK)).to(service6()));
+    // Of a connection to the service address nothing is known: the gatekeeper that serves knows.
+    let unknown = six(&Segment::up(ACK)).to(service6());
+    pair.readdressed(&unknown.frame(), &unknown.to(b6()).frame());
     pair.agree();
 }
 
@@ -225,7 +242,8 @@ fn pin_leaves_connections_alone() {
         ..data
     };
     pair.untouched(&direct.frame());
-    pair.untouched(&direct.to(service()).frame());
+    let unknown = direct.to(service());
+    pair.readdressed(&unknown.frame(), &unknown.to(c()).frame());
     pair.agree();
 }
 
@@ -263,7 +281,7 @@ fn other_tcp_is_not_touched() {
     let mut option = Segment::up(ACK).frame();
     option[14] = 0x46;
     pair.untouched(&option);
-    assert!(pair.kernel.flows().is_empty());
+    assert!(pair.kernel.all_flows().is_empty());
     pair.agree();
 }
 
@@ -297,14 +315,15 @@ fn one_port_for_two_addresses_that_meet_at_one_gatekeeper() {
     let data = Segment::up(ACK).to(service());
     pair.readdressed(&data.frame(), &data.to(b()).frame());
     // Straight to it: neither way is readdressed any more.
-    let direct = Segment::up(SYN).to(b());
-    pair.untouched(&direct.frame());
-    pair.untouched(&direct.back(b(), SYN | ACK).frame());
+    open(&mut pair, b(), b());
+    let direct = Segment::up(ACK).to(b());
+    pair.readdressed(&direct.frame(), &direct.frame());
+    pair.readdressed(&direct.back(b(), ACK).frame(), &direct.back(b(), ACK).frame());
     pair.agree();
 }
 
-fn states(pair: &mut Pair) -> Vec<u16> {
-    let flows = pair.kernel.flows();
+fn states(pair: &mut Pair, table: FlowTable) -> Vec<u16> {
+    let flows = pair.kernel.flows(table);
     let forward = flows.iter().filter(|(_, f)| f.kind == FLOW_FORWARD);
     forward.map(|(_, flow)| flow.state).collect()
 }
@@ -314,21 +333,257 @@ fn states(pair: &mut Pair) -> Vec<u16> {
 fn flows_tell_whether_they_are_open() {
     let mut pair = Pair::new(moved());
     pair.send(&Segment::up(SYN).frame());
-    assert_eq!(states(&mut pair), [0]);
     pair.send(&Segment::up(SYN).frame());
-    assert_eq!(states(&mut pair), [0]);
-    pair.send(&Segment::up(ACK).frame());
-    assert_eq!(states(&mut pair), [FLOW_OPEN]);
+    assert_eq!(states(&mut pair, Attempts), [0]);
+    open(&mut pair, GATEKEEPER(), b());
+    assert_eq!(states(&mut pair, Attempts), [0u16; 0]);
+    assert_eq!(states(&mut pair, Connections), [FLOW_OPEN]);
     pair.send(&Segment::up(ACK | FIN).frame());
-    assert_eq!(states(&mut pair), [FLOW_OPEN | FLOW_CLOSED]);
+    assert_eq!(states(&mut pair, Connections), [FLOW_OPEN | FLOW_CLOSED]);
+    // The gatekeeper ends it, too: it makes way for others.
+    pair.send(&Segment::up(ACK).back(b(), FIN | ACK).frame());
+    assert_eq!(states(&mut pair, Connections), [0u16; 0]);
+    assert_eq!(states(&mut pair, Attempts), [FLOW_OPEN | FLOW_CLOSED]);
+    let last = Segment::up(ACK);
+    pair.readdressed(&last.frame(), &last.to(b()).frame());
+    assert_eq!(states(&mut pair, Connections), [0u16; 0], "it does not open again");
     pair.send(&Segment::up(SYN).frame());
-    assert_eq!(states(&mut pair), [0], "a new connection");
+    assert_eq!(states(&mut pair, Attempts), [0], "a new connection");
+    open(&mut pair, GATEKEEPER(), b());
     // One that was reset is not open any more.
-    pair.send(&Segment::up(ACK).frame());
     pair.change(|world: &mut World| switch(world, 0, C, now()));
     pair.silent_for(B, SECOND);
     resets(&mut pair, &Segment::up(ACK));
-    assert_eq!(states(&mut pair), [FLOW_OPEN | FLOW_CLOSED]);
+    assert_eq!(states(&mut pair, Connections), [FLOW_OPEN | FLOW_CLOSED]);
     assert_eq!(pair.kernel.counter(Counter::Reset), 1);
     pair.agree();
+}
+
+/// Whatever an endpoint sends: without the gatekeeper's answer, or without the right acknowledgement of it, a connection
+/// is not open.
+#[test]
+fn what_is_forged_opens_nothing() {
+    let mut pair = Pair::new(moved());
+    let syn = Segment::up(SYN);
+    pair.readdressed(&syn.frame(), &syn.to(b()).frame());
+    for (flags, ack) in [(ACK, 0), (ACK, 1), (ACK | PSH, 0x1234_5678), (FIN, 7)] {
+        let forged = Segment {
+            ack,
+            ..Segment::up(flags)
+        };
+        pair.send(&forged.frame());
+    }
+    assert_eq!(states(&mut pair, Connections), [0u16; 0]);
+    let answer = syn.back(b(), SYN | ACK);
+    pair.send(&answer.frame());
+    let right = answer.seq.wrapping_add(1);
+    for (flags, ack) in [
+        (ACK, right.wrapping_add(1)),
+        (ACK, right.wrapping_sub(1)),
+        (ACK, 0),
+        (SYN | ACK, right),
+        (RST | ACK, right),
+        (0, right),
+    ] {
+        let mut pair = Pair::new(moved());
+        pair.send(&syn.frame());
+        pair.send(&answer.frame());
+        let forged = Segment {
+            ack,
+            ..Segment::up(flags)
+        };
+        pair.send(&forged.frame());
+        assert_eq!(states(&mut pair, Connections), [0u16; 0], "{flags:#x} {ack:#x}");
+        pair.agree();
+    }
+    let fits = Segment {
+        ack: right,
+        ..Segment::up(ACK)
+    };
+    pair.readdressed(&fits.frame(), &fits.to(b()).frame());
+    assert_eq!(states(&mut pair, Connections), [FLOW_OPEN]);
+    assert_eq!(pair.kernel.counter(Counter::FlowOpened), 1);
+    pair.agree();
+}
+
+/// A SYN with an open connection's addresses and ports, after the zone has moved on: the connection stays where it is
+/// until the new one is answered and acknowledged.
+#[test]
+fn a_forged_syn_changes_nothing_of_an_open_connection() {
+    let mut pair = Pair::new(moved());
+    open(&mut pair, GATEKEEPER(), b());
+    for active in [C, A] {
+        pair.change(|world| switch(world, 0, active, now()));
+        let to = if active == C { c() } else { GATEKEEPER() };
+        let syn = Segment {
+            seq: 99,
+            ..Segment::up(SYN)
+        };
+        let (_, octets) = pair.send(&syn.frame());
+        assert_eq!(octets, syn.to(to).frame());
+        let data = Segment::up(ACK | PSH).with(&[1; 10]);
+        pair.readdressed(&data.frame(), &data.to(b()).frame());
+        let back = data.back(b(), ACK);
+        pair.readdressed(&back.frame(), &data.back(GATEKEEPER(), ACK).frame());
+        // Not even once it is answered.
+        pair.send(&syn.back(to, SYN | ACK).frame());
+        pair.readdressed(&data.frame(), &data.to(b()).frame());
+    }
+    // Straight to the one that it was steered to, from the same port, and to the service address.
+    for asked in [b(), service()] {
+        pair.change(|world| switch(world, 0, B, now()));
+        let (_, octets) = pair.send(&Segment::up(SYN).to(asked).frame());
+        assert_eq!(octets, Segment::up(SYN).to(b()).frame());
+        let data = Segment::up(ACK);
+        pair.readdressed(&data.frame(), &data.to(b()).frame());
+        let back = data.back(b(), ACK);
+        pair.readdressed(&back.frame(), &data.back(GATEKEEPER(), ACK).frame());
+    }
+    pair.agree();
+}
+
+/// The endpoint did start again from the same port.
+#[test]
+fn a_connection_that_is_opened_again_takes_the_place_of_the_older_one() {
+    let mut pair = Pair::new(moved());
+    open(&mut pair, GATEKEEPER(), b());
+    pair.change(|world| switch(world, 0, C, now()));
+    open(&mut pair, GATEKEEPER(), c());
+    let data = Segment::up(ACK | PSH).with(&[1; 10]);
+    pair.readdressed(&data.frame(), &data.to(c()).frame());
+    assert_eq!(states(&mut pair, Connections), [FLOW_OPEN]);
+    // Back at the first, to which the address belongs.
+    pair.change(|world| switch(world, 0, A, now()));
+    open(&mut pair, GATEKEEPER(), GATEKEEPER());
+    let (_, octets) = pair.send(&data.frame());
+    assert_eq!(octets, data.frame());
+    pair.agree();
+}
+
+/// Floods fill the table of attempts and of datagrams; a connection that was silent meanwhile goes on.
+#[test]
+fn a_flood_does_not_push_out_open_connections() {
+    let mut kernel = Kernel::load();
+    kernel.fill(&moved());
+    let run = |segment: &Segment| kernel.run(&segment.frame()).octets;
+    let syn = Segment::up(SYN).to(service());
+    assert_eq!(run(&syn), syn.to(b()).frame());
+    let back = syn.back(b(), SYN | ACK);
+    run(&back);
+    let ack = Segment {
+        ack: back.seq.wrapping_add(1),
+        ..Segment::up(ACK).to(service())
+    };
+    run(&ack);
+    // Several times what the tables hold: SYNs, two forged segments each, and datagrams, from any source.
+    for n in 0..6000u32 {
+        let [_, a, b_, c_] = n.to_be_bytes();
+        let flood = Segment {
+            source: v4(10, 0, b_, c_),
+            ports: (20_000 + u16::from(a), CALL_PORT),
+            ..syn.clone()
+        };
+        run(&flood);
+        run(&Segment {
+            flags: ACK,
+            ..flood.clone()
+        });
+        let datagram = Datagram::up(&hex(GRQ)).from(flood.source).to(service());
+        kernel.run(&datagram.frame());
+    }
+    let data = Segment::up(ACK | PSH).with(&[1; 10]).to(service());
+    assert_eq!(run(&data), data.to(b()).frame());
+    let back = data.back(b(), ACK);
+    assert_eq!(run(&back), data.back(service(), ACK).frame());
+    assert_eq!(kernel.counter(Counter::Reset), 0);
+    assert_eq!(kernel.counter(Counter::FlowOpened), 1);
+}
+
+/// A connection of which nothing is known goes to the gatekeeper that serves; if that has it, it is open again.
+#[test]
+fn a_connection_that_was_forgotten_is_found_again() {
+    for flags in [ACK, ACK | PSH, ACK | FIN] {
+        let mut pair = Pair::new(moved());
+        let data = Segment::up(flags).to(service());
+        pair.readdressed(&data.frame(), &data.to(b()).frame());
+        assert_eq!(pair.kernel.counter(Counter::Reset), 0);
+        assert_eq!(states(&mut pair, Connections), [0u16; 0]);
+        // It does not have it.
+        let rst = data.back(b(), RST);
+        pair.readdressed(&rst.frame(), &data.back(service(), RST).frame());
+        // It has it.
+        let data = Segment::up(ACK | PSH).with(&[1; 9]).to(service());
+        pair.readdressed(&data.frame(), &data.to(b()).frame());
+        pair.agree();
+    }
+    let mut pair = Pair::new(moved());
+    let data = Segment::up(ACK).to(service());
+    pair.readdressed(&data.frame(), &data.to(b()).frame());
+    let back = data.back(b(), ACK).with(&[1; 9]);
+    pair.readdressed(&back.frame(), &data.back(service(), ACK).with(&[1; 9]).frame());
+    let fits = Segment {
+        ack: back.seq.wrapping_add(9),
+        ..data
+    };
+    pair.readdressed(&fits.frame(), &fits.to(b()).frame());
+    assert_eq!(states(&mut pair, Connections), [FLOW_OPEN]);
+    pair.agree();
+}
+
+/// One host, by whatever it sends.
+#[test]
+fn new_flows_are_bounded_by_source() {
+    let mut pair = Pair::new(moved());
+    let mut dropped = 0;
+    for port in 0..1500 {
+        let syn = Segment {
+            ports: (10_000 + port, CALL_PORT),
+            ..Segment::up(SYN)
+        };
+        dropped += u32::from(pair.send(&syn.frame()).0 == Verdict::Drop(Counter::FlowLimited));
+    }
+    assert!(dropped > 300, "{dropped}");
+    let other = Segment {
+        source: v4(10, 0, 77, 1),
+        ..Segment::up(SYN)
+    };
+    pair.readdressed(&other.frame(), &other.to(b()).frame());
+}
+
+/// A gatekeeper's connection to an endpoint is noted once that has accepted it, and reset when the gatekeeper is gone.
+#[test]
+fn a_connection_that_a_gatekeeper_opened_is_reset_as_well() {
+    for (answers, acknowledges) in [(true, true), (true, false), (false, false)] {
+        let mut world = world();
+        world.globals.interfaces[0].side = ENDPOINTS_SIDE | GATEKEEPERS_SIDE;
+        let mut pair = Pair::new(world);
+        // To the endpoint's port of call signalling, from any port of the gatekeeper's.
+        let up = |flags| Segment {
+            ports: (CALL_PORT, 40_000),
+            ..Segment::up(flags)
+        };
+        let down = |flags| up(0).back(GATEKEEPER(), flags);
+        // On this interface both are behind one: what goes to a port of call signalling is taken for an endpoint's.
+        pair.change(|world| world.globals.interfaces[0].side = GATEKEEPERS_SIDE);
+        pair.untouched(&down(SYN).frame());
+        pair.change(|world| world.globals.interfaces[0].side = ENDPOINTS_SIDE);
+        if answers {
+            pair.untouched(&up(SYN | ACK).frame());
+        }
+        if acknowledges {
+            pair.change(|world| world.globals.interfaces[0].side = GATEKEEPERS_SIDE);
+            pair.untouched(&down(ACK).frame());
+            pair.change(|world| world.globals.interfaces[0].side = ENDPOINTS_SIDE);
+        }
+        pair.untouched(&up(ACK).frame());
+        pair.change(|world| switch(world, 0, B, now()));
+        pair.silent_for(A, SECOND);
+        let segment = up(ACK | PSH).with(&[1; 5]);
+        if acknowledges {
+            resets(&mut pair, &segment);
+        } else {
+            pair.untouched(&segment.frame());
+        }
+        pair.agree();
+    }
 }

@@ -50,7 +50,7 @@ fn from_a_newer_abi() {
 }
 
 /// Flows of this controller's data path, as octets and words.
-fn flows(controller: &Controller) -> HashMap<MapData, [u8; 40], [u64; 10]> {
+fn flows(controller: &Controller) -> HashMap<MapData, [u8; 40], [u64; 11]> {
     let pin = folder(controller).0.join("FLOWS");
     Map::LruHashMap(MapData::from_pin(pin).unwrap())
         .try_into()
@@ -60,7 +60,7 @@ fn flows(controller: &Controller) -> HashMap<MapData, [u8; 40], [u64; 10]> {
 /// Restarts with other sizes: what fits goes on, the rest is made anew and filled from the old.
 fn resized(daemon: &str) -> Scene {
     let mut steady = Steady::new(&staying());
-    let flow = ([7; 40], [9; 10]);
+    let flow = ([7; 40], [9; 11]);
     let mut before = flows(&steady.scene.controller);
     before.insert(flow.0, flow.1, 0).unwrap();
     assert!(steady.scene.controller.stop().unwrap().success());

@@ -15,13 +15,15 @@ use aya_ebpf::helpers::bpf_redirect;
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use rasline_abi::Counter;
-use rasline_datapath::{Look, Step, Tables, Verdict};
+use rasline_datapath::{Look, Next, Step, Tables, Verdict};
 
 use crate::access::XdpFrame;
 use crate::maps::Maps;
 
 /// What a part gives where the next one is to decide; no outcome.
 const SLOW: u32 = 1 << 30;
+/// What [`rasline_steer`] and [`rasline_segment`] give where [`rasline_carry`] has the last word; no outcome.
+const CARRY: u32 = 1 << 28;
 /// Mark of an outcome: [`rasline_steer`] has the last word.
 const GOES_ON: u32 = 1 << 29;
 
@@ -37,7 +39,12 @@ pub fn rasline(ctx: XdpContext) -> u32 {
     let len = maps::capture_len();
     let kept = len != 0 && maps::rasline_keep(ctx.ctx, len) == 0;
     let outcome = if look == Look::Signalling {
-        rasline_segment(ctx.ctx)
+        let outcome = rasline_segment(ctx.ctx);
+        if outcome == CARRY {
+            rasline_carry(ctx.ctx, SLOW)
+        } else {
+            outcome
+        }
     } else {
         ras(ctx.ctx)
     };
@@ -58,7 +65,11 @@ fn ras(ctx: *mut xdp_md) -> u32 {
         outcome = rasline_reply(ctx);
     }
     if outcome & GOES_ON != 0 {
-        outcome = rasline_steer(ctx, outcome & !GOES_ON);
+        let stands = outcome & !GOES_ON;
+        outcome = rasline_steer(ctx, stands);
+        if outcome == CARRY {
+            outcome = rasline_carry(ctx, stands);
+        }
     }
     outcome
 }
@@ -139,7 +150,8 @@ pub extern "C" fn rasline_steer(ctx: *mut xdp_md, outcome: u32) -> u32 {
     let mut frame = XdpFrame::new(ctx);
     let mut maps = Maps::new(ctx);
     match rasline_datapath::steer(&mut frame, &mut maps) {
-        Some(verdict) => act(&mut maps, verdict),
+        Some(Next::Done(verdict)) => act(&mut maps, verdict),
+        Some(Next::Carry) => CARRY,
         None => outcome,
     }
 }
@@ -150,8 +162,28 @@ pub extern "C" fn rasline_steer(ctx: *mut xdp_md, outcome: u32) -> u32 {
 pub extern "C" fn rasline_segment(ctx: *mut xdp_md) -> u32 {
     let mut frame = XdpFrame::new(ctx);
     let mut maps = Maps::new(ctx);
-    let verdict = rasline_datapath::segment(&mut frame, &mut maps);
-    act(&mut maps, verdict) & !GOES_ON
+    match rasline_datapath::segment(&mut frame, &mut maps) {
+        Next::Done(verdict) => act(&mut maps, verdict) & !GOES_ON,
+        Next::Carry => CARRY,
+    }
+}
+
+/// What [`rasline_steer`] or [`rasline_segment`] found the flow of; `outcome`: what stands if it goes on as it is, or
+/// [`SLOW`]: it is a segment, and nothing does yet.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_carry(ctx: *mut xdp_md, outcome: u32) -> u32 {
+    let mut frame = XdpFrame::new(ctx);
+    let mut maps = Maps::new(ctx);
+    // The interface is known again, for the counters.
+    rasline_datapath::came_in(&frame, &mut maps);
+    match rasline_datapath::carry(&mut frame, &mut maps) {
+        Some(verdict) => act(&mut maps, verdict) & !GOES_ON,
+        None if outcome == SLOW => {
+            act(&mut maps, Verdict::Pass(Counter::PassSignalling)) & !GOES_ON
+        }
+        None => outcome,
+    }
 }
 
 /// Counts a verdict; gives its action, the counter in the next octet, and whether it [`GOES_ON`].

@@ -11,9 +11,11 @@ use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use rasline_abi::{
     CAPTURE_MAX, COUNTERS as ROW, CaptureHeader, Counter, EVENT_PAYLOAD_MAX, EventHeader, Flow,
     FlowKey, Gatekeeper, GatekeeperKey, GatekeeperState, Globals, MAX_GATEKEEPERS, MAX_INTERFACES,
-    MAX_ZONES, Profile, RATE_BUCKETS, REDIRECT_SIDE, RateBucket, Seen, Slot, Zone, ZoneState,
+    MAX_ZONES, Profile, RATE_BUCKETS, RATES as TABLES, REDIRECT_SIDE, RateBucket, Slot, Seen,
+    SlotBudget,
+    Zone, ZoneState,
 };
-use rasline_datapath::{Address, Hop, Shared, Tables};
+use rasline_datapath::{Address, Carrying, FlowTable, Hop, Shared, Tables};
 
 #[map]
 static GLOBALS: Array<Globals> = Array::with_max_entries(1, BPF_F_MMAPABLE);
@@ -38,7 +40,9 @@ static GATEKEEPER_INDEX: HashMap<GatekeeperKey, u32> =
 #[map]
 static ENDPOINTS: LpmTrie<[u8; 16], u32> = LpmTrie::with_max_entries(65_536, BPF_F_NO_PREALLOC);
 #[map]
-static COPY_RATE: Array<RateBucket> = Array::with_max_entries(RATE_BUCKETS + 1, 0);
+static RATES: Array<RateBucket> = Array::with_max_entries((RATE_BUCKETS + 1) * TABLES, 0);
+#[map]
+static BUDGETS: Array<SlotBudget> = Array::with_max_entries(1024, 0);
 #[map]
 static COUNTERS: PerCpuArray<u64> =
     PerCpuArray::with_max_entries((MAX_INTERFACES as u32 + 1) * ROW, 0);
@@ -46,6 +50,10 @@ static COUNTERS: PerCpuArray<u64> =
 static EVENTS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
 #[map]
 static FLOWS: LruHashMap<FlowKey, Flow> = LruHashMap::with_max_entries(1024, 0);
+#[map]
+static ATTEMPTS: LruHashMap<FlowKey, Flow> = LruHashMap::with_max_entries(1024, 0);
+#[map]
+static CONNECTIONS: LruHashMap<FlowKey, Flow> = LruHashMap::with_max_entries(1024, 0);
 #[map]
 static CAPTURE: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 /// A frame that is captured, as it came in.
@@ -65,6 +73,10 @@ struct Event {
 /// Where a flow, and the question for its next hop, are put together.
 #[map]
 static FLOW_SCRATCH: PerCpuArray<FlowScratch> = PerCpuArray::with_max_entries(1, 0);
+
+/// A packet and its flow, from the part that found it to the one that carries it.
+#[map]
+static CARRYING: PerCpuArray<Carrying> = PerCpuArray::with_max_entries(1, 0);
 
 /// See `FLOW_SCRATCH`.
 #[repr(C)]
@@ -118,6 +130,19 @@ fn octets(address: [u64; 2]) -> [u8; 16] {
     unsafe { core::mem::transmute(address) }
 }
 
+/// Flag of an update: only what is there.
+const BPF_EXIST: u64 = 2;
+
+/// The map of a table of flows.
+#[inline(always)]
+fn flows(table: FlowTable) -> &'static LruHashMap<FlowKey, Flow> {
+    match table {
+        FlowTable::Datagrams => &FLOWS,
+        FlowTable::Attempts => &ATTEMPTS,
+        FlowTable::Connections => &CONNECTIONS,
+    }
+}
+
 impl Tables for Maps {
     #[inline(always)]
     fn globals(&self) -> Option<Shared<Globals>> {
@@ -165,7 +190,7 @@ impl Tables for Maps {
     }
     #[inline(always)]
     fn rate_bucket(&self, index: u32) -> Option<Shared<RateBucket>> {
-        shared(&COPY_RATE, index)
+        shared(&RATES, index)
     }
     #[inline(always)]
     fn seen(&self, index: u32) -> Option<Shared<Seen>> {
@@ -216,12 +241,14 @@ impl Tables for Maps {
         was == old
     }
     #[inline(always)]
-    fn flow(&self, key: &FlowKey) -> Option<Shared<Flow>> {
+    fn flow(&self, table: FlowTable, key: &FlowKey) -> Option<Shared<Flow>> {
         // SAFETY: a value of this map; another flow may take its place, which its check tells.
-        FLOWS.get_ptr_mut(key).map(|p| unsafe { Shared::new(p) })
+        flows(table)
+            .get_ptr_mut(key)
+            .map(|p| unsafe { Shared::new(p) })
     }
     #[inline(always)]
-    fn set_flow(&mut self, key: &FlowKey, fill: impl FnOnce(&mut Flow)) -> bool {
+    fn set_flow(&mut self, table: FlowTable, key: &FlowKey, fill: impl FnOnce(&mut Flow)) -> bool {
         let Some(scratch) = FLOW_SCRATCH.get_ptr_mut(0) else {
             return false;
         };
@@ -231,12 +258,51 @@ impl Tables for Maps {
             &mut (*scratch).flow
         };
         fill(flow);
-        FLOWS.insert(key, flow, 0).is_ok()
+        flows(table).insert(key, flow, 0).is_ok()
     }
     #[inline(always)]
-    fn remove_flow(&mut self, key: &FlowKey) {
+    fn update_flow(
+        &mut self,
+        table: FlowTable,
+        key: &FlowKey,
+        change: impl FnOnce(&mut Flow) -> bool,
+    ) {
+        let (Some(scratch), Some(there)) =
+            (FLOW_SCRATCH.get_ptr_mut(0), flows(table).get_ptr_mut(key))
+        else {
+            return;
+        };
+        // SAFETY: this CPU's own scratch; what is copied is torn if another flow takes the entry, which its check tells.
+        let flow = unsafe {
+            core::ptr::copy_nonoverlapping(there, &raw mut (*scratch).flow, 1);
+            &mut (*scratch).flow
+        };
+        if change(flow) {
+            // It may be gone already.
+            let _gone = flows(table).insert(key, flow, BPF_EXIST);
+        }
+    }
+    #[inline(always)]
+    fn remove_flow(&mut self, table: FlowTable, key: &FlowKey) {
         // It may be gone already.
-        let _gone = FLOWS.remove(key);
+        let _gone = flows(table).remove(key);
+    }
+    #[inline(always)]
+    fn carrying(&self) -> Option<Shared<Carrying>> {
+        // SAFETY: this CPU's own scratch.
+        CARRYING.get_ptr_mut(0).map(|p| unsafe { Shared::new(p) })
+    }
+    #[inline(always)]
+    fn store_carried(&mut self) {
+        rasline_store();
+    }
+    #[inline(always)]
+    fn budget(&self, index: u32) -> Option<Shared<SlotBudget>> {
+        shared(&BUDGETS, index)
+    }
+    #[inline(always)]
+    fn registered(&self, address: Address, port: u16) -> u32 {
+        rasline_registered(address[0], address[1], u64::from(port))
     }
     #[inline(always)]
     fn next_hop(&self, source: Address, destination: Address, v6: bool, len: u16) -> Option<Hop> {
@@ -381,6 +447,29 @@ pub extern "C" fn rasline_first(low: u64, high: u64, at: u64, interface: u32) ->
 pub extern "C" fn rasline_notice(low: u64, high: u64, port: u32) -> u32 {
     let maps = Maps::new(core::ptr::null_mut());
     rasline_datapath::notice(&maps, [low, high], port as u16);
+    0
+}
+
+/// A slot of this address and port; `u32::MAX`: there is none.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_registered(low: u64, high: u64, port: u64) -> u32 {
+    let maps = Maps::new(core::ptr::null_mut());
+    rasline_datapath::registered(&maps, [low, high], port as u16)
+}
+
+/// Writes the flow that is held back to its table. Gives 0.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_store() -> u32 {
+    let Some(held) = CARRYING.get_ptr_mut(0) else {
+        return 1;
+    };
+    // SAFETY: this CPU's own scratch.
+    rasline_datapath::store_held(unsafe { &*held }, |table, key, flow| {
+        // It may be gone already.
+        let _gone = flows(table).insert(key, flow, BPF_EXIST);
+    });
     0
 }
 

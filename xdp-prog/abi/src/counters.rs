@@ -120,6 +120,14 @@ counters! {
     /// RAS from the gatekeepers' side to an address of no zone: answers to rasline's own probes and agents, or to
     /// endpoints outside of all zones.
     PassNoEndpoint = "pass_no_endpoint",
+    /// Packets that would have made a flow, dropped: their source made too many.
+    FlowLimited = "flow_limited",
+    /// Messages of sources without a registration beyond their source's share of unknown_rate.
+    UnknownLimitedSource = "unknown_limited_source",
+    /// Messages of sources without a registration beyond unknown_rate.
+    UnknownLimitedZone = "unknown_limited_zone",
+    /// Connections that were opened, and are kept apart from those that are not.
+    FlowOpened = "flow_opened",
 }
 
 /// Number of counters, rounded up so that an interface's row has a fixed place.

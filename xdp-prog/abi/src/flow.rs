@@ -1,8 +1,11 @@
-//! The flow table: what was steered, so that replies go back the same way and connections stay where they are.
+//! The flow tables: what was steered, so that replies go back the same way and connections stay where they are.
+//!
+//! Datagrams, connections that are being opened, and open connections have a table each, so that neither of the first
+//! two can push out what is open.
 
 use bytemuck::{Pod, Zeroable};
 
-/// Key of `FLOWS`: addresses and ports as they stand in the packet.
+/// Key of `FLOWS`, `ATTEMPTS` and `CONNECTIONS`: addresses and ports as they stand in the packet.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct FlowKey {
@@ -22,13 +25,20 @@ pub struct FlowKey {
 pub const FLOW_FORWARD: u16 = 1;
 /// [`Flow::kind`]: from a gatekeeper; `address` and `port` replace the source.
 pub const FLOW_REVERSE: u16 = 2;
+/// [`Flow::kind`]: of a connection that the gatekeeper opened to the endpoint; nothing is replaced.
+pub const FLOW_CALLED: u16 = 3;
 
-/// [`Flow::state`]: a segment other than SYN has passed.
+/// [`Flow::state`]: the gatekeeper accepted the connection, and the endpoint's acknowledgement fitted.
 pub const FLOW_OPEN: u16 = 1;
 /// [`Flow::state`]: FIN or RST has passed.
 pub const FLOW_CLOSED: u16 = 2;
+/// [`Flow::state`]: the gatekeeper answered; the endpoint's next acknowledgement is [`Flow::expected`].
+pub const FLOW_ANSWERED: u16 = 4;
+/// [`Flow::state`]: a SYN came for an open connection; `ATTEMPTS` may have a newer one under the same key.
+pub const FLOW_REOPENED: u16 = 8;
 
-/// One direction of a flow. Kernel-written.
+/// One direction of a flow. Kernel-written, and only as a whole by its key: an entry that another flow has taken
+/// meanwhile is never written to.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Flow {
@@ -56,10 +66,14 @@ pub struct Flow {
     pub hop_mac: [u8; 6],
     /// MAC address of the interface towards it.
     pub own_mac: [u8; 6],
-    /// [`FLOW_OPEN`] | [`FLOW_CLOSED`].
+    /// [`FLOW_OPEN`] | [`FLOW_CLOSED`] | [`FLOW_ANSWERED`] | [`FLOW_REOPENED`].
     pub state: u16,
     /// Longest IP packet that goes to the next hop.
     pub hop_mtu: u16,
+    /// With [`FLOW_ANSWERED`]: the acknowledgement number that fits what the gatekeeper sent.
+    pub expected: u32,
+    /// When a packet last went through the stack so that the next hop stays known, in ticks.
+    pub asked: u32,
 }
 
 /// Most octets of a frame that can be captured.
@@ -87,6 +101,6 @@ pub struct CaptureHeader {
 
 const _: () = {
     assert!(size_of::<FlowKey>() == 40);
-    assert!(size_of::<Flow>() == 80);
+    assert!(size_of::<Flow>() == 88);
     assert!(size_of::<CaptureHeader>() == 32);
 };

@@ -19,7 +19,8 @@ mod time;
 pub use counters::{COUNTERS, Counter};
 pub use event::{CopyReason, EVENT_PAYLOAD_MAX, EventHeader};
 pub use flow::{
-    CAPTURE_MAX, CaptureHeader, FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, FLOW_REVERSE, Flow, FlowKey,
+    CAPTURE_MAX, CaptureHeader, FLOW_ANSWERED, FLOW_CALLED, FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN,
+    FLOW_REOPENED, FLOW_REVERSE, Flow, FlowKey,
 };
 pub use seen::{SEEN_EVERY, Seen};
 pub use slot::{
@@ -28,8 +29,8 @@ pub use slot::{
 pub use tables::{
     Answer, ENDPOINTS_SIDE, EndpointsKey, GATEKEEPER_OWN, GATEKEEPER_STANDBY, GATEKEEPER_STEER,
     GATEKEEPERS_SIDE, Gatekeeper, GatekeeperKey, GatekeeperState, Globals, HASH_KEYS, Interface,
-    MAX_CANDIDATES, MAX_GATEKEEPERS, MAX_INTERFACES, MAX_ZONES, NO_GATEKEEPER, RATE_BUCKETS,
-    REDIRECT_SIDE, RateBucket, SERVICE, ZONE_AUTO, ZONE_RESET, ZONE_RIP, Zone, ZoneState,
+    MAX_CANDIDATES, MAX_GATEKEEPERS, MAX_INTERFACES, MAX_ZONES, NO_GATEKEEPER, RATE_BUCKETS, RATES,
+    REDIRECT_SIDE, RateBucket, SERVICE, SlotBudget, ZONE_AUTO, ZONE_RESET, ZONE_RIP, Zone, ZoneState,
 };
 pub use time::{TICK_NS, duration_to_ticks, elapsed, ticks};
 
@@ -58,21 +59,28 @@ pub mod map {
     pub const GATEKEEPER_INDEX: &str = "GATEKEEPER_INDEX";
     /// Longest-prefix match: endpoints' prefixes to zone index (`u32`).
     pub const ENDPOINTS: &str = "ENDPOINTS";
-    /// [`RateBucket`](crate::RateBucket)s by a hash of the source address.
-    pub const COPY_RATE: &str = "COPY_RATE";
+    /// [`RateBucket`](crate::RateBucket)s, [`RATES`](crate::RATES) tables of them, each by a hash of its own of the
+    /// source address.
+    pub const RATES: &str = "RATES";
+    /// [`SlotBudget`](crate::SlotBudget)s by slot index.
+    pub const BUDGETS: &str = "BUDGETS";
     /// Per CPU: `u64` at `interface * COUNTERS + counter`; the interface [`MAX_INTERFACES`](crate::MAX_INTERFACES)
     /// stands for one that is not configured.
     pub const COUNTERS: &str = "COUNTERS";
     /// Ring buffer of [`EventHeader`](crate::EventHeader), each followed by the RAS message.
     pub const EVENTS: &str = "EVENTS";
-    /// LRU hash: [`FlowKey`](crate::FlowKey) to [`Flow`](crate::Flow).
+    /// LRU hash: [`FlowKey`](crate::FlowKey) to [`Flow`](crate::Flow), of datagrams.
     pub const FLOWS: &str = "FLOWS";
+    /// The same of connections that are not open yet, or not any longer.
+    pub const ATTEMPTS: &str = "ATTEMPTS";
+    /// The same of open connections.
+    pub const CONNECTIONS: &str = "CONNECTIONS";
     /// Ring buffer of [`CaptureHeader`](crate::CaptureHeader), each followed by the frame's first octets.
     pub const CAPTURE: &str = "CAPTURE";
     /// [`Seen`](crate::Seen) by a keyed hash of address and port; as many as slots.
     pub const SEEN: &str = "SEEN";
     /// All of them.
-    pub const ALL: [&str; 15] = [
+    pub const ALL: [&str; 18] = [
         GLOBALS,
         SLOTS,
         PROFILES,
@@ -82,10 +90,13 @@ pub mod map {
         GATEKEEPER_STATE,
         GATEKEEPER_INDEX,
         ENDPOINTS,
-        COPY_RATE,
+        RATES,
+        BUDGETS,
         COUNTERS,
         EVENTS,
         FLOWS,
+        ATTEMPTS,
+        CONNECTIONS,
         CAPTURE,
         SEEN,
     ];

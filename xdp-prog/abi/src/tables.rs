@@ -10,8 +10,10 @@ pub const MAX_INTERFACES: usize = 16;
 pub const MAX_ZONES: u32 = 1024;
 /// Gatekeepers at most, of all zones together.
 pub const MAX_GATEKEEPERS: u32 = 4096;
-/// Buckets of the copy limit, by source (a power of two); one more, behind them, is for all sources together.
+/// Buckets of each limit by source (a power of two); one more, behind them, is for all sources together.
 pub const RATE_BUCKETS: u32 = 65_536;
+/// Limits by source: copies to the controller, requests of unknown sources, new flows, open connections.
+pub const RATES: u32 = 4;
 /// 64-bit keys of the fingerprint: two for each 8 octets and pass, and one more for each pass.
 pub const HASH_KEYS: usize = MAX_RRQ / 8 * 4 + 2;
 
@@ -131,6 +133,10 @@ pub struct Zone {
     pub service_call_port: [u8; 2],
     /// Ticks after a move for which keep-alives of registrations left behind are answered, and RRQs bounded.
     pub move_for: u32,
+    /// Messages a second of sources without a registration that reach the zone's gatekeepers; 0: no bound.
+    pub unknown_rate: u32,
+    /// Zero.
+    pub reserved: u32,
     /// Indices of the gatekeepers that the kernel may move the zone to, best first; 0xffff: none.
     pub candidates: [u16; MAX_CANDIDATES],
 }
@@ -151,14 +157,19 @@ pub struct ZoneState {
     pub decided_from: u32,
     /// Kernel. Decisions, in all.
     pub decisions: u32,
-    /// Kernel. When the next RRQ would be due at exactly the migrate rate, ns (GCRA).
+    /// Kernel. When the next RRQ of a registered source would be due at exactly its share of the migrate rate, ns
+    /// (GCRA).
     pub next_ns: u64,
     /// Kernel. Known keep-alives let through to move their registration.
     pub migrated: u64,
     /// Kernel. RRQs held back by the migrate rate.
     pub shaped: u64,
-    /// Zero.
-    pub reserved: u64,
+    /// Kernel. The same for sources without a registration.
+    pub unknown_next_ns: u64,
+    /// Kernel. When the next message of a source without a registration would be due at exactly the unknown rate, ns.
+    pub unknown_due_ns: u64,
+    /// Kernel. Messages held back by the unknown rate.
+    pub limited: u64,
 }
 
 /// One gatekeeper of one zone. User-written.
@@ -199,6 +210,10 @@ pub struct GatekeeperState {
     pub requests: u64,
     /// RAS messages from it, in all.
     pub replies: u64,
+    /// When a packet to it last went through the stack so that its next hop stays known, in ticks; 0: never.
+    pub asked: u32,
+    /// Zero.
+    pub reserved2: u32,
     /// Zero.
     pub reserved: [u64; 2],
 }
@@ -233,14 +248,22 @@ pub struct RateBucket {
     pub reserved: u32,
 }
 
+/// What the address and port of a slot may still send. Kernel-written.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct SlotBudget {
+    /// When the next RRQ that is not known would be due, in ticks.
+    pub due: u32,
+}
+
 const _: () = {
-    assert!(size_of::<Zone>() == 72);
+    assert!(size_of::<Zone>() == 80);
     assert!(core::mem::offset_of!(Zone, active) == 24);
-    assert!(size_of::<ZoneState>() == 64);
+    assert!(size_of::<ZoneState>() == 80);
     assert!(size_of::<Gatekeeper>() == 48);
     assert!(align_of::<Gatekeeper>() == 8);
     assert!(core::mem::offset_of!(Gatekeeper, address) == 0);
-    assert!(size_of::<GatekeeperState>() == 64);
+    assert!(size_of::<GatekeeperState>() == 72);
     assert!(size_of::<GatekeeperKey>() == 20);
     assert!(size_of::<RateBucket>() == 16);
     assert!(core::mem::offset_of!(Globals, interfaces) == 48);

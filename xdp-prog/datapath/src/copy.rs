@@ -1,11 +1,12 @@
 //! Copies of messages to the controller, limited by source and in all, so that a flood fills neither the ring
 //! buffer nor the learner.
 
-use rasline_abi::{CopyReason, Counter, EVENT_PAYLOAD_MAX, EventHeader, RATE_BUCKETS};
+use rasline_abi::{CopyReason, Counter, EVENT_PAYLOAD_MAX, EventHeader};
 
 use crate::parse::Packet;
-use crate::tables::{Address, Shared, get, set};
-use crate::{Frame, Tables, hash};
+use crate::rate::{self, Limited, Rate};
+use crate::tables::{Address, get};
+use crate::{Frame, Tables};
 
 /// A zone and one of its gatekeepers, by index.
 #[derive(Clone, Copy, Debug)]
@@ -82,50 +83,13 @@ fn octets(address: Address) -> [u8; 16] {
 #[inline(always)]
 fn limited<T: Tables>(tables: &T, endpoint: Address, now: u64) -> Option<Counter> {
     let globals = tables.globals()?;
-    let key = [
-        get!(globals, hash_keys[6]),
-        get!(globals, hash_keys[7]),
-        get!(globals, hash_keys[8]),
-        get!(globals, hash_keys[9]),
-        get!(globals, hash_keys[10]),
-        get!(globals, hash_keys[11]),
-    ];
-    let index = hash::place(endpoint, 0, key) & (RATE_BUCKETS - 1);
-    let source = tables.rate_bucket(index)?;
-    if !take(source, get!(globals, copies_per_source), now) {
+    let of_source = Rate::even(get!(globals, copies_per_source));
+    if !rate::take_of_source(tables, Limited::Copies, endpoint, of_source, now)? {
         return Some(Counter::CopyLimitedSource);
     }
-    let all = tables.rate_bucket(RATE_BUCKETS)?;
-    if !take(all, get!(globals, copies_per_second), now) {
+    let of_all = Rate::even(get!(globals, copies_per_second));
+    if !rate::take_of_all(tables, Limited::Copies, of_all, now)? {
         return Some(Counter::CopyLimitedTotal);
     }
     None
-}
-
-/// Takes a token of a bucket that holds `rate` and gets `rate` a second. Two CPUs may take the same token: the
-/// limit is a bound on load, not an account.
-#[inline(always)]
-fn take(bucket: Shared<rasline_abi::RateBucket>, rate: u32, now: u64) -> bool {
-    const SECOND: u64 = 1_000_000_000;
-    let since = now.saturating_sub(get!(bucket, refilled_ns));
-    let mut tokens = get!(bucket, tokens);
-    if since >= SECOND {
-        tokens = rate;
-        set!(bucket, refilled_ns, now);
-    } else {
-        let new = since * u64::from(rate) / SECOND;
-        if new > 0 {
-            tokens = if u64::from(tokens) + new > u64::from(rate) {
-                rate
-            } else {
-                tokens + new as u32
-            };
-            set!(bucket, refilled_ns, now);
-        }
-    }
-    if tokens == 0 {
-        return false;
-    }
-    set!(bucket, tokens, tokens - 1);
-    true
 }

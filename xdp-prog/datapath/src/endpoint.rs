@@ -12,8 +12,9 @@ use crate::decide::{Decision, Facts, decide};
 use crate::hash::{self, Passes, SEQ_MASK};
 use crate::parse::{self, Packet};
 use crate::ras;
+use crate::shape::{self, Who};
 use crate::tables::{Shared, address, field_at, get, set};
-use crate::{Frame, Step, Tables, Verdict, shape, steer};
+use crate::{Frame, Step, Tables, Verdict, steer};
 
 const RRQ_LIMIT: usize = 1024;
 
@@ -312,7 +313,7 @@ fn known<F: Frame, T: Tables>(
 /// Whether a known keep-alive may go to the active gatekeeper now, to move its registration there.
 #[inline(always)]
 fn moves<T: Tables>(tables: &T, index: u32, zone: Shared<Zone>, now: u64) -> bool {
-    let taken = shape::take(tables, index, zone, now, true);
+    let taken = shape::take(tables, index, zone, now, Who::Answerable);
     if taken && let Some(state) = tables.zone_state(index) {
         tables.increment(state, |p| field_at!(p, migrated));
     }
@@ -390,18 +391,15 @@ pub(crate) fn other<F: Frame, T: Tables>(
     if to == SERVICE {
         return Some(Verdict::Pass(Counter::PassOther));
     }
+    let moves = to == course.active && shape::moving(zone, &course, now);
+    if let Err(why) = shape::admit(tables, (index, zone), packet, moves, now) {
+        return Some(too_many(frame, tables, packet, (index, zone), why));
+    }
     let reason = match ras::kind(packet.first) {
         ras::RRQ => CopyReason::UnknownRrq,
         ras::URQ | ras::UCF => CopyReason::FromEndpoint,
         _ => return Some(Verdict::Pass(Counter::PassOther)),
     };
-    if reason == CopyReason::UnknownRrq
-        && to == course.active
-        && shape::moving(zone, &course, now)
-        && !shape::take(tables, index, zone, now, false)
-    {
-        return Some(too_many(frame, tables, packet, index, zone));
-    }
     let peer = Peer {
         zone: index,
         gatekeeper: to,
@@ -432,23 +430,36 @@ fn is_own<T: Tables>(tables: &T, gatekeeper: u32) -> bool {
         .is_some_and(|row| get!(row, flags) & GATEKEEPER_OWN != 0)
 }
 
-/// An RRQ beyond the migrate rate: its endpoint is told to wait, or it is dropped, as the zone says.
+/// A message beyond the migrate rate or the unknown rate: who sent an RRQ is told to wait, or it is dropped, as the zone
+/// says; a source that sends too many is not answered.
 #[inline(always)]
 fn too_many<F: Frame, T: Tables>(
     frame: &mut F,
-    tables: &T,
+    tables: &mut T,
     packet: &Packet,
-    index: u32,
-    zone: Shared<Zone>,
+    (index, zone): (u32, Shared<Zone>),
+    why: Counter,
 ) -> Verdict {
     if let Some(state) = tables.zone_state(index) {
-        tables.increment(state, |p| field_at!(p, shaped));
+        if why == Counter::DropRate {
+            tables.increment(state, |p| field_at!(p, shaped));
+        } else {
+            tables.increment(state, |p| field_at!(p, limited));
+        }
     }
-    if get!(zone, flags) & ZONE_RIP == 0 {
-        return Verdict::Drop(Counter::DropRate);
+    if get!(zone, flags) & ZONE_RIP == 0
+        || why == Counter::UnknownLimitedSource
+        || ras::kind(packet.first) != ras::RRQ
+    {
+        return Verdict::Drop(why);
     }
     match shape::rip(frame, packet, get!(zone, rip_delay_ms)) {
-        Some(()) => Verdict::Rip,
-        None => Verdict::Drop(Counter::DropRate),
+        Some(()) => {
+            if why != Counter::DropRate {
+                tables.count(why);
+            }
+            Verdict::Rip
+        }
+        None => Verdict::Drop(why),
     }
 }

@@ -8,10 +8,11 @@ use std::vec::Vec;
 
 use rasline_abi::{
     COUNTERS, Counter, EventHeader, Flow, FlowKey, Gatekeeper, GatekeeperState, Globals,
-    MAX_INTERFACES, Profile, RATE_BUCKETS, RateBucket, Seen, Slot, Zone, ZoneState,
+    MAX_INTERFACES, Profile, RATE_BUCKETS, RATES, RateBucket, Seen, Slot,
+    SlotBudget, Zone, ZoneState,
 };
 
-use crate::tables::{Address, Hop, Shared};
+use crate::tables::{Address, Carrying, FlowTable, Hop, Shared};
 use crate::{Frame, Tables};
 
 /// A frame in a vector.
@@ -120,8 +121,10 @@ pub struct HostTables {
     interface: u32,
     /// Gatekeeper index by zone and address.
     pub gatekeeper_index: HashMap<(u32, Address), u32>,
-    /// Flows, by the octets of their keys.
-    flows: HashMap<Vec<u8>, Box<UnsafeCell<Flow>>>,
+    /// Flows of each table, by the octets of their keys.
+    flows: [HashMap<Vec<u8>, Box<UnsafeCell<Flow>>>; 3],
+    budgets: Array<SlotBudget>,
+    carrying: Array<Carrying>,
     /// Next hops by destination; to others the stack knows the way.
     pub hops: HashMap<Address, Hop>,
     /// Endpoints' prefixes: address, prefix length (of 128), zone.
@@ -156,11 +159,13 @@ impl HostTables {
             profiles: Array::new(profile, profiles),
             zones: Array::new(Zone::default(), zones),
             zone_states: Array::new(ZoneState::default(), zones),
-            flows: HashMap::new(),
+            flows: Default::default(),
+            budgets: Array::new(SlotBudget::default(), slots),
+            carrying: Array::new(Carrying::default(), 1),
             hops: HashMap::new(),
             gatekeepers: Array::new(Gatekeeper::default(), gatekeepers),
             gatekeeper_state: Array::new(GatekeeperState::default(), gatekeepers),
-            rate: Array::new(RateBucket::default(), RATE_BUCKETS as usize + 1),
+            rate: Array::new(RateBucket::default(), ((RATE_BUCKETS + 1) * RATES) as usize),
             interface: MAX_INTERFACES as u32,
             gatekeeper_index: HashMap::new(),
             endpoints: Vec::new(),
@@ -196,15 +201,15 @@ impl HostTables {
     pub fn zone_state_mut(&mut self, index: usize) -> &mut ZoneState {
         self.zone_states.get_mut(index)
     }
-    /// The flows, each with its key.
-    pub fn flows_mut(&mut self) -> impl Iterator<Item = (FlowKey, &mut Flow)> {
-        self.flows
+    /// The flows of a table, each with its key.
+    pub fn flows_mut(&mut self, table: FlowTable) -> impl Iterator<Item = (FlowKey, &mut Flow)> {
+        self.flows[table as usize]
             .iter_mut()
             .map(|(key, flow)| (bytemuck::pod_read_unaligned(key), flow.get_mut()))
     }
     /// Forgets all flows.
     pub fn clear_flows(&mut self) {
-        self.flows.clear();
+        self.flows = Default::default();
     }
     /// A gatekeeper.
     pub fn gatekeeper_mut(&mut self, index: usize) -> &mut Gatekeeper {
@@ -323,22 +328,63 @@ impl Tables for HostTables {
         }
     }
     #[allow(unsafe_code)]
-    fn flow(&self, key: &FlowKey) -> Option<Shared<Flow>> {
-        let flow = self.flows.get(bytemuck::bytes_of(key))?;
+    fn flow(&self, table: FlowTable, key: &FlowKey) -> Option<Shared<Flow>> {
+        let flow = self.flows[table as usize].get(bytemuck::bytes_of(key))?;
         // SAFETY: the flow stays where it is until it is removed, which no caller does while it holds this.
         Some(unsafe { Shared::new(flow.get()) })
     }
-    fn set_flow(&mut self, key: &FlowKey, fill: impl FnOnce(&mut Flow)) -> bool {
+    fn set_flow(&mut self, table: FlowTable, key: &FlowKey, fill: impl FnOnce(&mut Flow)) -> bool {
         if self.room {
             let mut flow = Flow::default();
             fill(&mut flow);
-            let key = bytemuck::bytes_of(key).to_vec();
-            self.flows.insert(key, Box::new(UnsafeCell::new(flow)));
+            let flows = &mut self.flows[table as usize];
+            // An entry that is there keeps its place, as readers may still hold it.
+            match flows.get_mut(bytemuck::bytes_of(key)) {
+                Some(there) => *there.get_mut() = flow,
+                None => {
+                    let key = bytemuck::bytes_of(key).to_vec();
+                    flows.insert(key, Box::new(UnsafeCell::new(flow)));
+                }
+            }
         }
         self.room
     }
-    fn remove_flow(&mut self, key: &FlowKey) {
-        self.flows.remove(bytemuck::bytes_of(key));
+    fn update_flow(
+        &mut self,
+        table: FlowTable,
+        key: &FlowKey,
+        change: impl FnOnce(&mut Flow) -> bool,
+    ) {
+        if let Some(there) = self.flows[table as usize].get_mut(bytemuck::bytes_of(key)) {
+            let mut flow = *there.get_mut();
+            if change(&mut flow) {
+                *there.get_mut() = flow;
+            }
+        }
+    }
+    fn remove_flow(&mut self, table: FlowTable, key: &FlowKey) {
+        self.flows[table as usize].remove(bytemuck::bytes_of(key));
+    }
+    fn carrying(&self) -> Option<Shared<Carrying>> {
+        self.carrying.at(0)
+    }
+    fn store_carried(&mut self) {
+        let held = *self.carrying.get_mut(0);
+        crate::store_held(&held, |table, key, flow| {
+            self.update_flow(table, key, |there| {
+                let same = there.check == flow.check;
+                if same {
+                    *there = *flow;
+                }
+                same
+            });
+        });
+    }
+    fn budget(&self, index: u32) -> Option<Shared<SlotBudget>> {
+        self.budgets.at(index)
+    }
+    fn registered(&self, address: Address, port: u16) -> u32 {
+        crate::registered(self, address, port)
     }
     fn next_hop(&self, _: Address, destination: Address, _: bool, _: u16) -> Option<Hop> {
         self.hops.get(&destination).copied()

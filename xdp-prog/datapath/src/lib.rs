@@ -9,21 +9,24 @@
 //! The walk of a frame is in parts, so that the kernel's verifier checks each once: [`plain`] lets go of what is
 //! neither RAS nor call signalling, [`fast`] parses and answers known keep-alives, [`request`] and [`reply`] do
 //! everything else of RAS (learning, and the gatekeepers' side), [`steer`] readdresses what is to go to another
-//! gatekeeper, [`segment`] does the same for call signalling.
+//! gatekeeper, [`segment`] does the same for call signalling, and [`carry`] carries out what those two found.
 #![no_std]
 
 #[cfg(not(target_arch = "bpf"))]
 extern crate std;
 
 mod answer;
+mod connection;
 mod copy;
 mod decide;
 mod endpoint;
+mod flow;
 mod frame;
 mod gatekeeper;
 #[cfg(not(target_arch = "bpf"))]
 pub mod host;
 mod parse;
+mod rate;
 mod redirect;
 mod seen;
 mod shape;
@@ -39,11 +42,12 @@ pub use decide::{PROBE_EVERY_NS, REFRESH_RETRY, REFRESH_WINDOW};
 pub use frame::Frame;
 pub use parse::Packet;
 pub use rasline_abi::Counter;
-pub use redirect::known_as;
+pub use flow::{known_as, store_held};
+pub use shape::registered;
 pub use seen::{TCP_PORT, notice};
 pub use signalling::first;
 pub use steer::{choose, silence};
-pub use tables::{Address, Hop, Shared, Tables};
+pub use tables::{Address, Carrying, FlowTable, Hop, Shared, Tables};
 
 /// What to do with the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +118,15 @@ pub enum Step {
     Done(Verdict),
     /// Untouched: [`request`] decides.
     Slow,
+}
+
+/// The outcome of [`steer`] and [`segment`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Decided.
+    Done(Verdict),
+    /// Its flow was found: [`carry`] readdresses it.
+    Carry,
 }
 
 /// The outcome of [`plain`].
@@ -195,15 +208,27 @@ pub fn reply<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
 /// Third part, for RAS that goes on ([`Verdict::goes_on`]): to the gatekeeper that serves the zone now, and back
 /// under the address that the endpoint knows. `None`: as it is.
 #[inline(always)]
-pub fn steer<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Option<Verdict> {
+pub fn steer<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Option<Next> {
     let packet = parse::parse(frame, tables).ok()?;
-    signalling::datagram(frame, tables, &packet)
+    signalling::datagram(tables, &packet)
 }
 
 /// In the place of all three: TCP that may be call signalling.
 #[inline(always)]
-pub fn segment<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
-    signalling::segment(frame, tables)
+pub fn segment<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Next {
+    connection::segment(frame, tables)
+}
+
+/// Finds the interface that the frame came in by, for the counters.
+#[inline(always)]
+pub fn came_in<F: Frame, T: Tables>(frame: &F, tables: &mut T) {
+    let _side = parse::side(frame, tables);
+}
+
+/// Last part, for [`Next::Carry`]: readdresses the frame. `None`: it stays as it is.
+#[inline(always)]
+pub fn carry<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Option<Verdict> {
+    redirect::carry(frame, tables)
 }
 
 /// All parts: what the kernel does with a frame. The last verdict counts it; one before that ([`Verdict::goes_on`])
@@ -211,7 +236,12 @@ pub fn segment<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
 pub fn process<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
     let verdict = match plain(frame, tables) {
         Look::Done(verdict) => verdict,
-        Look::Signalling => segment(frame, tables),
+        Look::Signalling => match segment(frame, tables) {
+            Next::Done(verdict) => verdict,
+            Next::Carry => {
+                carry(frame, tables).unwrap_or(Verdict::Pass(Counter::PassSignalling))
+            }
+        },
         Look::Ras => match fast(frame, tables) {
             Step::Done(verdict) => verdict,
             Step::Slow => request(frame, tables).unwrap_or_else(|| reply(frame, tables)),
@@ -220,10 +250,16 @@ pub fn process<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
     if verdict.goes_on()
         && steering(tables)
         && !matches!(verdict, Verdict::Pass(Counter::PassSignalling))
-        && let Some(steered) = steer(frame, tables)
+        && let Some(next) = steer(frame, tables)
     {
-        tables.count(verdict.counter());
-        return steered;
+        let steered = match next {
+            Next::Done(verdict) => Some(verdict),
+            Next::Carry => carry(frame, tables),
+        };
+        if let Some(steered) = steered {
+            tables.count(verdict.counter());
+            return steered;
+        }
     }
     verdict
 }

@@ -184,8 +184,14 @@ pub(crate) struct Segment {
     pub destination_port: u16,
     /// FIN, SYN, RST, PSH, ACK, ...
     pub flags: u8,
-    /// Came from the endpoints' side, to a port of call signalling.
+    /// Sequence number, as on the wire.
+    pub number: u32,
+    /// Acknowledgement number, as on the wire.
+    pub acknowledged: u32,
+    /// Came from the endpoints' side.
     pub to_gatekeeper: bool,
+    /// Of a connection to a port of call signalling of an endpoint.
+    pub called: bool,
 }
 
 /// Finds a segment of call signalling; else says why the frame passes.
@@ -204,11 +210,18 @@ pub(crate) fn parse_segment<F: Frame, T: Tables>(
     } = transport(frame, tables, TCP)?;
     let ports = frame.u32(l4).ok_or(Counter::PassShape)?;
     let (source_port, destination_port) = (ports as u16, (ports >> 16) as u16);
-    let to_gatekeeper = side & ENDPOINTS_SIDE != 0 && is_signalling(globals, destination_port);
-    let from_gatekeeper = side & GATEKEEPERS_SIDE != 0 && is_signalling(globals, source_port);
-    if !to_gatekeeper && !from_gatekeeper {
-        return Err(Counter::PassNotRas);
-    }
+    let (endpoints, gatekeepers) = (side & ENDPOINTS_SIDE != 0, side & GATEKEEPERS_SIDE != 0);
+    let from = is_signalling(globals, source_port);
+    let to = is_signalling(globals, destination_port);
+    // Where both ports are of call signalling, or both sides are one interface's, the endpoint opened it.
+    let (to_gatekeeper, called) = match (endpoints && to, gatekeepers && from) {
+        (true, _) => (true, false),
+        (_, true) => (false, false),
+        _ if endpoints && from => (true, true),
+        _ if gatekeepers && to => (false, true),
+        _ => return Err(Counter::PassNotRas),
+    };
+    let numbers = frame.u64(l4 + 4).ok_or(Counter::PassShape)?;
     let header = frame.u16(l4 + 12).ok_or(Counter::PassShape)?;
     let header_len = usize::from((header & 0xf0) >> 2);
     if header_len < 20 || header_len > len || len >= LENGTH_LIMIT || l4 + len > frame.len() {
@@ -226,7 +239,10 @@ pub(crate) fn parse_segment<F: Frame, T: Tables>(
         source_port,
         destination_port,
         flags: (header >> 8) as u8,
+        number: numbers as u32,
+        acknowledged: (numbers >> 32) as u32,
         to_gatekeeper,
+        called,
     })
 }
 

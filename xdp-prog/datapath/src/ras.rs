@@ -1,5 +1,7 @@
 //! What the data path knows of RAS: the choice index in octet 0 and where requestSeqNum lies (H.225.0, RasMessage).
 
+/// gatekeeperRequest.
+pub const GRQ: u8 = 0;
 /// gatekeeperConfirm.
 pub const GCF: u8 = 1;
 /// registrationRequest.

@@ -1,17 +1,17 @@
 //! Readdressing: what is addressed to a gatekeeper that was left goes to the active one, replies come back under the
 //! address that the endpoint knows; the endpoint's own address stays.
 //!
-//! A flow stands in the table once for each direction, under the addresses and ports of the packets. A packet is
-//! sent on at once if its next hop is known and takes redirected frames; else it is readdressed and left to the
-//! stack's routing. Tagged frames always go through the stack, which knows the tag's network; so does a packet whose
-//! checksum was left to a network card, as the stack knows that too.
+//! A packet is sent on at once if its next hop is known and takes redirected frames; else it is readdressed and left
+//! to the stack's routing. Tagged frames always go through the stack, which knows the tag's network; so does a packet
+//! whose checksum was left to a network card, as the stack knows that too. And now and then so does any packet: only
+//! what the stack sends makes it ask whether a neighbour is still where it was.
 
-use rasline_abi::{CopyReason, EventHeader, FLOW_FORWARD, FLOW_REVERSE, Flow, FlowKey};
+use rasline_abi::{FLOW_FORWARD, FLOW_REVERSE, elapsed, ticks};
 
 use crate::checksum::{fold, halves};
-use crate::parse::{Checksum, Packet, Segment, TCP, UDP};
-use crate::steer::Course;
-use crate::tables::{Address, Hop, Shared, get, set};
+use crate::flow::{self, Ends, Path};
+use crate::parse::{Checksum, TCP, UDP};
+use crate::tables::{Address, Carrying, Hop, Shared, get, set};
 use crate::{Frame, Tables, Verdict};
 
 /// A next hop is looked up again after so long, ns.
@@ -20,256 +20,45 @@ const HOP_FRESH_NS: u64 = 1_000_000_000;
 const NO_HOP_FRESH_NS: u64 = 100_000_000;
 /// The other direction of a flow is kept in the table by this one, once in so long, ns.
 pub(crate) const FLOW_FRESH_NS: u64 = 1_000_000_000;
+/// One packet in this time goes to each next hop through the stack, ticks (4 s): the kernel calls a neighbour stale
+/// after half a minute, and asks five seconds after the next packet that it sends there itself.
+const ASK_EVERY: u32 = rasline_abi::duration_to_ticks(4_000_000_000);
 /// Words of a packet that are summed at most to tell the two forms of a checksum apart.
 const SUM_WORDS: usize = 256;
 
-/// What readdressing needs of a packet.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Path {
-    l3: usize,
-    v6: bool,
-    l4: usize,
-    /// Octets from `l4` on.
-    len: usize,
-    pub source: Address,
-    pub destination: Address,
-    pub source_port: u16,
-    pub destination_port: u16,
-    protocol: u8,
-}
-
-/// An address and port that replace others.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ends {
-    /// [`FLOW_FORWARD`]: the destination; else the source.
-    kind: u16,
-    address: Address,
-    port: u16,
-}
-
-impl Path {
-    /// Of a RAS datagram.
-    #[inline(always)]
-    pub(crate) fn datagram(packet: &Packet) -> Self {
-        Self {
-            l3: packet.l3,
-            v6: packet.v6,
-            l4: packet.payload - 8,
-            len: packet.len + 8,
-            source: packet.source,
-            destination: packet.destination,
-            source_port: packet.source_port,
-            destination_port: packet.destination_port,
-            protocol: UDP,
-        }
-    }
-
-    /// Of a segment of call signalling.
-    #[inline(always)]
-    pub(crate) fn segment(segment: &Segment) -> Self {
-        Self {
-            l3: segment.l3,
-            v6: segment.v6,
-            l4: segment.l4,
-            len: segment.len,
-            source: segment.source,
-            destination: segment.destination,
-            source_port: segment.source_port,
-            destination_port: segment.destination_port,
-            protocol: TCP,
-        }
-    }
-
-    /// Key of its flow.
-    #[inline(always)]
-    pub(crate) fn key(&self) -> FlowKey {
-        FlowKey {
-            source: self.source,
-            destination: self.destination,
-            source_port: self.source_port.to_ne_bytes(),
-            destination_port: self.destination_port.to_ne_bytes(),
-            protocol: u32::from(self.protocol),
-        }
-    }
-
-    /// Key of the flow of what this gatekeeper sends back.
-    #[inline(always)]
-    pub(crate) fn key_back(&self, address: Address, port: u16) -> FlowKey {
-        FlowKey {
-            source: address,
-            destination: self.source,
-            source_port: port.to_ne_bytes(),
-            destination_port: self.source_port.to_ne_bytes(),
-            protocol: u32::from(self.protocol),
-        }
-    }
-
-    /// Key of the flow of what the same endpoint sends to the gatekeeper under the address that it knows.
-    #[inline(always)]
-    pub(crate) fn key_known_as(&self, ends: &Ends) -> FlowKey {
-        FlowKey {
-            source: self.source,
-            destination: ends.address,
-            source_port: self.source_port.to_ne_bytes(),
-            destination_port: ends.port.to_ne_bytes(),
-            protocol: u32::from(self.protocol),
-        }
-    }
-
-    /// Sum of the pseudo header.
-    #[inline(always)]
-    fn pseudo(&self) -> u64 {
-        halves(self.source[0])
-            + halves(self.source[1])
-            + halves(self.destination[0])
-            + halves(self.destination[1])
-            + u64::from((self.len as u16).to_be())
-            + u64::from(u16::from(self.protocol).to_be())
-    }
-}
-
-/// A number by which a flow is known to be that of a key.
+/// Readdresses the frame that is held and sends it on. `None`, and nothing changed: it could not be.
 #[inline(always)]
-fn check(key: &FlowKey) -> u64 {
-    const A: u64 = 0x9e37_79b9_7f4a_7c15;
-    let ports = u64::from(u16::from_ne_bytes(key.source_port))
-        | u64::from(u16::from_ne_bytes(key.destination_port)) << 16
-        | u64::from(key.protocol) << 32;
-    let mut h = key.source[0].wrapping_mul(A) ^ key.source[1];
-    h = h.rotate_left(23).wrapping_mul(A) ^ key.destination[0];
-    h = h.rotate_left(23).wrapping_mul(A) ^ key.destination[1];
-    h.rotate_left(23).wrapping_mul(A) ^ ports
-}
-
-/// A flow as it stands in the table, if it is this key's.
-#[inline(always)]
-pub(crate) fn find<T: Tables>(tables: &T, key: &FlowKey) -> Option<(Shared<Flow>, Ends)> {
-    let flow = tables.flow(key)?;
+pub(crate) fn carry<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Option<Verdict> {
+    let held = tables.carrying()?;
+    let now = tables.now();
+    let path = flow::held(frame, held);
+    let path = &path;
     let ends = Ends {
-        kind: get!(flow, kind),
-        address: [get!(flow, address[0]), get!(flow, address[1])],
-        port: u16::from_ne_bytes(get!(flow, port)),
+        kind: get!(held, flow.kind),
+        address: [get!(held, flow.address[0]), get!(held, flow.address[1])],
+        port: u16::from_ne_bytes(get!(held, flow.port)),
     };
-    (get!(flow, check) == check(key)).then_some((flow, ends))
-}
-
-/// Puts the address under which the endpoint knows the gatekeeper into the header of a message of that gatekeeper,
-/// in the place of the one that it came from. What the endpoint sent names the address that it was sent to.
-#[inline(always)]
-pub fn known_as<T: Tables>(tables: &T, header: &mut EventHeader) {
-    let by_endpoint = [
-        CopyReason::UnknownRrq as u32,
-        CopyReason::FromEndpoint as u32,
-    ];
-    if by_endpoint.contains(&header.reason) {
-        return;
-    }
-    let key = FlowKey {
-        source: words(&header.seen_as),
-        destination: words(&header.endpoint),
-        source_port: header.seen_port,
-        destination_port: header.endpoint_port,
-        protocol: u32::from(UDP),
-    };
-    if let Some((_, ends)) = find(tables, &key)
-        && ends.kind == FLOW_REVERSE
-    {
-        header.seen_as[..8].copy_from_slice(&ends.address[0].to_ne_bytes());
-        header.seen_as[8..].copy_from_slice(&ends.address[1].to_ne_bytes());
-        header.seen_port = ends.port.to_ne_bytes();
-    }
-}
-
-/// An address of a header as it lies in memory.
-#[inline(always)]
-fn words(octets: &[u8; 16]) -> Address {
-    let half = |at: usize| {
-        let mut half = [0; 8];
-        half.copy_from_slice(&octets[at..at + 8]);
-        u64::from_ne_bytes(half)
-    };
-    [half(0), half(8)]
-}
-
-/// Makes both directions of a flow to a gatekeeper; the way there.
-#[inline(always)]
-pub(crate) fn make<T: Tables>(
-    tables: &mut T,
-    path: &Path,
-    gatekeeper: u32,
-    course: &Course,
-    now: u64,
-) -> Option<(Shared<Flow>, Ends)> {
-    let row = tables.gatekeeper(gatekeeper)?;
-    let address = crate::tables::address!(row);
-    let port = u16::from_ne_bytes(if path.protocol == UDP {
-        get!(row, ras_port)
-    } else {
-        get!(row, call_port)
-    });
-    let common = |flow: &mut Flow| {
-        flow.gatekeeper = gatekeeper;
-        flow.decision = course.decision;
-        flow.seen_ns = now;
-        flow.zone = course.zone;
-    };
-    let mut key = path.key_back(address, port);
-    // From the same port it spoke with this one under another address: what comes back belongs to the newer one, so
-    // that the way there ends.
-    if let Some((_, ends)) = find(tables, &key)
-        && (ends.address, ends.port) != (path.destination, path.destination_port)
-    {
-        tables.remove_flow(&path.key_known_as(&ends));
-    }
-    let made = tables.set_flow(&key, |flow| {
-        common(flow);
-        flow.check = check(&key);
-        flow.kind = FLOW_REVERSE;
-        flow.address = path.destination;
-        flow.port = path.destination_port.to_ne_bytes();
-    });
-    if !made {
-        return None;
-    }
-    key = path.key();
-    let made = tables.set_flow(&key, |flow| {
-        common(flow);
-        flow.check = check(&key);
-        flow.kind = FLOW_FORWARD;
-        flow.address = address;
-        flow.port = port.to_ne_bytes();
-    });
-    if !made {
-        return None;
-    }
-    find(tables, &key)
-}
-
-/// Readdresses the frame and sends it on. `None`, and nothing changed: it could not be.
-#[inline(always)]
-pub(crate) fn carry<F: Frame, T: Tables>(
-    frame: &mut F,
-    tables: &mut T,
-    path: &Path,
-    (flow, ends): (Shared<Flow>, Ends),
-    now: u64,
-) -> Option<Verdict> {
     // A datagram's flow is made anew once in a while, which counts from when it was made. A segment is noted once in a
     // while: a line of the table that is only read costs less.
-    if path.protocol == TCP && now.saturating_sub(get!(flow, seen_ns)) > FLOW_FRESH_NS {
-        set!(flow, seen_ns, now);
+    let mut changed = false;
+    let seen = get!(held, flow.seen_ns);
+    if path.protocol == TCP && now.saturating_sub(seen) > FLOW_FRESH_NS {
+        set!(held, flow.seen_ns, now);
+        changed = true;
     }
     let form = readdress(frame, path, &ends)?;
-    let (source, destination) = if ends.kind == FLOW_FORWARD {
+    let way = if ends.kind == FLOW_FORWARD {
         (path.source, ends.address)
     } else {
         (ends.address, path.destination)
     };
-    let hop = if form == Checksum::Full && path.l3 == 14 {
-        hop(frame, tables, path, flow, (source, destination), now)
-    } else {
-        None
-    };
+    let mut hop = None;
+    if form == Checksum::Full && path.l3 == 14 && !asks(tables, path, held, &mut changed, now) {
+        hop = next_hop(frame, tables, path, held, way, &mut changed, now);
+    }
+    if changed {
+        tables.store_carried();
+    }
     let Some(hop) = hop else {
         return Some(Verdict::Readdressed);
     };
@@ -283,14 +72,49 @@ pub(crate) fn carry<F: Frame, T: Tables>(
     Some(Verdict::Redirect(hop.ifindex))
 }
 
+/// Whether this packet goes through the stack, so that it asks for the next hop again: one in a while to each
+/// gatekeeper, and of each flow to an endpoint.
+#[inline(always)]
+fn asks<T: Tables>(
+    tables: &mut T,
+    path: &Path,
+    held: Shared<Carrying>,
+    changed: &mut bool,
+    now: u64,
+) -> bool {
+    if !path.may_be_lost {
+        return false;
+    }
+    let tick = ticks(now) | 1;
+    if get!(held, flow.kind) == FLOW_REVERSE {
+        let asked = get!(held, flow.asked);
+        if asked != 0 && elapsed(tick, asked) < ASK_EVERY {
+            return false;
+        }
+        set!(held, flow.asked, tick);
+        *changed = true;
+        return asked != 0;
+    }
+    let Some(state) = tables.gatekeeper_state(get!(held, flow.gatekeeper)) else {
+        return false;
+    };
+    let asked = get!(state, asked);
+    if asked != 0 && elapsed(tick, asked) < ASK_EVERY {
+        return false;
+    }
+    set!(state, asked, tick);
+    asked != 0
+}
+
 /// The next hop, from the flow if it is fresh.
 #[inline(always)]
-fn hop<F: Frame, T: Tables>(
+fn next_hop<F: Frame, T: Tables>(
     frame: &F,
-    tables: &T,
+    tables: &mut T,
     path: &Path,
-    flow: Shared<Flow>,
+    held: Shared<Carrying>,
     (source, destination): (Address, Address),
+    changed: &mut bool,
     now: u64,
 ) -> Option<Hop> {
     let life = frame.u8(path.l3 + if path.v6 { 7 } else { 8 })?;
@@ -298,29 +122,30 @@ fn hop<F: Frame, T: Tables>(
         return None;
     }
     let len = path.len as u16 + if path.v6 { 40 } else { 20 };
-    let (ifindex, looked) = (get!(flow, hop_ifindex), get!(flow, hop_ns));
+    let (ifindex, looked) = (get!(held, flow.hop_ifindex), get!(held, flow.hop_ns));
     let fresh = if ifindex == 0 {
         NO_HOP_FRESH_NS
     } else {
         HOP_FRESH_NS
     };
     if looked == 0 || now.saturating_sub(looked) > fresh {
-        let found = tables.next_hop(source, destination, path.v6, len);
-        if let Some(hop) = found {
-            set!(flow, hop_mac, hop.mac);
-            set!(flow, own_mac, hop.own_mac);
-            set!(flow, hop_mtu, hop.mtu);
+        let hop = tables.next_hop(source, destination, path.v6, len);
+        if let Some(hop) = hop {
+            set!(held, flow.hop_mac, hop.mac);
+            set!(held, flow.own_mac, hop.own_mac);
+            set!(held, flow.hop_mtu, hop.mtu);
         }
-        set!(flow, hop_ifindex, found.map_or(0, |hop| hop.ifindex));
-        set!(flow, hop_ns, now);
-        return found;
+        set!(held, flow.hop_ifindex, hop.map_or(0, |hop| hop.ifindex));
+        set!(held, flow.hop_ns, now);
+        *changed = true;
+        return hop;
     }
-    let mtu = get!(flow, hop_mtu);
+    let mtu = get!(held, flow.hop_mtu);
     // What is too long the stack refuses, and says so.
     (ifindex != 0 && len <= mtu).then(|| Hop {
         ifindex,
-        mac: get!(flow, hop_mac),
-        own_mac: get!(flow, own_mac),
+        mac: get!(held, flow.hop_mac),
+        own_mac: get!(held, flow.own_mac),
         mtu,
     })
 }

@@ -2,8 +2,8 @@
 //! written one by one, never through a reference.
 
 use rasline_abi::{
-    Flow, FlowKey, Gatekeeper, GatekeeperState, Globals, Profile, RateBucket, Seen, Slot, Zone,
-    ZoneState,
+    Flow, FlowKey, Gatekeeper, GatekeeperState, Globals, Profile, RateBucket, Seen, Slot,
+    SlotBudget, Zone, ZoneState,
 };
 
 /// A map value that others may change at any time.
@@ -62,12 +62,12 @@ macro_rules! address {
 
 /// Writes a field of a [`Shared`].
 macro_rules! set {
-    ($shared:expr, $field:ident, $value:expr) => {{
+    ($shared:expr, $($field:ident).+, $value:expr) => {{
         let (p, v) = ($shared.ptr(), $value);
         // SAFETY: as for `get!`; the kernel is this field's writer.
         #[allow(unsafe_code)]
         unsafe {
-            core::ptr::addr_of_mut!((*p).$field).write_volatile(v)
+            core::ptr::addr_of_mut!((*p).$($field).+).write_volatile(v)
         };
     }};
 }
@@ -102,6 +102,47 @@ pub(crate) use {address, field_at, get, get_pair, set};
 /// An address as it lies in memory.
 pub type Address = [u64; 2];
 
+/// Which table a flow stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowTable {
+    /// Of datagrams.
+    Datagrams,
+    /// Of connections that are not open yet, or not any longer.
+    Attempts,
+    /// Of open connections.
+    Connections,
+}
+
+/// A packet, and the flow that it is to be readdressed by: what one part finds and the next one carries out.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Carrying {
+    /// The flow, as it was found.
+    pub flow: Flow,
+    /// Source address.
+    pub source: Address,
+    /// Destination address.
+    pub destination: Address,
+    /// Octet of the IP header.
+    pub l3: u32,
+    /// Octet of the transport's header.
+    pub l4: u32,
+    /// Octets from there on.
+    pub len: u32,
+    /// Source port as on the wire.
+    pub source_port: u16,
+    /// Destination port as on the wire.
+    pub destination_port: u16,
+    /// The [`FlowTable`] of the flow.
+    pub table: u32,
+    /// 1: IPv6.
+    pub v6: u16,
+    /// 6 TCP, 17 UDP.
+    pub protocol: u8,
+    /// 1: losing it would cost little.
+    pub may_be_lost: u8,
+}
+
 /// The way to the next hop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hop {
@@ -135,7 +176,7 @@ pub trait Tables {
     fn gatekeeper_index(&self, zone: u32, address: Address) -> Option<u32>;
     /// Index of the zone whose endpoints' prefixes hold this address.
     fn zone_of(&self, endpoint: Address) -> Option<u32>;
-    /// Copy limit by index.
+    /// Limit by index.
     fn rate_bucket(&self, index: u32) -> Option<Shared<RateBucket>>;
     /// Sign of life by index.
     fn seen(&self, index: u32) -> Option<Shared<Seen>>;
@@ -157,12 +198,27 @@ pub trait Tables {
         old: u64,
         new: u64,
     ) -> bool;
-    /// A flow.
-    fn flow(&self, key: &FlowKey) -> Option<Shared<Flow>>;
-    /// Makes a flow, or makes it anew, from what is filled in (all zero before); false: no room.
-    fn set_flow(&mut self, key: &FlowKey, fill: impl FnOnce(&mut Flow)) -> bool;
+    /// A flow, to be read; another may take its place at any time, which its check tells.
+    fn flow(&self, table: FlowTable, key: &FlowKey) -> Option<Shared<Flow>>;
+    /// Makes a flow, or replaces it, from what is filled in (all zero before); false: no room.
+    fn set_flow(&mut self, table: FlowTable, key: &FlowKey, fill: impl FnOnce(&mut Flow)) -> bool;
+    /// Replaces a flow by a changed copy, if it is there and `change` says that it is the right one.
+    fn update_flow(
+        &mut self,
+        table: FlowTable,
+        key: &FlowKey,
+        change: impl FnOnce(&mut Flow) -> bool,
+    );
+    /// Where a packet and its flow are kept from one part to the next.
+    fn carrying(&self) -> Option<Shared<Carrying>>;
+    /// Puts the flow that is held in the place of the one in its table, if that is still there: what was noted in it.
+    fn store_carried(&mut self);
     /// Forgets a flow.
-    fn remove_flow(&mut self, key: &FlowKey);
+    fn remove_flow(&mut self, table: FlowTable, key: &FlowKey);
+    /// The budget of a slot's address and port, by slot index.
+    fn budget(&self, index: u32) -> Option<Shared<SlotBudget>>;
+    /// [`registered`](crate::registered); in the kernel a function of its own, so that the verifier checks it once.
+    fn registered(&self, address: Address, port: u16) -> u32;
     /// The next hop of an IP packet of `len` octets; `None`: leave it to the stack.
     fn next_hop(&self, source: Address, destination: Address, v6: bool, len: u16) -> Option<Hop>;
     /// [`silence`](crate::silence); in the kernel a function of its own, so that the verifier checks it once.

@@ -37,6 +37,8 @@ pub struct ZoneRow {
     pub dead_after: Duration,
     /// RRQs a second that reach the active gatekeeper while the zone moves.
     pub migrate_rate: u32,
+    /// Messages a second of sources without a registration that reach the gatekeepers; 0: no bound.
+    pub unknown_rate: u32,
     /// The program may move the zone by itself.
     pub auto: bool,
     /// Connections whose gatekeeper is gone are reset.
@@ -101,6 +103,7 @@ impl Kernel {
                 | flag(row.reset, ZONE_RESET)
                 | flag(row.rip_delay.is_some(), ZONE_RIP),
             migrate_rate: row.migrate_rate,
+            unknown_rate: row.unknown_rate,
             service_ras_port: row.service_ports.0.to_be_bytes(),
             service_call_port: row.service_ports.1.to_be_bytes(),
             move_for: old.move_for.max(ticks(row.hold_for)),

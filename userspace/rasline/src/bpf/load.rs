@@ -15,7 +15,7 @@ use rasline_abi::{
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
-    Kernel, Profiles, Ring, Shared, Table,
+    FLOW_TABLES, Kernel, Profiles, Ring, Shared, Table,
     old::{Old, OldFlows},
     open::Pinned,
     pins,
@@ -53,13 +53,16 @@ fn profiles(config: &Config) -> u32 {
 }
 
 /// The maps whose size the configuration gives.
-pub(super) fn sizes(config: &Config) -> [(&'static str, u32); 5] {
+pub(super) fn sizes(config: &Config) -> [(&'static str, u32); 8] {
     [
         (map::SLOTS, slots(config.daemon.max_registrations)),
+        (map::BUDGETS, slots(config.daemon.max_registrations)),
         (map::SEEN, slots(config.daemon.max_registrations)),
         (map::PROFILES, profiles(config)),
         (map::EVENTS, config.daemon.ring_buffer),
         (map::FLOWS, config.daemon.flows),
+        (map::ATTEMPTS, config.daemon.flows),
+        (map::CONNECTIONS, config.daemon.flows),
     ]
 }
 
@@ -89,10 +92,11 @@ impl Kernel {
             }
             return made;
         };
-        if let Some(pinned) = pinned
-            && !has(map::FLOWS)
-        {
-            kernel.old_flows = OldFlows::open(&pinned.folder);
+        if let Some(pinned) = pinned {
+            kernel.old_flows = (0..FLOW_TABLES.len())
+                .filter(|table| !has(FLOW_TABLES[*table]))
+                .filter_map(|table| OldFlows::open(&pinned.folder, table))
+                .collect();
         }
         Ok((kernel, ring))
     }
@@ -225,8 +229,15 @@ fn assemble(
         .map_err(|e| bad_map(map::ENDPOINTS, &e))?;
     let index = BpfHashMap::try_from(take(&mut ebpf, map::GATEKEEPER_INDEX)?)
         .map_err(|e| bad_map(map::GATEKEEPER_INDEX, &e))?;
-    let flows =
-        BpfHashMap::try_from(take(&mut ebpf, map::FLOWS)?).map_err(|e| bad_map(map::FLOWS, &e))?;
+    let mut table_of_flows = |name| {
+        let map = take(&mut ebpf, name)?;
+        BpfHashMap::try_from(map).map_err(|e| bad_map(name, &e))
+    };
+    let flows = [
+        table_of_flows(FLOW_TABLES[0])?,
+        table_of_flows(FLOW_TABLES[1])?,
+        table_of_flows(FLOW_TABLES[2])?,
+    ];
     let counters = PerCpuArray::try_from(take(&mut ebpf, map::COUNTERS)?)
         .map_err(|e| bad_map(map::COUNTERS, &e))?;
     let events =
@@ -255,7 +266,7 @@ fn assemble(
         keep: false,
         adopted: false,
         old,
-        old_flows: None,
+        old_flows: Vec::new(),
         moved: false,
         made: Vec::new(),
         relocked: None,

@@ -50,8 +50,18 @@ use crate::{
     host::{link::LinkInfo, monotonic_ns},
 };
 
-/// FLOWS, as octets and words.
-type Flows = BpfHashMap<MapData, [u8; 40], [u64; 10]>;
+/// A table of flows, as octets and words.
+type Flows = BpfHashMap<MapData, [u8; 40], [u64; 11]>;
+
+/// Names of the tables of flows.
+const FLOW_TABLES: [&str; 3] = [
+    rasline_abi::map::FLOWS,
+    rasline_abi::map::ATTEMPTS,
+    rasline_abi::map::CONNECTIONS,
+];
+/// Their places in [`Kernel::flows`].
+const DATAGRAMS: usize = 0;
+const CONNECTIONS: usize = 2;
 
 /// The loaded program and its maps.
 pub struct Kernel {
@@ -62,7 +72,7 @@ pub struct Kernel {
     adopted: bool,
     /// Tables that could not be adopted, until no packet meets them any more.
     old: Option<Box<old::Old>>,
-    old_flows: Option<old::OldFlows>,
+    old_flows: Vec<old::OldFlows>,
     /// A link that was there before carries this program now.
     moved: bool,
     /// Interfaces that were attached anew.
@@ -74,7 +84,8 @@ pub struct Kernel {
     globals: Shared<Globals>,
     zones: Shared<Zone>,
     zone_states: Shared<ZoneState>,
-    flows: Flows,
+    /// Those of [`FLOW_TABLES`].
+    flows: [Flows; 3],
     gatekeepers: Shared<Gatekeeper>,
     /// Read by the probes' thread, too.
     states: Arc<Shared<GatekeeperState>>,

@@ -10,7 +10,7 @@ use bytemuck::Pod;
 use rasline_abi::{ABI_VERSION, Globals, HASH_KEYS, Interface, MAX_INTERFACES, Slot, map};
 
 use super::{
-    Flows, GatekeeperRow, Kernel, Profiles, Shared, Standing, StandingZone, pins::Pins, ring::ip,
+    FLOW_TABLES, Flows, GatekeeperRow, Kernel, Profiles, Shared, Standing, StandingZone, pins::Pins, ring::ip,
     table::Table,
 };
 use crate::{failure::chain, host::monotonic_ns};
@@ -99,13 +99,14 @@ impl Old {
     }
 }
 
-/// Flows that stand in a map of another size.
-pub(super) struct OldFlows(Flows);
+/// Flows that stand in a map of another size, and the place of that map among the tables of flows.
+pub(super) struct OldFlows(usize, Flows);
 
 impl OldFlows {
-    pub(super) fn open(folder: &Path) -> Option<Self> {
-        let data = MapData::from_pin(folder.join(map::FLOWS)).ok()?;
-        Flows::try_from(Map::LruHashMap(data)).ok().map(Self)
+    pub(super) fn open(folder: &Path, table: usize) -> Option<Self> {
+        let data = MapData::from_pin(folder.join(FLOW_TABLES[table])).ok()?;
+        let flows = Flows::try_from(Map::LruHashMap(data)).ok()?;
+        Some(Self(table, flows))
     }
 }
 
@@ -187,7 +188,7 @@ impl Kernel {
     /// Once no packet meets the old tables any more: what was withdrawn in them meanwhile.
     pub(super) fn catch_up(&mut self) {
         self.carry_flows_over();
-        self.old_flows = None;
+        self.old_flows.clear();
         if let Some(old) = self.old.take() {
             catch_up(&self.table, &old);
         }
@@ -195,12 +196,11 @@ impl Kernel {
 
     /// What the kernel made by itself stays.
     fn carry_flows_over(&mut self) {
-        let Some(OldFlows(old)) = &self.old_flows else {
-            return;
-        };
-        for (key, flow) in old.iter().filter_map(Result::ok) {
-            // One that is there already, or does not fit any more, is no harm.
-            let _ = self.flows.insert(key, flow, BPF_NOEXIST);
+        for OldFlows(table, old) in &self.old_flows {
+            for (key, flow) in old.iter().filter_map(Result::ok) {
+                // One that is there already, or no longer fits, is no harm.
+                let _ = self.flows[*table].insert(key, flow, BPF_NOEXIST);
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use rasline_abi::{
 };
 
 use super::{
-    Kernel,
+    CONNECTIONS, DATAGRAMS, Kernel,
     ring::{ip, octets},
 };
 use crate::failure::{Failure, Result, chain};
@@ -72,6 +72,8 @@ pub struct Moved {
     pub migrated: u64,
     /// RRQs held back by the migrate rate.
     pub shaped: u64,
+    /// Messages of sources without a registration held back by the unknown rate.
+    pub limited: u64,
 }
 
 impl Kernel {
@@ -209,6 +211,7 @@ impl Kernel {
             decisions: state.decisions,
             migrated: state.migrated,
             shaped: state.shaped,
+            limited: state.limited,
         }
     }
 
@@ -273,7 +276,7 @@ impl Kernel {
             destination_port: endpoint.port().to_be_bytes(),
             protocol: UDP,
         };
-        let flow = self.flows.get(&bytemuck::cast(key), 0).ok()?;
+        let flow = self.flows[DATAGRAMS].get(&bytemuck::cast(key), 0).ok()?;
         let flow: rasline_abi::Flow = bytemuck::cast(flow);
         (flow.kind == FLOW_REVERSE).then(|| {
             let port = u16::from_be_bytes(flow.port);
@@ -287,8 +290,8 @@ impl Kernel {
     /// When the kernel refuses.
     pub fn open_connections(&self, gatekeeper: u32, now_ns: u64) -> Result<u32> {
         let mut open = 0;
-        for entry in &self.flows {
-            let (_, flow) = entry.map_err(|e| Failure::plain("map FLOWS", chain(&e)))?;
+        for entry in &self.flows[CONNECTIONS] {
+            let (_, flow) = entry.map_err(|e| Failure::plain("map CONNECTIONS", chain(&e)))?;
             let flow: rasline_abi::Flow = bytemuck::cast(flow);
             let fresh = now_ns.saturating_sub(flow.seen_ns) < OPEN_FOR.as_nanos() as u64;
             open += u32::from(

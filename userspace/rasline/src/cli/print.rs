@@ -333,6 +333,12 @@ pub(super) fn zone(zone: &Zone, json: bool) {
     if zone.silent_after.is_some() {
         put(&format!("silent after {}", span(zone.silent_after)));
     }
+    if zone.limited > 0 {
+        put(&format!(
+            "unknown     {} messages of unregistered sources held back by unknown_rate",
+            zone.limited
+        ));
+    }
     if let Some(steering) = &zone.steering {
         put_steering(steering);
     }

@@ -273,6 +273,8 @@ pub struct Zone {
     pub standby: Standby,
     /// RRQs a second at most that reach the active gatekeeper while the zone moves; 0: no bound.
     pub migrate_rate: u32,
+    /// Messages a second at most that reach the zone's gatekeepers from sources without a registration; 0: no bound.
+    pub unknown_rate: u32,
     /// What becomes of call-signalling connections whose gatekeeper is gone.
     pub on_loss: OnLoss,
     /// What becomes of RRQs beyond `migrate_rate`.

@@ -87,6 +87,7 @@ pub(super) struct Zone {
     #[serde(default)]
     pub(super) standby: Standby,
     pub(super) migrate_rate: Option<Spanned<u32>>,
+    pub(super) unknown_rate: Option<Spanned<u32>>,
     #[serde(default)]
     pub(super) on_loss: OnLoss,
     #[serde(default)]

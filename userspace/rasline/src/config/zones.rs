@@ -211,6 +211,7 @@ impl Checker<'_> {
         Zone {
             standby: zone.standby,
             migrate_rate: self.number("migrate_rate", zone.migrate_rate, (0, 1_000_000), 200),
+            unknown_rate: self.number("unknown_rate", zone.unknown_rate, (0, 1_000_000), 2000),
             on_loss: zone.on_loss,
             shape: zone.shape,
             rip_delay,

@@ -94,6 +94,9 @@ pub struct Zone {
     pub silent_after: Option<f64>,
     /// Gatekeepers.
     pub gatekeepers: Vec<Gatekeeper>,
+    /// Messages of sources without a registration that `unknown_rate` held back.
+    #[serde(default)]
+    pub limited: u64,
     /// Which gatekeeper serves it, and why; none: rasline itself is its only one.
     #[serde(default)]
     pub steering: Option<Steering>,

@@ -135,6 +135,7 @@ families! {
     Counter zone_kernel_decisions: "Decisions that the kernel program made by itself", samples::kernel_decisions;
     Counter zone_migrated: "Keep-alives let through to move their registrations since the program was loaded", samples::migrated;
     Counter zone_shaped: "RRQs held back by migrate_rate since the program was loaded", samples::shaped;
+    Counter zone_unknown_limited: "Messages of sources without a registration held back by unknown_rate since the program was loaded", samples::limited;
     Gauge zone_standby_registrations: "Registrations of a warm zone at its standby gatekeeper, by state", samples::standby;
     Gauge agent_registered: "1: the agent is registered", samples::agent_registered;
     Gauge agent_signalling_connected: "1: the agent's call-signalling connection is there", samples::agent_connected;

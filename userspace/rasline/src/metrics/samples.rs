@@ -282,6 +282,12 @@ pub(super) fn shaped(seen: &Seen<'_>, out: &mut Samples) {
     steered_so_far(seen, out, |s| s.shaped);
 }
 
+pub(super) fn limited(seen: &Seen<'_>, out: &mut Samples) {
+    for zone in &seen.all.status.zones {
+        out.count(label("zone", &zone.name), zone.limited);
+    }
+}
+
 pub(super) fn standby(seen: &Seen<'_>, out: &mut Samples) {
     for (zone, s) in steered(seen).filter(|(_, s)| s.standby.is_some()) {
         for (state, n) in [("warm", s.warm), ("warming", s.warming), ("cold", s.cold)] {

@@ -166,6 +166,7 @@ pub fn write(kernel: &mut Kernel, new: &Config, layout: &Layout) -> Result<()> {
                 hold_for: zone.hold_for,
                 dead_after: zone.dead_after,
                 migrate_rate: zone.migrate_rate,
+                unknown_rate: zone.unknown_rate,
                 auto: kernel.is_auto(index),
                 reset: zone.on_loss == OnLoss::Reset,
                 rip_delay: (zone.shape == Shape::Rip).then_some(zone.rip_delay),

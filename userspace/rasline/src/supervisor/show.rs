@@ -218,6 +218,10 @@ impl Supervisor {
                 .iter()
                 .map(|g| self.gatekeeper_view(now_ns, zone, g, counts))
                 .collect(),
+            limited: self
+                .layout
+                .zone(&zone.name)
+                .map_or(0, |index| self.kernel.moved(index).limited),
             steering: self
                 .layout
                 .zone(&zone.name)
