@@ -430,8 +430,10 @@ fn a_million_random_sources_take_nothing_from_registered_ones() {
             for state in 0..world.states.len() {
                 tables.gatekeeper_state_mut(state).first_unanswered_ns = 0;
             }
-            x = x.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(0x9e37_79b9);
-            let [a, b, c, d, ..] = (x >> 16).to_be_bytes();
+            x = x
+                .wrapping_mul(0xd134_2543_de82_ef95)
+                .wrapping_add(0x9e37_79b9);
+            let [a, b, c, d, ..] = x.to_be_bytes();
             let mut bogus = rrq(n as u16).from(v4(10, 0, a, b));
             bogus.ports.0 = u16::from_be_bytes([c | 0x80, d]);
             let mut frame = host_frame(&bogus.frame());
@@ -451,7 +453,10 @@ fn a_million_random_sources_take_nothing_from_registered_ones() {
         let seconds = 20;
         let most = u64::from(if moves { 200 } else { RATE }) * (seconds + 1) + 100;
         assert!(passed <= most, "{moves}: {passed} of at most {most}");
-        assert!(passed >= u64::from(if moves { 50 } else { RATE }) * (seconds - 1) / 2, "{moves}: {passed}");
+        assert!(
+            passed >= u64::from(if moves { 50 } else { RATE }) * (seconds - 1) / 2,
+            "{moves}: {passed}"
+        );
         assert_eq!(let_through, asked, "{moves}");
         let limited = tables.zone_state_mut(0).limited;
         assert!(limited > 900_000, "{moves}: {limited}");
@@ -460,7 +465,10 @@ fn a_million_random_sources_take_nothing_from_registered_ones() {
 
 /// Whether a frame reaches a gatekeeper.
 fn goes_on(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Pass(_) | Verdict::Readdressed | Verdict::Redirect(_))
+    matches!(
+        verdict,
+        Verdict::Pass(_) | Verdict::Readdressed | Verdict::Redirect(_)
+    )
 }
 
 /// The kernel does as the host does; keep-alives that are known are never behind the limit.
@@ -478,10 +486,20 @@ fn unknown_requests_are_bounded_by_source_and_zone() {
             pair.run(&bogus.frame())
         })
         .collect();
-    let dropped = |why| verdicts.iter().filter(|v| **v == Verdict::Drop(why)).count();
+    let dropped = |why| {
+        verdicts
+            .iter()
+            .filter(|v| **v == Verdict::Drop(why))
+            .count()
+    };
     assert!(dropped(Counter::UnknownLimitedSource) > 20, "{verdicts:?}");
     let verdicts: Vec<_> = (0..300).map(|n| pair.run(&unknown(n).frame())).collect();
-    let dropped = |why| verdicts.iter().filter(|v| **v == Verdict::Drop(why)).count();
+    let dropped = |why| {
+        verdicts
+            .iter()
+            .filter(|v| **v == Verdict::Drop(why))
+            .count()
+    };
     assert!(dropped(Counter::UnknownLimitedZone) > 100, "{verdicts:?}");
     assert_eq!(pair.run(&rrq(7).frame()), Verdict::Answer { held: false });
     // A registered source's own: so many, and no more.
@@ -491,7 +509,10 @@ fn unknown_requests_are_bounded_by_source_and_zone() {
         full
     };
     for n in 0..8 {
-        assert_eq!(pair.run(&full(n).frame()), Verdict::Pass(Counter::PassUnknown));
+        assert_eq!(
+            pair.run(&full(n).frame()),
+            Verdict::Pass(Counter::PassUnknown)
+        );
     }
     assert!(matches!(pair.run(&full(9).frame()), Verdict::Drop(_)));
     // Whatever else it says goes on.
@@ -499,5 +520,8 @@ fn unknown_requests_are_bounded_by_source_and_zone() {
     assert_eq!(pair.run(&arq.frame()), Verdict::Pass(Counter::PassOther));
     // A zone that only watches changes nothing.
     pair.change(|world| world.zones[0].answer = rasline_abi::Answer::Off as u32);
-    assert_eq!(pair.run(&full(10).frame()), Verdict::Pass(Counter::PassUnknown));
+    assert_eq!(
+        pair.run(&full(10).frame()),
+        Verdict::Pass(Counter::PassUnknown)
+    );
 }

@@ -318,7 +318,10 @@ fn one_port_for_two_addresses_that_meet_at_one_gatekeeper() {
     open(&mut pair, b(), b());
     let direct = Segment::up(ACK).to(b());
     pair.readdressed(&direct.frame(), &direct.frame());
-    pair.readdressed(&direct.back(b(), ACK).frame(), &direct.back(b(), ACK).frame());
+    pair.readdressed(
+        &direct.back(b(), ACK).frame(),
+        &direct.back(b(), ACK).frame(),
+    );
     pair.agree();
 }
 
@@ -346,7 +349,11 @@ fn flows_tell_whether_they_are_open() {
     assert_eq!(states(&mut pair, Attempts), [FLOW_OPEN | FLOW_CLOSED]);
     let last = Segment::up(ACK);
     pair.readdressed(&last.frame(), &last.to(b()).frame());
-    assert_eq!(states(&mut pair, Connections), [0u16; 0], "it does not open again");
+    assert_eq!(
+        states(&mut pair, Connections),
+        [0u16; 0],
+        "it does not open again"
+    );
     pair.send(&Segment::up(SYN).frame());
     assert_eq!(states(&mut pair, Attempts), [0], "a new connection");
     open(&mut pair, GATEKEEPER(), b());
@@ -393,7 +400,11 @@ fn what_is_forged_opens_nothing() {
             ..Segment::up(flags)
         };
         pair.send(&forged.frame());
-        assert_eq!(states(&mut pair, Connections), [0u16; 0], "{flags:#x} {ack:#x}");
+        assert_eq!(
+            states(&mut pair, Connections),
+            [0u16; 0],
+            "{flags:#x} {ack:#x}"
+        );
         pair.agree();
     }
     let fits = Segment {
@@ -520,7 +531,10 @@ fn a_connection_that_was_forgotten_is_found_again() {
     let data = Segment::up(ACK).to(service());
     pair.readdressed(&data.frame(), &data.to(b()).frame());
     let back = data.back(b(), ACK).with(&[1; 9]);
-    pair.readdressed(&back.frame(), &data.back(service(), ACK).with(&[1; 9]).frame());
+    pair.readdressed(
+        &back.frame(),
+        &data.back(service(), ACK).with(&[1; 9]).frame(),
+    );
     let fits = Segment {
         ack: back.seq.wrapping_add(9),
         ..data

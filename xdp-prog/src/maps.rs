@@ -11,9 +11,8 @@ use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use rasline_abi::{
     CAPTURE_MAX, COUNTERS as ROW, CaptureHeader, Counter, EVENT_PAYLOAD_MAX, EventHeader, Flow,
     FlowKey, Gatekeeper, GatekeeperKey, GatekeeperState, Globals, MAX_GATEKEEPERS, MAX_INTERFACES,
-    MAX_ZONES, Profile, RATE_BUCKETS, RATES as TABLES, REDIRECT_SIDE, RateBucket, Slot, Seen,
-    SlotBudget,
-    Zone, ZoneState,
+    MAX_ZONES, Profile, RATE_BUCKETS, RATES as TABLES, REDIRECT_SIDE, RateBucket, Seen, Slot,
+    SlotBudget, Zone, ZoneState,
 };
 use rasline_datapath::{Address, Carrying, FlowTable, Hop, Shared, Tables};
 

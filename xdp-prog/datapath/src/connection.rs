@@ -79,11 +79,7 @@ pub(crate) fn segment<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Nex
 
 /// A SYN of an endpoint: an attempt, if it is to be steered.
 #[inline(always)]
-fn opened<T: Tables>(
-    tables: &mut T,
-    path: &Path,
-    now: u64,
-) -> Option<Next> {
+fn opened<T: Tables>(tables: &mut T, path: &Path, now: u64) -> Option<Next> {
     let index = tables.zone_of(path.source)?;
     tables.notice(path.source, TCP_PORT);
     let zone = tables.zone(index)?;
@@ -112,7 +108,9 @@ fn opened<T: Tables>(
         return None;
     }
     if open.is_some() {
-        flow::update(tables, Connections, &key, |flow| flow.state |= FLOW_REOPENED);
+        flow::update(tables, Connections, &key, |flow| {
+            flow.state |= FLOW_REOPENED
+        });
     }
     attempt(tables, path, &course, target, now)
 }
@@ -174,7 +172,12 @@ fn from_endpoint<F: Frame, T: Tables>(
     let Some(found) = found else {
         return unknown(frame, tables, segment, path, now);
     };
-    let gone = lost(tables, get!(found.flow, zone), get!(found.flow, gatekeeper), now);
+    let gone = lost(
+        tables,
+        get!(found.flow, zone),
+        get!(found.flow, gatekeeper),
+        now,
+    );
     // An attempt is closed by its gatekeeper only: else a forged segment would keep it from ever being open.
     let ends = found.table == Connections && (segment.flags & (FIN | RST) != 0 || gone);
     if ends && get!(found.flow, state) & FLOW_CLOSED == 0 {
@@ -290,11 +293,7 @@ fn from_gatekeeper<T: Tables>(
 
 /// A gatekeeper answered an attempt: what the endpoint will acknowledge.
 #[inline(always)]
-fn answered<T: Tables>(
-    tables: &mut T,
-    known: &rasline_abi::FlowKey,
-    segment: &Segment,
-) {
+fn answered<T: Tables>(tables: &mut T, known: &rasline_abi::FlowKey, segment: &Segment) {
     let Some(forward) = flow::find(tables, Attempts, known) else {
         return;
     };
@@ -308,12 +307,7 @@ fn answered<T: Tables>(
         + u32::from(segment.flags & FIN != 0);
     let expected = u32::from_be(segment.number).wrapping_add(octets).to_be();
     let state = get!(forward.flow, state);
-    let next = state
-        | if closes {
-            FLOW_CLOSED
-        } else {
-            FLOW_ANSWERED
-        };
+    let next = state | if closes { FLOW_CLOSED } else { FLOW_ANSWERED };
     if next != state || (!closes && get!(forward.flow, expected) != expected) {
         flow::update(tables, Attempts, known, |flow| {
             flow.state = next;
@@ -368,7 +362,12 @@ fn called<F: Frame, T: Tables>(
     if segment.to_gatekeeper {
         let found = flow::find(tables, Connections, &path.key())?;
         if get!(found.flow, kind) == FLOW_CALLED
-            && lost(tables, get!(found.flow, zone), get!(found.flow, gatekeeper), now)
+            && lost(
+                tables,
+                get!(found.flow, zone),
+                get!(found.flow, gatekeeper),
+                now,
+            )
         {
             return Some(Next::Done(reset(frame, segment)));
         }

@@ -3,12 +3,14 @@
 //! Invariant: an entry is only read through a reference. It is written as a whole by its key, so that an entry that
 //! another flow has taken between a look and a write is never written to.
 
-use rasline_abi::{CopyReason, EventHeader, FLOW_CALLED, FLOW_FORWARD, FLOW_REVERSE, Flow, FlowKey};
+use rasline_abi::{
+    CopyReason, EventHeader, FLOW_CALLED, FLOW_FORWARD, FLOW_REVERSE, Flow, FlowKey,
+};
 
-use crate::{Frame, Next, Tables};
 use crate::checksum::halves;
 use crate::parse::{Packet, Segment, TCP, UDP};
 use crate::tables::{Address, Carrying, FlowTable, Shared, field_at, get, set};
+use crate::{Frame, Next, Tables};
 
 /// What readdressing needs of a packet.
 #[derive(Clone, Copy, Debug)]

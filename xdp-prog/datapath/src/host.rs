@@ -8,8 +8,8 @@ use std::vec::Vec;
 
 use rasline_abi::{
     COUNTERS, Counter, EventHeader, Flow, FlowKey, Gatekeeper, GatekeeperState, Globals,
-    MAX_INTERFACES, Profile, RATE_BUCKETS, RATES, RateBucket, Seen, Slot,
-    SlotBudget, Zone, ZoneState,
+    MAX_INTERFACES, Profile, RATE_BUCKETS, RATES, RateBucket, Seen, Slot, SlotBudget, Zone,
+    ZoneState,
 };
 
 use crate::tables::{Address, Carrying, FlowTable, Hop, Shared};

@@ -39,12 +39,12 @@ pub mod hash;
 pub mod ras;
 
 pub use decide::{PROBE_EVERY_NS, REFRESH_RETRY, REFRESH_WINDOW};
+pub use flow::{known_as, store_held};
 pub use frame::Frame;
 pub use parse::Packet;
 pub use rasline_abi::Counter;
-pub use flow::{known_as, store_held};
-pub use shape::registered;
 pub use seen::{TCP_PORT, notice};
+pub use shape::registered;
 pub use signalling::first;
 pub use steer::{choose, silence};
 pub use tables::{Address, Carrying, FlowTable, Hop, Shared, Tables};
@@ -238,9 +238,7 @@ pub fn process<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
         Look::Done(verdict) => verdict,
         Look::Signalling => match segment(frame, tables) {
             Next::Done(verdict) => verdict,
-            Next::Carry => {
-                carry(frame, tables).unwrap_or(Verdict::Pass(Counter::PassSignalling))
-            }
+            Next::Carry => carry(frame, tables).unwrap_or(Verdict::Pass(Counter::PassSignalling)),
         },
         Look::Ras => match fast(frame, tables) {
             Step::Done(verdict) => verdict,

@@ -94,7 +94,11 @@ fn take(bucket: Shared<RateBucket>, rate: Rate, now: u64) -> bool {
         since / 1000 * per_second / (SECOND / 1000)
     };
     if new > 0 {
-        tokens = if tokens + new > burst { burst } else { tokens + new };
+        tokens = if tokens + new > burst {
+            burst
+        } else {
+            tokens + new
+        };
         set!(bucket, refilled_ns, now);
     }
     if tokens == 0 {

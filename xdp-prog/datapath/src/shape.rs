@@ -76,7 +76,11 @@ pub(crate) fn take<T: Tables>(
         return true;
     }
     let one = SECOND / rate;
-    let burst = if BURST_NS > 4 * one { BURST_NS } else { 4 * one };
+    let burst = if BURST_NS > 4 * one {
+        BURST_NS
+    } else {
+        4 * one
+    };
     let registered = Bucket {
         unknown: false,
         due: get!(state, next_ns),

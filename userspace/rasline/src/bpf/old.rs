@@ -10,8 +10,8 @@ use bytemuck::Pod;
 use rasline_abi::{ABI_VERSION, Globals, HASH_KEYS, Interface, MAX_INTERFACES, Slot, map};
 
 use super::{
-    FLOW_TABLES, Flows, GatekeeperRow, Kernel, Profiles, Shared, Standing, StandingZone, pins::Pins, ring::ip,
-    table::Table,
+    FLOW_TABLES, Flows, GatekeeperRow, Kernel, Profiles, Shared, Standing, StandingZone,
+    pins::Pins, ring::ip, table::Table,
 };
 use crate::{failure::chain, host::monotonic_ns};
 
