@@ -30,7 +30,8 @@ pub use tables::{
     Answer, ENDPOINTS_SIDE, EndpointsKey, GATEKEEPER_OWN, GATEKEEPER_STANDBY, GATEKEEPER_STEER,
     GATEKEEPERS_SIDE, Gatekeeper, GatekeeperKey, GatekeeperState, Globals, HASH_KEYS, Interface,
     MAX_CANDIDATES, MAX_GATEKEEPERS, MAX_INTERFACES, MAX_ZONES, NO_GATEKEEPER, RATE_BUCKETS, RATES,
-    REDIRECT_SIDE, RateBucket, SERVICE, SlotBudget, ZONE_AUTO, ZONE_RESET, ZONE_RIP, Zone, ZoneState,
+    REDIRECT_SIDE, RateBucket, SERVICE, SlotBudget, ZONE_AUTO, ZONE_RESET, ZONE_RIP, Zone,
+    ZoneState,
 };
 pub use time::{TICK_NS, duration_to_ticks, elapsed, ticks};
 
