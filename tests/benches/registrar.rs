@@ -289,6 +289,7 @@ fn settings() -> Settings {
         call_signal_address: Some(SocketAddr::new(gatekeeper().ip(), 1720)),
         here: Vec::new(),
         ras_addresses: vec![gatekeeper()],
+        reserved: rasline_core::Reserved::default(),
         alternates: Vec::new(),
         seed: 1,
         max_answers: 10_000,
@@ -304,6 +305,7 @@ fn zone() -> ZoneSettings {
         own: vec![gatekeeper()],
         here: Vec::new(),
         call_signal_address: None,
+        reserved: rasline_core::Reserved::default(),
         alternates: Vec::new(),
     }
 }

@@ -223,6 +223,17 @@ fn who_never_registered_here_is_served_on_after_a_restart() {
     zones.await_active(1, "rasline");
     stays(&zones, 1, &mut one);
     stays(&zones, 1, &mut two);
+    // Each is shown once, and counted once, although both its gatekeeper's registration and rasline's are kept.
+    let all = zones.controller.json(&["registration", "list"]).unwrap();
+    let mut eids: Vec<_> = (all.as_array().unwrap().iter())
+        .map(|r| r["endpoint_identifier"].as_str().unwrap())
+        .collect();
+    eids.sort_unstable();
+    let mut expected = [one.eid(), two.eid()];
+    expected.sort_unstable();
+    assert_eq!(eids, expected, "{all}");
+    let listed = zones.controller.json(&["zone", "list"]).unwrap();
+    assert_eq!(listed[0]["known"], 2, "{listed}");
     let acf = one.admit(SOON).unwrap();
     assert!(acf.is_acf(), "{acf:?}");
     await_stored(&zones.controller);

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use rasline_h225::RasMessage;
 use rasline_testkit::{
-    Capture, Controller, Endpoint, FakeGatekeeper, Gateway, Policy, Seen, Settings, What, topology,
-    wait,
+    Capture, Controller, Endpoint, FakeGatekeeper, Gateway, Policy, Seen, Settings, What, messages,
+    topology, wait,
 };
 
 use crate::{
@@ -148,6 +148,54 @@ fn endpoints_see_nothing_of_a_failover() {
             .unwrap();
         assert!(rows.is_empty(), "{strange}: {rows:?}");
     }
+}
+
+/// One that compares callSignalAddress with the source cannot be reached through a proxy, and people are told why.
+#[test]
+fn a_gatekeeper_that_compares_addresses_is_told_of() {
+    let proxied = Proxied::new("");
+    for gatekeeper in &proxied.gatekeepers {
+        gatekeeper.set(|policy| policy.compares_addresses = true);
+    }
+    let mut endpoint = endpoint(&proxied.net, 1, ras(topology::SERVICE));
+    let refused = endpoint.register(SOON).unwrap_err().to_string();
+    assert!(refused.contains("not an RCF"), "{refused}");
+    await_event(
+        &proxied.controller,
+        "upstream_address_refused",
+        &topology::GATEKEEPER.to_string(),
+    );
+}
+
+/// The address speaks for who sends from it.
+#[test]
+fn nobody_takes_the_address_of_another() {
+    let proxied = Proxied::new("");
+    let claim = |endpoint: &Endpoint, seq, of: &Endpoint| {
+        let rrq = messages::full_rrq(&endpoint.identity(), seq, None);
+        let Ok(RasMessage::RegistrationRequest(mut rrq)) = rasline_h225::decode_ras(&rrq) else {
+            panic!("an RRQ")
+        };
+        let address = std::net::SocketAddr::new(of.address().ip(), 1720);
+        rrq.call_signal_address = vec![rasline_h225::text::to_transport(address)].into();
+        let octets = rasline_h225::encode_ras(&RasMessage::RegistrationRequest(rrq)).unwrap();
+        endpoint.send(&octets).unwrap();
+    };
+    let mut owner = endpoint(&proxied.net, 1, ras(topology::SERVICE));
+    let mut thief = endpoint(&proxied.net, 2, ras(topology::SERVICE));
+    claim(&thief, 77, &owner);
+    let first = thief.answer_within(77, SOON).unwrap().unwrap();
+    assert!(first.is_rcf(), "nobody sends from there yet: {first:?}");
+    owner.register(SOON).unwrap();
+    let urq = thief.unasked(SOON).unwrap();
+    assert!(
+        matches!(urq.message().unwrap(), RasMessage::UnregistrationRequest(_)),
+        "{urq:?}"
+    );
+    claim(&thief, 78, &owner);
+    let second = thief.answer_within(78, SOON).unwrap().unwrap();
+    assert!(second.is_rrj(), "{second:?}");
+    kept_by_kernel(&proxied.controller, &mut owner);
 }
 
 #[test]

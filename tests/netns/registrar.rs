@@ -177,6 +177,22 @@ fn a_restart_loses_nobody() {
     assert_eq!(own.shown(&two, |_| true)["endpoint_identifier"], json!(eid));
 }
 
+/// Nobody from outside of `endpoints`, the gatekeepers' network included.
+#[test]
+fn nobody_registers_from_elsewhere() {
+    let own = Own::new(&registrar(""));
+    let service = ras(topology::SERVICE);
+    let from = ras(topology::GATEKEEPER);
+    let mut outside =
+        Endpoint::new(&own.net.gatekeepers, from, service, &["evil", "6666"]).unwrap();
+    let refused = outside.register(BRIEFLY).unwrap_err().to_string();
+    assert!(refused.contains("no answer"), "{refused}");
+    assert!(outside.discover(BRIEFLY).is_err());
+    own.registered(1);
+    let all = own.controller.json(&["registration", "list"]).unwrap();
+    assert_eq!(all.as_array().unwrap().len(), 1, "{all}");
+}
+
 #[test]
 fn aliases_have_one_owner() {
     let own = Own::new(&registrar(""));

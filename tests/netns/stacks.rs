@@ -3,8 +3,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use rasline_h225::{RasKind, security::Mechanism};
 use rasline_testkit::{
-    Client, Controller, Gateway,
+    Client, Controller, Credentials, Gateway,
     clients::{
         CallState, ChildGatekeeper, ChildSettings, Entry, Running, Terminal, TerminalSettings, Way,
     },
@@ -13,9 +14,9 @@ use rasline_testkit::{
 use serde_json::Value;
 
 use crate::{
-    own::{Own, await_event, registrar},
+    own::{Own, await_event, import, registrar},
     proxy::Proxied,
-    scene::{SOON, ras},
+    scene::{BRIEFLY, SOON, ras},
 };
 
 fn call_port(address: IpAddr) -> SocketAddr {
@@ -36,6 +37,8 @@ impl Stacks {
             aliases: vec!["ep1".into(), "5001".into()],
             gatekeeper: ras(topology::SERVICE),
             first_seq: 65_530,
+            credentials: None,
+            unix: 0,
         });
         let child = ChildGatekeeper::new(ChildSettings {
             ras: ras(two),
@@ -45,7 +48,7 @@ impl Stacks {
             numbers: vec!["188600".into()],
             prefixes: vec!["1886".into()],
             time_to_live: 6,
-            password: None,
+            credentials: None,
             unix: 0,
         });
         Self {
@@ -126,6 +129,55 @@ fn live_with_a_registrar() {
     await_event(&own.controller, "call_ended", "");
     stacks.nothing_ignored();
     stacks.leave();
+}
+
+/// H.235.1 as the strictest stack checks it: the RCF that gives an endpointIdentifier is for that, not for the alias.
+#[test]
+fn the_strictest_one_lives_with_a_registrar_that_signs() {
+    let own = Own::new(&registrar("endpoint_ttl = \"6s\""));
+    import(
+        &own.controller,
+        "[[profile]]\nzone = \"site\"\ngatekeeper_identifier = \"own\"\nauthentication = \"hmac-sha1\"\n\
+         [profile.subscription]\non = true\n[profile.time_to_live]\nmin = 6\ndefault = 6\nmax = 6\n\
+         [[profile.endpoints]]\naliases = [\"ep1\", \"5001\"]\npassword = \"secret\"\n",
+    );
+    let mut plain = own.endpoint(2);
+    wait::until_true("the profile to be in force", SOON, || {
+        Ok(plain.register(BRIEFLY).is_err())
+    })
+    .unwrap();
+    let unix = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let terminal = Terminal::new(TerminalSettings {
+        ras: ras(topology::endpoint(1)),
+        call_signal: call_port(topology::endpoint(1)),
+        aliases: vec!["ep1".into(), "5001".into()],
+        gatekeeper: ras(topology::SERVICE),
+        first_seq: 100,
+        credentials: Some(Credentials {
+            mechanism: Mechanism::HmacSha1,
+            name: "ep1".into(),
+            password: "secret".into(),
+        }),
+        unix: unix.as_secs() as u32,
+    });
+    let terminal = Running::start(&own.net.endpoints, terminal).unwrap();
+    terminal.registered(SOON).unwrap();
+    // A second keep-alive shows that the answer to the first one was believed.
+    let keep_alives = |one: &Terminal| {
+        let sent = |entry: &&Entry| entry.kind == Some(RasKind::RegistrationConfirm);
+        (one.journal().iter().filter(sent).count() >= 3).then_some(())
+    };
+    terminal
+        .wait("two keep-alives", SOON * 2, keep_alives)
+        .unwrap();
+    terminal.tell(Terminal::leave);
+    terminal
+        .wait("a UCF", SOON, |one| (!one.registered()).then_some(()))
+        .unwrap();
+    let ignored = |entry: &Entry| matches!(entry.way, Way::Ignored(_));
+    assert!(!terminal.see(|one| one.journal().iter().any(ignored)));
 }
 
 #[test]

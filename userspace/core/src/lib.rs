@@ -12,6 +12,7 @@ pub mod agent;
 pub mod alternates;
 pub mod backup;
 mod census;
+mod claimed;
 mod config;
 mod confirm;
 mod event;
@@ -41,6 +42,7 @@ mod watching;
 mod why;
 
 pub use census::{Census, Standing};
+pub use claimed::Reserved;
 pub use config::{Answer, Config, Gatekeeper, Zone};
 pub use event::{Cause, Event, EventKind};
 pub use io::{Input, Kernel, Message, Output, Reason, Refusal, Template};

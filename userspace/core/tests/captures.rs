@@ -149,7 +149,7 @@ fn real_endpoints_can_be_taken_into_a_profile() {
         "b-child-h235",
     ] {
         let (world, _) = replay(name);
-        let known = known_endpoints(&world.core, 0);
+        let known = known_endpoints(&world.core, 0, &rasline_core::Reserved::default());
         assert!(!known.is_empty(), "{name}");
         for endpoint in known {
             assert!(

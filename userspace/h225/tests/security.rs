@@ -46,6 +46,7 @@ fn what_is_signed_holds() {
         let expected = Claim {
             mechanism,
             identifier: "0001_ep".into(),
+            peer: if mechanism == Md5 { "" } else { KEY.peer }.into(),
             unix: UNIX,
             random: if mechanism == Md5 { 0 } else { -77 },
         };

@@ -1,16 +1,20 @@
 //! An endpoint to test with: one UDP socket, registrations, keep-alives, and what came back exactly as it came.
+//!
+//! Invariant: an answer is what has the request's number, comes from the address and port that it was sent to, and is of
+//! a kind that answers it; an RCF to a keep-alive names this endpoint's endpointIdentifier. Everything else is unasked.
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     net::{SocketAddr, UdpSocket},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
-use rasline_h225::RasMessage;
+use rasline_h225::{RasKind, RasMessage, header};
 
 use crate::{
-    Netns, admission,
+    Netns, admission, clients,
     messages::{self, Identity},
     receive::{Reply, ask_for_hops, receive},
     signalling::Call,
@@ -29,6 +33,8 @@ pub struct Endpoint {
     eid: Option<String>,
     keep_alive: Vec<u8>,
     asked: Instant,
+    /// Kind of the last request, if it is one, and whether it is a keep-alive.
+    last: Cell<(Option<RasKind>, bool)>,
     delayed: u32,
     inbox: VecDeque<Reply>,
 }
@@ -61,6 +67,7 @@ impl Endpoint {
             eid: None,
             keep_alive: Vec::new(),
             asked: Instant::now(),
+            last: Cell::default(),
             delayed: 0,
             inbox: VecDeque::new(),
         })
@@ -83,6 +90,7 @@ impl Endpoint {
             eid: None,
             keep_alive: Vec::new(),
             asked: Instant::now(),
+            last: Cell::default(),
             delayed: 0,
             inbox: VecDeque::new(),
         })
@@ -217,6 +225,7 @@ impl Endpoint {
             self.keep_alive = messages::light_rrq(&self.who, seq, self.eid());
         }
         messages::set_seq(&mut self.keep_alive, seq);
+        self.last.set((Some(RasKind::RegistrationRequest), true));
         self.socket.send_to(&self.keep_alive, self.gatekeeper)?;
         Ok(())
     }
@@ -335,8 +344,15 @@ impl Endpoint {
     /// # Errors
     /// When the socket fails.
     pub fn send(&self, octets: &[u8]) -> Result<()> {
+        self.note(octets);
         self.socket.send_to(octets, self.gatekeeper)?;
         Ok(())
+    }
+
+    /// What it waits for an answer to.
+    fn note(&self, octets: &[u8]) {
+        let kind = header(octets).map(|header| header.kind);
+        self.last.set((kind, false));
     }
 
     /// The next datagram that answers nothing (a URQ, say).
@@ -365,12 +381,31 @@ impl Endpoint {
     /// When the socket fails.
     pub fn answer(&mut self, seq: u16, end: Instant) -> Result<Option<Reply>> {
         while let Some(reply) = receive(&self.socket, end)? {
-            if messages::seq(&reply.bytes) == Some(seq) {
+            if self.answers(&reply, seq) {
                 return Ok(Some(reply));
             }
             self.inbox.push_back(reply);
         }
         Ok(None)
+    }
+
+    /// Whether a strict stack takes it for the answer to its last request.
+    fn answers(&self, reply: &Reply, seq: u16) -> bool {
+        let Some(header) = header(&reply.bytes) else {
+            return false;
+        };
+        let (kind, light) = self.last.get();
+        let own = || match reply.message() {
+            Ok(RasMessage::RegistrationConfirm(rcf)) if light => {
+                messages::text(&rcf.endpoint_identifier) == self.eid()
+                    && rcf.gatekeeper_identifier.is_some()
+            }
+            _ => true,
+        };
+        header.seq == seq
+            && reply.from == self.gatekeeper
+            && kind.is_none_or(|kind| clients::answers(kind, header.kind))
+            && own()
     }
 
     fn next_seq(&mut self) -> u16 {
@@ -382,6 +417,7 @@ impl Endpoint {
     /// Sends it and waits, again and again; after a RIP for as long as that says.
     fn request(&mut self, octets: &[u8], within: Duration) -> Result<Option<Reply>> {
         let end = Instant::now() + within;
+        self.note(octets);
         while Instant::now() < end {
             self.socket.send_to(octets, self.gatekeeper)?;
             let mut again = Instant::now() + RETRANSMIT;

@@ -64,6 +64,9 @@ pub struct Policy {
     pub eid_suffix: String,
     /// Whether it grants an endpointIdentifier of its own even to one that asks for another.
     pub own_eids: bool,
+    /// As a widespread gatekeeper does: RRJ invalidCallSignalAddress unless a callSignalAddress is on the host that the RRQ
+    /// comes from; and who registers with the callSignalAddress of another is taken for that one.
+    pub compares_addresses: bool,
     /// Whether it confirms lightweight RRQs of endpoints that it does not know: its peers told it.
     pub confirm_unknown: bool,
     /// Whether it hears GRQs to 224.0.1.41:1718, on the interface of its IPv4 address. Counts when it starts.
@@ -94,6 +97,7 @@ impl Default for Policy {
             alternates: Vec::new(),
             eid_suffix: "endp".into(),
             own_eids: false,
+            compares_addresses: false,
             confirm_unknown: false,
             multicast: false,
             refuse: None,

@@ -11,6 +11,7 @@ use std::{
 use rasline_h225::{
     RasMessage, decode_ras,
     security::claim,
+    text,
     types::{AdmissionRequest, RegistrationRejectReason, RegistrationRequest},
 };
 
@@ -25,6 +26,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Registration {
     pub(crate) ras: SocketAddr,
+    /// callSignalAddress.
+    pub(crate) signalling: Vec<SocketAddr>,
     pub(crate) aliases: Vec<String>,
 }
 
@@ -236,10 +239,18 @@ impl State {
             .collect();
         let asked = rrq.endpoint_identifier.as_ref().map(messages::text);
         let asked = asked.filter(|_| !self.policy.own_eids);
-        let known = self
-            .registrations
-            .iter()
-            .find(|(_, r)| r.ras == from && r.aliases == aliases);
+        let all = rrq.call_signal_address.iter();
+        let signalling: Vec<SocketAddr> = all.filter_map(text::from_transport).collect();
+        let compares = self.policy.compares_addresses;
+        if compares && !signalling.iter().any(|one| one.ip() == from.ip()) {
+            let rrj = messages::rrj(rrq, &self.policy.name);
+            let reason = RegistrationRejectReason::InvalidCallSignalAddress;
+            return (None, Some(messages::rejected(&rrj, reason)));
+        }
+        let known = self.registrations.iter().find(|(_, r)| {
+            let same_address = || r.signalling.iter().any(|one| signalling.contains(one));
+            (r.ras == from && r.aliases == aliases) || (compares && same_address())
+        });
         let eid = asked
             .or_else(|| known.map(|(eid, _)| eid.clone()))
             .unwrap_or_else(|| {
@@ -247,8 +258,14 @@ impl State {
                 self.next_eid += 1;
                 eid
             });
-        self.registrations
-            .insert(eid.clone(), Registration { ras: from, aliases });
+        self.registrations.insert(
+            eid.clone(),
+            Registration {
+                ras: from,
+                signalling,
+                aliases,
+            },
+        );
         let rcf = self.confirm(ours, rrq, &eid);
         (Some(eid), Some(rcf))
     }
@@ -269,9 +286,12 @@ impl State {
             _ if self.policy.refuse.is_some() => self.refuse(rrq),
             None if self.policy.confirm_unknown => {
                 let eid = eid.clone().unwrap_or_default();
-                let aliases = Vec::new();
-                self.registrations
-                    .insert(eid.clone(), Registration { ras: from, aliases });
+                let unknown = Registration {
+                    ras: from,
+                    signalling: Vec::new(),
+                    aliases: Vec::new(),
+                };
+                self.registrations.insert(eid.clone(), unknown);
                 self.confirm(ours, rrq, &eid)
             }
             Some(eid) if self.reject.remove(eid) => {

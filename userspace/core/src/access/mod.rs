@@ -1,31 +1,34 @@
 //! Who may come in: judges the credentials of messages (H.235), keeps out replays and those who guess.
 //!
 //! ```text
-//!   message --> source locked? --yes--> Locked (unless its identifier was shown from this very address before)
-//!                 | no
-//!                 v                 no claim: Missing, TooWeak
-//!               time stamp within the window? --no--> WrongTime
-//!                 v
-//!               password known, hash right?   --no--> Unknown, Wrong; the source may be locked by it: LockedNow
-//!                 v
-//!               made for this gatekeeper?     --no--> NotForUs
-//!                 v
-//!               not seen before?              --no--> Replay
-//!                 v
-//!               Pass
+//!   message ------------------------ no claim: Missing, TooWeak
+//!     v
+//!   time stamp within the window? --no--> WrongTime
+//!     v
+//!   password known, hash right?   --no--> Unknown, Wrong: counted against the source and the name; too many: LockedNow
+//!     v
+//!   made for this gatekeeper?     --no--> NotForUs
+//!     v
+//!   not seen before?              --no--> Replay
+//!     v
+//!   Pass
+//!
+//!   denied, and source or name is locked, and such a one was denied within the last second: Locked (no answer)
 //! ```
 //! Invariants: nothing of a message is remembered as its sender's before its hash was found right; a message that passed
 //! does not pass again; memory is bounded by [`Limits`] whatever comes.
 //!
-//! What counts against a source is only what could be guessing: a wrong clock locks nobody out. A source is an IPv4
-//! address, or the /64 of an IPv6 address. It can be forged in UDP, hence the exception for addresses that showed before
-//! who they are: neither a forger nor somebody behind the same NAT locks them out.
+//! Every message is judged, whatever came before it: a right credential always passes. UDP sources can be forged, and
+//! names are no secret, so a lock that kept out what is right would be a weapon. What a lock does is to slow down those
+//! who fail: they are answered once a second, and else not at all, so that guessing gets no faster by more guesses. The
+//! price is one check of a hash, some microseconds, for each message of a locked source. What counts is only what could
+//! be guessing: a wrong clock locks nobody. A source is an IPv4 address, or the /64 of an IPv6 address.
 
 mod replay;
 mod sources;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use rasline_h225::RasMessage;
@@ -34,14 +37,14 @@ use rasline_h225::security::{Claim, Key, Mechanism, claim, claim_by, verify};
 use crate::Time;
 use crate::profile::Authentication;
 use replay::{Identities, Mark, Showing};
-use sources::Sources;
+use sources::{Sources, subscriber};
 
 /// Bounds of a [`Gate`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// How far a time stamp may be from the clock, both ways.
     pub window: Duration,
-    /// Failures of a source within [`Limits::within`] that lock it.
+    /// Failures of a source, or under a name, within [`Limits::within`] that lock it.
     pub failures: u32,
     /// See [`Limits::failures`].
     pub within: Duration,
@@ -49,7 +52,9 @@ pub struct Limits {
     pub lock: Duration,
     /// How long it is locked at most. After so long without a lock its earlier ones are forgotten.
     pub max_lock: Duration,
-    /// Sources with failures remembered at most.
+    /// How often a failure of what is locked is answered.
+    pub answer_every: Duration,
+    /// Sources with failures remembered at most, and names.
     pub sources: usize,
     /// Identifiers remembered at most.
     pub identifiers: usize,
@@ -70,6 +75,7 @@ impl Default for Limits {
             within: Duration::from_mins(1),
             lock: Duration::from_secs(30),
             max_lock: Duration::from_hours(1),
+            answer_every: Duration::from_secs(1),
             sources: 16_384,
             identifiers: 262_144,
             messages: 128,
@@ -112,9 +118,9 @@ pub enum Denied {
     Missing,
     /// MD5 where HMAC is wanted.
     TooWeak,
-    /// Its source is locked: do not answer.
+    /// It fails, and its source or its name is locked: do not answer.
     Locked,
-    /// It was wrong or unknown, and its source is locked from now on.
+    /// It was wrong or unknown, and its source or its name is locked from now on.
     LockedNow,
 }
 
@@ -122,7 +128,9 @@ pub enum Denied {
 #[derive(Clone, Debug)]
 pub struct Gate {
     limits: Limits,
-    sources: Sources,
+    sources: Sources<IpAddr>,
+    /// Names, by a digest of each.
+    names: Sources<u64>,
     identities: Identities,
 }
 
@@ -133,6 +141,7 @@ impl Gate {
         Self {
             limits,
             sources: Sources::default(),
+            names: Sources::default(),
             identities: Identities::default(),
         }
     }
@@ -163,10 +172,6 @@ impl Gate {
             Authentication::Md5 => Mechanism::Md5,
             Authentication::HmacSha1 => Mechanism::HmacSha1,
         };
-        let locked = self.sources.is_locked(now, from.ip());
-        if locked && !self.was_shown_from(message, from) {
-            return Err(Denied::Locked);
-        }
         let seen = Seen {
             now,
             unix,
@@ -174,26 +179,36 @@ impl Gate {
             raw,
             message,
         };
-        match self.judge(&seen, least, password) {
-            Err(_) if locked => Err(Denied::Locked),
-            Err(Denied::Unknown | Denied::Wrong)
-                if self.sources.failed(now, from.ip(), &self.limits) =>
-            {
-                Err(Denied::LockedNow)
+        self.judge(&seen, least, password)
+            .map_err(|denied| self.slow_down(&seen, denied))
+    }
+
+    /// What becomes of a message that is denied: counted if it could be a guess, and answered seldom if it is locked.
+    fn slow_down(&mut self, seen: &Seen<'_>, denied: Denied) -> Denied {
+        let (now, source) = (seen.now, subscriber(seen.from.ip()));
+        let name = claim(seen.message).map(|claim| digest(claim.identifier.as_bytes()));
+        let source_answers = self.sources.answers(now, &source, &self.limits);
+        let name_answers = name.map(|name| self.names.answers(now, &name, &self.limits));
+        let locked = source_answers.is_some() || name_answers.flatten().is_some();
+        if matches!(denied, Denied::Unknown | Denied::Wrong) {
+            let by_source = self.sources.failed(now, source, &self.limits);
+            let by_name = name.is_some_and(|name| self.names.failed(now, name, &self.limits));
+            if (by_source || by_name) && !locked {
+                return Denied::LockedNow;
             }
-            verdict => verdict,
+        }
+        let answered = [source_answers, name_answers.flatten()];
+        if answered.contains(&Some(false)) {
+            Denied::Locked
+        } else {
+            denied
         }
     }
 
-    /// Whether messages of this source are not looked at.
+    /// Whether what fails from this source is answered seldom.
     #[must_use]
     pub fn is_locked(&self, now: Time, source: SocketAddr) -> bool {
-        self.sources.is_locked(now, source.ip())
-    }
-
-    fn was_shown_from(&self, message: &RasMessage, from: SocketAddr) -> bool {
-        claim(message)
-            .is_some_and(|claim| self.identities.shown_from(&claim.identifier) == Some(from))
+        self.sources.is_locked(now, &subscriber(source.ip()))
     }
 
     /// By the stronger mechanism, or by the other one if that is enough.

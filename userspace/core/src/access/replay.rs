@@ -54,11 +54,6 @@ struct Identity {
 }
 
 impl Identities {
-    /// From where this one showed itself last.
-    pub(super) fn shown_from(&self, name: &str) -> Option<SocketAddr> {
-        self.by_name.get(name).map(|identity| identity.from)
-    }
-
     /// Whether the message is new. If so, it is not new any more.
     pub(super) fn is_new(&mut self, name: &str, showing: &Showing, limits: &Limits) -> bool {
         self.expire(showing.now);

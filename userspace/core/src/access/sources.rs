@@ -1,18 +1,28 @@
-//! Sources that failed to show who they are, and the locks on them.
+//! Sources, or names, under which somebody failed to show who he is, and the locks on them.
 //!
-//! A source that fails `failures` times within `within` is locked; each time twice as long. Invariant: as many sources as
+//! One that fails `failures` times within `within` is locked; each time twice as long. Invariant: as many sources as
 //! [`Limits::sources`] at most, the one dropped for another being the one that would be forgotten first.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::Limits;
 use crate::Time;
 
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sources {
-    all: HashMap<IpAddr, Source>,
-    expiry: BTreeSet<(Time, IpAddr)>,
+#[derive(Clone, Debug)]
+pub(super) struct Sources<K> {
+    all: HashMap<K, Source>,
+    expiry: BTreeSet<(Time, K)>,
+}
+
+impl<K> Default for Sources<K> {
+    fn default() -> Self {
+        Self {
+            all: HashMap::new(),
+            expiry: BTreeSet::new(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -24,48 +34,64 @@ struct Source {
     locks: u32,
     /// Until when it is locked.
     until: Option<Time>,
+    /// When a failure of it was answered last while it was locked.
+    answered: Option<Time>,
     /// When it is forgotten.
     expires: Time,
 }
 
-impl Sources {
-    pub(super) fn is_locked(&self, now: Time, address: IpAddr) -> bool {
-        let source = self.all.get(&key(address));
+impl<K: Copy + Ord + Hash> Sources<K> {
+    pub(super) fn is_locked(&self, now: Time, key: &K) -> bool {
+        let source = self.all.get(key);
         source.is_some_and(|source| source.until.is_some_and(|until| now < until))
     }
 
-    /// Counts a failure; whether it locked the source.
-    pub(super) fn failed(&mut self, now: Time, address: IpAddr, limits: &Limits) -> bool {
-        let address = key(address);
+    /// Whether a failure of one that is locked is answered now; `None`: it is not locked.
+    pub(super) fn answers(&mut self, now: Time, key: &K, limits: &Limits) -> Option<bool> {
+        let locked = self.is_locked(now, key);
+        let source = self.all.get_mut(key).filter(|_| locked)?;
+        let due = |at: Time| now.since(at) >= limits.answer_every;
+        let answers = source.answered.is_none_or(due);
+        if answers {
+            source.answered = Some(now);
+        }
+        Some(answers)
+    }
+
+    /// Counts a failure; whether it locked the source. While it is locked nothing is counted.
+    pub(super) fn failed(&mut self, now: Time, key: K, limits: &Limits) -> bool {
         self.expire(now);
-        let mut source = match self.all.get(&address) {
+        if self.is_locked(now, &key) {
+            return false;
+        }
+        let mut source = match self.all.get(&key) {
             Some(source) => *source,
             None => Source::new(now),
         };
-        if !self.expiry.remove(&(source.expires, address)) {
+        if !self.expiry.remove(&(source.expires, key)) {
             self.make_room(limits.sources);
         }
         let locked = source.failed(now, limits);
-        self.expiry.insert((source.expires, address));
-        self.all.insert(address, source);
+        self.expiry.insert((source.expires, key));
+        self.all.insert(key, source);
         locked
     }
 
     fn expire(&mut self, now: Time) {
-        while let Some(&(expires, address)) = self.expiry.first()
+        while let Some(&(expires, key)) = self.expiry.first()
             && expires <= now
         {
             self.expiry.pop_first();
-            self.all.remove(&address);
+            self.all.remove(&key);
         }
     }
 
     fn make_room(&mut self, most: usize) {
         while self.all.len() >= most.max(1) {
-            let Some((_, address)) = self.expiry.pop_first() else {
+            let Some((_, key)) = self.expiry.pop_first() else {
                 return;
             };
-            self.all.remove(&address);
+            self.all.remove(&key);
         }
     }
 
@@ -82,6 +108,7 @@ impl Source {
             since: now,
             locks: 0,
             until: None,
+            answered: None,
             expires: now,
         }
     }
@@ -99,6 +126,7 @@ impl Source {
             let doubled = limits.lock.saturating_mul(1 << self.locks.min(20));
             let until = now.after(doubled.min(limits.max_lock));
             self.until = Some(until);
+            self.answered = Some(now);
             self.locks += 1;
             self.failures = 0;
             self.expires = until.after(limits.max_lock);
@@ -109,7 +137,7 @@ impl Source {
 }
 
 /// What shares its failures: an IPv4 address, or what one subscriber has of IPv6 addresses.
-fn key(address: IpAddr) -> IpAddr {
+pub(super) fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) if !v6.is_unicast_link_local() => {
             let [a, b, c, d, ..] = v6.segments();
@@ -140,7 +168,7 @@ mod tests {
             let (all, expiry) = sources.sizes();
             assert!(all <= 100 && all == expiry);
         }
-        assert!(sources.is_locked(Time(10_000), locked), "locks go last");
+        assert!(sources.is_locked(Time(10_000), &locked), "locks go last");
         let later = Time(0).after(2 * limits.max_lock);
         sources.failed(later, IpAddr::from([192, 0, 2, 2]), &limits);
         assert_eq!(sources.sizes(), (1, 1));
@@ -148,7 +176,7 @@ mod tests {
 
     #[test]
     fn who_shares_failures() {
-        let key = |text: &str| key(text.parse().unwrap());
+        let key = |text: &str| subscriber(text.parse().unwrap());
         assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
         assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
         assert_eq!(key("2001:db8::1"), key("2001:db8::ffff:1"));

@@ -38,6 +38,7 @@ impl Directory {
                 own: Vec::new(),
                 here: Vec::new(),
                 call_signal_address: None,
+                reserved: crate::Reserved::default(),
                 alternates: Vec::new(),
             };
             let settings = unit::start(&Setup::default(), 0, &zone, &self.profile);

@@ -13,6 +13,7 @@ use rasline_h225::types::RegistrationRequest;
 use rasline_h225::view::supported_prefixes;
 use rasline_h225::{RasMessage, decode_ras};
 
+use crate::claimed::{Hosts, Reserved, may_claim};
 use crate::profile::{KnownEndpoint, check_endpoint};
 use crate::registry::Record;
 use crate::{Core, RegistrationId};
@@ -25,16 +26,25 @@ const TAKEN: usize = 256;
 /// a profile cannot name them. A message of each registration is decoded: a zone of many thousands is better walked in
 /// parts by [`known_after`].
 #[must_use]
-pub fn known_endpoints(core: &Core, zone: u32) -> Vec<KnownEndpoint> {
-    listed(core, known_after(core, zone, RegistrationId(0)).collect())
+pub fn known_endpoints(core: &Core, zone: u32, reserved: &Reserved) -> Vec<KnownEndpoint> {
+    let all = known_after(core, zone, RegistrationId(0)).collect();
+    listed(core, all, reserved)
 }
 
 /// What [`known_after`] gave of a zone, in the form of [`known_endpoints`].
 #[must_use]
-pub fn listed(core: &Core, mut all: Vec<(RegistrationId, KnownEndpoint)>) -> Vec<KnownEndpoint> {
+pub fn listed(
+    core: &Core,
+    mut all: Vec<(RegistrationId, KnownEndpoint)>,
+    reserved: &Reserved,
+) -> Vec<KnownEndpoint> {
+    let mut hosts = Hosts::default();
+    let each = all.iter().filter_map(|(_, one)| one.ras_address);
+    each.for_each(|ras| hosts.add(ras.ip()));
     let seen = |id| core.registration(id).map(|shown| shown.last_seen);
     all.sort_by_cached_key(|(id, _)| Reverse((seen(*id), *id)));
     let (mut aliases, mut identifiers) = (HashSet::new(), HashSet::new());
+    let mut addresses = HashSet::new();
     let mut listed = Vec::with_capacity(all.len());
     for (_, mut endpoint) in all {
         endpoint
@@ -46,6 +56,13 @@ pub fn listed(core: &Core, mut all: Vec<(RegistrationId, KnownEndpoint)>) -> Vec
         endpoint
             .endpoint_identifier
             .take_if(|id| !identifiers.insert(id.clone()));
+        // The address speaks for who sends from it.
+        let from = endpoint.ras_address.map(|ras| ras.ip());
+        endpoint.call_signal_address.take_if(|address| {
+            let may = from.is_none_or(|from| may_claim(from, address, &hosts));
+            let own = from == Some(address.ip());
+            !may || !reserved.allows(address) || !(addresses.insert(*address) || own)
+        });
         listed.push(endpoint);
     }
     listed.sort_by(|a, b| a.aliases.cmp(&b.aliases));
@@ -91,6 +108,9 @@ fn known(record: &Record) -> Option<KnownEndpoint> {
     let mut addresses = shown.call_signal_addresses.clone();
     let listed = rrq.map_or(&[][..], |rrq| &rrq.call_signal_address);
     addresses.extend(listed.iter().filter_map(from_transport));
+    // Its own host first; what nobody can be reached at, not at all.
+    addresses.retain(|address| Reserved::default().allows(address));
+    addresses.sort_by_key(|address| address.ip() != shown.endpoint.ip());
     let mut endpoint = KnownEndpoint {
         aliases,
         prefixes,

@@ -46,6 +46,7 @@ use std::time::Duration;
 
 use rasline_h225::view::Alternate;
 
+use crate::Reserved;
 use crate::Time;
 use crate::profile::Profile;
 use crate::registrar::{self, EntryId};
@@ -94,6 +95,8 @@ pub struct ZoneSettings {
     pub here: Vec<SocketAddr>,
     /// Where calls to the gatekeeper go, in RCF; empty is allowed.
     pub call_signal_address: Option<SocketAddr>,
+    /// Addresses that no endpoint has.
+    pub reserved: Reserved,
     /// Alternates that endpoints are told.
     pub alternates: Vec<Alternate>,
 }

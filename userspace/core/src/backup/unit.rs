@@ -237,6 +237,7 @@ pub(super) fn start(
         call_signal_address: zone.call_signal_address,
         here: zone.here.clone(),
         ras_addresses: zone.own.clone(),
+        reserved: zone.reserved.clone(),
         alternates: zone.alternates.clone(),
         seed: mixed(setup.seed ^ mixed(u64::from(zone.zone) << 32 ^ starts)),
         max_answers: setup.max_answers,

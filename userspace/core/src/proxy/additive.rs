@@ -13,6 +13,8 @@
 //! As `aggregate`, the gateway's RRQ says what its endpoints are as a whole. An additive RRQ that comes while a full one is
 //! under way is not answered: it counts on what is not so yet. The endpoint sends it again.
 
+use std::net::SocketAddr;
+
 use rasline_h225::text::{from_alias, from_bmp, from_transport};
 use rasline_h225::types::{
     AliasAddress, List, RasMessage, RegistrationReject, RegistrationRejectReason as Rrj,
@@ -25,6 +27,7 @@ use super::entries::Entry;
 use super::machine::Proxy;
 use super::refuse::Why;
 use super::{EntryId, Output, Standing, rrq};
+use crate::claimed::may_claim;
 
 impl Proxy {
     pub(super) fn additive(
@@ -43,7 +46,11 @@ impl Proxy {
         }
         let mut addresses = rrq.call_signal_address.iter().filter_map(from_transport);
         let owner = |address| self.entries.by_signalling(address);
-        if addresses.any(|address| owner(address).is_some_and(|owner| owner != id)) {
+        let may = |address: &SocketAddr| {
+            self.settings.reserved.allows(address)
+                && may_claim(asked.from.ip(), address, self.entries.hosts())
+        };
+        if addresses.any(|address| !may(&address) || owner(address).is_some_and(|o| o != id)) {
             return self.rrj(asked, Rrj::InvalidCallSignalAddress, out);
         }
         let Some(entry) = self.entries.get(id) else {

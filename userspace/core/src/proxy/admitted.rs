@@ -44,7 +44,9 @@ impl Proxy {
         };
         entry.ras = rrq::ras_address(&full, entry.endpoint);
         let signalling = rrq::signalling(&full, entry.endpoint);
-        if entry.signalling != Some(signalling) {
+        // It may have become another's since.
+        let free = self.entries.by_signalling(signalling).is_none();
+        if free {
             self.entries.move_signalling(id, Some(signalling));
         }
         let aliases = rrq::aliases(full.terminal_alias.as_deref());

@@ -11,6 +11,7 @@ use rasline_h225::types::BmpString;
 
 use super::{EntryId, Standing};
 use crate::Time;
+use crate::claimed::Hosts;
 
 /// The gateway registration of an aggregate.
 pub(super) const GATEWAY: EntryId = EntryId(0);
@@ -95,6 +96,7 @@ pub(super) struct Entries {
     signalling: HashMap<SocketAddr, EntryId>,
     upstream: HashMap<String, EntryId>,
     hosts: HashMap<SocketAddr, EntryId>,
+    senders: Hosts,
     aliases: HashMap<String, EntryId>,
     last: u64,
 }
@@ -133,6 +135,11 @@ impl Entries {
         self.hosts.get(&address).copied()
     }
 
+    /// Hosts that endpoints send from.
+    pub const fn hosts(&self) -> &Hosts {
+        &self.senders
+    }
+
     /// Who has this alias.
     pub fn by_alias(&self, alias: &str) -> Option<EntryId> {
         self.aliases.get(alias).copied()
@@ -158,6 +165,7 @@ impl Entries {
             self.upstream.insert(from_bmp(identifier), id);
         }
         self.hosts.insert(entry.endpoint, id);
+        self.senders.add(entry.endpoint.ip());
         self.claim(id, &entry);
         self.all.insert(id, entry);
     }
@@ -168,6 +176,7 @@ impl Entries {
         self.unlink_signalling(id, entry.signalling);
         self.unlink_upstream(id, entry.up.identifier.as_ref());
         self.unlink_host(id, entry.endpoint);
+        self.senders.remove(entry.endpoint.ip());
         self.yield_aliases(id, &entry.aliases);
         Some(entry)
     }
@@ -208,6 +217,8 @@ impl Entries {
         };
         let before = std::mem::replace(&mut entry.endpoint, from);
         (entry.seen_as, entry.ras) = (to, ras);
+        self.senders.add(from.ip());
+        self.senders.remove(before.ip());
         if before != from {
             self.unlink_host(id, before);
         }

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use rasline_h225::encode_ras;
-use rasline_h225::text::{from_alias, from_bmp, to_bmp};
+use rasline_h225::text::{from_alias, from_bmp, from_transport, to_bmp};
 use rasline_h225::types::{
     AliasAddress, RasMessage, RegistrationReject, RegistrationRejectReason as Rrj,
-    RegistrationRequest,
+    RegistrationRequest, TransportAddress, UnregRequestReason,
 };
 
 use super::endpoint::Asked;
@@ -15,7 +15,9 @@ use super::machine::Proxy;
 use super::queue::Lane;
 use super::refuse::Why;
 use super::{EntryId, Output, Standing, rrq};
+use crate::claimed::may_claim;
 use crate::octets;
+use crate::registrar::Ended;
 
 /// Whose RRQ it is.
 enum Found {
@@ -29,9 +31,10 @@ impl Proxy {
     pub(super) fn full(
         &mut self,
         asked: &Asked<'_>,
-        rrq: &RegistrationRequest,
+        said: &RegistrationRequest,
         out: &mut Vec<Output>,
     ) {
+        let rrq = said;
         if rrq.additive_registration.is_some() {
             return self.additive(asked, rrq, out);
         }
@@ -39,6 +42,12 @@ impl Proxy {
         if !taken.is_empty() {
             return self.rrj(asked, Rrj::DuplicateAlias(taken.into()), out);
         }
+        let Some(theirs) = self.own_addresses(asked.from, rrq) else {
+            return self.rrj(asked, Rrj::InvalidCallSignalAddress, out);
+        };
+        let without = encode_ras(&RasMessage::RegistrationRequest(theirs.clone()));
+        let rrq = &theirs;
+        self.oust(asked.from, rrq, out);
         let id = match self.found(asked.from, rrq) {
             Found::Taken => return self.rrj(asked, Rrj::InvalidCallSignalAddress, out),
             Found::Known(id) if self.changes_nothing(id, rrq) => {
@@ -53,7 +62,10 @@ impl Proxy {
             }
             Found::New => self.newcomer(asked, rrq),
         };
-        let octets = rrq::masked(asked.payload);
+        let octets = match without {
+            Ok(octets) if *rrq != *said => rrq::masked(&octets),
+            _ => rrq::masked(asked.payload),
+        };
         self.forward(id, asked, (octets, None), out);
     }
 
@@ -76,6 +88,57 @@ impl Proxy {
             (_, Some(id)) if !same_host(&id) => Found::Taken,
             (Some(id), _) | (None, Some(id)) => Found::Known(id),
             (None, None) => Found::New,
+        }
+    }
+
+    /// The RRQ with those addresses only that its sender may claim: gatekeepers look at nothing else, since all endpoints
+    /// are at rasline's address. `None`: it has none of those that it names.
+    fn own_addresses(
+        &self,
+        from: SocketAddr,
+        rrq: &RegistrationRequest,
+    ) -> Option<RegistrationRequest> {
+        let mut own = rrq.clone();
+        let may = |address: &TransportAddress| {
+            // Calls over anything but IP are none of ours.
+            from_transport(address).is_none_or(|address| {
+                let nowhere = !rrq::usable(&address);
+                nowhere
+                    || self.settings.reserved.allows(&address)
+                        && may_claim(from.ip(), &address, self.entries.hosts())
+            })
+        };
+        own.call_signal_address.retain(&may);
+        if let Some(alternates) = &mut own.alternate_endpoints {
+            alternates.retain(|one| {
+                let mut calls = one.call_signal_address.iter().flatten();
+                let ras = one.ras_address.iter().flatten();
+                calls.all(&may) && ras.into_iter().all(&may)
+            });
+        }
+        let named = rrq
+            .alternate_endpoints
+            .as_ref()
+            .is_some_and(|all| !all.is_empty());
+        own.alternate_endpoints
+            .take_if(|all| named && all.is_empty());
+        let lost = own.call_signal_address.is_empty() && !rrq.call_signal_address.is_empty();
+        (!lost).then_some(own)
+    }
+
+    /// Whoever claims, from elsewhere, an address on the host that this RRQ comes from, is unregistered.
+    fn oust(&mut self, from: SocketAddr, rrq: &RegistrationRequest, out: &mut Vec<Output>) {
+        let named = rrq.call_signal_address.iter().filter_map(from_transport);
+        let own = named.filter(|address| address.ip() == from.ip());
+        let holders: Vec<EntryId> = own
+            .filter_map(|address| self.entries.by_signalling(address))
+            .collect();
+        for id in holders {
+            let entry = self.entries.get(id);
+            if entry.is_some_and(|entry| entry.endpoint.ip() != from.ip()) {
+                let reason = UnregRequestReason::ReregistrationRequired;
+                self.dismiss(id, reason, Ended::Replaced, out);
+            }
         }
     }
 

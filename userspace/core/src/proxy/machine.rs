@@ -71,6 +71,8 @@ pub struct Proxy {
     /// The gatekeeper that last answered a request of ours, and when.
     pub(super) last_answer: Option<(SocketAddr, Time)>,
     pub(super) stats: Stats,
+    /// When people were told last that the gatekeeper refuses endpoints' addresses.
+    pub(super) address_refused: Option<Time>,
 }
 
 impl Proxy {
@@ -80,6 +82,7 @@ impl Proxy {
         let fits = |text: &str| to_bmp(text).ok().filter(|_| !text.is_empty());
         let short: String = settings.gatekeeper_identifier.chars().take(60).collect();
         Self {
+            address_refused: None,
             now,
             own_identifier: fits(&short).or_else(|| fits("rasline")).unwrap_or_default(),
             active: None,

@@ -45,6 +45,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Reserved;
+
 mod additive;
 mod admitted;
 mod aggregate;
@@ -98,6 +100,8 @@ pub struct Settings {
     pub endpoint_ttl: Option<Duration>,
     /// RRQs upstream a second at most when all register again; 0: no bound.
     pub migrate_rate: u32,
+    /// Addresses that no endpoint has.
+    pub reserved: Reserved,
     /// Endpoints at most.
     pub max_endpoints: usize,
     /// Makes endpointIdentifiers differ from those of other starts; not secret.

@@ -42,7 +42,7 @@ pub(super) fn ras_address(rrq: &RegistrationRequest, from: SocketAddr) -> Socket
         .unwrap_or(from)
 }
 
-fn usable(address: &SocketAddr) -> bool {
+pub(super) fn usable(address: &SocketAddr) -> bool {
     !address.ip().is_unspecified() && !address.ip().is_multicast() && address.port() != 0
 }
 

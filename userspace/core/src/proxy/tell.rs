@@ -20,6 +20,14 @@ pub enum Event {
         /// How many.
         endpoints: usize,
     },
+    /// The gatekeeper wants each endpoint's callSignalAddress to be where its RAS comes from, which through a proxy is
+    /// rasline for all. At most once a minute.
+    AddressRefused {
+        /// Which one.
+        gatekeeper: SocketAddr,
+        /// An endpoint that it turned away for that.
+        endpoint: SocketAddr,
+    },
     /// All are registered there, or were rejected.
     Moved {
         /// Which one.

@@ -14,7 +14,7 @@ use super::machine::{Proxy, Timer};
 use super::queue::Lane;
 use super::refuse::Why;
 use super::{EntryId, Event, Output, Standing, rrq};
-use crate::registrar;
+use crate::{Time, registrar};
 
 /// A silent gatekeeper is asked again after so long; one that rejects, after this.
 pub(super) const SILENT: Duration = Duration::from_secs(5);
@@ -240,6 +240,9 @@ impl Proxy {
             reason: rasline_h225::view::registration_reject(&rrj.reject_reason).into(),
         };
         out.push(Output::Event(Event::Endpoint(event)));
+        if rrj.reject_reason == Rrj::InvalidCallSignalAddress {
+            self.address_refused(id, out);
+        }
         self.stand(id, Standing::Refused);
         self.timers.set(Timer::Retry(id), self.now.after(REST));
         self.moved(id, false, out);
@@ -254,6 +257,22 @@ impl Proxy {
         }
         if told {
             self.end(id, registrar::Ended::NotAllowed, out);
+        }
+    }
+
+    /// Its own address was refused: the gatekeeper compares it with the datagram's source.
+    fn address_refused(&mut self, id: EntryId, out: &mut Vec<Output>) {
+        let due = |at: Time| self.now.since(at) >= REST;
+        let (Some(gatekeeper), Some(entry)) = (self.active, self.entries.get(id)) else {
+            return;
+        };
+        let endpoint = entry.endpoint;
+        if self.address_refused.is_none_or(due) {
+            self.address_refused = Some(self.now);
+            out.push(Output::Event(Event::AddressRefused {
+                gatekeeper,
+                endpoint,
+            }));
         }
     }
 

@@ -11,6 +11,7 @@ use super::aliases::{prefixes, texts};
 use super::machine::Registrar;
 use super::registration::{identifier, ras_address, signalling};
 use super::secured::Mode;
+use crate::claimed::may_claim;
 
 /// Aliases that an endpoint may have at most, and prefixes.
 const MAX_ALIASES: usize = 256;
@@ -52,7 +53,7 @@ impl Registrar {
         mode: &Mode,
         rrq: &RegistrationRequest,
     ) -> Result<Claim, Refusal> {
-        let signalling = signalling(rrq);
+        let signalling = signalling(rrq, &self.settings.reserved);
         if signalling.is_empty() {
             return Err(Why::InvalidCallSignalAddress.into());
         }
@@ -65,8 +66,10 @@ impl Registrar {
             &signalling,
             (claimed, served(rrq)),
         )?;
-        let mut own = self.same((from, mode), wanted.as_deref(), &signalling)?;
+        let names = (wanted.as_deref(), &aliases[..]);
+        let (mut own, usurpers) = self.same((from, mode), names, &signalling)?;
         let same = (!own.is_empty()).then(|| own.remove(0));
+        own.extend(usurpers);
         own.extend(self.free((from, ras, mode), &aliases, (same, &own), rrq)?);
         let full = self.entries.len() >= self.settings.profile.limits.registrations as usize;
         if full && same.is_none() && own.is_empty() {
@@ -163,38 +166,53 @@ impl Registrar {
         here.or_else(signalled).copied()
     }
 
-    /// The registrations that are this endpoint's, the one that it renews first.
+    /// The registrations that are this endpoint's, the one that it renews first; and those of others that claim an
+    /// address on its host, and send from elsewhere.
     fn same(
         &self,
         (from, mode): (SocketAddr, &Mode),
-        identifier: Option<&str>,
+        (identifier, aliases): (Option<&str>, &[String]),
         signalling: &[SocketAddr],
-    ) -> Result<Vec<EntryId>, Refusal> {
+    ) -> Result<(Vec<EntryId>, Vec<EntryId>), Refusal> {
+        let refused = |owner: Option<EntryId>| Refusal {
+            reason: Why::InvalidCallSignalAddress,
+            owners: owner.into_iter().collect(),
+        };
         let host = |id: EntryId| self.entries.get(id).map(|entry| entry.endpoint.ip());
         let proved = |id| {
             let entry = self.entries.get(id);
             entry.is_some_and(|entry| entry.mode.agrees(mode))
         };
-        let mut own = Vec::new();
+        // It moved: the address went with it, and so did a name.
+        let moved = |id: EntryId| {
+            let entry = self.entries.get(id).filter(|_| proved(id));
+            entry.is_some_and(|entry| entry.aliases.iter().any(|one| aliases.contains(one)))
+        };
+        let (mut own, mut usurpers) = (Vec::new(), Vec::new());
         let named = identifier.and_then(|one| self.entries.by_identifier(one));
         own.extend(named.filter(|id| host(*id) == Some(from.ip()) && proved(*id)));
         for address in signalling {
             let Some(id) = self.entries.by_signalling(*address) else {
-                continue;
+                if may_claim(from.ip(), address, self.entries.hosts()) {
+                    continue;
+                }
+                return Err(refused(None));
             };
             // The address speaks for who sends from it.
-            let speaks = host(id) == Some(from.ip()) || address.ip() == from.ip();
-            if !speaks || !proved(id) {
-                return Err(Refusal {
-                    reason: Why::InvalidCallSignalAddress,
-                    owners: [id].into(),
-                });
-            }
-            if !own.contains(&id) {
-                own.push(id);
+            let (here, speaks) = (host(id) == Some(from.ip()), address.ip() == from.ip());
+            let to = if (here && proved(id)) || (speaks && moved(id)) {
+                &mut own
+            } else if speaks && !here {
+                &mut usurpers
+            } else {
+                return Err(refused(Some(id)));
+            };
+            if !to.contains(&id) {
+                to.push(id);
             }
         }
-        Ok(own)
+        usurpers.retain(|id| !own.contains(id));
+        Ok((own, usurpers))
     }
 
     /// Whether the aliases are free, or held by registrations that this one takes the place of: its own, one with the

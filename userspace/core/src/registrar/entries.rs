@@ -4,13 +4,14 @@
 //! registration is found by all that it owns. So the fields that are indexed change only by [`Entries::insert`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::aliases::Prefixes;
 use super::calls::CallId;
 use super::secured::Mode;
 use super::{EntryId, View};
 use crate::Time;
+use crate::claimed::Hosts;
 
 /// How sure it is that a registration holds; see [`super::expiry`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub(super) struct Entry {
     pub signalling: Vec<SocketAddr>,
     pub aliases: Vec<String>,
     pub prefixes: Vec<String>,
-    // Not indexed.
+    // Not indexed, but for the host of `endpoint`, which changes only by [`Entries::insert`].
     /// Where its messages come from.
     pub endpoint: SocketAddr,
     pub seen_as: SocketAddr,
@@ -72,6 +73,7 @@ pub(super) struct Entry {
     pub full_up: bool,
     pub calls: BTreeSet<CallId>,
     pub supports_alternates: bool,
+    /// How it proves who it is, and by which name it is spoken to: its endpointIdentifier.
     pub mode: Mode,
 }
 
@@ -89,8 +91,9 @@ impl Entry {
     }
 
     /// What is indexed.
-    fn owns(&self) -> (&str, &[SocketAddr], &[String], &[String]) {
+    fn owns(&self) -> (IpAddr, &str, &[SocketAddr], &[String], &[String]) {
         (
+            self.endpoint.ip(),
             &self.identifier,
             &self.signalling,
             &self.aliases,
@@ -126,6 +129,7 @@ pub(super) struct Entries {
     signalling: HashMap<SocketAddr, EntryId>,
     owners: HashMap<String, EntryId>,
     prefixes: Prefixes<EntryId>,
+    hosts: Hosts,
     last: u64,
 }
 
@@ -155,6 +159,11 @@ impl Entries {
         self.signalling.get(&address).copied()
     }
 
+    /// Hosts that registered endpoints send from.
+    pub const fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+
     pub fn owner(&self, alias: &str) -> Option<EntryId> {
         self.owners.get(alias).copied()
     }
@@ -181,7 +190,8 @@ impl Entries {
     }
 
     /// In place of the one with this number, if there is one.
-    pub fn insert(&mut self, id: EntryId, entry: Entry) {
+    pub fn insert(&mut self, id: EntryId, mut entry: Entry) {
+        entry.mode.registered_as(&entry.identifier);
         match self.all.get_mut(&id) {
             // Most endpoints register again as what they were.
             Some(before) if before.owns() == entry.owns() => {
@@ -191,6 +201,7 @@ impl Entries {
             Some(_) => drop(self.remove(id)),
             None => {}
         }
+        self.hosts.add(entry.endpoint.ip());
         self.identifiers.insert(entry.identifier.clone(), id);
         for address in &entry.signalling {
             self.signalling.entry(*address).or_insert(id);
@@ -206,6 +217,7 @@ impl Entries {
 
     pub fn remove(&mut self, id: EntryId) -> Option<Entry> {
         let entry = self.all.remove(&id)?;
+        self.hosts.remove(entry.endpoint.ip());
         drop_own(&mut self.identifiers, &entry.identifier, id);
         for address in &entry.signalling {
             drop_own(&mut self.signalling, address, id);

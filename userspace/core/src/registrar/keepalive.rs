@@ -17,7 +17,8 @@ use super::registration::{identifier, lease, ras_address, registered, signalling
 use super::reply::Reply;
 use super::secured::Mode;
 use super::timers::Timer;
-use super::{EntryId, Output};
+use super::{Ended, EntryId, Output};
+use crate::claimed::may_claim;
 use crate::octets;
 
 impl Registrar {
@@ -34,8 +35,8 @@ impl Registrar {
         if let Some(entry) = self.entries.get_mut(id) {
             entry.endpoint = asked.from;
             entry.seen_as = asked.to;
-            // The name that it calls itself may be another now: its endpointIdentifier.
             entry.mode = asked.mode.clone();
+            entry.mode.registered_as(&entry.identifier);
             entry.ras = ras_address(asked.from, rrq).unwrap_or(entry.ras);
         }
         let entry = self.entries.get(id);
@@ -53,7 +54,7 @@ impl Registrar {
         rrq: &RegistrationRequest,
         out: &mut Vec<Output>,
     ) -> Option<EntryId> {
-        let named = signalling(rrq);
+        let named = signalling(rrq, &self.settings.reserved);
         let id = match identifier(rrq) {
             Some(identifier) => self.whose(&identifier, asked, out)?,
             None => named
@@ -92,6 +93,9 @@ impl Registrar {
         out: &mut Vec<Output>,
     ) -> Option<EntryId> {
         let way = (asked.from, asked.to);
+        if let Some(usurper) = self.usurper(identifier, asked.from) {
+            self.end(usurper, Ended::Replaced, out);
+        }
         let mut entry = self.adopted(identifier, way, &asked.mode)?;
         let id = self.entries.fresh();
         entry.time_to_live = self.granted(id, None);
@@ -103,6 +107,17 @@ impl Registrar {
         self.entries.insert(id, entry);
         self.store(id, out);
         Some(id)
+    }
+
+    /// Who claims, from elsewhere, an address on the host that this known endpoint sends from.
+    fn usurper(&self, identifier: &str, from: SocketAddr) -> Option<EntryId> {
+        let index = *self.known.identifiers.get(identifier)?;
+        let known = self.settings.profile.endpoints.get(index)?;
+        let address = known.call_signal_address?;
+        let here = address.ip() == from.ip() && known.ras_address?.ip() == from.ip();
+        let holder = self.entries.by_signalling(address).filter(|_| here)?;
+        let elsewhere = self.entries.get(holder)?.endpoint.ip() != from.ip();
+        elsewhere.then_some(holder)
     }
 
     /// The registration of an endpoint that the profile knows, for what comes this way, if nothing of it is another's.
@@ -121,7 +136,10 @@ impl Registrar {
             .iter()
             .any(|one| self.entries.owner(one).is_some());
         let full = self.entries.len() >= profile.limits.registrations as usize;
-        let signalled = known.call_signal_address;
+        let claimable = |one: &SocketAddr| {
+            self.settings.reserved.allows(one) && may_claim(from.ip(), one, self.entries.hosts())
+        };
+        let signalled = known.call_signal_address.filter(claimable);
         let held = signalled.is_some_and(|one| self.entries.by_signalling(one).is_some());
         let other = !mode.is_open() && self.account(mode) != Some(index);
         if taken || full || held || other {

@@ -44,7 +44,8 @@ pub struct Registrar {
     pub(super) overload: Option<Duration>,
     pub(super) stats: Stats,
     pub(super) gate: Gate,
-    /// Messages signed so far: makes the random of each another.
+    /// Makes the random of each signed message another. It begins elsewhere after each start: an endpoint takes two
+    /// messages of one second with the same random for a replay.
     pub(super) sealed: i32,
 }
 
@@ -69,7 +70,7 @@ impl Registrar {
             overload: None,
             stats: Stats::default(),
             gate: gate(&settings.profile),
-            sealed: 0,
+            sealed: (settings.seed >> 16) as i32 ^ settings.seed as i32,
             settings,
         }
     }

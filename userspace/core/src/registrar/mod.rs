@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use rasline_h225::view::Alternate;
 
+use crate::Reserved;
 use crate::profile::Profile;
 
 mod additive;
@@ -72,6 +73,8 @@ pub struct Settings {
     pub here: Vec<SocketAddr>,
     /// Its RAS addresses: a GRQ to a multicast group is answered from the first one of the group's family.
     pub ras_addresses: Vec<SocketAddr>,
+    /// Addresses that no endpoint has.
+    pub reserved: Reserved,
     /// Alternates that endpoints are told.
     pub alternates: Vec<Alternate>,
     /// Makes endpointIdentifiers differ from those of other registrars and other starts; not secret.

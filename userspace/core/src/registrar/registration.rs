@@ -23,7 +23,7 @@ use super::message::Asked;
 use super::reply::{Reply, alternates, this_time};
 use super::timers::Timer;
 use super::{Ended, EntryId, Event, Output};
-use crate::octets;
+use crate::{Reserved, octets};
 
 impl Registrar {
     pub(super) fn full(
@@ -236,10 +236,11 @@ pub(super) fn registered(entry: &Entry) -> Event {
     }
 }
 
-/// callSignalAddress: those of IP that calls can go to, not too many.
-pub(super) fn signalling(rrq: &RegistrationRequest) -> Vec<SocketAddr> {
+/// callSignalAddress: those of IP that an endpoint can have, not too many.
+pub(super) fn signalling(rrq: &RegistrationRequest, reserved: &Reserved) -> Vec<SocketAddr> {
     let all = rrq.call_signal_address.iter().filter_map(from_transport);
-    let mut usable: Vec<_> = all.filter(usable).take(8).collect();
+    let all = all.filter(|address| reserved.allows(address));
+    let mut usable: Vec<_> = all.take(8).collect();
     let mut seen = std::collections::BTreeSet::new();
     usable.retain(|address| seen.insert(*address));
     usable

@@ -68,7 +68,7 @@ impl Registrar {
             return self.adopted_again(stored);
         }
         let full = request(&stored.full)?;
-        let (from, signalling) = (stored.endpoint, signalling(&full));
+        let (from, signalling) = (stored.endpoint, signalling(&full, &self.settings.reserved));
         let claimed = (texts(full.terminal_alias.as_deref()), served(&full));
         let named = identifier(&full);
         let mode = self.mode_of(&full);

@@ -7,8 +7,11 @@
 
 use rasline_h225::encode_ras;
 use rasline_h225::security::{Key, Mechanism, claim, sign};
+use rasline_h225::text::from_bmp;
 use rasline_h225::types::{GatekeeperConfirm, GatekeeperRequest, RasMessage, RegistrationRequest};
 
+use super::aliases::texts;
+use super::known::Known;
 use super::machine::Registrar;
 use super::message::Asked;
 use super::{Event, Output};
@@ -26,8 +29,8 @@ pub(super) enum Mode {
         mechanism: Mechanism,
         /// What names that endpoint.
         account: String,
-        /// What the sender calls itself.
-        sender: String,
+        /// generalID of what is sent to it: its endpointIdentifier once it has one, until then what it calls itself.
+        peer: String,
     },
 }
 
@@ -46,6 +49,13 @@ impl Mode {
 
     pub const fn is_open(&self) -> bool {
         matches!(self, Self::Open)
+    }
+
+    /// Messages to it name this endpointIdentifier from now on.
+    pub fn registered_as(&mut self, identifier: &str) {
+        if let Self::Proved { peer, .. } = self {
+            identifier.clone_into(peer);
+        }
     }
 }
 
@@ -88,7 +98,8 @@ impl Registrar {
         let (now, unix) = (self.now, self.unix());
         let (known, entries, profile) = (&self.known, &self.entries, &self.settings.profile);
         let password = |claimed: &str| -> Option<String> {
-            let index = known.account(entries, claimed)?;
+            let index = known.account(entries, claimed);
+            let index = index.or_else(|| former(known, claimed, message))?;
             profile.endpoints.get(index)?.password.clone()
         };
         let pass = self.gate.check(
@@ -105,7 +116,16 @@ impl Registrar {
             Ok(Pass::Proved {
                 mechanism,
                 identifier,
-            }) => self.mode(mechanism, identifier).ok_or(Denied::Unknown),
+            }) => {
+                let index = self.known.account(&self.entries, &identifier);
+                let index = index.or_else(|| former(&self.known, &identifier, message));
+                let mode = index.and_then(|index| self.mode(mechanism, index, identifier));
+                let mut mode = mode.ok_or(Denied::Unknown)?;
+                if let Some(named) = named(message) {
+                    mode.registered_as(&named);
+                }
+                Ok(mode)
+            }
             Err(denied) => {
                 if denied == Denied::LockedNow {
                     out.push(Output::Event(Event::Locked { source: asked.from }));
@@ -115,13 +135,12 @@ impl Registrar {
         }
     }
 
-    fn mode(&self, mechanism: Mechanism, sender: String) -> Option<Mode> {
-        let index = self.known.account(&self.entries, &sender)?;
+    fn mode(&self, mechanism: Mechanism, index: usize, sender: String) -> Option<Mode> {
         let account = name(self.settings.profile.endpoints.get(index)?)?.to_owned();
         Some(Mode::Proved {
             mechanism,
             account,
-            sender,
+            peer: sender,
         })
     }
 
@@ -136,13 +155,18 @@ impl Registrar {
         u32::try_from(self.settings.unix_at_zero.saturating_add(seconds)).unwrap_or(0)
     }
 
-    /// The octets of a message to somebody, proved as he proves his.
+    /// The octets of a message to somebody, proved as he proves his. The RCF that gives an endpointIdentifier is the
+    /// first message that is for it (H.235.1): a strict endpoint refuses it otherwise.
     pub(super) fn seal(&mut self, message: &mut RasMessage, mode: &Mode) -> Option<Vec<u8>> {
         let Mode::Proved {
-            mechanism, sender, ..
+            mechanism, peer, ..
         } = mode
         else {
             return encode_ras(message).ok();
+        };
+        let granted = match message {
+            RasMessage::RegistrationConfirm(rcf) => Some(from_bmp(&rcf.endpoint_identifier)),
+            _ => None,
         };
         self.sealed = self.sealed.wrapping_add(1);
         let profile = &self.settings.profile;
@@ -150,7 +174,7 @@ impl Registrar {
         let known = index.and_then(|index| profile.endpoints.get(index));
         let key = Key {
             identifier: &profile.gatekeeper_identifier,
-            peer: sender,
+            peer: granted.as_deref().unwrap_or(peer),
             password: known
                 .and_then(|known| known.password.as_deref())
                 .unwrap_or_default(),
@@ -186,7 +210,12 @@ impl Registrar {
             return Mode::Open;
         }
         let claim = claim(&RasMessage::RegistrationRequest(rrq.clone()));
-        let mode = claim.and_then(|claim| self.mode(claim.mechanism, claim.identifier));
+        let mode = claim.and_then(|claim| {
+            let index = self.known.account(&self.entries, &claim.identifier);
+            let message = RasMessage::RegistrationRequest(rrq.clone());
+            let index = index.or_else(|| former(&self.known, &claim.identifier, &message))?;
+            self.mode(claim.mechanism, index, claim.identifier)
+        });
         mode.unwrap_or_default()
     }
 
@@ -200,6 +229,36 @@ impl Registrar {
             }
         }
     }
+}
+
+/// The known endpoint that an RRQ is of whose sender goes by an endpointIdentifier which nobody has here any more, or
+/// which another gatekeeper gave it: the one that its aliases are of.
+fn former(known: &Known, claimed: &str, message: &RasMessage) -> Option<usize> {
+    let RasMessage::RegistrationRequest(rrq) = message else {
+        return None;
+    };
+    let own = rrq.endpoint_identifier.as_ref().map(from_bmp)?;
+    let aliases = (own == claimed).then(|| texts(rrq.terminal_alias.as_deref()))?;
+    aliases
+        .iter()
+        .find_map(|alias| known.aliases.get(alias).copied())
+}
+
+/// endpointIdentifier that its sender says is its own.
+fn named(message: &RasMessage) -> Option<String> {
+    use RasMessage as M;
+    let named = match message {
+        M::RegistrationRequest(rrq) => rrq.endpoint_identifier.as_ref(),
+        M::UnregistrationRequest(urq) => urq.endpoint_identifier.as_ref(),
+        M::AdmissionRequest(arq) => Some(&arq.endpoint_identifier),
+        M::BandwidthRequest(brq) => Some(&brq.endpoint_identifier),
+        M::DisengageRequest(drq) => Some(&drq.endpoint_identifier),
+        M::InfoRequestResponse(irr) => Some(&irr.endpoint_identifier),
+        M::ResourcesAvailableIndicate(rai) => Some(&rai.endpoint_identifier),
+        M::ServiceControlIndication(sci) => sci.endpoint_identifier.as_ref(),
+        _ => None,
+    };
+    named.map(from_bmp).filter(|named| !named.is_empty())
 }
 
 /// Whether it is one that endpoints send, about themselves.

@@ -37,7 +37,7 @@ pub enum Event {
         /// rejectReason, in the standard's words.
         reason: String,
     },
-    /// A source failed to show who it is so often that it is not listened to for a while.
+    /// A source, or somebody under a name, failed to show who he is so often that failures are answered seldom for a while.
     Locked {
         /// Which one.
         source: SocketAddr,

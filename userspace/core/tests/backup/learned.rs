@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
-use rasline_core::backup::known_endpoints;
+use rasline_core::Reserved;
 use rasline_core::backup::learned::{gatekeeper_identifier, known_after};
+use rasline_core::backup::{known_endpoints, listed};
 use rasline_core::profile::{KnownEndpoint, check_endpoint};
 use rasline_core::{Reason, RegistrationId};
 use rasline_h225::build::{Rcf, Rrq, alias};
@@ -51,6 +52,36 @@ fn confirmed(seq: u16, eid: &str, aliases: &[&str]) -> Vec<u8> {
     rcf.encode().unwrap()
 }
 
+/// What is learned of an address is what who sends from it says of it.
+#[test]
+fn nobody_is_learned_at_an_address_of_another() {
+    let mut world = World::new(config());
+    let mut register = |n: u8, claimed: SocketAddr, alias: &str| {
+        let rrq = Rrq {
+            aliases: texts(&[alias]),
+            ..Rrq::full(u16::from(n), claimed, endpoint(n))
+        };
+        let rcf = confirmed(u16::from(n), &format!("eid{n}"), &[]);
+        world.exchange(endpoint(n), &rrq.encode().unwrap(), &rcf);
+    };
+    let at = |n: u8, port| SocketAddr::new(endpoint(n).ip(), port);
+    let away = |last: u8| SocketAddr::from(([203, 0, 113, last], 1720));
+    register(9, at(9, 1720), "owner");
+    register(10, at(9, 1720), "thief");
+    register(11, at(9, 1721), "neighbour");
+    register(12, "127.0.0.1:1720".parse().unwrap(), "loop");
+    register(13, away(1), "ours");
+    // A host that nobody sends from: of two, the one heard of last.
+    register(14, away(2), "first");
+    register(15, away(2), "second");
+    let reserved: Reserved = [away(1).ip()].into_iter().collect();
+    let known = known_endpoints(&world.core, 0, &reserved);
+    let found: Vec<_> = (known.iter())
+        .filter_map(|one| Some((one.aliases[0].as_str(), one.call_signal_address?)))
+        .collect();
+    assert_eq!(found, [("owner", at(9, 1720)), ("second", away(2))]);
+}
+
 #[test]
 fn a_full_registration_tells_all() {
     let mut world = World::new(config());
@@ -65,9 +96,12 @@ fn a_full_registration_tells_all() {
         ras_address: Some(from),
         endpoint_identifier: Some("gw_eid".into()),
     };
-    assert_eq!(known_endpoints(&world.core, 0), [expected]);
+    assert_eq!(
+        known_endpoints(&world.core, 0, &Reserved::default()),
+        [expected]
+    );
     assert_eq!(gatekeeper_identifier(&world.core, 0).unwrap(), "gk");
-    assert_eq!(known_endpoints(&world.core, 1), []);
+    assert_eq!(known_endpoints(&world.core, 1, &Reserved::default()), []);
     assert_eq!(gatekeeper_identifier(&world.core, 1), None);
 }
 
@@ -90,7 +124,7 @@ fn keep_alives_tell_what_they_say() {
     world.exchange(endpoint(2), &rrq, &confirmed(2, "b", &[]));
     let rrq = light(3, endpoint(3), "c", &[], &[]);
     world.exchange(endpoint(3), &rrq, &confirmed(3, "c", &[]));
-    let known = known_endpoints(&world.core, 0);
+    let known = known_endpoints(&world.core, 0, &Reserved::default());
     assert_eq!(known.len(), 2);
     assert_eq!(known[0].aliases, texts(&["alice", "1001"]));
     assert_eq!(known[0].call_signal_address, Some(signalling(1)));
@@ -116,7 +150,7 @@ fn an_alias_is_of_who_was_heard_of_last() {
         world.exchange(endpoint(n as u8), &rrq.encode().unwrap(), &rcf);
         world.pass(SECOND);
     }
-    let known = known_endpoints(&world.core, 0);
+    let known = known_endpoints(&world.core, 0, &Reserved::default());
     let named: Vec<_> = known
         .iter()
         .map(|one| (one.endpoint_identifier.as_deref().unwrap(), &one.aliases))
@@ -139,14 +173,14 @@ fn what_no_profile_may_say_is_left_out() {
     };
     let rcf = confirmed(1, "a", &[]);
     world.exchange(endpoint(1), &rrq.encode().unwrap(), &rcf);
-    let known = known_endpoints(&world.core, 0);
+    let known = known_endpoints(&world.core, 0, &Reserved::default());
     assert_eq!(known.len(), 1);
     assert_eq!(known[0].aliases, texts(&["fine"]));
     assert_eq!(known[0].call_signal_address, Some(signalling(3)));
     // Prefixes of a name are none.
     let rrq = gateway(2, endpoint(2), &["gw"], ["49", "abc", "7"]);
     world.exchange(endpoint(2), &rrq, &confirmed(2, "b", &[]));
-    let known = known_endpoints(&world.core, 0);
+    let known = known_endpoints(&world.core, 0, &Reserved::default());
     assert_eq!(known[1].prefixes, texts(&["49", "7"]));
     assert!(known.iter().all(|one| check_endpoint(one).is_ok()));
 }
@@ -169,13 +203,16 @@ fn a_large_zone_is_walked_in_parts() {
         let part: Vec<_> = known_after(&world.core, 0, after).take(7).collect();
         let Some((last, _)) = part.last() else { break };
         after = *last;
-        all.extend(part.into_iter().map(|(_, endpoint)| endpoint));
+        all.extend(part);
     }
-    all.sort_by(|a, b| a.aliases.cmp(&b.aliases));
-    assert_eq!(all, known_endpoints(&world.core, 0));
+    let all = listed(&world.core, all, &Reserved::default());
+    assert_eq!(all, known_endpoints(&world.core, 0, &Reserved::default()));
     assert_eq!(all.len(), 20);
     // Who left is not known any more.
     world.message(Reason::FromEndpoint, endpoint(3), &urq(50, Some("eid3")));
     world.message(Reason::FromGatekeeper, endpoint(3), &ucf_octets(50));
-    assert_eq!(known_endpoints(&world.core, 0).len(), 19);
+    assert_eq!(
+        known_endpoints(&world.core, 0, &Reserved::default()).len(),
+        19
+    );
 }

@@ -44,6 +44,7 @@ pub fn settings(zone: u32) -> ZoneSettings {
         own: vec![gatekeeper(zone)],
         here: Vec::new(),
         call_signal_address: None,
+        reserved: rasline_core::Reserved::default(),
         alternates: Vec::new(),
     }
 }

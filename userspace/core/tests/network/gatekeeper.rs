@@ -100,6 +100,7 @@ fn settings(n: usize, of: usize) -> Settings {
         call_signal_address: Some(signalling(n)),
         here: Vec::new(),
         ras_addresses: vec![address(n)],
+        reserved: rasline_core::Reserved::default(),
         alternates: others
             .map(|other| Alternate {
                 address: address(other),

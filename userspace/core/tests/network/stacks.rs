@@ -24,6 +24,8 @@ fn terminal(n: u8) -> Box<dyn Client> {
         aliases: vec![format!("ep{n}"), format!("5{n:03}")],
         gatekeeper: gatekeeper::address(0),
         first_seq: 60_000 + u16::from(n),
+        credentials: None,
+        unix: 0,
     }))
 }
 
@@ -36,7 +38,7 @@ fn child(n: u8) -> Box<dyn Client> {
         prefixes: vec![format!("7{n:03}")],
         parent: gatekeeper::address(0),
         time_to_live: 120,
-        password: None,
+        credentials: None,
         unix: 0,
     }))
 }

@@ -3,6 +3,7 @@
 
 mod adding;
 mod aggregate;
+mod claiming;
 mod failing_over;
 mod keeping;
 mod network;

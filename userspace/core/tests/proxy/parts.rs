@@ -78,6 +78,7 @@ pub fn gatekeeper(at: SocketAddr, name: &str) -> Registrar {
         call_signal_address: None,
         here: Vec::new(),
         ras_addresses: vec![at],
+        reserved: rasline_core::Reserved::default(),
         alternates: vec![rasline_h225::view::Alternate {
             address: TWO,
             gatekeeper_identifier: Some("two".into()),
@@ -126,6 +127,7 @@ pub fn settings(rate: u32) -> Settings {
         upstream: Upstream::Each,
         endpoint_ttl: Some(Duration::from_mins(2)),
         migrate_rate: rate,
+        reserved: rasline_core::Reserved::default(),
         max_endpoints: 20_000,
         seed: 0xabcd,
     }

@@ -199,7 +199,7 @@ fn who_proves_it_may_move() {
 }
 
 #[test]
-fn who_guesses_is_not_listened_to() {
+fn who_guesses_is_answered_seldom() {
     let mut secured = Secured::new(Mechanism::Md5);
     let (mut locked, mut answered) = (0, 0);
     for seq in 1..100 {
@@ -215,8 +215,10 @@ fn who_guesses_is_not_listened_to() {
     }
     assert_eq!(locked, 1);
     assert!(answered < 20, "{answered}");
-    // Others are.
+    // Others are, and so is who knows the password, from the same address.
     secured.alice(2);
+    secured.world.pass(2 * SECOND);
+    secured.alice(1);
 }
 
 #[test]
@@ -280,4 +282,25 @@ fn one_that_was_put_off_is_no_replay() {
     assert_eq!(kinds(&secured.world.octets(ras(1), &octets)), ["RIP"]);
     secured.world.input(Input::Overload(None));
     assert_eq!(kinds(&secured.world.octets(ras(1), &octets)), ["RCF"]);
+}
+
+/// Whoever else proves who he is has no say about addresses of a host that he does not send from.
+#[test]
+fn an_address_is_taken_back_from_another_account() {
+    for mechanism in BOTH {
+        let mut secured = Secured::new(mechanism);
+        let usurper = Rrq {
+            aliases: vec!["bob".into()],
+            ..Rrq::full(1, signalling(1), ras(2))
+        };
+        let out = secured.send(2, &usurper.message().unwrap(), "bob", "hidden");
+        assert_eq!(kinds(&out), ["RCF"]);
+        let eid = secured.alice(1);
+        let alice = secured.world.only();
+        assert_eq!(alice.endpoint_identifier, eid);
+        assert_eq!(alice.call_signal_address, Some(signalling(1)));
+        let again = Rrq { seq: 9, ..usurper };
+        let out = secured.send(2, &again.message().unwrap(), "bob", "hidden");
+        assert_eq!(kinds(&out)[0], "RRJ");
+    }
 }

@@ -70,6 +70,7 @@ pub fn settings(profile: Profile) -> Settings {
         call_signal_address: Some(SocketAddr::from(([198, 51, 100, 1], 1720))),
         here: Vec::new(),
         ras_addresses: vec![GATEKEEPER],
+        reserved: rasline_core::Reserved::default(),
         alternates: vec![view::Alternate {
             address: SocketAddr::from(([198, 51, 100, 2], 1719)),
             gatekeeper_identifier: Some("gk2".into()),

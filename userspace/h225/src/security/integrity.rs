@@ -112,9 +112,11 @@ pub(super) fn claim(token: &CryptoH323Token) -> Option<Claim> {
     let (hashed, _) = parts(token)?;
     let values = &hashed.hashed_vals;
     let identifier = values.senders_id.as_ref().map(from_bmp).unwrap_or_default();
+    let peer = values.general_id.as_ref().map(from_bmp).unwrap_or_default();
     Some(Claim {
         mechanism: Mechanism::HmacSha1,
         identifier: name(&identifier).to_owned(),
+        peer: name(&peer).to_owned(),
         unix: values.time_stamp?,
         random: low_bits(values.random.as_ref()?),
     })

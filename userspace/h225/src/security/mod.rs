@@ -72,6 +72,8 @@ pub struct Claim {
     /// Who: see [`Key::identifier`]. With HMAC a message may leave it out; then it is the message's own
     /// endpointIdentifier, else its first alias, else empty.
     pub identifier: String,
+    /// Whom it says it is for: generalID with HMAC; with MD5, and where it is left out, empty.
+    pub peer: String,
     /// Time stamp, UNIX time in seconds.
     pub unix: u32,
     /// Tells apart the messages of one second: the low 32 bits of random, with MD5 always 0.

@@ -63,6 +63,7 @@ pub(super) fn claim(token: &CryptoH323Token) -> Option<Claim> {
     Some(Claim {
         mechanism: Mechanism::Md5,
         identifier,
+        peer: String::new(),
         unix,
         random: 0,
     })

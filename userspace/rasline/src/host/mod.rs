@@ -9,6 +9,7 @@ pub mod link;
 pub mod lock;
 pub mod netdev;
 pub mod own;
+pub mod own_addresses;
 pub mod pressure;
 pub mod route;
 mod sched;

@@ -168,7 +168,25 @@ impl Supervisor {
                 },
             );
         }
+        self.count_once(&mut counts);
         counts
+    }
+
+    /// Endpoints that rasline serves as a backup count as its own only. Nothing is walked unless it does.
+    fn count_once(&self, counts: &mut HashMap<u32, Count>) {
+        let here = self.served_as_backup();
+        if here.is_empty() {
+            return;
+        }
+        for one in self.effects.core.registrations().filter(|r| here.has(r)) {
+            let Some(count) = counts.get_mut(&one.gatekeeper) else {
+                continue;
+            };
+            count.known = count.known.saturating_sub(1);
+            if one.state == rasline_core::State::Answered {
+                count.answered = count.answered.saturating_sub(1);
+            }
+        }
     }
 
     /// Of rasline's own gatekeeper; where it has an address of each family the first one stands for both.

@@ -27,8 +27,9 @@ impl Supervisor {
         let served = self.show_served(now_ns, zone).into_iter();
         let mut served: Vec<_> = served.filter(|r| after.is_none_or(|a| r.id > a)).collect();
         served.sort_unstable_by_key(|r| r.id);
+        let here = self.served_as_backup();
         let wanted = |r: &&Registration| {
-            after.is_none_or(|a| r.id.0 > a) && zone.is_none_or(|z| r.zone == z)
+            after.is_none_or(|a| r.id.0 > a) && zone.is_none_or(|z| r.zone == z) && !here.has(r)
         };
         let mut all: Vec<&Registration> =
             self.effects.core.registrations().filter(wanted).collect();

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rasline_h225::{RasKind, header};
+use rasline_h225::{RasKind, RasMessage, header};
 
 use super::Datagram;
 
@@ -49,6 +49,40 @@ pub(super) struct Pending<G> {
     seq: u16,
     left: u8,
     due: Duration,
+}
+
+/// Whether a message of this kind is an answer to a request of that kind.
+pub(crate) const fn answers(request: RasKind, answer: RasKind) -> bool {
+    use RasKind as K;
+    matches!(
+        (request, answer),
+        (
+            K::GatekeeperRequest,
+            K::GatekeeperConfirm | K::GatekeeperReject
+        ) | (
+            K::RegistrationRequest,
+            K::RegistrationConfirm | K::RegistrationReject
+        ) | (
+            K::UnregistrationRequest,
+            K::UnregistrationConfirm | K::UnregistrationReject
+        ) | (
+            K::AdmissionRequest,
+            K::AdmissionConfirm | K::AdmissionReject
+        ) | (
+            K::BandwidthRequest,
+            K::BandwidthConfirm | K::BandwidthReject
+        ) | (
+            K::DisengageRequest,
+            K::DisengageConfirm | K::DisengageReject
+        ) | (K::LocationRequest, K::LocationConfirm | K::LocationReject)
+            | (K::ResourcesAvailableIndicate, K::ResourcesAvailableConfirm)
+            | (
+                K::InfoRequestResponse,
+                K::InfoRequestAck | K::InfoRequestNak
+            )
+            | (K::ServiceControlIndication, K::ServiceControlResponse)
+            | (_, K::RequestInProgress | K::UnknownMessageResponse)
+    )
 }
 
 /// See the module. `G` is what a client wants by a request.
@@ -100,10 +134,11 @@ impl<G: Clone> Desk<G> {
         self.send(now, Way::Sent, to, octets);
     }
 
-    /// What waits for this number, if it was sent to that address.
-    pub fn settle(&mut self, seq: u16, from: SocketAddr) -> Option<Pending<G>> {
-        let at = self.waiting(seq, from)?;
-        Some(self.pending.remove(at))
+    /// What this message of that address answers. A message of another kind settles nothing.
+    pub fn settle(&mut self, answer: &RasMessage, from: SocketAddr) -> Option<Pending<G>> {
+        let at = self.waiting(answer.request_seq_num(), from)?;
+        let request = header(&self.pending[at].octets)?.kind;
+        answers(request, answer.kind()).then(|| self.pending.remove(at))
     }
 
     /// RIP: the answer takes this much longer. Whether something waits for it.
@@ -118,6 +153,12 @@ impl<G: Clone> Desk<G> {
     /// Whether something waits for this number from that address.
     pub fn expects(&self, seq: u16, from: SocketAddr) -> bool {
         self.waiting(seq, from).is_some()
+    }
+
+    /// Whether what waits for it is for such a goal.
+    pub fn waits_as(&self, seq: u16, from: SocketAddr, is: impl Fn(&G) -> bool) -> bool {
+        self.waiting(seq, from)
+            .is_some_and(|at| is(&self.pending[at].goal))
     }
 
     fn waiting(&self, seq: u16, from: SocketAddr) -> Option<usize> {

@@ -16,6 +16,7 @@ mod terminal;
 pub mod wire;
 
 pub use child::{ChildGatekeeper, ChildSettings, asked_after};
+pub(crate) use desk::answers;
 pub use desk::{Entry, Way};
 pub use runner::Running;
 pub use terminal::{Call, CallState, Terminal, TerminalSettings};

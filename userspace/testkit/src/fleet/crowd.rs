@@ -168,6 +168,10 @@ impl Crowd {
         let Some(i) = got.to.and_then(|to| self.number(to)) else {
             return true;
         };
+        // What another address says is no answer.
+        if got.from != self.options.gatekeeper {
+            return true;
+        }
         let octets = self.buffer[..got.length].to_vec();
         self.take(i, &octets, got.hops);
         true

@@ -109,6 +109,8 @@ fn an_rcf_without_time_to_live_ends_the_keep_alives() {
         };
         rcf.request_seq_num = header(&request.octets).unwrap().seq;
         rcf.time_to_live = None;
+        rcf.endpoint_identifier =
+            rasline_h225::text::to_bmp(client.endpoint_identifier().unwrap()).unwrap();
         let rcf = encode_ras(&RasMessage::RegistrationConfirm(rcf)).unwrap();
         client.receive(due, parent(), &rcf);
         assert!(client.registered());

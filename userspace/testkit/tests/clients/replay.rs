@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use rasline_h225::RasMessage;
-use rasline_testkit::Client;
+use rasline_h225::security::Mechanism;
 use rasline_testkit::clients::wire::{Frame, frame};
 use rasline_testkit::clients::{Call, CallState, ChildGatekeeper, ChildSettings, Terminal};
+use rasline_testkit::{Client, Credentials};
 
 use crate::script::*;
 
@@ -179,7 +180,11 @@ fn a_child_over_ipv6() {
 #[test]
 fn a_child_with_a_password() {
     let mut child = ChildGatekeeper::new(ChildSettings {
-        password: Some("secret".into()),
+        credentials: Some(Credentials {
+            mechanism: Mechanism::Md5,
+            name: "ChildGK".into(),
+            password: "secret".into(),
+        }),
         unix: 1_795_230_382,
         ..child_settings()
     });

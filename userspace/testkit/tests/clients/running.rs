@@ -26,6 +26,8 @@ fn both_register_with_a_gatekeeper_call_and_leave() {
         aliases: vec!["ep1".into(), "5001".into()],
         gatekeeper,
         first_seq: 65_535,
+        credentials: None,
+        unix: 0,
     });
     let child = ChildGatekeeper::new(ChildSettings {
         ras: "127.0.0.3:1719".parse().unwrap(),

@@ -22,6 +22,8 @@ pub fn terminal(host: u8, port: u16, first_seq: u16) -> Terminal {
         aliases: vec![format!("ep{}", host - 10), format!("500{}", host - 10)],
         gatekeeper: PARENT.parse().unwrap(),
         first_seq,
+        credentials: None,
+        unix: 0,
     })
 }
 
@@ -36,7 +38,7 @@ pub fn child_settings() -> ChildSettings {
         prefixes: vec!["1886".into()],
         parent: PARENT.parse().unwrap(),
         time_to_live: 10,
-        password: None,
+        credentials: None,
         unix: 0,
     }
 }

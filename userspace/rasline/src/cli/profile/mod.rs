@@ -301,9 +301,14 @@ fn unknown(profiles: &mut Profiles, zone: &str) -> Failure {
 }
 
 fn show(profiles: &mut Profiles, zone: &str, shown: print::Shown, json: bool) -> Result<()> {
-    let profile = told(profiles.get(zone)?).ok_or_else(|| unknown(profiles, zone))?;
+    let given = told(profiles.get(zone)?);
     let learned = profiles.learned(zone)?.value;
-    print::show(profile, &learned, shown, json);
+    match given {
+        Some(profile) => print::show(profile, &learned, shown, json),
+        // A backup serves it from what its traffic tells.
+        None if !learned.is_empty() => print::show_learned(zone, &learned, shown, json),
+        None => return Err(unknown(profiles, zone)),
+    }
     Ok(())
 }
 

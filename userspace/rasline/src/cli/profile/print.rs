@@ -23,6 +23,15 @@ pub(super) struct Shown {
     pub(super) secrets: bool,
 }
 
+/// A zone without a profile.
+#[derive(Serialize)]
+struct OnlyLearned<'a> {
+    zone: &'a str,
+    /// No profile was given.
+    given: bool,
+    learned: &'a [KnownEndpoint],
+}
+
 #[derive(Serialize)]
 struct WithLearned<'a> {
     #[serde(flatten)]
@@ -155,6 +164,30 @@ pub(super) fn show(mut profile: Profile, learned: &[KnownEndpoint], shown: Shown
         return;
     }
     put("");
+    some(&rows, shown);
+}
+
+/// A zone that has no profile, and is served from what was learned of its traffic.
+pub(super) fn show_learned(zone: &str, learned: &[KnownEndpoint], shown: Shown, json: bool) {
+    if json {
+        return put_json(&OnlyLearned {
+            zone,
+            given: false,
+            learned,
+        });
+    }
+    put(&format!("{:<20} {zone}", "zone"));
+    put(&format!(
+        "{:<20} none given; as a backup rasline serves the zone from what it learned of its traffic",
+        "profile"
+    ));
+    put(&format!("{:<20} {} learned", "endpoints", learned.len()));
+    put("");
+    let rows: Vec<_> = learned.iter().map(|e| (e, "learned")).collect();
+    some(&rows, shown);
+}
+
+fn some(rows: &[(&KnownEndpoint, &str)], shown: Shown) {
     let most = if shown.all { rows.len() } else { FIRST };
     endpoints(&rows[..rows.len().min(most)], shown.secrets);
     if rows.len() > most {

@@ -119,7 +119,7 @@ impl Supervisor {
         let known = known_after(&self.effects.core, zone, RegistrationId(0));
         let found: Vec<_> = known.take(AT_ONCE + 1).collect();
         if found.len() <= AT_ONCE || !self.serving.learned.known.contains_key(&zone) {
-            let known = listed(&self.effects.core, found);
+            let known = listed(&self.effects.core, found, &self.serving.reserved);
             self.serving.learned.known.insert(zone, known);
         }
     }
@@ -147,7 +147,8 @@ impl Supervisor {
         }
         walk.zones.pop_front();
         walk.at = 0;
-        let known = listed(&self.effects.core, std::mem::take(&mut walk.found));
+        let found = std::mem::take(&mut walk.found);
+        let known = listed(&self.effects.core, found, &self.serving.reserved);
         self.learned_of(zone, known);
     }
 

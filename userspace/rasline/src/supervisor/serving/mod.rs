@@ -15,6 +15,7 @@ mod show;
 mod sockets;
 mod sources;
 pub(super) mod tell;
+mod twice;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
@@ -23,12 +24,13 @@ use std::{
 };
 
 use rasline_core::{
-    RegistrationId, Time,
+    RegistrationId, Reserved, Time,
     backup::{self, ControlUnit, ZoneSettings},
     failover,
     proxy::{self, Proxy},
     registrar::EntryId,
 };
+use rasline_h225::{RasKind, header};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -63,6 +65,8 @@ pub(super) struct Serving {
     endpoints: endpoints::Endpoints,
     /// Zone that a gatekeeper's messages to a proxy's address are for.
     upstream: HashMap<(SocketAddr, IpAddr), u32>,
+    /// Addresses that no endpoint has.
+    reserved: Reserved,
     /// Zones that a socket is the only one of.
     alone: HashMap<SocketAddr, u32>,
     /// Zones whose endpoints discover their gatekeeper by multicast.
@@ -112,6 +116,7 @@ impl Serving {
             sockets,
             endpoints: endpoints::Endpoints::default(),
             upstream: HashMap::new(),
+            reserved: Reserved::default(),
             alone: HashMap::new(),
             heard: HashSet::new(),
             own_zones: HashSet::new(),
@@ -186,7 +191,8 @@ impl Supervisor {
             .iter()
             .filter(|z| z.ras != Ras::Transparent);
         self.serving.own_zones = own.filter_map(|z| self.layout.zone(&z.name)).collect();
-        let zones = zone_settings(&self.config, &self.layout);
+        self.serving.reserved = reserved(&self.config);
+        let zones = zone_settings(&self.config, &self.layout, &self.serving.reserved);
         self.control_unit(backup::Input::WallClock {
             unix_at_zero: unix_at_zero(),
         });
@@ -199,7 +205,8 @@ impl Supervisor {
         let now = Time(monotonic_ns());
         let wanted: BTreeMap<u32, proxy::Settings> = (self.config.zones.iter())
             .filter_map(|zone| {
-                let settings = proxy_settings(zone, self.serving.seed)?;
+                let reserved = self.serving.reserved.clone();
+                let settings = proxy_settings(zone, self.serving.seed, reserved)?;
                 Some((self.layout.zone(&zone.name)?, settings))
             })
             .collect();
@@ -359,7 +366,7 @@ impl Supervisor {
         } else {
             endpoints
                 .or_else(|| self.serving.unit.zone_of_neighbour(*from, payload))
-                .or_else(|| self.serving.alone.get(local).copied())
+                .or_else(|| self.alone(*local, payload))
         };
         let Some(zone) = zone else {
             self.serving.strangers += 1;
@@ -380,6 +387,14 @@ impl Supervisor {
             to,
             payload,
         });
+    }
+
+    /// The zone that somebody means who is no endpoint: gatekeepers of other networks look for its endpoints (LRQ). Nobody
+    /// registers from outside of the zone's `endpoints`.
+    fn alone(&self, local: SocketAddr, payload: &[u8]) -> Option<u32> {
+        let searches = header(payload).is_some_and(|h| h.kind == RasKind::LocationRequest);
+        let zone = self.serving.alone.get(&local).copied();
+        zone.filter(|_| searches)
     }
 
     /// Something is due.
@@ -427,7 +442,7 @@ impl Supervisor {
     }
 }
 
-fn proxy_settings(zone: &Zone, seed: u64) -> Option<proxy::Settings> {
+fn proxy_settings(zone: &Zone, seed: u64, reserved: Reserved) -> Option<proxy::Settings> {
     Some(proxy::Settings {
         gatekeeper_identifier: (zone.gatekeeper_identifier.clone())
             .unwrap_or_else(|| zone.name.clone()),
@@ -435,12 +450,28 @@ fn proxy_settings(zone: &Zone, seed: u64) -> Option<proxy::Settings> {
         upstream: zone.upstream,
         endpoint_ttl: zone.endpoint_ttl,
         migrate_rate: zone.migrate_rate,
+        reserved,
         max_endpoints: MAX_ENDPOINTS,
         seed,
     })
 }
 
-fn zone_settings(config: &Config, layout: &Layout) -> Vec<ZoneSettings> {
+/// Addresses that no endpoint has: those of this machine, of rasline's own gatekeepers, and of all others.
+fn reserved(config: &Config) -> Reserved {
+    let zones = config.zones.iter();
+    let named = zones.flat_map(|zone| {
+        let gatekeepers = zone.gatekeepers.iter().map(|g| g.address);
+        let own = zone.service_address.iter().copied();
+        gatekeepers.chain(own).chain(zone.upstream_address)
+    });
+    let here = host::own_addresses::list().unwrap_or_else(|e| {
+        tracing::warn!("this machine's addresses: {e}; endpoints could claim them");
+        Vec::new()
+    });
+    named.chain(here).collect()
+}
+
+fn zone_settings(config: &Config, layout: &Layout, reserved: &Reserved) -> Vec<ZoneSettings> {
     let of = |zone: &Zone| {
         let own = zone.gatekeepers.iter().filter(|g| g.is_own());
         if zone.ras == Ras::Proxy || own.clone().next().is_none() {
@@ -453,6 +484,7 @@ fn zone_settings(config: &Config, layout: &Layout) -> Vec<ZoneSettings> {
             own: known_addresses(zone),
             here: own.clone().map(crate::config::Gatekeeper::ras).collect(),
             call_signal_address: None,
+            reserved: reserved.clone(),
             alternates: Vec::new(),
         })
     };

@@ -21,7 +21,7 @@ pub mod name {
     pub const ENDPOINT_UNREGISTERED: &str = "endpoint_unregistered";
     /// A request was rejected.
     pub const REQUEST_REJECTED: &str = "request_rejected";
-    /// A source is not listened to for a while.
+    /// Failures of a source are answered seldom for a while.
     pub const SOURCE_LOCKED: &str = "source_locked";
     /// A call was admitted.
     pub const CALL_STARTED: &str = "call_started";
@@ -31,6 +31,8 @@ pub mod name {
     pub const UPSTREAM_MOVING: &str = "upstream_moving";
     /// It has.
     pub const UPSTREAM_MOVED: &str = "upstream_moved";
+    /// A proxied zone's gatekeeper wants endpoints to send from where they are called.
+    pub const UPSTREAM_ADDRESS_REFUSED: &str = "upstream_address_refused";
     /// A proxied zone's gatekeeper named its alternates.
     pub const UPSTREAM_ALTERNATES: &str = "upstream_alternates";
     /// Profiles could not be read, or can be again.
@@ -40,7 +42,7 @@ pub mod name {
     /// Not any more.
     pub const OVERLOAD_OVER: &str = "overload_over";
     /// All of them.
-    pub const ALL: [&str; 16] = [
+    pub const ALL: [&str; 17] = [
         SERVING,
         RETIRED,
         REFUSING,
@@ -53,6 +55,7 @@ pub mod name {
         CALL_ENDED,
         UPSTREAM_MOVING,
         UPSTREAM_MOVED,
+        UPSTREAM_ADDRESS_REFUSED,
         UPSTREAM_ALTERNATES,
         PROFILES,
         OVERLOAD,
@@ -117,6 +120,16 @@ impl Supervisor {
                 name::UPSTREAM_MOVING,
                 format!("{endpoints} endpoints are registered with {gatekeeper}"),
                 json!({"upstream": gatekeeper, "endpoints": endpoints}),
+            ),
+            proxy::Event::AddressRefused {
+                gatekeeper,
+                endpoint,
+            } => (
+                name::UPSTREAM_ADDRESS_REFUSED,
+                format!(
+                    "{gatekeeper} rejects {endpoint}: it wants callSignalAddress to be where RAS comes from, which behind a proxy is rasline; switch that check off there, or use ras = \"transparent\""
+                ),
+                json!({"upstream": gatekeeper, "endpoint": endpoint}),
             ),
             proxy::Event::Moved {
                 gatekeeper,
@@ -241,7 +254,7 @@ fn said(event: &registrar::Event) -> (&'static str, Said) {
         }
         Event::Locked { source } => {
             let text = format!(
-                "{} locked out temporarily after repeated authentication failures",
+                "{}: repeated authentication failures; further ones are answered once a second for a while",
                 source.ip()
             );
             ("zone", (name::SOURCE_LOCKED, text, json!({"from": source})))

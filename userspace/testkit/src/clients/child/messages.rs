@@ -22,7 +22,7 @@ pub struct Link<'a> {
 
 /// GRQ; with a password it says what it can do.
 pub fn discover(link: Link<'_>) -> RasMessage {
-    let capture = if link.who.password.is_some() {
+    let capture = if link.who.credentials.is_some() {
         "b-child-h235"
     } else {
         "ab-child-ttl10"

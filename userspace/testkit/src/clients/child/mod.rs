@@ -15,15 +15,16 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rasline_h225::security::{Key, Mechanism, sign};
-use rasline_h225::types::{RegistrationConfirm, UnregistrationRequest};
+use rasline_h225::security::Mechanism;
+use rasline_h225::types::{RegistrationConfirm, UnregistrationConfirm, UnregistrationRequest};
 use rasline_h225::view::{self, Alternates};
 use rasline_h225::{RasKind, RasMessage, decode_ras, text};
 
 use super::desk::Desk;
+use super::terminal::{confirms, confirms_discovery};
 use super::wire::encode_cut;
 use super::{Client, Datagram, Entry, Way};
-use crate::messages::ucf;
+use crate::credentials::{Authenticator, Credentials};
 
 mod messages;
 
@@ -51,8 +52,8 @@ pub struct ChildSettings {
     pub parent: SocketAddr,
     /// timeToLive that it asks for at first, seconds.
     pub time_to_live: u32,
-    /// H.235: all but GRQ carries the MD5 hash of it.
-    pub password: Option<String>,
+    /// H.235: all but GRQ is signed, and what comes is checked.
+    pub credentials: Option<Credentials>,
     /// UNIX time when [`Client`]'s time is 0.
     pub unix: u32,
 }
@@ -62,6 +63,7 @@ pub struct ChildSettings {
 pub struct ChildGatekeeper {
     who: ChildSettings,
     desk: Desk<Goal>,
+    proof: Option<Authenticator>,
     /// The one that it deals with first, then the others, best first.
     gatekeepers: Vec<SocketAddr>,
     identifier: Option<String>,
@@ -103,6 +105,7 @@ impl ChildGatekeeper {
         Self {
             desk: Desk::new(1, TRIES, TIMEOUT),
             gatekeepers: vec![who.parent],
+            proof: who.credentials.clone().map(Authenticator::new),
             who,
             identifier: None,
             eid: None,
@@ -139,27 +142,70 @@ impl ChildGatekeeper {
         self.desk.ask(now, goal, self.gatekeepers[0], octets);
     }
 
+    fn unix(&self, now: Duration) -> u32 {
+        let seconds = u32::try_from(now.as_secs()).unwrap_or(u32::MAX);
+        self.who.unix.saturating_add(seconds)
+    }
+
     /// All but GRQ shows who it is, if it has a password.
-    fn encode(&self, now: Duration, mut message: RasMessage) -> Vec<u8> {
-        if let Some(password) = &self.who.password
+    fn encode(&mut self, now: Duration, mut message: RasMessage) -> Vec<u8> {
+        let unix = self.unix(now);
+        if let Some(proof) = &mut self.proof
             && message.kind() != RasKind::GatekeeperRequest
         {
-            let key = Key {
-                identifier: &self.who.name,
-                peer: "",
-                password,
-            };
-            let seconds = u32::try_from(now.as_secs()).unwrap_or(u32::MAX);
-            let unix = self.who.unix.saturating_add(seconds);
-            // Its octets are cut like all others, which MD5 does not mind; a message that cannot be signed goes without.
-            let _ = sign(&mut message, Mechanism::Md5, &key, unix, 0);
+            proof.meet(self.identifier.as_deref());
+            let octets = proof.sign(&mut message, unix);
+            // Its octets are cut like all others, which MD5 does not mind.
+            if proof.mechanism() == Mechanism::HmacSha1 {
+                return octets;
+            }
         }
         encode_cut(&message)
+    }
+
+    /// Whether a message may be acted upon at all: who sent it, and whether it can prove that.
+    fn admits(
+        &mut self,
+        now: Duration,
+        from: SocketAddr,
+        octets: &[u8],
+        message: &RasMessage,
+    ) -> Result<(), &'static str> {
+        if !message.kind().is_request() && !self.desk.expects(message.request_seq_num(), from) {
+            return Err("answers nothing");
+        }
+        let unix = self.unix(now);
+        match &mut self.proof {
+            Some(proof) => proof.check(octets, message, unix),
+            None => Ok(()),
+        }
+    }
+
+    /// What it demands of an answer, beside its source, number and kind.
+    fn fits(&self, from: SocketAddr, message: &RasMessage) -> Result<(), &'static str> {
+        match message {
+            RasMessage::GatekeeperConfirm(gcf) => confirms_discovery(from, gcf, None),
+            RasMessage::RegistrationConfirm(rcf) => {
+                confirms(rcf, self.identifier.as_deref())?;
+                let granted = Some(text::from_bmp(&rcf.endpoint_identifier));
+                let light = self
+                    .desk
+                    .waits_as(rcf.request_seq_num, from, |goal| *goal == Goal::KeepAlive);
+                if light && granted != self.eid {
+                    return Err("RCF to a keep-alive with another endpointIdentifier");
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn lose(&mut self) {
         self.registered = false;
         self.next = None;
+        if let Some(proof) = &mut self.proof {
+            proof.forget();
+        }
     }
 
     /// The gatekeeper that it deals with becomes the last one.
@@ -213,7 +259,9 @@ impl ChildGatekeeper {
         {
             return Err("URQ with other identifiers");
         }
-        self.desk.say(now, from, ucf(urq.request_seq_num));
+        let ucf = UnregistrationConfirm::new(urq.request_seq_num);
+        let ucf = self.encode(now, RasMessage::UnregistrationConfirm(ucf));
+        self.desk.say(now, from, ucf);
         self.learn(view::alternates(&RasMessage::UnregistrationRequest(
             urq.clone(),
         )));
@@ -244,8 +292,9 @@ impl ChildGatekeeper {
         from: SocketAddr,
         message: &RasMessage,
     ) -> Result<(), &'static str> {
-        let Some(request) = self.desk.settle(message.request_seq_num(), from) else {
-            return Err("answers nothing");
+        self.fits(from, message)?;
+        let Some(request) = self.desk.settle(message, from) else {
+            return Err("answers something else");
         };
         self.learn(view::alternates(message));
         match (message, request.goal) {
@@ -298,7 +347,8 @@ impl Client for ChildGatekeeper {
         // The journal has it before what it leads to.
         let at = self.desk.journal().len();
         self.desk.note(now, Way::Used, from, octets);
-        let done = match &message {
+        let admitted = self.admits(now, from, octets, &message);
+        let done = admitted.and_then(|()| match &message {
             RasMessage::UnregistrationRequest(urq) => self.expelled(now, from, urq),
             RasMessage::InfoRequest(irq) => self.inquired(now, from, irq.request_seq_num),
             RasMessage::RequestInProgress(rip) => {
@@ -307,7 +357,7 @@ impl Client for ChildGatekeeper {
                 waits.then_some(()).ok_or("answers nothing")
             }
             _ => self.answered(now, from, &message),
-        };
+        });
         if let Err(why) = done {
             self.desk.ignored(at, why);
         }

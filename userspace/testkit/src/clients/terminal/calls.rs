@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rasline_h225::types::DisengageRequest;
 use rasline_h225::{RasMessage, text};
 
 use super::{Goal, Terminal, messages};
@@ -109,7 +110,8 @@ impl Terminal {
             return;
         };
         let one = self.calls[call].clone();
-        let octets = messages::disengage(self.link(with), &one);
+        let drq = messages::disengage(self.link(with), &one);
+        let octets = self.encode(now, drq);
         self.desk.ask(now, Goal::Disengage(call), with, octets);
     }
 
@@ -119,10 +121,27 @@ impl Terminal {
         &self.calls
     }
 
+    /// DRQ of its gatekeeper: the call is over.
+    pub(super) fn dropped(&mut self, drq: &DisengageRequest) -> Result<(), &'static str> {
+        if Some(text::from_bmp(&drq.endpoint_identifier)) != self.eid {
+            return Err("DRQ with another endpointIdentifier");
+        }
+        let same = |call: &&mut Call| {
+            let identifier = drq.call_identifier.as_ref();
+            identifier.map_or(drq.conference_id[..] == call.conference, |one| {
+                one.guid[..] == call.identifier
+            })
+        };
+        let call = self.calls.iter_mut().find(same).ok_or("DRQ of no call")?;
+        call.state = CallState::Over;
+        Ok(())
+    }
+
     /// ARQ for this call, as it is.
     pub fn admit(&mut self, now: Duration, call: Call) -> Option<usize> {
         let with = self.confirmed_by?;
-        let octets = messages::admit(self.link(with), &call);
+        let arq = messages::admit(self.link(with), &call);
+        let octets = self.encode(now, arq);
         self.calls.push(call);
         let at = self.calls.len() - 1;
         self.desk.ask(now, Goal::Admit(at), with, octets);

@@ -4,7 +4,7 @@ use rasline_h225::RasMessage;
 use rasline_h225::types::{AliasAddress, EndpointType, InfoRequestResponse, RegistrationRequest};
 
 use super::{Call, TerminalSettings};
-use crate::clients::wire::{encode_cut, guid, template};
+use crate::clients::wire::{guid, template};
 use crate::messages::{alias, bmp, transport};
 
 /// With whom it deals, and as whom.
@@ -23,7 +23,7 @@ fn aliases(who: &TerminalSettings) -> Vec<AliasAddress> {
 }
 
 /// GRQ; to an alternate, whose name is known, without features.
-pub fn discover(link: Link<'_>) -> Vec<u8> {
+pub fn discover(link: Link<'_>) -> RasMessage {
     let RasMessage::GatekeeperRequest(mut grq) = template("ab-ep-ttl10", 1) else {
         unreachable!("a GRQ")
     };
@@ -34,20 +34,20 @@ pub fn discover(link: Link<'_>) -> Vec<u8> {
     if link.gatekeeper.is_some() {
         grq.feature_set = None;
     }
-    encode_cut(&RasMessage::GatekeeperRequest(grq))
+    RasMessage::GatekeeperRequest(grq)
 }
 
 /// A full RRQ; `discovered`: after a GCF.
-pub fn register(link: Link<'_>, discovered: bool) -> Vec<u8> {
+pub fn register(link: Link<'_>, discovered: bool) -> RasMessage {
     let mut rrq = registration(link, 3);
     rrq.discovery_complete = discovered;
     rrq.terminal_alias = Some(aliases(link.who).into());
-    encode_cut(&RasMessage::RegistrationRequest(rrq))
+    RasMessage::RegistrationRequest(rrq)
 }
 
 /// A lightweight RRQ.
-pub fn keep_alive(link: Link<'_>) -> Vec<u8> {
-    encode_cut(&RasMessage::RegistrationRequest(registration(link, 5)))
+pub fn keep_alive(link: Link<'_>) -> RasMessage {
+    RasMessage::RegistrationRequest(registration(link, 5))
 }
 
 fn registration(link: Link<'_>, like: u32) -> RegistrationRequest {
@@ -63,7 +63,7 @@ fn registration(link: Link<'_>, like: u32) -> RegistrationRequest {
 }
 
 /// URQ.
-pub fn leave(link: Link<'_>) -> Vec<u8> {
+pub fn leave(link: Link<'_>) -> RasMessage {
     let RasMessage::UnregistrationRequest(mut urq) = template("c-unregister", 1) else {
         unreachable!("a URQ")
     };
@@ -72,11 +72,11 @@ pub fn leave(link: Link<'_>) -> Vec<u8> {
     urq.endpoint_alias = Some(aliases(link.who).into());
     urq.endpoint_identifier = link.eid.map(bmp);
     urq.gatekeeper_identifier = link.gatekeeper.map(bmp);
-    encode_cut(&RasMessage::UnregistrationRequest(urq))
+    RasMessage::UnregistrationRequest(urq)
 }
 
 /// ARQ, of the caller or of the callee.
-pub fn admit(link: Link<'_>, call: &Call) -> Vec<u8> {
+pub fn admit(link: Link<'_>, call: &Call) -> RasMessage {
     let like = if call.answered { 25 } else { 9 };
     let RasMessage::AdmissionRequest(mut arq) = template("e-routed-call", like) else {
         unreachable!("an ARQ")
@@ -98,11 +98,11 @@ pub fn admit(link: Link<'_>, call: &Call) -> Vec<u8> {
         arq.destination_info = Some(vec![alias(&call.other)].into());
         arq.src_info = aliases(link.who).into();
     }
-    encode_cut(&RasMessage::AdmissionRequest(arq))
+    RasMessage::AdmissionRequest(arq)
 }
 
 /// DRQ.
-pub fn disengage(link: Link<'_>, call: &Call) -> Vec<u8> {
+pub fn disengage(link: Link<'_>, call: &Call) -> RasMessage {
     let RasMessage::DisengageRequest(mut drq) = template("e-routed-call", 859) else {
         unreachable!("a DRQ")
     };
@@ -115,18 +115,18 @@ pub fn disengage(link: Link<'_>, call: &Call) -> Vec<u8> {
     if let Some(identifier) = &mut drq.call_identifier {
         identifier.guid = guid(call.identifier);
     }
-    encode_cut(&RasMessage::DisengageRequest(drq))
+    RasMessage::DisengageRequest(drq)
 }
 
 /// IRR to an IRQ.
-pub fn inform(link: Link<'_>) -> Vec<u8> {
+pub fn inform(link: Link<'_>) -> RasMessage {
     let eid = bmp(link.eid.unwrap_or_default());
     let mut irr = InfoRequestResponse::new(link.seq, kind(), eid, transport(link.who.ras));
     irr.call_signal_address = vec![transport(link.who.call_signal)].into();
     irr.endpoint_alias = Some(aliases(link.who).into());
     irr.need_response = Some(false);
     irr.unsolicited = Some(false);
-    encode_cut(&RasMessage::InfoRequestResponse(irr))
+    RasMessage::InfoRequestResponse(irr)
 }
 
 /// What it says it is, in every message.

@@ -16,15 +16,16 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rasline_h225::types::{
-    InfoRequest, RegistrationConfirm, RegistrationReject, RegistrationRejectReason,
-    UnregistrationRequest,
+    DisengageConfirm, GatekeeperConfirm, InfoRequest, RegistrationConfirm, RegistrationReject,
+    RegistrationRejectReason, UnregistrationConfirm, UnregistrationRequest,
 };
 use rasline_h225::view::{self, Alternates};
 use rasline_h225::{RasMessage, decode_ras, text};
 
 use super::desk::{Desk, Pending};
+use super::wire::encode_cut;
 use super::{Client, Datagram, Entry, Way};
-use crate::messages::ucf;
+use crate::credentials::{Authenticator, Credentials};
 
 mod calls;
 mod messages;
@@ -52,6 +53,10 @@ pub struct TerminalSettings {
     pub gatekeeper: SocketAddr,
     /// requestSeqNum that it begins with.
     pub first_seq: u16,
+    /// H.235: all but GRQ is signed, and what comes is checked.
+    pub credentials: Option<Credentials>,
+    /// UNIX time when [`Client`]'s time is 0.
+    pub unix: u32,
 }
 
 /// The terminal.
@@ -59,6 +64,7 @@ pub struct TerminalSettings {
 pub struct Terminal {
     who: TerminalSettings,
     desk: Desk<Goal>,
+    proof: Option<Authenticator>,
     /// The configured one, then alternates, best first.
     gatekeepers: Vec<Gatekeeper>,
     eid: Option<String>,
@@ -100,6 +106,7 @@ impl Terminal {
     pub fn new(who: TerminalSettings) -> Self {
         Self {
             desk: Desk::new(who.first_seq, TRIES, TIMEOUT),
+            proof: who.credentials.clone().map(Authenticator::new),
             gatekeepers: vec![Gatekeeper {
                 ras: who.gatekeeper,
                 identifier: None,
@@ -132,14 +139,39 @@ impl Terminal {
         }
     }
 
+    fn unix(&self, now: Duration) -> u32 {
+        let seconds = u32::try_from(now.as_secs()).unwrap_or(u32::MAX);
+        self.who.unix.saturating_add(seconds)
+    }
+
+    /// The octets of a message, signed if it signs. A hash is over all octets, so nothing is cut then.
+    fn encode(&mut self, now: Duration, mut message: RasMessage) -> Vec<u8> {
+        let unix = self.unix(now);
+        match &mut self.proof {
+            Some(proof) => proof.sign(&mut message, unix),
+            None => encode_cut(&message),
+        }
+    }
+
+    /// Tokens are for this gatekeeper from now on.
+    fn deal_with(&mut self, gatekeeper: SocketAddr) {
+        let known = self.gatekeepers.iter().find(|one| one.ras == gatekeeper);
+        let identifier = known.and_then(|one| one.identifier.as_deref());
+        if let Some(proof) = &mut self.proof {
+            proof.meet(identifier);
+        }
+    }
+
     fn discover(&mut self, now: Duration, gatekeeper: SocketAddr) {
-        let octets = messages::discover(self.link(gatekeeper));
+        let octets = encode_cut(&messages::discover(self.link(gatekeeper)));
         self.desk
             .ask(now, Goal::Discover(gatekeeper), gatekeeper, octets);
     }
 
     fn register(&mut self, now: Duration, gatekeeper: SocketAddr, discovered: bool) {
-        let octets = messages::register(self.link(gatekeeper), discovered);
+        self.deal_with(gatekeeper);
+        let rrq = messages::register(self.link(gatekeeper), discovered);
+        let octets = self.encode(now, rrq);
         self.desk
             .ask(now, Goal::Register(gatekeeper), gatekeeper, octets);
     }
@@ -147,7 +179,9 @@ impl Terminal {
     /// To the first gatekeeper, and with its name.
     fn keep_alive(&mut self, now: Duration) {
         let first = self.gatekeepers[0].ras;
-        let octets = messages::keep_alive(self.link(first));
+        self.deal_with(first);
+        let rrq = messages::keep_alive(self.link(first));
+        let octets = self.encode(now, rrq);
         self.desk.ask(now, Goal::KeepAlive(first), first, octets);
     }
 
@@ -155,6 +189,9 @@ impl Terminal {
     fn lose(&mut self, with: SocketAddr) {
         self.confirmed_by = None;
         self.eid = None;
+        if let Some(proof) = &mut self.proof {
+            proof.forget();
+        }
         if let Some(one) = self.gatekeepers.iter_mut().find(|one| one.ras == with) {
             one.registered = false;
         }
@@ -285,7 +322,9 @@ impl Terminal {
         {
             return Err("URQ with other identifiers");
         }
-        self.desk.say(now, from, ucf(urq.request_seq_num));
+        let ucf = UnregistrationConfirm::new(urq.request_seq_num);
+        let ucf = self.encode(now, RasMessage::UnregistrationConfirm(ucf));
+        self.desk.say(now, from, ucf);
         self.lose(from);
         self.next = None;
         self.register(now, from, false);
@@ -310,9 +349,58 @@ impl Terminal {
             gatekeeper: by.identifier.as_deref(),
             eid: self.eid.as_deref(),
         });
+        let irr = self.encode(now, irr);
         let to = irq.reply_address.as_ref().and_then(text::from_transport);
-        self.desk.say(now, to.unwrap_or(from), irr);
+        let to = to.unwrap_or(from);
+        if to.ip() != from.ip() {
+            return Err("IRQ with the replyAddress of another host");
+        }
+        self.desk.say(now, to, irr);
         Ok(())
+    }
+
+    /// What it demands of an answer, beside its source, number and kind.
+    fn fits(&self, from: SocketAddr, message: &RasMessage) -> Result<(), &'static str> {
+        let known = self.gatekeepers.iter().find(|one| one.ras == from);
+        let known = known.and_then(|one| one.identifier.as_deref());
+        match message {
+            RasMessage::GatekeeperConfirm(gcf) => {
+                confirms_discovery(from, gcf, known)?;
+            }
+            RasMessage::RegistrationConfirm(rcf) => {
+                confirms(rcf, known)?;
+                let granted = text::from_bmp(&rcf.endpoint_identifier);
+                let light = self.desk.waits_as(rcf.request_seq_num, from, |goal| {
+                    matches!(goal, Goal::KeepAlive(_))
+                });
+                if light && self.eid.as_ref().is_some_and(|eid| *eid != granted) {
+                    return Err("RCF to a keep-alive with another endpointIdentifier");
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether a message may be acted upon at all: who sent it, and whether it can prove that.
+    fn admits(
+        &mut self,
+        now: Duration,
+        from: SocketAddr,
+        octets: &[u8],
+        message: &RasMessage,
+    ) -> Result<(), &'static str> {
+        if !message.kind().is_request() && !self.desk.expects(message.request_seq_num(), from) {
+            return Err("answers nothing");
+        }
+        if !self.gatekeepers.iter().any(|one| one.ras == from) {
+            return Err("of a stranger");
+        }
+        let unix = self.unix(now);
+        match &mut self.proof {
+            Some(proof) => proof.check(octets, message, unix),
+            None => Ok(()),
+        }
     }
 
     fn answered(
@@ -321,8 +409,9 @@ impl Terminal {
         from: SocketAddr,
         message: &RasMessage,
     ) -> Result<(), &'static str> {
-        let Some(request) = self.desk.settle(message.request_seq_num(), from) else {
-            return Err("answers nothing");
+        self.fits(from, message)?;
+        let Some(request) = self.desk.settle(message, from) else {
+            return Err("answers something else");
         };
         match (message, request.goal) {
             (RasMessage::GatekeeperConfirm(gcf), Goal::Discover(with)) => {
@@ -354,6 +443,43 @@ impl Terminal {
     }
 }
 
+/// What it demands of a GCF from there; `known`: gatekeeperIdentifier that it asked for.
+pub(super) fn confirms_discovery(
+    from: SocketAddr,
+    gcf: &GatekeeperConfirm,
+    known: Option<&str>,
+) -> Result<(), &'static str> {
+    let named = gcf.gatekeeper_identifier.as_ref().map(text::from_bmp);
+    if known.is_some_and(|known| named.is_some_and(|named| named != known)) {
+        return Err("GCF of another gatekeeper");
+    }
+    let ras = text::from_transport(&gcf.ras_address);
+    if ras != Some(from) {
+        return Err("GCF with a rasAddress that was not asked");
+    }
+    Ok(())
+}
+
+/// What it demands of an RCF; `known`: gatekeeperIdentifier of who was asked.
+pub(super) fn confirms(rcf: &RegistrationConfirm, known: Option<&str>) -> Result<(), &'static str> {
+    let named = rcf.gatekeeper_identifier.as_ref().map(text::from_bmp);
+    if known.is_some_and(|known| named.is_some_and(|named| named != known)) {
+        return Err("RCF of another gatekeeper");
+    }
+    if text::from_bmp(&rcf.endpoint_identifier).is_empty() {
+        return Err("RCF without an endpointIdentifier");
+    }
+    let usable = |address: SocketAddr| address.port() != 0 && !address.ip().is_unspecified();
+    let mut calls = rcf
+        .call_signal_address
+        .iter()
+        .filter_map(text::from_transport);
+    if !calls.all(usable) {
+        return Err("RCF with a callSignalAddress that is none");
+    }
+    Ok(())
+}
+
 impl Client for Terminal {
     fn address(&self) -> SocketAddr {
         self.who.ras
@@ -372,8 +498,14 @@ impl Client for Terminal {
         // The journal has it before what it leads to.
         let at = self.desk.journal().len();
         self.desk.note(now, Way::Used, from, octets);
-        let done = match &message {
+        let admitted = self.admits(now, from, octets, &message);
+        let done = admitted.and_then(|()| match &message {
             RasMessage::UnregistrationRequest(urq) => self.expelled(now, from, urq),
+            RasMessage::DisengageRequest(drq) => self.dropped(drq).map(|()| {
+                let dcf = DisengageConfirm::new(drq.request_seq_num);
+                let dcf = self.encode(now, RasMessage::DisengageConfirm(dcf));
+                self.desk.say(now, from, dcf);
+            }),
             RasMessage::InfoRequest(irq) => self.inquired(now, from, irq),
             RasMessage::RequestInProgress(rip) => {
                 let delay = Duration::from_millis(rip.delay.into());
@@ -387,7 +519,7 @@ impl Client for Terminal {
                 }
                 self.answered(now, from, &message)
             }
-        };
+        });
         if let Err(why) = done {
             self.desk.ignored(at, why);
         }
@@ -421,7 +553,8 @@ impl Client for Terminal {
         };
         self.next = None;
         self.desk.forget();
-        let octets = messages::leave(self.link(with));
+        let urq = messages::leave(self.link(with));
+        let octets = self.encode(now, urq);
         self.desk.ask(now, Goal::Leave, with, octets);
     }
 
