@@ -7,9 +7,9 @@
 use crate::RasMessage;
 use crate::types::list::bounded;
 
-/// The longest RAS message that is decoded or encoded, in octets. An IRR of two hundred calls takes about as much, and
-/// the longest that is usual, a gateway's RRQ with hundreds of aliases or prefixes, less than half.
-pub const MAX_MESSAGE: usize = 16_384;
+/// The longest RAS message that is decoded or encoded, in octets: what a UDP datagram can carry. A gateway's RRQ for hundreds of
+/// endpoints comes near it, and so does the RCF that repeats its aliases.
+pub const MAX_MESSAGE: usize = 65_535;
 
 /// Why bytes are not a RAS message that this crate models.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -103,8 +103,8 @@ mod tests {
 
     #[test]
     fn nesting_is_bounded() {
-        let bytes = encode_ras(&nested(20)).expect("encodes");
-        assert_eq!(decode_ras(&bytes), Ok(nested(20)));
+        let bytes = encode_ras(&nested(16)).expect("encodes");
+        assert_eq!(decode_ras(&bytes), Ok(nested(16)));
         // Far more levels than the decoder follows; the stack of a test thread (2 MiB) holds what it does follow.
         let bytes = encode_ras(&nested(100)).expect("encodes");
         assert!(matches!(decode_ras(&bytes), Err(DecodeError::Malformed(_))));

@@ -116,7 +116,7 @@ fn events_registrations_and_errors_are_escaped() {
     let (output, _) = with_reply(&["registration", "list"], data(json!([registration()])));
     assert_harmless(&output.stdout, 2);
     let (output, _) = with_reply(&["registration", "show", "1"], data(registration()));
-    assert_harmless(&output.stdout, 12);
+    assert_harmless(&output.stdout, 14);
     for command in [
         &["zone", "show", "a"][..],
         &["reload"],

@@ -8,6 +8,8 @@ use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 
 use rasn::prelude::*;
+use rasn::types::Constructed;
+use rasn::types::fields::Fields;
 
 /// Elements that one list may have.
 pub const MAX_ELEMENTS: usize = 1_024;
@@ -95,8 +97,28 @@ impl<T: AsnType> AsnType for List<T> {
     const IDENTIFIER: rasn::types::Identifier = Vec::<T>::IDENTIFIER;
 }
 
+/// In PER a SEQUENCE of one mandatory component is that component: nothing precedes it.
+///
+/// A list is coded as such a SEQUENCE, because rasn's coders carry the number of fields of the type that they are in, and
+/// everything below is compiled once for each such number. Below a list it is compiled once.
+impl<T> Constructed for List<T> {
+    const FIELDS: Fields<0> = Fields::from_static([]);
+}
+
 impl<T: Decode> Decode for List<T> {
     fn decode_with_tag_and_constraints<D: Decoder>(
+        decoder: &mut D,
+        tag: Tag,
+        constraints: &Constraints,
+    ) -> Result<Self, D::Error> {
+        decoder.decode_sequence(tag, None::<fn() -> Self>, |plain| {
+            Self::decode_elements(plain, tag, constraints)
+        })
+    }
+}
+
+impl<T: Decode> List<T> {
+    fn decode_elements<D: Decoder>(
         decoder: &mut D,
         tag: Tag,
         constraints: &Constraints,
@@ -123,8 +145,16 @@ impl<T: Encode> Encode for List<T> {
         constraints: &Constraints,
         identifier: rasn::types::Identifier,
     ) -> Result<(), E::Error> {
-        self.0
-            .encode_with_tag_and_constraints(encoder, tag, constraints, identifier)
+        encoder
+            .encode_sequence::<0, 0, Self, _>(
+                tag,
+                |plain| {
+                    self.0
+                        .encode_with_tag_and_constraints(plain, tag, constraints, identifier)
+                },
+                identifier,
+            )
+            .map(drop)
     }
 }
 

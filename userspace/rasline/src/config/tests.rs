@@ -131,7 +131,10 @@ fn failback_and_probes() {
     assert_eq!(plain.failback, Failback::After(Duration::from_mins(1)));
     assert_eq!(
         plain.probe.settings(),
-        rasline_core::health::Settings::default()
+        rasline_core::health::Settings {
+            tcp: rasline_core::health::TcpProbe::Fallback,
+            ..rasline_core::health::Settings::default()
+        }
     );
     for (text, failback) in [
         ("none", Failback::None),
@@ -166,7 +169,7 @@ fn probe_thresholds() {
     assert_eq!(
         probe("ras = \"rrj\""),
         [
-            "r.toml:16: ras: unknown value \"rrj\"; did you mean \"rrq\"? use \"grq\", \"rrq\", \"off\""
+            "r.toml:16: ras: unknown value \"rrj\"; did you mean \"rrq\"? use \"auto\", \"grq\", \"rrq\", \"off\""
         ]
     );
     assert_eq!(

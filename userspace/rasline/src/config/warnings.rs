@@ -142,7 +142,7 @@ mod tests {
                 "dead_after (100 ms) is shorter",
             ),
             (
-                "endpoint_ttl = \"60s\"\nrefresh_every = \"30s\"",
+                "endpoint_ttl = \"60s\"\nrefresh_every = \"60s\"",
                 "",
                 "endpoint_ttl (60000 ms) is not shorter",
             ),
