@@ -129,6 +129,8 @@ fn kernel_and_host_agree() {
 #[test]
 fn kernel_and_host_agree_on_what_is_steered() {
     const STEERED: &[&str] = &["Readdressed", "Reset", "Pass(PassSignalling)"];
+    // What is merely unknown is not reset, so that not every world has resets enough to count.
+    const OTHERS: &[&str] = &["Readdressed", "Pass(PassSignalling)"];
     let also = |more: &[&'static str]| [STEERED, more].concat();
     let runs = |world| runs(world, FRAMES / 4, steered_frame);
     let moving = also(&["Rip", "Answer { held: true }", "Divert(DivertStandby)"]);
@@ -139,20 +141,20 @@ fn kernel_and_host_agree_on_what_is_steered() {
     // The program decides: its active gatekeeper is silent; all are, and nobody watches; by the controller's word.
     let mut silent = steered::world();
     silent.states[A as usize].first_unanswered_ns = silent.now - SECOND;
-    reached(&runs(silent.and_every_state()), STEERED);
+    reached(&runs(silent.and_every_state()), OTHERS);
     let mut alone = steered::world();
     alone.globals.heartbeat_ns = alone.now - 10 * SECOND;
     for gatekeeper in [A, B, C] {
         alone.states[gatekeeper as usize].first_unanswered_ns = alone.now - SECOND;
     }
-    reached(&runs(alone.and_every_state()), STEERED);
+    reached(&runs(alone.and_every_state()), OTHERS);
     let mut down = steered::moved();
     down.gatekeepers[A as usize].down_ns = down.now - SECOND;
-    reached(&runs(down.and_every_state()), STEERED);
+    reached(&runs(down.and_every_state()), OTHERS);
     // Both families in one zone.
     let mut mixed = steered::moved();
     mixed.gatekeepers[A6 as usize].zone = 0;
-    reached(&runs(mixed.and_every_state()), STEERED);
+    reached(&runs(mixed.and_every_state()), OTHERS);
 }
 
 /// Moved a while ago, with next to no rate, and a gatekeeper on standby.
