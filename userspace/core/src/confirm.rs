@@ -11,6 +11,10 @@ use crate::{Cause, Core, Event, EventKind, Message, Output, Reason, Registration
 
 /// A published keep-alive that comes as unknown this long after it was published was missed by the kernel.
 const MISSED_AFTER: Duration = Duration::from_secs(1);
+/// An endpoint without timeToLive is silent after this time.
+const SILENT_AFTER: Duration = Duration::from_mins(1);
+/// What the kernel heard of an endpoint is known this much later at most.
+const SCAN: Duration = Duration::from_secs(2);
 /// `EventKind::TableFull` at most this often.
 const TABLE_FULL_EVERY: Duration = Duration::from_mins(1);
 
@@ -49,7 +53,8 @@ impl Core {
             return;
         };
         self.stats.paired += 1;
-        let Some(id) = self.known_or_new(now, place, out) else {
+        let in_full = matches!(request.asked, Asked::Register { .. });
+        let Some(id) = self.known_or_new(now, place, in_full, out) else {
             return;
         };
         self.note_confirm(now, id, confirm);
@@ -121,17 +126,24 @@ impl Core {
         }
     }
 
-    /// The registration at this place: the known one, the one that moved here, or a new one if there is room.
+    /// The registration at this place: the known one, the one that moved here, or a new one if there is room. A
+    /// keep-alive from another address moves nothing while the registration is alive at its own: a gatekeeper that
+    /// looks at the endpointIdentifier only would confirm it to anybody.
     fn known_or_new(
         &mut self,
         now: Time,
         place: Place,
+        in_full: bool,
         out: &mut Vec<Output>,
     ) -> Option<RegistrationId> {
         if let Some(id) = self.registry.find(&place) {
             return Some(id);
         }
         if let Some(id) = self.registry.find_elsewhere(&place) {
+            if !in_full && self.is_alive_elsewhere(now, id, &place) {
+                self.stats.elsewhere += 1;
+                return None;
+            }
             self.step(now, id, Stimulus::Forget, Cause::Moved, out);
             self.registry.move_to(id, place);
             return Some(id);
@@ -147,6 +159,19 @@ impl Core {
         let id = self.registry.add(now, place);
         out.extend(self.event_about(now, id, kind));
         Some(id)
+    }
+
+    /// Whether a registration that was found for this place is another address's, and that one was heard within its
+    /// timeToLive.
+    pub(crate) fn is_alive_elsewhere(&self, now: Time, id: RegistrationId, place: &Place) -> bool {
+        let Some(shown) = self.registration(id) else {
+            return false;
+        };
+        let ttl = shown.endpoint_ttl.or(shown.gatekeeper_ttl);
+        let until = shown
+            .last_seen
+            .after(ttl.unwrap_or(SILENT_AFTER).saturating_add(SCAN));
+        shown.endpoint != place.endpoint && now < until
     }
 
     fn table_full(&mut self, now: Time, place: &Place, out: &mut Vec<Output>) {

@@ -38,7 +38,7 @@ impl Core {
             return;
         }
         if matches!(message.reason, Reason::Diverted | Reason::Standby) {
-            self.send_on(message, summary.as_ref(), out);
+            self.send_on(now, message, summary.as_ref(), out);
         }
         if !self.is_configured(message.zone, message.gatekeeper) {
             self.stats.foreign += 1;
@@ -60,9 +60,23 @@ impl Core {
             .is_some_and(|zone| zone.gatekeepers.iter().any(|g| g.index == gatekeeper))
     }
 
-    /// A diverted message goes to the endpoint whatever it is; an RCF with the timeToLive that its zone gives.
-    fn send_on(&mut self, message: &Message<'_>, summary: Option<&Summary>, out: &mut Vec<Output>) {
-        let endpoint_ttl = self.zone(message.zone).and_then(|zone| zone.endpoint_ttl);
+    /// A diverted message goes to the endpoint whatever it is; an RCF with the timeToLive that its endpoint is given.
+    fn send_on(
+        &mut self,
+        now: Time,
+        message: &Message<'_>,
+        summary: Option<&Summary>,
+        out: &mut Vec<Output>,
+    ) {
+        let endpoint_ttl = match summary {
+            Some(Summary::Rcf {
+                seq,
+                endpoint_identifier,
+                time_to_live,
+                ..
+            }) => self.grant(now, message, (*seq, *time_to_live), endpoint_identifier),
+            _ => None,
+        };
         let patched = match summary {
             Some(Summary::Rcf {
                 time_to_live,

@@ -3,14 +3,16 @@
 //! The kernel cannot read whom a URQ or UCF names and withdraws every slot of the address and port; the ones that are
 //! not meant are published again here.
 
-use crate::pending::Asked;
+use crate::pending::{Asked, Request};
 use crate::phase::Stimulus;
 use crate::registry::Place;
 use crate::{Cause, Core, Message, Output, Reason, RegistrationId, Time};
 
 impl Core {
-    /// An RRJ takes the registration that asked. One that the kernel let through is known only by the slot that it
-    /// withdrew: where several stand behind one address and port, the next scan of the slots tells.
+    /// An RRJ takes the registration that asked. What is published asks with its own keep-alive only: any other RRQ of
+    /// its address may be forged, and the next refresh shows whether its gatekeeper still has it. A refresh that was
+    /// rejected is known only by the slot that the kernel withdrew: where several stand behind one address and port,
+    /// the next scan of the slots tells.
     pub(crate) fn rejected(
         &mut self,
         now: Time,
@@ -25,24 +27,35 @@ impl Core {
         let asked = self
             .pendings
             .rejected((message.gatekeeper, message.endpoint), seq);
-        if asked.is_empty() {
-            match self.published_at(message)[..] {
-                [id] if message.reason == Reason::Withdrawn => self.remove(now, id, cause, out),
-                _ => self.stats.unpaired += 1,
-            }
-            return;
+        let mut taken: Vec<_> = asked
+            .iter()
+            .filter_map(|request| self.asking(message, request))
+            .collect();
+        if taken.is_empty()
+            && message.reason == Reason::Withdrawn
+            && let [id] = self.published_at(message)[..]
+        {
+            taken.push(id);
         }
-        for request in asked {
-            let named = request.endpoint_identifier.as_ref();
-            let id = named.and_then(|eid| self.registry.find(&place(message, eid)));
-            let id = id.or_else(|| match &request.asked {
-                Asked::KeepAlive(rrq) => self.by_keep_alive(message, rrq),
-                _ => None,
-            });
-            if let Some(id) = id {
-                self.remove(now, id, cause.clone(), out);
-            }
+        if taken.is_empty() && asked.is_empty() {
+            self.stats.unpaired += 1;
         }
+        for id in taken {
+            self.remove(now, id, cause.clone(), out);
+        }
+    }
+
+    /// The registration that ends if this RRQ is rejected.
+    fn asking(&self, message: &Message<'_>, request: &Request) -> Option<RegistrationId> {
+        if let Asked::KeepAlive(rrq) = &request.asked
+            && let Some(id) = self.by_keep_alive(message, rrq)
+        {
+            return Some(id);
+        }
+        let named = request.endpoint_identifier.as_ref()?;
+        let id = self.registry.find(&place(message, named))?;
+        let shown = self.registration(id)?;
+        (!shown.state.is_published()).then_some(id)
     }
 
     /// A UCF confirms what the URQ with its number asked.

@@ -17,6 +17,7 @@ mod config;
 mod confirm;
 mod event;
 pub mod failover;
+mod grant;
 pub mod health;
 mod io;
 mod learn;
@@ -38,6 +39,7 @@ mod restore;
 mod standby;
 mod stats;
 mod time;
+mod trial;
 mod watching;
 mod why;
 

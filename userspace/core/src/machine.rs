@@ -148,6 +148,9 @@ impl Core {
         let shown = &mut record.shown;
         shown.last_seen = shown.last_seen.max(kernel.last_seen);
         shown.confirmed = shown.confirmed.max(kernel.confirmed);
+        if kernel.answered > shown.answered {
+            record.trial.answered();
+        }
         shown.answered = shown.answered.max(kernel.answered);
         let withdrawn = kernel.withdrawn && shown.state.is_published();
         self.heard(now, kernel.id, kernel.last_seen);

@@ -121,6 +121,22 @@ impl Pendings {
         seq: u16,
         endpoint_identifier: &str,
     ) -> Option<(Time, Request)> {
+        let n = self.find_confirmed(source, seq, endpoint_identifier)?;
+        self.remove(n)
+    }
+
+    /// The same request, which goes on waiting.
+    pub(crate) fn peek_confirmed(
+        &self,
+        source: Source,
+        seq: u16,
+        endpoint_identifier: &str,
+    ) -> Option<&Request> {
+        let n = self.find_confirmed(source, seq, endpoint_identifier)?;
+        self.waiting.get(&n).map(|(_, request)| request)
+    }
+
+    fn find_confirmed(&self, source: Source, seq: u16, endpoint_identifier: &str) -> Option<u64> {
         let asked = self.asked(source, seq, Request::is_rrq);
         let eid = |n: &u64| {
             self.waiting
@@ -136,7 +152,7 @@ impl Pendings {
             unnamed.next().copied().filter(|_| unnamed.next().is_none())
         });
         // A full RRQ may carry an endpointIdentifier of old and be granted another one.
-        let n = n.or_else(|| {
+        n.or_else(|| {
             let full = |n: &&u64| {
                 let request = self.waiting.get(n).map(|(_, r)| &r.asked);
                 matches!(request, Some(Asked::Register { .. }))
@@ -144,8 +160,7 @@ impl Pendings {
             (asked.len() == 1)
                 .then(|| asked.iter().find(full).copied())
                 .flatten()
-        });
-        self.remove(n?)
+        })
     }
 
     /// Takes all RRQs that an RRJ may be the answer to.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::octets::{patched, seconds, utf16};
 use crate::phase::{self, Effect, Stimulus};
 use crate::registry::{Record, Told};
-use crate::{Cause, Core, EventKind, Output, RegistrationId, State, Template, Time, Zone};
+use crate::{Answer, Cause, Core, EventKind, Output, RegistrationId, State, Template, Time, Zone};
 
 impl Core {
     /// Moves a registration on. `cause` is told if that withdraws it.
@@ -85,8 +85,11 @@ fn template(zone: &Zone, record: &mut Record) -> Option<Template> {
     let pair = record.pair.as_ref()?;
     let shown = &mut record.shown;
     let gatekeeper_ttl = shown.gatekeeper_ttl?;
-    let patched = patched(&pair.rcf, Some(seconds(gatekeeper_ttl)), zone.endpoint_ttl);
-    let given = zone.endpoint_ttl.filter(|_| patched.is_some());
+    let endpoint_ttl = zone
+        .endpoint_ttl
+        .filter(|_| zone.answer != Answer::Off && !record.trial.is_over());
+    let patched = patched(&pair.rcf, Some(seconds(gatekeeper_ttl)), endpoint_ttl);
+    let given = endpoint_ttl.filter(|_| patched.is_some());
     shown.endpoint_ttl = given.map(|ttl| Duration::from_secs(seconds(ttl).into()));
     let (refresh_every, clamped) = refresh(zone.refresh_every, gatekeeper_ttl);
     shown.refresh_every = Some(refresh_every);

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::ops::Bound;
 use std::time::Duration;
 
+use crate::trial::Trial;
 use crate::{Census, Registration, RegistrationId, State, Time};
 
 /// A keep-alive and its RCF, both with requestSeqNum zeroed, the RCF as the gatekeeper sends it.
@@ -27,6 +28,8 @@ pub(crate) struct Record {
     pub(crate) pair: Option<Pair>,
     /// The full RRQ that it last registered with, requestSeqNum zeroed.
     pub(crate) full_rrq: Option<Box<[u8]>>,
+    /// Whether its endpoint may be given the zone's timeToLive.
+    pub(crate) trial: Trial,
     /// When the kernel got it.
     pub(crate) published_at: Time,
     /// What people were told last: learned, or why not.
@@ -178,6 +181,7 @@ impl Registry {
             shown,
             pair: None,
             full_rrq: None,
+            trial: Trial::default(),
             published_at: Time(0),
             told: None,
             deadline,
@@ -205,6 +209,7 @@ impl Registry {
         if let Some(record) = self.records.get_mut(&id) {
             record.pair = None;
             record.full_rrq = None;
+            record.trial = Trial::default();
             self.census
                 .take(record.shown.gatekeeper, record.shown.state);
             self.census.add(place.gatekeeper, record.shown.state);

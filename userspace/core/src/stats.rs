@@ -34,6 +34,8 @@ pub struct Stats {
     pub paired: u64,
     /// Registrations not kept: `max_registrations` reached.
     pub refused: u64,
+    /// Keep-alives confirmed to another address than the one at which their registration is alive.
+    pub elsewhere: u64,
     /// Registrations restored as they were stored.
     pub restored: u64,
     /// Stored registrations that did not hold any more, or were known already.
@@ -42,7 +44,7 @@ pub struct Stats {
     pub sent: u64,
     /// Of these, with another timeToLive.
     pub patched: u64,
-    /// RCFs sent on unchanged because they could not be patched.
+    /// RCFs sent on unchanged: they could not be patched, or the kernel cannot answer their endpoint.
     pub unpatched: u64,
 }
 

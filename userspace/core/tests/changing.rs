@@ -11,15 +11,70 @@ use rasline_h225::build::{Rcf, Rrq};
 fn a_moved_endpoint_is_answered_only_where_it_is() {
     let mut world = World::new(config());
     let id = world.learned(endpoint(1), "e");
-    let out = world.keeps_alive(endpoint(2), 20, "e");
+    let rrq = Rrq {
+        endpoint_identifier: Some("e".into()),
+        ..full(19, signalling(0), "alice")
+    };
+    let out = world.exchange(
+        endpoint(2),
+        &rrq.encode().unwrap(),
+        &rcf(19, "e").encode().unwrap(),
+    );
     assert_eq!(withdrawn(&out), [id]);
     assert_eq!(events(&out), [&back(Cause::Moved)]);
-    let shown = world.only();
-    assert_eq!(
-        (shown.endpoint, shown.state),
-        (endpoint(2), State::Learning { pairs: 1 })
-    );
+    assert_eq!(world.only().endpoint, endpoint(2));
+    world.keeps_alive(endpoint(2), 20, "e");
     assert_eq!(published(&world.keeps_alive(endpoint(2), 21, "e")), [id]);
+}
+
+/// A gatekeeper that looks at the endpointIdentifier only confirms a keep-alive from anywhere.
+#[test]
+fn a_keep_alive_from_elsewhere_takes_nothing_from_one_that_is_alive() {
+    let elsewhere = [
+        endpoint(2),
+        std::net::SocketAddr::new(endpoint(1).ip(), 40_000),
+    ];
+    // What is configured, and the timeToLive that the endpoint has with it.
+    for (config, ttl) in [(config(), 600), (two_rhythms(), 5)] {
+        for stranger in elsewhere {
+            let mut world = World::new(config.clone());
+            let id = world.learned(endpoint(1), "e");
+            for seq in 20..40 {
+                assert_eq!(world.keeps_alive(stranger, seq, "e"), []);
+                let out = world.message(Reason::UnknownRrq, stranger, &keep_alive(seq, "e"));
+                assert_eq!(out, []);
+                // Told its own timeToLive, too.
+                let answer = rcf(seq, "e").encode().unwrap();
+                let out = world.message(Reason::Diverted, stranger, &answer);
+                assert_eq!(sends(&out), [(0, stranger, &answer[..])]);
+                assert_eq!((withdrawn(&out), events(&out).len()), (vec![], 0));
+                world.pass(SECOND);
+                // The kernel hears the endpoint.
+                world.kernel(id, false);
+            }
+            assert_eq!(
+                (world.only().endpoint, world.only().state),
+                (endpoint(1), State::Answered)
+            );
+            assert_eq!(world.core.stats().elsewhere, 40);
+            // Silent: it may have moved.
+            world.pass(SECOND * (ttl + 3));
+            let out = world.keeps_alive(stranger, 50, "e");
+            assert_eq!(withdrawn(&out), [id]);
+            assert_eq!(events(&out), [&back(Cause::Moved)]);
+            assert_eq!(published(&world.keeps_alive(stranger, 51, "e")), [id]);
+        }
+    }
+}
+
+#[test]
+fn one_that_is_still_learned_is_not_taken_either() {
+    let mut world = World::new(config());
+    world.keeps_alive(endpoint(1), 10, "e");
+    world.keeps_alive(endpoint(2), 20, "e");
+    world.keeps_alive(endpoint(2), 21, "e");
+    assert_eq!(world.only().endpoint, endpoint(1));
+    assert_eq!(published(&world.keeps_alive(endpoint(1), 11, "e")).len(), 1);
 }
 
 #[test]

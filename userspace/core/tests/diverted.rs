@@ -93,7 +93,7 @@ fn sent_whatever_else_goes_wrong() {
     let mut world = World::new(nothing_fits);
     world.message(Reason::UnknownRrq, endpoint(1), &keep_alive(1, "e"));
     let out = world.message(Reason::Diverted, endpoint(1), &payload);
-    assert_eq!(time_to_live(sends(&out)[0].2), Some(5));
+    assert_eq!(time_to_live(sends(&out)[0].2), Some(600));
     assert_eq!(world.core.stats().refused, 1);
     // A zone that is not configured (any more).
     let (zone, gatekeeper) = (9, 9);

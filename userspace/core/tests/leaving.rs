@@ -3,10 +3,12 @@
 
 mod common;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use common::*;
 use rasline_core::{Answer, Cause, EventKind, Input, Reason, RegistrationId, State};
+use rasline_h225::build::Rrq;
 
 fn two() -> (World, RegistrationId, RegistrationId) {
     let mut world = World::new(config());
@@ -32,6 +34,122 @@ fn a_rejected_keep_alive_ends_its_registration_only() {
     );
     assert!(world.core.registration(a).is_none());
     assert_eq!(world.state(b), State::Answered);
+}
+
+/// What is sent in the name of a published registration, and rejected: only its own keep-alive speaks for it.
+#[test]
+fn a_rejection_ends_only_what_asked() {
+    let lightweight = |seq, eid: &str| Rrq::lightweight(seq, endpoint(1), eid);
+    let own = keep_alive(20, "a");
+    let rows: [(&str, SocketAddr, Vec<u8>, bool); 8] = [
+        ("its keep-alive", endpoint(1), own.clone(), true),
+        (
+            "its keep-alive, from elsewhere",
+            endpoint(2),
+            own.clone(),
+            false,
+        ),
+        (
+            "its keep-alive, from another port",
+            SocketAddr::new(endpoint(1).ip(), 40_000),
+            own,
+            false,
+        ),
+        (
+            "another keep-alive with its endpointIdentifier",
+            endpoint(1),
+            lightweight(20, "a").encode().unwrap(),
+            false,
+        ),
+        (
+            "one that names another rasAddress",
+            endpoint(1),
+            Rrq::lightweight(20, endpoint(9), "a").encode().unwrap(),
+            false,
+        ),
+        (
+            "one with tokens",
+            endpoint(1),
+            Rrq {
+                token: true,
+                ..lightweight(20, "a")
+            }
+            .encode()
+            .unwrap(),
+            false,
+        ),
+        (
+            "a full RRQ with its endpointIdentifier",
+            endpoint(1),
+            Rrq {
+                endpoint_identifier: Some("a".into()),
+                ..full(20, signalling(0), "alice")
+            }
+            .encode()
+            .unwrap(),
+            false,
+        ),
+        (
+            "a full RRQ of nobody",
+            endpoint(1),
+            full(20, signalling(0), "alice").encode().unwrap(),
+            false,
+        ),
+    ];
+    for (what, from, rrq, ends) in rows {
+        let (mut world, a, b) = two();
+        world.message(Reason::UnknownRrq, from, &rrq);
+        let out = world.message(Reason::FromGatekeeper, from, &rrj(20));
+        let expected = if ends { vec![a] } else { vec![] };
+        assert_eq!(withdrawn(&out), expected, "{what}");
+        assert_eq!(world.core.registration(a).is_none(), ends, "{what}");
+        assert_eq!(world.state(b), State::Answered, "{what}");
+    }
+}
+
+#[test]
+fn a_rejection_ends_what_is_still_learned() {
+    let mut world = World::new(config());
+    world.keeps_alive(endpoint(1), 10, "a");
+    let other = Rrq::lightweight(20, endpoint(1), "a").encode().unwrap();
+    world.message(Reason::UnknownRrq, endpoint(1), &other);
+    let out = world.message(Reason::FromGatekeeper, endpoint(1), &rrj(20));
+    assert_eq!(events(&out), [&rejected()]);
+    assert_eq!(world.core.registrations().count(), 0);
+}
+
+/// The kernel withdrew the slot whose refresh was rejected; a forged RRQ of the same number hides that from nobody.
+#[test]
+fn a_rejected_refresh_is_seen_behind_a_forged_rrq() {
+    let mut world = World::new(config());
+    let id = world.learned(endpoint(1), "a");
+    let forged = Rrq::lightweight(20, endpoint(1), "x").encode().unwrap();
+    world.message(Reason::UnknownRrq, endpoint(1), &forged);
+    let out = world.message(Reason::Withdrawn, endpoint(1), &rrj(20));
+    assert_eq!(withdrawn(&out), [id]);
+}
+
+/// URQ and UCF to or from another address concern nobody.
+#[test]
+fn an_unregistration_from_elsewhere_ends_nothing() {
+    let (mut world, a, b) = two();
+    for stranger in [endpoint(2), SocketAddr::new(endpoint(1).ip(), 40_000)] {
+        for eid in [Some("a"), None] {
+            world.message(Reason::FromEndpoint, stranger, &urq(30, eid));
+            for reason in [Reason::FromGatekeeper, Reason::Withdrawn] {
+                assert_eq!(world.message(reason, stranger, &ucf_octets(30)), []);
+                assert_eq!(world.message(reason, stranger, &urq(31, eid)), []);
+            }
+        }
+        // Asked there, confirmed here: another's number.
+        world.message(Reason::FromEndpoint, stranger, &urq(32, Some("a")));
+        let out = world.message(Reason::FromGatekeeper, endpoint(1), &ucf_octets(32));
+        assert_eq!(out, []);
+    }
+    assert_eq!(
+        (world.state(a), world.state(b)),
+        (State::Answered, State::Answered)
+    );
 }
 
 #[test]

@@ -206,6 +206,17 @@ impl Endpoint {
         self.keep_alive = messages::light_rrq(&self.who, 1, self.eid());
     }
 
+    /// Takes another's endpointIdentifier for its keep-alives.
+    pub fn pretend(&mut self, eid: &str) {
+        self.keep_alive = messages::light_rrq(&self.who, 1, eid);
+        self.eid = Some(eid.to_owned());
+    }
+
+    /// Puts this number into nonStandardData of its keep-alives from the next one on, as stacks do that count them.
+    pub fn vary(&mut self, n: u32) {
+        self.keep_alive = messages::varied(&self.keep_alive, n);
+    }
+
     /// One keep-alive with the next requestSeqNum; its answer, if one comes within `within`. It is not retransmitted.
     ///
     /// # Errors

@@ -25,6 +25,8 @@ const CONFIRM: &str = "12c02061060008914a000701000a4d000106b80240020065007000310
 const SECURED: &str = "0e400002060008914a00028001000a4d000306b801000a4d000306b700070050006100720065006e00740047004b008a0000022eaf100202001432010406004300680069006c00640047004bc06b010ac2082a864886f70d0205008080e9875b19882ccd2ee8e1a7233df54f7301801f1c0033003400300033003300370034003700380032005f0065006e006400700100010001000100";
 /// A keep-alive over IPv6.
 const OVER_IPV6: &str = "0e400002060008914a0002800130fd77000000000000000000000000000306b80130fd77000000000000000000000000000306b700070050006100720065006e00740047004b008a0000022e8f100202001401801d1a003900310036003100330033003400370035005f0065006e006400700100010001000100";
+/// A keep-alive with a counter in nonStandardData.
+const COUNTING: &str = "0f400064060008914a000440b500001204000000010001000a4e010206b801000a4e010206b72200b500001200400047004b004160b5000012046669656c640031348f000000034002570180110e0030003000300031005f0047004b004101000100";
 const GRQ: &str = "0220205f060008914a0007000a4d000bb58522c00900003d1048333233506c75732073696d706c6500001a312e32382e30202848333233706c75732076312e32382e30290000000240020065007000310180833414034001000510010000170180";
 const GCF: &str = "0480205f060008914a00070e0050006100720065006e00740047004b000a4d000106b7";
 /// RRJ fullRegistrationRequired.
@@ -89,6 +91,25 @@ pub fn light_rrq(who: &Identity, seq: u16, eid: &str) -> Vec<u8> {
     if who.ras.is_ipv6() {
         // One stack repeats its aliases.
         rrq.terminal_alias = Some(who.aliases.iter().map(|a| alias(a)).collect());
+    }
+    encode(&RasMessage::RegistrationRequest(rrq))
+}
+
+/// An RRQ with this number in its nonStandardData.
+///
+/// # Panics
+/// If it is no RRQ.
+#[must_use]
+pub fn varied(rrq: &[u8], n: u32) -> Vec<u8> {
+    let Ok(RasMessage::RegistrationRequest(mut rrq)) = decode_ras(rrq) else {
+        panic!("not an RRQ: {}", hex(rrq))
+    };
+    let RasMessage::RegistrationRequest(counting) = template(COUNTING) else {
+        unreachable!("an RRQ")
+    };
+    rrq.non_standard_data = counting.non_standard_data;
+    if let Some(counter) = &mut rrq.non_standard_data {
+        counter.data = OctetString::from_slice(&n.to_be_bytes());
     }
     encode(&RasMessage::RegistrationRequest(rrq))
 }

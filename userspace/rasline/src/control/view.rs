@@ -440,6 +440,9 @@ pub struct Learning {
     pub unpatched: u64,
     /// Registrations not kept: max_registrations reached.
     pub refused: u64,
+    /// Keep-alives confirmed to another address than the one at which their registration is alive.
+    #[serde(default)]
+    pub elsewhere: u64,
 }
 
 /// What is remembered over a restart.

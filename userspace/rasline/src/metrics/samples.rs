@@ -428,6 +428,7 @@ pub(super) fn learner(seen: &Seen<'_>, out: &mut Samples) {
         ("patched", l.patched),
         ("unpatched", l.unpatched),
         ("refused", l.refused),
+        ("elsewhere", l.elsewhere),
     ] {
         out.count(label("outcome", outcome), n);
     }

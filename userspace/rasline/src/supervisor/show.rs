@@ -99,6 +99,7 @@ impl Supervisor {
             patched: s.patched,
             unpatched: s.unpatched,
             refused: s.refused,
+            elsewhere: s.elsewhere,
         }
     }
 
