@@ -35,9 +35,8 @@ pub(crate) struct Trial {
     strikes: u8,
     settling: u8,
     unseen: u8,
-    over: bool,
-    /// It was over once: no patience any more.
-    again: bool,
+    /// Strikes that are never taken back: it was over once.
+    kept: u8,
     /// The next keep-alive is the first of a new registration: it may be another than before.
     fresh: bool,
     /// A keep-alive was seen since the last full RRQ.
@@ -51,7 +50,7 @@ pub(crate) struct Trial {
 impl Trial {
     /// Whether the gatekeeper's own timeToLive stays.
     pub(crate) const fn is_over(&self) -> bool {
-        self.over || self.unseen >= LIMIT
+        self.has_failed() || self.unseen >= LIMIT
     }
 
     /// A keep-alive is confirmed.
@@ -83,12 +82,12 @@ impl Trial {
             }
             return false;
         }
-        if !self.over {
+        if !self.has_failed() {
             return false;
         }
         *self = Self {
             strikes: LIMIT - 1,
-            again: true,
+            kept: LIMIT - 1,
             fresh: true,
             registered: Some(seq),
             confirmed: Some(seq),
@@ -106,13 +105,18 @@ impl Trial {
 
     /// The kernel answered.
     pub(crate) const fn answered(&mut self) {
-        self.strikes = if self.again { LIMIT - 1 } else { 0 };
-        self.settling = 0;
+        if !self.has_failed() {
+            self.strikes = self.kept;
+            self.settling = 0;
+        }
     }
 
     const fn strike(&mut self) {
         self.strikes = self.strikes.saturating_add(1);
-        self.over |= self.strikes >= LIMIT;
+    }
+
+    const fn has_failed(&self) -> bool {
+        self.strikes >= LIMIT
     }
 }
 
