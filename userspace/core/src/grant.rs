@@ -66,6 +66,14 @@ impl Core {
             .pendings
             .peek_confirmed(source, seq, endpoint_identifier);
         let confirmed = Confirmed::from(request);
+        let earlier = match request.map(|request| &request.asked) {
+            Some(Asked::Register {
+                aliases,
+                call_signal_addresses,
+                ..
+            }) => self.earlier(place.zone, place.endpoint, aliases, call_signal_addresses),
+            _ => Vec::new(),
+        };
         let fits = match &confirmed {
             Confirmed::Secured => false,
             Confirmed::KeepAlive(rrq) => {
@@ -84,7 +92,15 @@ impl Core {
             }
             granted
         } else {
-            self.may_become_known(now, &place, &confirmed)
+            // Registered before, under another endpointIdentifier.
+            let mut over = false;
+            for id in earlier {
+                if let Some(record) = self.registry.get_mut(id) {
+                    try_on(record, seq, &confirmed, message.payload, time_to_live);
+                    over |= record.trial.is_over();
+                }
+            }
+            !over && self.may_become_known(now, &place, &confirmed)
         };
         (granted && fits).then_some(endpoint_ttl)
     }

@@ -54,6 +54,26 @@ impl Core {
         let Some(shown) = self.registry.get(id).map(|record| &record.shown) else {
             return;
         };
+        let mut earlier = self.earlier(shown.zone, shown.endpoint, aliases, call_signal_addresses);
+        earlier.retain(|other| *other != id);
+        for other in earlier {
+            // What its endpoint has shown goes on to count.
+            let trial = self.registry.get(other).map(|record| record.trial.clone());
+            if let (Some(record), Some(trial)) = (self.registry.get_mut(id), trial) {
+                record.trial = trial;
+            }
+            self.remove(now, other, Cause::Replaced, out);
+        }
+    }
+
+    /// Registrations that a full one from this address and port replaces.
+    pub(crate) fn earlier(
+        &self,
+        zone: u32,
+        endpoint: SocketAddr,
+        aliases: &[String],
+        call_signal_addresses: &[SocketAddr],
+    ) -> Vec<RegistrationId> {
         let same = |other: &Registration| {
             let addresses = &other.call_signal_addresses;
             if call_signal_addresses.is_empty() || addresses.is_empty() {
@@ -62,10 +82,8 @@ impl Core {
                 addresses.iter().any(|a| call_signal_addresses.contains(a))
             }
         };
-        let mut earlier = self.registry.at(shown.zone, shown.endpoint).to_vec();
-        earlier.retain(|other| *other != id && self.registration(*other).is_some_and(same));
-        for other in earlier {
-            self.remove(now, other, Cause::Replaced, out);
-        }
+        let mut all = self.registry.at(zone, endpoint).to_vec();
+        all.retain(|other| self.registration(*other).is_some_and(same));
+        all
     }
 }

@@ -269,6 +269,21 @@ fn full_rrqs_in_place_of_keep_alives() {
     assert!((0..20).all(|_| line.registers() == 600));
 }
 
+/// A gatekeeper that gives another endpointIdentifier each time.
+#[test]
+fn full_rrqs_with_another_endpoint_identifier_each_time() {
+    let mut line = Line::new(two_rhythms());
+    let registers = |line: &mut Line| {
+        let seq = line.next();
+        let rrq = full(seq, signalling(0), "alice").encode().unwrap();
+        line.world.message(Reason::UnknownRrq, endpoint(1), &rrq);
+        line.confirmed(&rcf(seq, &format!("e{seq}")))
+    };
+    let n = line.in_vain(registers);
+    assert!((2..6).contains(&n), "{n}");
+    assert!((0..20).all(|_| registers(&mut line) == 600));
+}
+
 #[test]
 fn a_new_full_registration_is_tried_again() {
     let mut line = Line::new(two_rhythms());
