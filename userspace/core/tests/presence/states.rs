@@ -159,7 +159,9 @@ fn nothing_is_silent_while_no_interface_is_up() {
     let mut world = World::new(3);
     let all: Vec<Subject> = (1..=40).map(|n| subject(n, 5)).collect();
     for _ in 0..5 {
-        all.iter().for_each(|one| world.hear(one));
+        for one in &all {
+            world.hear(one);
+        }
         world.pass(4);
     }
     world.blind = true;
