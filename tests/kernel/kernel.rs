@@ -9,7 +9,7 @@ use aya::programs::{TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader, Pod};
 use rasline_abi::{
     COUNTERS, CaptureHeader, Counter, EventHeader, Flow, FlowKey, GatekeeperKey, GatekeeperState,
-    SERVICE, Seen, Slot, ZoneState, map,
+    RateBucket, SERVICE, Seen, Slot, ZoneState, map,
 };
 
 use rasline_datapath::FlowTable;
@@ -249,6 +249,16 @@ impl Kernel {
             for key in keys {
                 flows.remove(&Value(key)).unwrap();
             }
+        }
+    }
+
+    /// Fills these buckets of the limits by source.
+    pub fn clear_rates(&mut self, indices: &[u32]) {
+        let mut buckets = self.array::<RateBucket>(map::RATES);
+        for index in indices {
+            buckets
+                .set(*index, Value(RateBucket::default()), 0)
+                .unwrap();
         }
     }
 

@@ -199,6 +199,9 @@ impl Pair {
         self.tables.clear_flows();
         self.tables.now = now;
         self.kernel.clear_flows();
+        // each side fills its buckets by its own clock, so none may get near its end
+        let used = self.tables.clear_rates();
+        self.kernel.clear_rates(&used);
         self.kernel.set_slots(&self.world);
     }
 

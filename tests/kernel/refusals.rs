@@ -231,7 +231,7 @@ fn wrong_source_and_destination() {
                 source: v4(10, 1, 0, 2),
                 ..Datagram::down(&hex(RCF))
             },
-            Counter::PassNoEndpoint,
+            Counter::PassNoZone,
         ),
     ];
     for (datagram, why) in cases {

@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
 };
 
 use rasline_testkit::{Netns, Settings, wait};
@@ -74,12 +74,15 @@ fn a_reload_moves_them_and_turns_them_off() {
     let scene = Scene::new(&with_metrics(FIRST));
     await_sample(&scene, FIRST, "rasline_start_time_seconds ");
     let place = scene.controller.place();
-    // An address that this machine does not have: the old one stays.
-    place.write(&with_metrics("192.0.2.77:9719")).unwrap();
+    // A port that somebody else has: the old one stays.
+    let other = scene.net.gateway.run(|| TcpListener::bind(SECOND)).unwrap();
+    let other = other.unwrap();
+    place.write(&with_metrics(SECOND)).unwrap();
     let refused = scene.controller.cli(&["reload"]).unwrap();
     assert!(!refused.status.success());
     let said = String::from_utf8_lossy(&refused.stderr);
-    assert!(said.contains("metrics 192.0.2.77:9719"), "{said}");
+    assert!(said.contains(&format!("metrics {SECOND}")), "{said}");
+    drop(other);
     await_sample(&scene, FIRST, "rasline_start_time_seconds ");
 
     place.write(&with_metrics(SECOND)).unwrap();

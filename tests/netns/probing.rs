@@ -102,8 +102,10 @@ fn what_endpoints_are_answered_is_life() {
     let mut plan = Plan::zone("[zone.probe]\nras = \"grq\"");
     plan.settings.refresh_every = Some("1s");
     let mut site = Site::new(&plan);
+    // Apart from each other, so that one is answered every few milliseconds.
     let options = fleet::Options {
         every: Duration::from_millis(500),
+        register_rate: 200,
         ..fleet::Options::new(100, ras(site.address(1)))
     };
     let fleet = Fleet::start(&site.net.endpoints, &options).unwrap();

@@ -10,18 +10,12 @@ use std::{borrow::Cow, fmt::Write as _};
 /// `\u{202e}`.
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
-    replace(
-        text,
-        |c| is_unsafe(c),
-        |c, out| {
-            match c {
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                c => out.extend(c.escape_unicode()),
-            };
-        },
-    )
+    replace(text, is_unsafe, |c, out| match c {
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        c => out.extend(c.escape_unicode()),
+    })
 }
 
 /// The same for a document of several lines: line feeds stay.

@@ -32,22 +32,22 @@ fn plain(name: &str) -> Vec<char> {
 
 /// Letters to insert, remove, replace or swap with their neighbours.
 fn distance(a: &[char], b: &[char]) -> usize {
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
+    let mut two_before: Vec<usize> = Vec::new();
+    let mut row_before: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
         let mut row = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
-            let mut least = (last[j] + usize::from(x != y))
-                .min(last[j + 1] + 1)
+            let mut least = (row_before[j] + usize::from(x != y))
+                .min(row_before[j + 1] + 1)
                 .min(row[j] + 1);
             if i > 0 && j > 0 && a[i - 1] == *y && *x == b[j - 1] {
-                least = least.min(before_last[j - 1] + 1);
+                least = least.min(two_before[j - 1] + 1);
             }
             row.push(least);
         }
-        before_last = std::mem::replace(&mut last, row);
+        two_before = std::mem::replace(&mut row_before, row);
     }
-    last[b.len()]
+    row_before[b.len()]
 }
 
 #[cfg(test)]

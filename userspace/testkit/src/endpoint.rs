@@ -414,7 +414,8 @@ impl Endpoint {
             _ => true,
         };
         header.seq == seq
-            && reply.from == self.gatekeeper
+            // whoever is in the group may answer
+            && (reply.from == self.gatekeeper || self.gatekeeper.ip().is_multicast())
             && kind.is_none_or(|kind| clients::answers(kind, header.kind))
             && own()
     }

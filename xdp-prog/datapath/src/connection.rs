@@ -109,7 +109,7 @@ fn opened<T: Tables>(tables: &mut T, path: &Path, now: u64) -> Option<Next> {
     }
     if open.is_some() {
         flow::update(tables, Connections, &key, |flow| {
-            flow.state |= FLOW_REOPENED
+            flow.state |= FLOW_REOPENED;
         });
     }
     attempt(tables, path, &course, target, now)

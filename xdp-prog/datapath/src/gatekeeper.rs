@@ -37,7 +37,12 @@ pub(crate) fn message<F: Frame, T: Tables>(
         packet.source,
         packet.source_port,
     ) else {
-        return Verdict::Pass(Counter::PassNoEndpoint);
+        // on an interface of both sides it may have been meant for a gatekeeper
+        return Verdict::Pass(if packet.to_gatekeeper {
+            Counter::PassNoZone
+        } else {
+            Counter::PassNoEndpoint
+        });
     };
     let kind = ras::kind(packet.first);
     if packet.len > SUM_WORDS * 8 {

@@ -211,6 +211,18 @@ impl HostTables {
     pub fn clear_flows(&mut self) {
         self.flows = Default::default();
     }
+    /// Fills all buckets of the limits by source. Returns the indices of those that were in use.
+    pub fn clear_rates(&mut self) -> Vec<u32> {
+        let mut used = vec![];
+        for (index, bucket) in self.rate.0.iter_mut().enumerate() {
+            let bucket = bucket.get_mut();
+            if bytemuck::bytes_of(bucket).iter().any(|octet| *octet != 0) {
+                *bucket = RateBucket::default();
+                used.push(index as u32);
+            }
+        }
+        used
+    }
     /// A gatekeeper.
     pub fn gatekeeper_mut(&mut self, index: usize) -> &mut Gatekeeper {
         self.gatekeepers.get_mut(index)
@@ -339,12 +351,11 @@ impl Tables for HostTables {
             fill(&mut flow);
             let flows = &mut self.flows[table as usize];
             // An entry that is there keeps its place, as readers may still hold it.
-            match flows.get_mut(bytemuck::bytes_of(key)) {
-                Some(there) => *there.get_mut() = flow,
-                None => {
-                    let key = bytemuck::bytes_of(key).to_vec();
-                    flows.insert(key, Box::new(UnsafeCell::new(flow)));
-                }
+            if let Some(there) = flows.get_mut(bytemuck::bytes_of(key)) {
+                *there.get_mut() = flow;
+            } else {
+                let key = bytemuck::bytes_of(key).to_vec();
+                flows.insert(key, Box::new(UnsafeCell::new(flow)));
             }
         }
         self.room

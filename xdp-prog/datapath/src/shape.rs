@@ -9,7 +9,7 @@
 //! While a zone moves, RRQs have the migrate rate as well, in two buckets (GCRA: the time at which the next would be due
 //! at exactly the rate, at most a burst ahead): three quarters for registered sources, a quarter for unknown ones. Each
 //! may take of the other's what that leaves unused, but not what it comes to take. A known keep-alive, which can be
-//! answered instead, takes of the first only, and leaves a third of its burst to those that cannot: full RRQs, and
+//! answered instead, takes of the first only, and leaves two thirds of its burst to those that cannot: full RRQs, and
 //! endpoints that asked for something.
 //! So what has begun to move is not held up by those that wait, nor by those that are made up.
 
@@ -96,7 +96,7 @@ pub(crate) fn take<T: Tables>(
         _ => (registered, unknown),
     };
     let ahead = match who {
-        Who::Answerable => burst * 2 / 3,
+        Who::Answerable => burst / 3,
         _ => burst,
     };
     if own.has(now + ahead) {
@@ -105,11 +105,11 @@ pub(crate) fn take<T: Tables>(
     if who == Who::Answerable {
         return false;
     }
-    // Of what the other leaves: little enough that it finds its place when it comes.
+    // Of what the other leaves: little enough that it finds its place when it comes, and all of it while it is idle.
     let ahead = if burst / 4 >= 2 * other.interval {
         burst / 4
     } else {
-        0
+        other.interval
     };
     other.has(now + ahead) && other.take(tables, state, now)
 }

@@ -139,7 +139,6 @@ impl Kernel {
     }
 
     /// Reads what the program sees of gatekeepers' answers to endpoints, in any thread and without a system call.
-    #[must_use]
     pub fn traffic(&self) -> impl Fn(u32) -> Traffic + Send + Sync + use<> {
         let states = Arc::clone(&self.states);
         move |gatekeeper| {

@@ -151,12 +151,11 @@ impl Repairs {
                 continue;
             };
             if value.span() == *at && !message.starts_with(MISSING) {
-                match self.placeholder(&key, at) {
-                    Some(other) => *value = other,
-                    None => {
-                        self.removed |= name.is_empty();
-                        table.remove(key.as_str());
-                    }
+                if let Some(other) = self.placeholder(&key, at) {
+                    *value = other;
+                } else {
+                    self.removed |= name.is_empty();
+                    table.remove(key.as_str());
                 }
                 return Some(key);
             }

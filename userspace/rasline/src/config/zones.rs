@@ -133,6 +133,7 @@ impl Checker<'_> {
         }
     }
 
+    #[allow(clippy::too_many_lines)] // a check for each key of the table
     fn zone(
         &mut self,
         zone: Spanned<raw::Zone>,

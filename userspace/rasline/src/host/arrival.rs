@@ -165,7 +165,7 @@ fn interface(header: &libc::msghdr) -> u32 {
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
                 // SAFETY: as above.
                 let info = unsafe { data.cast::<libc::in6_pktinfo>().read_unaligned() };
-                return info.ipi6_ifindex as u32;
+                return info.ipi6_ifindex;
             }
             _ => {}
         }

@@ -54,7 +54,7 @@ impl Places {
     fn take(&self, from: IpAddr) -> Option<Place> {
         let of = match from.to_canonical() {
             IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() >> 64 << 64).into()),
-            v4 => v4,
+            v4 @ IpAddr::V4(_) => v4,
         };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let own = all.get(&of).copied().unwrap_or(0);

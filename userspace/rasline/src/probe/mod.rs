@@ -195,7 +195,11 @@ impl Probes {
             let same = asked
                 .get(&target.gatekeeper)
                 .is_none_or(|it| *it == target.probe);
-            same.then(|| known(target.gatekeeper)).unwrap_or_default()
+            if same {
+                known(target.gatekeeper)
+            } else {
+                Answers::default()
+            }
         };
         self.tasks.retain(|gatekeeper, (target, task)| {
             let same = wanted.get(gatekeeper) == Some(target);

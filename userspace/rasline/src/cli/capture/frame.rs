@@ -75,17 +75,16 @@ impl<'a> Packet<'a> {
 
     /// The message as people call it: `RRQ 17`, `TCP SYN`.
     pub(super) fn message(&self) -> String {
-        match self.datagram {
-            Some(payload) => match header(payload) {
+        if let Some(payload) = self.datagram {
+            match header(payload) {
                 Some(header) => format!("{} {}", header.kind, header.seq),
                 None => "UDP".to_owned(),
-            },
-            None => {
-                let names = [(2, "SYN"), (4, "RST"), (1, "FIN"), (8, "data")];
-                let set = names.iter().filter(|(bit, _)| self.flags & bit != 0);
-                let set: Vec<&str> = set.map(|(_, name)| *name).collect();
-                format!("TCP {}", set.join(" ")).trim_end().to_owned()
             }
+        } else {
+            let names = [(2, "SYN"), (4, "RST"), (1, "FIN"), (8, "data")];
+            let set = names.iter().filter(|(bit, _)| self.flags & bit != 0);
+            let set: Vec<&str> = set.map(|(_, name)| *name).collect();
+            format!("TCP {}", set.join(" ")).trim_end().to_owned()
         }
     }
 }

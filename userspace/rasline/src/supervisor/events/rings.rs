@@ -54,10 +54,9 @@ impl Class {
     #[must_use]
     pub const fn kept(self) -> usize {
         match self {
-            Self::Important => 5_000,
+            Self::Important | Self::Call => 5_000,
             Self::Chatter => 2_000,
             Self::Registration => 10_000,
-            Self::Call => 5_000,
         }
     }
 }
