@@ -422,7 +422,7 @@ fn a_million_random_sources_take_nothing_from_registered_ones() {
         }
         let mut tables = world.host();
         let start = tables.now;
-        let (mut passed, mut x) = (0u64, 1u64);
+        let (mut passed, mut dice) = (0u64, 1u64);
         let (mut asked, mut let_through) = (0, 0);
         for n in 0..1_000_000u64 {
             // 50,000 a second, from all over the zone's prefix.
@@ -430,10 +430,10 @@ fn a_million_random_sources_take_nothing_from_registered_ones() {
             for state in 0..world.states.len() {
                 tables.gatekeeper_state_mut(state).first_unanswered_ns = 0;
             }
-            x = x
+            dice = dice
                 .wrapping_mul(0xd134_2543_de82_ef95)
                 .wrapping_add(0x9e37_79b9);
-            let [a, b, c, d, ..] = x.to_be_bytes();
+            let [a, b, c, d, ..] = dice.to_be_bytes();
             let mut bogus = rrq(n as u16).from(v4(10, 0, a, b));
             bogus.ports.0 = u16::from_be_bytes([c | 0x80, d]);
             let mut frame = host_frame(&bogus.frame());

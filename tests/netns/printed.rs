@@ -136,13 +136,13 @@ fn a_broken_file_hides_no_dead_controller() {
             String::from_utf8(output.stderr).unwrap(),
         )
     };
-    let (fine, said) = status(&scene);
-    assert!(fine && said.contains("configuration: "), "{said}");
+    let (succeeded, said) = status(&scene);
+    assert!(succeeded && said.contains("configuration: "), "{said}");
     scene.controller.kill().unwrap();
     scene.by_kernel(&mut endpoint);
-    let (fine, said) = status(&scene);
+    let (succeeded, said) = status(&scene);
     assert!(
-        !fine && said.contains("still attached to") && said.contains("answering"),
+        !succeeded && said.contains("still attached to") && said.contains("answering"),
         "{said}"
     );
 }

@@ -50,6 +50,7 @@ fn with_reply(arguments: &[&str], reply: Value) -> (Output, Value) {
     (output, controller.join().unwrap())
 }
 
+#[allow(clippy::needless_pass_by_value)] // each is made for its call
 fn data(data: Value) -> Value {
     json!({"version": 1, "ok": true, "data": data})
 }

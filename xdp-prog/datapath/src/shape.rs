@@ -96,6 +96,8 @@ pub(crate) fn take<T: Tables>(
         _ => (registered, unknown),
     };
     let ahead = match who {
+        // two in a row, whatever the rate
+        Who::Answerable if burst / 3 < 2 * registered.interval => 2 * registered.interval,
         Who::Answerable => burst / 3,
         _ => burst,
     };
