@@ -216,6 +216,6 @@ fn wrong_side_passes() {
             ..Datagram::down(&hex(RCF))
         }
         .frame(),
-        Counter::PassNoEndpoint,
+        Counter::PassNoZone,
     );
 }

@@ -59,7 +59,7 @@ fn units(build: &[&str]) -> Result<BTreeSet<String>> {
         .context("cargo's plan of a build has no units")?;
     Ok(units
         .iter()
-        .filter(|unit| unit["mode"] == "build")
+        .filter(|unit| unit["mode"] == "build" && unit["target"]["kind"][0] != "bin")
         .map(describe)
         .collect())
 }

@@ -22,8 +22,8 @@
 //!
 //! Invariants:
 //! - a registration is believed only after an RCF from the gatekeeper that was asked, with the number of the request;
-//! - a URQ counts only if the gatekeeper does not confirm the registration when it is asked ([`contested`]);
-//! - a connection that a gatekeeper closes in order, while it confirms the registration, is not lost ([`bearing`]);
+//! - a URQ counts only if the gatekeeper does not confirm the registration when it is asked (`contested`);
+//! - a connection that a gatekeeper closes in order, while it confirms the registration, is not lost (`bearing`);
 //! - where proof is demanded (H.235.1), what a gatekeeper does not prove changes nothing but a sum;
 //! - an agent has one connection at most, to the gatekeeper that it is registered with;
 //! - what is sent without being asked is bounded: what fails at once is tried again after a pause that doubles.

@@ -18,8 +18,8 @@
 //!   From then on probes go every `burst`; when half of the dead time is over, probes of every kind.
 //! - *silent*: nothing was heard for the dead time, and at least `fall` probes that had their time are unanswered. The
 //!   dead time is `dead_time` where answers were quick and regular; where they were slow or irregular it is longer, up
-//!   to `dead_time_max`, and that as long as no answer was measured ([`pace`]). Only kinds of probe that were answered
-//!   before count ([`kinds`]).
+//!   to `dead_time_max`, and that as long as no answer was measured (`pace`). Only kinds of probe that were answered
+//!   before count (`kinds`).
 //! - *steady*: while Down, `rise` signs of life in a row, then no silence for `stable`, and calls can be signalled.
 //! - *late*: our own timer fired late, so whatever is outstanding says something about us and nothing about the
 //!   gatekeeper. It is void, and the episode begins anew.
