@@ -194,7 +194,7 @@ fn wrong_side_passes() {
     passes(
         &mut kernel,
         &Datagram::up(&hex(RRQ)).frame(),
-        Counter::PassNoZone,
+        Counter::PassNoEndpoint,
     );
     world.globals.interfaces[0].ifindex = 99;
     kernel.fill(&world);
