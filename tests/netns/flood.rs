@@ -20,7 +20,7 @@ fn answered(endpoint: &mut Endpoint) -> bool {
 #[test]
 fn legitimate_endpoints_are_answered_all_the_same() {
     let scene = Scene::new(&Settings {
-        daemon: "max_registrations = 4096\ncopies_per_second = 200\ncopies_per_source = 20".into(),
+        daemon: "max_registrations = 4096\ncopies_per_second = 200\ncopies_per_source = 6".into(),
         ..Settings::default()
     });
     let mut swarm = scene.swarm(20);
