@@ -20,7 +20,9 @@ fn answered(endpoint: &mut Endpoint) -> bool {
 #[test]
 fn legitimate_endpoints_are_answered_all_the_same() {
     let scene = Scene::new(&Settings {
-        daemon: "max_registrations = 4096\ncopies_per_second = 200\ncopies_per_source = 20".into(),
+        daemon: "max_registrations = 4096\ncopies_per_second = 1000\ncopies_per_source = 20".into(),
+        // the bound on unknown sources would leave too little for the limits of copies
+        zone: "unknown_rate = 0".into(),
         ..Settings::default()
     });
     let mut swarm = scene.swarm(20);
@@ -39,8 +41,8 @@ fn legitimate_endpoints_are_answered_all_the_same() {
             assert!(!scene.seen(endpoint));
         }
     }
-    // each source may be slower than its own limit on a busy machine; all together are not
-    assert!(scene.counter("copy_limited_source") + scene.counter("copy_limited_total") > 0);
+    assert!(scene.counter("copy_limited_source") > 0);
+    assert!(scene.counter("copy_limited_total") > 0);
     assert_eq!(scene.counter("copy_lost"), 0);
     drop(flood);
     // What was made up was not learned, and what comes next is.
