@@ -8,6 +8,7 @@ mod kernel;
 mod nexthop;
 mod pair;
 mod promises;
+mod proxied;
 mod refusals;
 mod seen;
 mod shaping;

@@ -41,6 +41,7 @@ mod policy;
 mod printed;
 mod probing;
 mod proxy;
+mod proxy_sources;
 mod recall;
 mod registrar;
 mod restart;

@@ -1,12 +1,15 @@
 //! rasline between a zone's endpoints and its gatekeepers: endpoints keep one endpointIdentifier, whichever gatekeeper they
 //! are registered with.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use rasline_h225::RasMessage;
 use rasline_testkit::{
-    Capture, Controller, Endpoint, FakeGatekeeper, Gateway, Policy, Seen, Settings, What, messages,
-    topology, wait,
+    Capture, Controller, Endpoint, FakeGatekeeper, Gateway, Policy, Seen, Settings, What, host,
+    messages, topology, wait,
 };
 
 use crate::{
@@ -21,6 +24,7 @@ const RATE: usize = 20;
 pub(crate) struct Proxied {
     pub(crate) controller: Controller,
     pub(crate) gatekeepers: [FakeGatekeeper; 2],
+    pub(crate) addresses: [IpAddr; 2],
     pub(crate) net: Gateway,
 }
 
@@ -31,26 +35,35 @@ impl Proxied {
 
     /// With this `endpoint_ttl`.
     pub(crate) fn with_ttl(ttl: &str, lines: &str) -> Self {
+        let upstream = format!("upstream_address = \"{}\"\n", topology::GATEWAY[0]);
+        let lines = format!("endpoint_ttl = {ttl:?}\n{upstream}{lines}");
+        Self::of_family(false, &lines, |_| {})
+    }
+
+    /// Over IPv4 or IPv6, with these lines in the zone, and gatekeepers with this habit.
+    pub(crate) fn of_family(v6: bool, lines: &str, habit: fn(&mut Policy)) -> Self {
+        Self::between(service(v6), v6, lines, habit)
+    }
+
+    /// The same, with a service address of any family.
+    pub(crate) fn between(service: IpAddr, v6: bool, lines: &str, habit: fn(&mut Policy)) -> Self {
         let net = network();
+        let addresses = gatekeepers(&net, v6);
         let start = |address, name: &str| {
-            let policy = Policy {
+            let mut policy = Policy {
                 name: name.to_owned(),
                 eid_suffix: name.to_owned(),
                 ..Policy::default()
             };
+            habit(&mut policy);
             FakeGatekeeper::start(&net.gatekeepers, ras(address), policy).unwrap()
         };
-        let gatekeepers = [
-            start(topology::GATEKEEPER, "gk1"),
-            start(topology::GATEKEEPER_2, "gk2"),
-        ];
+        let gatekeepers = [start(addresses[0], "gk1"), start(addresses[1], "gk2")];
         let settings = Settings {
-            gatekeepers: vec![topology::GATEKEEPER, topology::GATEKEEPER_2],
+            gatekeepers: addresses.to_vec(),
             zone: format!(
-                "ras = \"proxy\"\nservice_address = [\"{}\"]\nupstream_address = \"{}\"\nmigrate_rate = {RATE}\n\
-                 endpoint_ttl = {ttl:?}\n{lines}\n[zone.probe]\ndead_time = \"400ms\"\n",
-                topology::SERVICE,
-                topology::GATEWAY[0]
+                "ras = \"proxy\"\nservice_address = [\"{service}\"]\nmigrate_rate = {RATE}\n{lines}\n[zone.probe]\n\
+                 dead_time = \"400ms\"\n"
             ),
             ..Settings::default()
         };
@@ -58,6 +71,7 @@ impl Proxied {
         Self {
             controller,
             gatekeepers,
+            addresses,
             net,
         }
     }
@@ -69,11 +83,32 @@ impl Proxied {
     }
 
     /// RRQs of the proxy that gatekeeper `n` saw, probes aside.
-    fn rrqs(&self, n: usize) -> Vec<Seen> {
+    pub(crate) fn rrqs(&self, n: usize) -> Vec<Seen> {
         let all = self.gatekeepers[n - 1].log().into_iter();
         all.filter(|s| matches!(s.what, What::FullRrq | What::KeepAlive))
             .collect()
     }
+}
+
+/// The zone's service address.
+pub(crate) fn service(v6: bool) -> IpAddr {
+    if v6 {
+        topology::SERVICE_V6
+    } else {
+        topology::SERVICE
+    }
+}
+
+/// Addresses for two gatekeepers; the second one over IPv6 is given to their namespace.
+fn gatekeepers(net: &Gateway, v6: bool) -> [IpAddr; 2] {
+    if !v6 {
+        return [topology::GATEKEEPER, topology::GATEKEEPER_2];
+    }
+    let second = host::address_v6_of(2);
+    net.gatekeepers
+        .ip(&format!("addr add {second}/64 dev gk0 nodad"))
+        .unwrap();
+    [topology::GATEKEEPER_V6, second]
 }
 
 /// Most of these in any second.
@@ -150,21 +185,24 @@ fn endpoints_see_nothing_of_a_failover() {
     }
 }
 
-/// One that compares callSignalAddress with the source cannot be reached through a proxy, and people are told why.
+/// One that compares callSignalAddress with the source takes nobody from rasline's own address, and people are told why.
 #[test]
 fn a_gatekeeper_that_compares_addresses_is_told_of() {
-    let proxied = Proxied::new("");
+    let proxied = Proxied::new("upstream_source = \"own\"");
     for gatekeeper in &proxied.gatekeepers {
         gatekeeper.set(|policy| policy.compares_addresses = true);
     }
-    let mut endpoint = endpoint(&proxied.net, 1, ras(topology::SERVICE));
-    let refused = endpoint.register(SOON).unwrap_err().to_string();
-    assert!(refused.contains("not an RCF"), "{refused}");
-    await_event(
-        &proxied.controller,
-        "upstream_address_refused",
-        &topology::GATEKEEPER.to_string(),
-    );
+    for n in [1, 2] {
+        let mut endpoint = endpoint(&proxied.net, n, ras(topology::SERVICE));
+        let refused = endpoint.register(SOON).unwrap_err().to_string();
+        assert!(refused.contains("not an RCF"), "{refused}");
+    }
+    let own = ras(topology::GATEWAY[0]).to_string();
+    await_event(&proxied.controller, "upstream_address_refused", &own);
+    let all = proxied.controller.json(&["events"]).unwrap();
+    let all = all.as_array().expect("a list").iter();
+    let told = all.filter(|e| e["event"] == "upstream_address_refused");
+    assert_eq!(told.count(), 1, "not one for each endpoint");
 }
 
 /// The address speaks for who sends from it.

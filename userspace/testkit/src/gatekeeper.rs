@@ -65,7 +65,8 @@ pub struct Policy {
     /// Whether it grants an endpointIdentifier of its own even to one that asks for another.
     pub own_eids: bool,
     /// As a widespread gatekeeper does: RRJ invalidCallSignalAddress unless a callSignalAddress is on the host that the RRQ
-    /// comes from; and who registers with the callSignalAddress of another is taken for that one.
+    /// comes from; who registers with the callSignalAddress of another is taken for that one; and RRJ
+    /// fullRegistrationRequired to a lightweight RRQ with another callSignalAddress.
     pub compares_addresses: bool,
     /// Whether it confirms lightweight RRQs of endpoints that it does not know: its peers told it.
     pub confirm_unknown: bool,

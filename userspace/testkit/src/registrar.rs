@@ -277,10 +277,16 @@ impl State {
         rrq: &RegistrationRequest,
     ) -> (Option<String>, Option<Vec<u8>>) {
         let eid = rrq.endpoint_identifier.as_ref().map(messages::text);
+        let mut named = rrq.call_signal_address.iter();
+        let compares = self.policy.compares_addresses;
+        let mut theirs = |r: &Registration| {
+            let named = named.by_ref().filter_map(text::from_transport);
+            !compares || named.into_iter().all(|one| r.signalling.contains(&one))
+        };
         let known = eid.as_ref().filter(|eid| {
             self.registrations
                 .get(*eid)
-                .is_some_and(|r| r.ras.ip() == from.ip())
+                .is_some_and(|r| r.ras.ip() == from.ip() && theirs(r))
         });
         let reply = match known {
             _ if self.policy.refuse.is_some() => self.refuse(rrq),

@@ -113,7 +113,7 @@ counters! {
     PassSignalling = "pass_signalling",
     /// Slots withdrawn so that an endpoint that asks for something moves first.
     WithdrawnFirst = "withdrawn_first",
-    /// Messages of a gatekeeper on standby taken to the controller.
+    /// Messages of a gatekeeper on standby, or of one that a proxy asks as its endpoints, taken to the controller.
     DivertStandby = "divert_standby",
     /// Frames that were to be captured, but the ring buffer was full.
     CaptureLost = "capture_lost",

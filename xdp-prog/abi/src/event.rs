@@ -21,8 +21,8 @@ pub enum CopyReason {
     ChangedRcf = 5,
     /// A slot was withdrawn by this message (RRJ, URQ, UCF); it went on.
     Withdrawn = 6,
-    /// A message of a gatekeeper that is on standby, taken out of the traffic: the controller sends it on, unless it
-    /// asked for it.
+    /// A message of a gatekeeper that is on standby, or that a proxy asks from its endpoints' addresses, taken out of the
+    /// traffic: the controller sends it on, unless it asked for it.
     Standby = 7,
 }
 

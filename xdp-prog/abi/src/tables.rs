@@ -46,6 +46,10 @@ pub const GATEKEEPER_STANDBY: u16 = 2;
 /// [`Gatekeeper::flags`]: it is rasline itself, which hears RRQs by its socket: none are copied.
 pub const GATEKEEPER_OWN: u16 = 4;
 
+/// [`Gatekeeper::flags`]: RAS from it to the zone's endpoints goes to the controller, whose proxy speaks from their
+/// addresses.
+pub const GATEKEEPER_PROXIED: u16 = 8;
+
 /// One interface the program is attached to.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
@@ -180,7 +184,7 @@ pub struct Gatekeeper {
     pub address: [u8; 16],
     /// RAS port; 0: entry unused.
     pub ras_port: [u8; 2],
-    /// [`GATEKEEPER_STEER`], [`GATEKEEPER_STANDBY`], [`GATEKEEPER_OWN`].
+    /// [`GATEKEEPER_STEER`], [`GATEKEEPER_STANDBY`], [`GATEKEEPER_OWN`], [`GATEKEEPER_PROXIED`].
     pub flags: u16,
     /// Index of its zone.
     pub zone: u32,

@@ -6,8 +6,8 @@
 //! port have the same number under way, the RCF's sum tells them apart.
 
 use rasline_abi::{
-    CopyReason, Counter, GATEKEEPER_STANDBY, GENERATION_EMPTY, MAX_RCF, PROBE_LIMIT, Profile,
-    SPREAD, Slot, elapsed, ticks,
+    CopyReason, Counter, GATEKEEPER_PROXIED, GATEKEEPER_STANDBY, GENERATION_EMPTY, MAX_RCF,
+    PROBE_LIMIT, Profile, SPREAD, Slot, elapsed, ticks,
 };
 
 use crate::answer::{self, Rcf};
@@ -22,7 +22,7 @@ use crate::{Frame, Tables, Verdict, ras};
 
 const RCF_LIMIT: usize = 512;
 /// Longest payload whose checksum is verified here; a longer message changes nothing.
-const SUM_WORDS: usize = 128;
+const SUM_WORDS: usize = 255;
 
 /// A message from the gatekeepers' side, from a RAS port.
 #[inline(always)]
@@ -64,7 +64,8 @@ pub(crate) fn message<F: Frame, T: Tables>(
     }
 }
 
-/// A message of a gatekeeper at which registrations are kept warm: the controller asked for it, or knows what to do.
+/// A message of a gatekeeper at which registrations are kept warm, or a proxy speaks from the endpoints' addresses: the
+/// controller asked for it, or knows what to do.
 #[inline(always)]
 fn standby<F: Frame, T: Tables>(
     frame: &F,
@@ -73,12 +74,17 @@ fn standby<F: Frame, T: Tables>(
     peer: Peer,
 ) -> Option<Verdict> {
     let row = tables.gatekeeper(peer.gatekeeper)?;
-    if get!(row, flags) & GATEKEEPER_STANDBY == 0 {
+    let flags = get!(row, flags);
+    if flags & (GATEKEEPER_STANDBY | GATEKEEPER_PROXIED) == 0 {
         return None;
     }
     let (zone, now) = (tables.zone(peer.zone)?, tables.now());
-    let course = steer::course(tables, peer.zone, zone, now)?;
-    if course.active == peer.gatekeeper || !steer::controller_alive(tables, now) {
+    if flags & GATEKEEPER_PROXIED == 0
+        && steer::course(tables, peer.zone, zone, now)?.active == peer.gatekeeper
+    {
+        return None;
+    }
+    if !steer::controller_alive(tables, now) {
         return None;
     }
     let endpoint = (packet.destination, packet.destination_port);

@@ -36,14 +36,15 @@ impl Proxy {
 
     /// What the new full RRQ says is what is so.
     fn refresh(&mut self, id: EntryId, out: &mut Vec<Output>) {
-        let Some(entry) = self.entries.get_mut(id) else {
+        let Some(entry) = self.entries.get(id) else {
             return;
         };
         let Some(full) = rrq::parse(&entry.full) else {
             return;
         };
-        entry.ras = rrq::ras_address(&full, entry.endpoint);
-        let signalling = rrq::signalling(&full, entry.endpoint);
+        let endpoint = entry.endpoint;
+        self.entries.move_ras(id, rrq::ras_address(&full, endpoint));
+        let signalling = rrq::signalling(&full, endpoint);
         // It may have become another's since.
         let free = self.entries.by_signalling(signalling).is_none();
         if free {

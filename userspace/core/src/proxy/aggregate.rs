@@ -69,7 +69,7 @@ impl Proxy {
 
     /// Its turn: an RRQ with who joins, and, unless the gatekeeper adds to what it has, with all the others.
     pub(super) fn register_gateway(&mut self, out: &mut Vec<Output>) {
-        let Some(to) = self.active else {
+        let (Some(from), Some(to)) = (self.settings.ras_address, self.active) else {
             return;
         };
         if let Some(seq) = self.gateway.up.flight {
@@ -88,7 +88,7 @@ impl Proxy {
         let known = holds.then_some(&self.gateway.up);
         let octets = self.gateway_rrq(&all).and_then(|mut rrq| {
             rrq.additive_registration = adds.then_some(());
-            rrq::full(rrq, seq, known, self.settings.ras_address).ok()
+            rrq::full(rrq, seq, known, from).ok()
         });
         let Some(octets) = octets else {
             return self.carry_again(&joining, REST);
@@ -101,6 +101,7 @@ impl Proxy {
         self.gateway.up.flight = Some(seq);
         let (every, left) = retries(RasKind::RegistrationRequest);
         let flight = Flight {
+            from,
             to,
             purpose: Purpose::Carry(joining),
             octets: octets.into(),
@@ -122,13 +123,13 @@ impl Proxy {
         let before = std::mem::take(&mut self.gateway.up);
         let added = before.additive && before.gatekeeper == Some(flight.to);
         if before.gatekeeper.is_some_and(|old| old != flight.to)
-            && let (Some(to), Some((_, payload))) = (
+            && let (Some(to), Some((seq, payload))) = (
                 before.gatekeeper,
                 self.urq(&self.gateway.full.clone(), &before),
             )
         {
             self.stats.upstream_left += 1;
-            out.push(Output::ToGatekeeper { to, payload });
+            self.send_once(seq, (flight.from, to), payload, out);
         }
         let named = rcf.gatekeeper_identifier.clone();
         self.gateway.up = Up {

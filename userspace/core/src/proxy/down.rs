@@ -19,10 +19,13 @@ const MOST: usize = 20_000;
 /// A gatekeeper repeats its requests by itself; its answer is expected within this time.
 const RELAYED: Duration = Duration::from_secs(10);
 
+/// A gatekeeper, and the address that it asked, which answers it.
+pub(super) type Way = (SocketAddr, SocketAddr);
+
 /// Who asked.
 #[derive(Clone, Copy, Debug)]
 enum Asker {
-    Gatekeeper { at: SocketAddr, seq: u16, key: Key },
+    Gatekeeper { way: Way, seq: u16, key: Key },
     Own,
 }
 
@@ -104,7 +107,7 @@ impl Proxy {
     pub(super) fn relay_down(
         &mut self,
         id: EntryId,
-        (at, key): (SocketAddr, Key),
+        (way, key): (Way, Key),
         mut message: RasMessage,
         out: &mut Vec<Output>,
     ) {
@@ -126,7 +129,7 @@ impl Proxy {
         let down = Down {
             id,
             kind: message.kind(),
-            asker: Asker::Gatekeeper { at, seq, key },
+            asker: Asker::Gatekeeper { way, seq, key },
             from,
             to,
             octets: octets.into(),
@@ -164,17 +167,21 @@ impl Proxy {
         let Some(down) = self.answered(asked, out) else {
             return;
         };
-        let Asker::Gatekeeper { at, seq, key } = down.asker else {
+        let Asker::Gatekeeper { way, seq, key } = down.asker else {
             return;
         };
-        let Some(known) = self.known(down.id) else {
+        let Some(known) = self.known(down.id, way.0) else {
             return;
+        };
+        let known = translate::Upstream {
+            ras_address: way.1,
+            ..known
         };
         message.set_request_seq_num(seq);
         if translate::to_gatekeeper(&mut message, &known)
             && let Ok(octets) = encode_ras(&message)
         {
-            self.answer_up(at, key, octets, out);
+            self.answer_up(way, key, octets, out);
         }
     }
 
@@ -183,11 +190,11 @@ impl Proxy {
         let Some(down) = self.answered(asked, out) else {
             return;
         };
-        if let Asker::Gatekeeper { at, seq, key } = down.asker
+        if let Asker::Gatekeeper { way, seq, key } = down.asker
             && let Some(octets) = renumbered(asked.payload, seq)
         {
             self.stats.raw += 1;
-            self.answer_up(at, key, octets, out);
+            self.answer_up(way, key, octets, out);
         }
     }
 
@@ -209,7 +216,7 @@ impl Proxy {
     /// An answer to the gatekeeper, kept for its retransmissions.
     pub(super) fn answer_up(
         &mut self,
-        to: SocketAddr,
+        (to, from): Way,
         key: Key,
         octets: Vec<u8>,
         out: &mut Vec<Output>,
@@ -221,6 +228,7 @@ impl Proxy {
         };
         self.answers.keep(self.now, key, kept);
         out.push(Output::ToGatekeeper {
+            from,
             to,
             payload: octets,
         });

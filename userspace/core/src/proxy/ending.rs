@@ -93,26 +93,29 @@ impl Proxy {
             return self.leave_gateway(entry, out);
         }
         if entry.up.gatekeeper.is_some() && entry.up.gatekeeper == self.active {
-            self.leave_registration(&entry.full, &entry.up, entry.signalling, out);
+            let from = self.active.and_then(|to| self.source(entry.ras, to));
+            self.leave_registration(&entry.full, &entry.up, (from, entry.signalling), out);
         }
     }
 
-    /// A URQ for what this RRQ registered, repeated once.
+    /// A URQ for what this RRQ registered, from this address, repeated once.
     pub(super) fn leave_registration(
         &mut self,
         full: &[u8],
         up: &Up,
-        signalling: Option<SocketAddr>,
+        (from, signalling): (Option<SocketAddr>, Option<SocketAddr>),
         out: &mut Vec<Output>,
     ) {
-        if let (Some(to), Some((seq, octets))) = (up.gatekeeper, self.urq(full, up)) {
-            self.leave_by(to, seq, octets, signalling, out);
+        if let (Some(from), Some(to), Some((seq, octets))) =
+            (from, up.gatekeeper, self.urq(full, up))
+        {
+            self.leave_by((from, to), seq, octets, signalling, out);
         }
     }
 
     pub(super) fn leave_by(
         &mut self,
-        to: SocketAddr,
+        (from, to): (SocketAddr, SocketAddr),
         seq: u16,
         octets: Vec<u8>,
         signalling: Option<SocketAddr>,
@@ -120,6 +123,7 @@ impl Proxy {
     ) {
         let (every, left) = retries(RasKind::UnregistrationRequest);
         let flight = Flight {
+            from,
             to,
             purpose: Purpose::Leave(signalling),
             octets: octets.into(),
@@ -139,17 +143,18 @@ impl Proxy {
             return;
         };
         let full = entry.full.clone();
-        if let (Some(to), Some((_, payload))) = (before.gatekeeper, self.urq(&full, before)) {
+        let way = before.gatekeeper;
+        let way = way.and_then(|to| Some((self.source(entry.ras, to)?, to)));
+        if let (Some(way), Some((seq, payload))) = (way, self.urq(&full, before)) {
             self.stats.upstream_left += 1;
-            out.push(Output::ToGatekeeper { to, payload });
+            self.send_once(seq, way, payload, out);
         }
     }
 
     /// What an RRQ of ours brought about is undone.
     pub(super) fn undo(
         &mut self,
-        to: SocketAddr,
-        rrq: &[u8],
+        flight: &Flight,
         rcf: &RegistrationConfirm,
         out: &mut Vec<Output>,
     ) {
@@ -158,9 +163,9 @@ impl Proxy {
             gatekeeper_identifier: rcf.gatekeeper_identifier.clone(),
             ..Up::default()
         };
-        if let Some((_, payload)) = self.urq(rrq, &up) {
+        if let Some((seq, payload)) = self.urq(&flight.octets, &up) {
             self.stats.upstream_left += 1;
-            out.push(Output::ToGatekeeper { to, payload });
+            self.send_once(seq, (flight.from, flight.to), payload, out);
         }
     }
 

@@ -53,7 +53,7 @@ pub(super) struct Entry {
     pub identifier: String,
     pub signalling: Option<SocketAddr>,
     pub aliases: Vec<String>,
-    // Not indexed; `endpoint` only by [`Entries::met`].
+    // Not indexed; `endpoint` and `ras` only by [`Entries::met`] and [`Entries::move_ras`].
     /// Where its messages come from.
     pub endpoint: SocketAddr,
     /// The service address that it knows.
@@ -96,6 +96,7 @@ pub(super) struct Entries {
     signalling: HashMap<SocketAddr, EntryId>,
     upstream: HashMap<String, EntryId>,
     hosts: HashMap<SocketAddr, EntryId>,
+    by_ras: HashMap<SocketAddr, BTreeSet<EntryId>>,
     senders: Hosts,
     aliases: HashMap<String, EntryId>,
     last: u64,
@@ -135,6 +136,11 @@ impl Entries {
         self.hosts.get(&address).copied()
     }
 
+    /// The endpoints that are asked at this RAS address.
+    pub fn by_ras(&self, address: SocketAddr) -> impl Iterator<Item = EntryId> {
+        self.by_ras.get(&address).into_iter().flatten().copied()
+    }
+
     /// Hosts that endpoints send from.
     pub const fn hosts(&self) -> &Hosts {
         &self.senders
@@ -165,6 +171,7 @@ impl Entries {
             self.upstream.insert(from_bmp(identifier), id);
         }
         self.hosts.insert(entry.endpoint, id);
+        self.by_ras.entry(entry.ras).or_default().insert(id);
         self.senders.add(entry.endpoint.ip());
         self.claim(id, &entry);
         self.all.insert(id, entry);
@@ -176,6 +183,7 @@ impl Entries {
         self.unlink_signalling(id, entry.signalling);
         self.unlink_upstream(id, entry.up.identifier.as_ref());
         self.unlink_host(id, entry.endpoint);
+        self.unlink_ras(id, entry.ras);
         self.senders.remove(entry.endpoint.ip());
         self.yield_aliases(id, &entry.aliases);
         Some(entry)
@@ -216,13 +224,35 @@ impl Entries {
             return;
         };
         let before = std::mem::replace(&mut entry.endpoint, from);
-        (entry.seen_as, entry.ras) = (to, ras);
+        entry.seen_as = to;
         self.senders.add(from.ip());
         self.senders.remove(before.ip());
         if before != from {
             self.unlink_host(id, before);
         }
         self.hosts.insert(from, id);
+        self.move_ras(id, ras);
+    }
+
+    /// Another RAS address.
+    pub fn move_ras(&mut self, id: EntryId, to: SocketAddr) {
+        let Some(entry) = self.all.get_mut(&id) else {
+            return;
+        };
+        let before = std::mem::replace(&mut entry.ras, to);
+        if before != to {
+            self.unlink_ras(id, before);
+            self.by_ras.entry(to).or_default().insert(id);
+        }
+    }
+
+    fn unlink_ras(&mut self, id: EntryId, address: SocketAddr) {
+        if let Some(all) = self.by_ras.get_mut(&address) {
+            all.remove(&id);
+            if all.is_empty() {
+                self.by_ras.remove(&address);
+            }
+        }
     }
 
     fn unlink_host(&mut self, id: EntryId, address: SocketAddr) {

@@ -9,9 +9,12 @@ use std::time::Duration;
 use rasline_h225::RasKind;
 
 use super::EntryId;
+use crate::Time;
 
 /// Requests under way at most; the rest of the numbers keeps them from being given again too soon.
 const MOST: usize = 50_000;
+/// An answer that comes within this time after its request was answered, or given up, is a late one.
+const LATE: Duration = Duration::from_secs(30);
 
 /// What a request is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub(super) enum Purpose {
 /// A request under way.
 #[derive(Clone, Debug)]
 pub(super) struct Flight {
+    /// The address that it leaves from, and that its answer comes to.
+    pub from: SocketAddr,
     pub to: SocketAddr,
     pub purpose: Purpose,
     pub octets: Box<[u8]>,
@@ -42,18 +47,30 @@ pub(super) struct Flight {
     pub every: Duration,
 }
 
+impl Flight {
+    /// Whether an answer of this gatekeeper, to this address, can be for it.
+    pub fn is_between(&self, gatekeeper: SocketAddr, to: SocketAddr) -> bool {
+        self.to.ip() == gatekeeper.ip() && self.from == to
+    }
+}
+
 /// All of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Flights {
     all: HashMap<u16, Flight>,
+    /// When a number was last free again, and whose it was: our address and the gatekeeper's.
+    past: HashMap<u16, (Time, SocketAddr, SocketAddr)>,
     last: u16,
+    /// When the first one could be sent.
+    born: Time,
 }
 
 impl Flights {
     /// None yet. Numbers begin elsewhere for each seed: gatekeepers take what they have heard of late for a retransmission.
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, now: Time) -> Self {
         Self {
             last: (seed % 60_000) as u16,
+            born: now,
             ..Self::default()
         }
     }
@@ -87,8 +104,27 @@ impl Flights {
         self.all.get_mut(&seq)
     }
 
-    pub fn remove(&mut self, seq: u16) -> Option<Flight> {
-        self.all.remove(&seq)
+    pub fn remove(&mut self, seq: u16, now: Time) -> Option<Flight> {
+        let flight = self.all.remove(&seq)?;
+        self.spend(seq, now, (flight.from, flight.to));
+        Some(flight)
+    }
+
+    /// A request with this number went from our address to a gatekeeper, and its answer is not waited for.
+    pub fn spend(&mut self, seq: u16, now: Time, (from, to): (SocketAddr, SocketAddr)) {
+        self.past.insert(seq, (now, from, to));
+    }
+
+    /// Whether there may be answers to requests of an earlier process still.
+    pub fn are_young(&self, now: Time) -> bool {
+        now.since(self.born) < LATE
+    }
+
+    /// Whether an answer of this gatekeeper, to this address of ours, comes late.
+    pub fn is_late(&self, seq: u16, now: Time, (from, to): (SocketAddr, SocketAddr)) -> bool {
+        self.past.get(&seq).is_some_and(|(at, ours, gatekeeper)| {
+            now.since(*at) < LATE && *ours == to && gatekeeper.ip() == from.ip()
+        })
     }
 
     /// Those that are for another gatekeeper than this one.

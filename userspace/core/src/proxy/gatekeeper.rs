@@ -6,6 +6,7 @@ use std::time::Duration;
 use rasline_h225::types::{RasMessage, RegistrationConfirm};
 use rasline_h225::{RasKind, decode_ras, encode_ras, header, renumbered, view};
 
+use super::down::Way;
 use super::flights::{Flight, Purpose, answers};
 use super::machine::{Proxy, Timer};
 use super::refuse::not_understood;
@@ -15,21 +16,21 @@ use crate::registrar::answers::digest;
 impl Proxy {
     pub(super) fn gatekeeper_says(
         &mut self,
-        from: SocketAddr,
+        (from, to): Way,
         payload: &[u8],
         out: &mut Vec<Output>,
     ) {
         let Ok(message) = decode_ras(payload) else {
-            return self.undecodable_answer(from, payload, out);
+            return self.undecodable_answer((from, to), payload, out);
         };
         let kind = message.kind();
         if kind.is_request() && !self.own_non_standard(&message) {
-            return self.ordered(from, payload, message, out);
+            return self.ordered((from, to), payload, message, out);
         }
         let seq = message.request_seq_num();
-        let Some(flight) = self.flights.get(seq).filter(|one| one.to.ip() == from.ip()) else {
-            self.stats.ignored += 1;
-            return;
+        let flight = self.flights.get(seq);
+        let Some(flight) = flight.filter(|one| one.is_between(from, to)) else {
+            return self.unawaited((from, to), seq, payload, out);
         };
         let (flight, gatekeeper) = (flight.clone(), flight.to);
         if kind == RasKind::RequestInProgress || answers(kind, flight.purpose.kind()) {
@@ -58,12 +59,14 @@ impl Proxy {
     fn landed(&mut self, seq: u16, flight: &Flight, message: RasMessage, out: &mut Vec<Output>) {
         match (&flight.purpose, &message) {
             (Purpose::Register(id), RasMessage::RegistrationConfirm(rcf)) => {
+                self.address_taken(flight);
                 self.confirmed(*id, flight.to, rcf, out);
             }
             (Purpose::Register(id), RasMessage::RegistrationReject(rrj)) => {
                 self.rejected(*id, flight.to, rrj, out);
             }
             (Purpose::Carry(ids), RasMessage::RegistrationConfirm(rcf)) => {
+                self.address_taken(flight);
                 self.carried(ids, flight, rcf, out);
             }
             (Purpose::Carry(ids), RasMessage::RegistrationReject(rrj)) => {
@@ -104,7 +107,7 @@ impl Proxy {
                 self.active == Some(flight.to) || entry.up.gatekeeper == Some(flight.to)
             });
         if !needed {
-            self.undo(flight.to, &flight.octets, rcf, out);
+            self.undo(flight, rcf, out);
         }
     }
 
@@ -149,14 +152,15 @@ impl Proxy {
     }
 
     /// What does not decode goes on as it is where nothing in it is to be translated.
-    fn undecodable_answer(&mut self, from: SocketAddr, payload: &[u8], out: &mut Vec<Output>) {
+    fn undecodable_answer(&mut self, way: Way, payload: &[u8], out: &mut Vec<Output>) {
         self.stats.malformed += 1;
+        let (from, to) = way;
         let Some(header) = header(payload) else {
-            return;
+            return self.pass_on(way, payload, out);
         };
         let flight = self.flights.get(header.seq);
-        let relayed = flight.filter(|flight| flight.to.ip() == from.ip());
-        if let Some(Purpose::Relay { wait, kind }) = relayed.map(|flight| flight.purpose.clone())
+        let awaited = flight.filter(|flight| flight.is_between(from, to));
+        if let Some(Purpose::Relay { wait, kind }) = awaited.map(|flight| flight.purpose.clone())
             && answers(header.kind, kind)
         {
             let plain = matches!(
@@ -177,11 +181,29 @@ impl Proxy {
                 // It cannot be passed on without what endpoints must not see: the endpoint is told that it got none.
                 _ => self.refuse(wait, super::refuse::Why::Unavailable, out),
             }
-        } else if header.kind.is_request() && self.is_active(from) {
-            let xrs = not_understood(header.seq, payload);
-            if let Ok(payload) = encode_ras(&xrs) {
-                out.push(Output::ToGatekeeper { to: from, payload });
-            }
+        } else if header.kind.is_request() {
+            self.undecodable_request(way, header.seq, payload, out);
+        } else if awaited.is_none() {
+            self.unawaited(way, header.seq, payload, out);
+        }
+    }
+
+    /// A request for the proxy gets an XRS, if it is of the gatekeeper that serves.
+    fn undecodable_request(
+        &mut self,
+        (from, to): Way,
+        seq: u16,
+        payload: &[u8],
+        out: &mut Vec<Output>,
+    ) {
+        if self.is_endpoints(to) && self.resident(to).is_none() {
+            return self.pass_on((from, to), payload, out);
+        }
+        if let Ok(payload) = encode_ras(&not_understood(seq, payload))
+            && self.is_active(from)
+        {
+            let (from, to) = (to, from);
+            out.push(Output::ToGatekeeper { from, to, payload });
         }
     }
 

@@ -105,7 +105,7 @@ impl Proxy {
         };
         let ids: Vec<EntryId> = ids.into_iter().take_while(fits).collect();
         let rrq = self.gateway_rrq(&ids)?;
-        let octets = rrq::full(rrq, 1, Some(&self.gateway.up), self.settings.ras_address).ok()?;
+        let octets = rrq::full(rrq, 1, Some(&self.gateway.up), self.settings.ras_address?).ok()?;
         Some(octets.into())
     }
 
@@ -123,13 +123,16 @@ impl Proxy {
         else {
             return self.keep_alive_lost(GATEWAY);
         };
-        let ras = self.settings.ras_address;
-        let Ok(octets) = rrq::keep_alive(full, seq, &self.gateway.up, ras) else {
+        let Some(from) = self.settings.ras_address else {
+            return;
+        };
+        let Ok(octets) = rrq::keep_alive(full, seq, &self.gateway.up, from) else {
             return;
         };
         self.stats.upstream_lightweight += 1;
         let (every, left) = retries(RasKind::RegistrationRequest);
         let flight = Flight {
+            from,
             to,
             purpose: Purpose::KeepAlive(GATEWAY),
             octets: octets.into(),
@@ -175,13 +178,17 @@ impl Proxy {
             self.gateway.up = Up::default();
             self.keep_alives.clear(GATEWAY);
             self.store_gateway(out);
-            return self.leave_registration(&full, &up, None, out);
+            return self.leave_registration(&full, &up, (self.settings.ras_address, None), out);
         }
         if !up.additive {
             self.gateway.dirty = true;
             return self.go_on();
         }
-        let (Some(to), Some(seq)) = (up.gatekeeper, self.flights.number()) else {
+        let (Some(to), Some(from), Some(seq)) = (
+            up.gatekeeper,
+            self.settings.ras_address,
+            self.flights.number(),
+        ) else {
             return;
         };
         let mut urq = UnregistrationRequest::new(seq);
@@ -191,7 +198,7 @@ impl Proxy {
         if urq.endpoint_alias.is_some()
             && let Ok(octets) = encode_ras(&RasMessage::UnregistrationRequest(urq))
         {
-            self.leave_by(to, seq, octets, None, out);
+            self.leave_by((from, to), seq, octets, None, out);
         }
         if let Some(now) = self.gateway_now() {
             self.gateway.full = now;
@@ -206,7 +213,7 @@ impl Proxy {
             irq.request_seq_num,
             full.terminal_type,
             self.gateway.up.identifier.clone()?,
-            to_transport(self.settings.ras_address),
+            to_transport(self.settings.ras_address?),
         );
         irr.call_signal_address = full.call_signal_address;
         irr.endpoint_alias = full.terminal_alias;

@@ -18,10 +18,13 @@ pub enum Input<'a> {
         /// The message.
         payload: &'a [u8],
     },
-    /// A RAS message came to the upstream socket.
+    /// A RAS message of a gatekeeper.
     FromGatekeeper {
         /// From where.
         from: SocketAddr,
+        /// Where it went: an address that messages to gatekeepers leave from, or that of an endpoint of the zone which
+        /// has nothing to do with the proxy.
+        to: SocketAddr,
         /// The message.
         payload: &'a [u8],
     },
@@ -52,15 +55,17 @@ pub enum Input<'a> {
 pub enum Output {
     /// Send to an endpoint.
     ToEndpoint {
-        /// From which service address.
+        /// From which service address; that of a gatekeeper for its message which is not the proxy's.
         from: SocketAddr,
         /// To whom.
         to: SocketAddr,
         /// The message.
         payload: Vec<u8>,
     },
-    /// Send from the upstream socket.
+    /// Send to a gatekeeper.
     ToGatekeeper {
+        /// From which address: an endpoint's, or [`Settings::ras_address`](super::Settings::ras_address).
+        from: SocketAddr,
         /// To whom.
         to: SocketAddr,
         /// The message.
@@ -97,7 +102,7 @@ pub enum Output {
 }
 
 /// What is kept of an endpoint across restarts. Number 0 is the gateway registration of an aggregate: its
-/// endpointIdentifier is empty, its addresses are the upstream socket's, its full RRQ is the gateway's own, and
+/// endpointIdentifier is empty, its addresses are rasline's, its full RRQ is the gateway's own, and
 /// `confirmed` is when the gatekeeper confirmed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {

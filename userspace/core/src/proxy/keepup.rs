@@ -13,7 +13,8 @@ use super::queue::Lane;
 use super::upstream::SILENT;
 use super::{EntryId, Output, Standing, rrq};
 
-/// Keep-alives of restored endpoints are sent within this time, since nobody knows when the last one was.
+/// Keep-alives of restored endpoints are sent within this time, or half of timeToLive, since nobody knows when the last one
+/// was.
 const SOON: Duration = Duration::from_secs(20);
 
 impl Proxy {
@@ -23,13 +24,16 @@ impl Proxy {
             return self.gateway_keep_up();
         }
         let up = self.identity(id);
-        if up.is_some_and(|up| up.doubtful) {
-            let at = self.spread(id, Duration::ZERO, SOON);
+        let doubtful = up.is_some_and(|up| up.doubtful);
+        let ttl = up.and_then(|up| up.ttl);
+        let ttl = ttl.map(|seconds| Duration::from_secs(seconds.into()));
+        if doubtful {
+            let width = ttl.map_or(SOON, |ttl| SOON.min(ttl / 2));
+            let at = self.spread(id, Duration::ZERO, width);
             self.keep_alives.set(id, at);
             return;
         }
-        let ttl = up.and_then(|up| up.ttl);
-        let Some(ttl) = ttl.map(|seconds| Duration::from_secs(seconds.into())) else {
+        let Some(ttl) = ttl else {
             self.keep_alives.clear(id);
             return;
         };
@@ -57,12 +61,16 @@ impl Proxy {
         let Some(entry) = self.entries.get(id) else {
             return;
         };
-        let Ok(octets) = rrq::keep_alive(full, seq, &entry.up, self.settings.ras_address) else {
+        let Some(from) = self.source(entry.ras, gatekeeper) else {
+            return;
+        };
+        let Ok(octets) = rrq::keep_alive(full, seq, &entry.up, from) else {
             return;
         };
         self.stats.upstream_lightweight += 1;
         let (every, left) = retries(RasKind::RegistrationRequest);
         let flight = Flight {
+            from,
             to: gatekeeper,
             purpose: Purpose::KeepAlive(id),
             octets: octets.into(),

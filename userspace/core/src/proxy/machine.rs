@@ -71,8 +71,8 @@ pub struct Proxy {
     /// The gatekeeper that last answered a request of ours, and when.
     pub(super) last_answer: Option<(SocketAddr, Time)>,
     pub(super) stats: Stats,
-    /// When people were told last that the gatekeeper refuses endpoints' addresses.
-    pub(super) address_refused: Option<Time>,
+    /// Gatekeepers that refuse endpoints' callSignalAddresses, as people were told.
+    pub(super) address_refused: std::collections::BTreeSet<SocketAddr>,
 }
 
 impl Proxy {
@@ -82,7 +82,7 @@ impl Proxy {
         let fits = |text: &str| to_bmp(text).ok().filter(|_| !text.is_empty());
         let short: String = settings.gatekeeper_identifier.chars().take(60).collect();
         Self {
-            address_refused: None,
+            address_refused: std::collections::BTreeSet::new(),
             now,
             own_identifier: fits(&short).or_else(|| fits("rasline")).unwrap_or_default(),
             active: None,
@@ -90,7 +90,7 @@ impl Proxy {
             made: 0,
             gateway: Gateway::default(),
             waits: Waits::default(),
-            flights: Flights::new(settings.seed),
+            flights: Flights::new(settings.seed, now),
             queue: Queue::new(settings.migrate_rate, now),
             downs: Downs::new(settings.seed),
             calls: Calls::default(),
@@ -112,7 +112,9 @@ impl Proxy {
         self.now = self.now.max(now);
         match input {
             Input::FromEndpoint { from, to, payload } => self.endpoint_says(from, to, payload, out),
-            Input::FromGatekeeper { from, payload } => self.gatekeeper_says(from, payload, out),
+            Input::FromGatekeeper { from, to, payload } => {
+                self.gatekeeper_says((from, to), payload, out);
+            }
             Input::Active(gatekeeper) => self.activate(gatekeeper, out),
             Input::Due => self.due(out),
             Input::Seen { id, at } => self.seen(id, at),

@@ -18,8 +18,10 @@
 //!
 //! Invariants:
 //! - a keep-alive of an endpoint that was confirmed once is confirmed, whatever becomes of it upstream;
-//! - endpointIdentifier, gatekeeperIdentifier, RAS addresses and alternates of one side never reach the other; tokens are
-//!   left alone;
+//! - endpointIdentifier, gatekeeperIdentifier, alternates and rasline's addresses of one side never reach the other; tokens
+//!   are left alone;
+//! - what leaves for a gatekeeper comes from the address of the endpoint that it is about, or from rasline's own
+//!   ([`Source`]), and an answer counts only if it comes from that gatekeeper to that address;
 //! - no more full RRQs upstream in any second than the rate; keep-alives upstream are spread by themselves and not
 //!   counted;
 //! - a request is answered once by the gatekeeper that answers first, and its retransmissions alike; one that waits is
@@ -29,7 +31,8 @@
 //! - A URQ of the gatekeeper is confirmed and followed by a full RRQ, unseen by the endpoint. If its reason is
 //!   securityDenial, securityError or registerWithAssignedGk, the gatekeeper does not want this endpoint, which then gets
 //!   the URQ and registers by itself.
-//! - An IRQ without a call names no endpoint. It is answered for the one that was confirmed longest ago: gatekeepers ask
+//! - An IRQ without a call names no endpoint. One that comes to an endpoint's address is sent on to that endpoint. One to
+//!   rasline's own is answered for the one that was confirmed longest ago: gatekeepers ask
 //!   before timeToLive runs out. If that one is in calls, the IRR is marked as incomplete. An IRQ about a call goes to
 //!   who is in it, and is not answered where nobody is known to be: an answer without the call would end it.
 //! - The gatekeeper that served before gets one URQ when the next one has confirmed, since it may live.
@@ -73,6 +76,7 @@ mod relay;
 mod restore;
 mod rrq;
 mod said;
+mod source;
 mod tell;
 mod translate;
 mod upstream;
@@ -92,8 +96,10 @@ pub struct EntryId(pub u64);
 pub struct Settings {
     /// gatekeeperIdentifier towards endpoints.
     pub gatekeeper_identifier: String,
-    /// RAS address of its own that gatekeepers see (rasAddress upstream).
-    pub ras_address: SocketAddr,
+    /// RAS address of rasline's own towards gatekeepers; `None`: there is none. Used as [`Source`] says.
+    pub ras_address: Option<SocketAddr>,
+    /// Where messages about an endpoint come from.
+    pub source: Source,
     /// Whether endpoints are registered one by one, or all behind one gateway.
     pub upstream: Upstream,
     /// timeToLive given to endpoints; `None`: the gatekeeper's own.
@@ -108,7 +114,19 @@ pub struct Settings {
     pub seed: u64,
 }
 
-/// How endpoints are registered upstream.
+/// Whose address messages to gatekeepers come from, which is rasAddress in them, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The endpoint's own RAS address; rasline's for an endpoint of another address family than the gatekeeper.
+    #[default]
+    Endpoint,
+    /// Rasline's, for all of them.
+    Own,
+}
+
+/// How endpoints are registered upstream. As an aggregate their messages come from rasline's own address, whatever
+/// [`Source`] says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Upstream {

@@ -10,6 +10,7 @@ use rasline_h225::types::{
     UnregistrationRequest,
 };
 
+use super::down::Way;
 use super::entries::GATEWAY;
 use super::machine::Proxy;
 use super::refuse::{Why, refusal};
@@ -20,24 +21,31 @@ use crate::registrar::answers::Key;
 impl Proxy {
     pub(super) fn ordered(
         &mut self,
-        from: SocketAddr,
+        way: Way,
         payload: &[u8],
         message: RasMessage,
         out: &mut Vec<Output>,
     ) {
         use RasMessage as M;
+        let (from, to) = way;
+        // Whom it is for, if the message does not say so.
+        let resident = self.resident(to).filter(|_| self.is_endpoints(to));
+        if self.is_endpoints(to) && resident.is_none() {
+            return self.pass_on(way, payload, out);
+        }
         if !self.is_active(from) {
             self.stats.ignored += 1;
             return;
         }
-        let key = Key::new(from, payload);
-        if self.repeated_down(key, out) || self.repeated_up(key, out) {
+        let key = Key::at(to, from, payload);
+        if self.repeated_down(key, out) || self.repeated_up(key, to, out) {
             return;
         }
         let id = match &message {
-            M::UnregistrationRequest(urq) => return self.urq_up(from, key, urq, out),
+            M::UnregistrationRequest(urq) => return self.urq_up(way, key, urq, out),
             M::InfoRequest(irq) => match Said::by_irq(irq) {
-                None => return self.report(from, key, irq, out),
+                None if resident.is_some() => resident,
+                None => return self.report(way, key, irq, out),
                 Some(said) => match self.calls.of(&said) {
                     // Nobody may say that there is no such call: it is asked for again.
                     None => return self.stats.ignored += 1,
@@ -54,23 +62,24 @@ impl Proxy {
             }
             M::ServiceControlIndication(sci) => {
                 let named = sci.endpoint_identifier.as_ref();
-                named.and_then(|named| self.entries.by_upstream(named))
+                named.map_or(resident, |named| self.entries.by_upstream(named))
             }
-            _ => None,
+            _ => resident,
         };
         match id {
-            Some(id) => self.relay_down(id, (from, key), message, out),
-            None => self.unknown(from, key, &message, payload, out),
+            Some(id) => self.relay_down(id, (way, key), message, out),
+            None => self.unknown(way, key, &message, payload, out),
         }
     }
 
     /// A retransmission of what was answered.
-    fn repeated_up(&mut self, key: Key, out: &mut Vec<Output>) -> bool {
+    fn repeated_up(&mut self, key: Key, from: SocketAddr, out: &mut Vec<Output>) -> bool {
         let Some(kept) = self.answers.find(self.now, key) else {
             return false;
         };
         self.stats.repeated += 1;
         out.push(Output::ToGatekeeper {
+            from,
             to: kept.to,
             payload: kept.octets.to_vec(),
         });
@@ -79,7 +88,7 @@ impl Proxy {
 
     fn unknown(
         &mut self,
-        from: SocketAddr,
+        way: Way,
         key: Key,
         message: &RasMessage,
         payload: &[u8],
@@ -89,28 +98,24 @@ impl Proxy {
         let seq = message.request_seq_num();
         let refusal = refusal(message.kind(), seq, Why::NotRegistered, payload);
         if let Some(octets) = refusal.and_then(|message| encode_ras(&message).ok()) {
-            self.answer_up(from, key, octets, out);
+            self.answer_up(way, key, octets, out);
         }
     }
 
-    fn urq_up(
-        &mut self,
-        from: SocketAddr,
-        key: Key,
-        urq: &UnregistrationRequest,
-        out: &mut Vec<Output>,
-    ) {
+    fn urq_up(&mut self, way: Way, key: Key, urq: &UnregistrationRequest, out: &mut Vec<Output>) {
         let named = urq.endpoint_identifier.as_ref();
         if self.is_aggregate() && named.is_some() && named == self.gateway.up.identifier.as_ref() {
             if let Ok(octets) = encode_ras(&ucf(urq.request_seq_num)) {
-                self.answer_up(from, key, octets, out);
+                self.answer_up(way, key, octets, out);
             }
             return self.forgotten(out);
         }
         let mut addresses = urq.call_signal_address.iter().filter_map(from_transport);
         let id = match named {
             Some(named) => self.entries.by_upstream(named),
-            None => addresses.find_map(|address| self.entries.by_signalling(address)),
+            None => addresses
+                .find_map(|address| self.entries.by_signalling(address))
+                .or_else(|| self.resident(way.1)),
         };
         let answer = match id {
             Some(_) => ucf(urq.request_seq_num),
@@ -120,9 +125,9 @@ impl Proxy {
             ),
         };
         let message = RasMessage::UnregistrationRequest(urq.clone());
-        self.alternates_named(from, &message, out);
+        self.alternates_named(way.0, &message, out);
         if let Ok(octets) = encode_ras(&answer) {
-            self.answer_up(from, key, octets, out);
+            self.answer_up(way, key, octets, out);
         }
         if let Some(id) = id {
             self.unregistered(id, urq, out);
@@ -130,12 +135,14 @@ impl Proxy {
     }
 
     /// IRR in place of the endpoint that was confirmed longest ago. It names no calls, and says so where there are some.
-    fn report(&mut self, from: SocketAddr, key: Key, irq: &InfoRequest, out: &mut Vec<Output>) {
+    fn report(&mut self, way: Way, key: Key, irq: &InfoRequest, out: &mut Vec<Output>) {
         let irr = match self.keep_alives.first() {
             Some(GATEWAY) => self
                 .gateway_irr(irq)
                 .map(|irr| (irr, !self.calls.is_empty())),
-            Some(id) => self.irr(id, irq).map(|irr| (irr, self.calls.has(id))),
+            Some(id) => self
+                .irr(id, way.1, irq)
+                .map(|irr| (irr, self.calls.has(id))),
             None => None,
         };
         let irr = irr.map(|(mut irr, calls)| {
@@ -143,19 +150,19 @@ impl Proxy {
             irr
         });
         match irr.and_then(|irr| encode_ras(&RasMessage::InfoRequestResponse(irr)).ok()) {
-            Some(octets) => self.answer_up(from, key, octets, out),
+            Some(octets) => self.answer_up(way, key, octets, out),
             None => self.stats.ignored += 1,
         }
     }
 
-    fn irr(&self, id: EntryId, irq: &InfoRequest) -> Option<InfoRequestResponse> {
+    fn irr(&self, id: EntryId, ras: SocketAddr, irq: &InfoRequest) -> Option<InfoRequestResponse> {
         let entry = self.entries.get(id)?;
         let full = rrq::parse(&entry.full)?;
         let mut irr = InfoRequestResponse::new(
             irq.request_seq_num,
             full.terminal_type,
             entry.up.identifier.clone()?,
-            to_transport(self.settings.ras_address),
+            to_transport(ras),
         );
         irr.call_signal_address = full.call_signal_address;
         irr.endpoint_alias = full.terminal_alias;

@@ -1,6 +1,8 @@
 //! Requests of endpoints, sent on to the gatekeeper and their answers back.
 
-use rasline_h225::text::{from_bmp, to_transport};
+use std::net::SocketAddr;
+
+use rasline_h225::text::from_bmp;
 use rasline_h225::types::{BmpString, InfoRequestResponse, RasMessage};
 use rasline_h225::{RasKind, decode_ras, encode_ras, renumbered};
 
@@ -66,7 +68,8 @@ impl Proxy {
             }
             _ => return,
         }
-        let (Some(gatekeeper), Some(known)) = (self.active, self.known(id)) else {
+        let known = self.active.and_then(|to| self.known(id, to));
+        let (Some(gatekeeper), Some(known)) = (self.active, known) else {
             return;
         };
         let Some(seq) = self.flights.number() else {
@@ -85,6 +88,7 @@ impl Proxy {
         let kind = wait.kind;
         let (every, left) = retries(kind);
         let flight = Flight {
+            from: known.ras_address,
             to: gatekeeper,
             purpose: Purpose::Relay { wait: ticket, kind },
             octets: octets.into(),
@@ -97,6 +101,7 @@ impl Proxy {
     /// A request goes out under this number.
     pub(super) fn launch(&mut self, seq: u16, flight: Flight, out: &mut Vec<Output>) {
         out.push(Output::ToGatekeeper {
+            from: flight.from,
             to: flight.to,
             payload: flight.octets.to_vec(),
         });
@@ -105,19 +110,31 @@ impl Proxy {
         self.flights.insert(seq, flight);
     }
 
+    /// A message goes out whose answer is not waited for.
+    pub(super) fn send_once(
+        &mut self,
+        seq: u16,
+        (from, to): (SocketAddr, SocketAddr),
+        payload: Vec<u8>,
+        out: &mut Vec<Output>,
+    ) {
+        self.flights.spend(seq, self.now, (from, to));
+        out.push(Output::ToGatekeeper { from, to, payload });
+    }
+
     /// A number is free again.
     pub(super) fn land(&mut self, seq: u16) -> Option<Flight> {
         self.timers.clear(Timer::Flight(seq));
-        self.flights.remove(seq)
+        self.flights.remove(seq, self.now)
     }
 
-    /// How the gatekeeper that serves knows this endpoint.
-    pub(super) fn known(&self, id: EntryId) -> Option<Upstream> {
-        let up = self.identity(id)?;
+    /// How this gatekeeper, which serves, knows an endpoint.
+    pub(super) fn known(&self, id: EntryId, gatekeeper: SocketAddr) -> Option<Upstream> {
+        let (up, ras) = (self.identity(id)?, self.entries.get(id)?.ras);
         Some(Upstream {
             endpoint_identifier: up.identifier.clone(),
             gatekeeper_identifier: up.gatekeeper_identifier.clone(),
-            ras_address: to_transport(self.settings.ras_address),
+            ras_address: self.source(ras, gatekeeper)?,
         })
     }
 
@@ -201,9 +218,8 @@ impl Proxy {
     /// A message that has no answer.
     fn inform(&mut self, id: EntryId, mut message: RasMessage, out: &mut Vec<Output>) {
         let standing = self.entries.get(id).map(|entry| entry.up.standing);
-        let (Some(to), Some(known), Some(seq)) =
-            (self.active, self.known(id), self.flights.number())
-        else {
+        let known = self.active.and_then(|to| self.known(id, to));
+        let (Some(to), Some(known), Some(seq)) = (self.active, known, self.flights.number()) else {
             return;
         };
         message.set_request_seq_num(seq);
@@ -212,7 +228,7 @@ impl Proxy {
             && let Ok(payload) = encode_ras(&message)
         {
             self.stats.relayed += 1;
-            out.push(Output::ToGatekeeper { to, payload });
+            self.send_once(seq, (known.ras_address, to), payload, out);
         }
     }
 }

@@ -47,10 +47,10 @@ impl Proxy {
     /// Keeps the gateway registration across restarts, or forgets it when there is none.
     pub(super) fn store_gateway(&mut self, out: &mut Vec<Output>) {
         let up = &self.gateway.up;
-        let (Some(_), Some(identifier)) = (up.gatekeeper, &up.identifier) else {
+        let here = self.settings.ras_address;
+        let (Some(_), Some(identifier), Some(here)) = (up.gatekeeper, &up.identifier, here) else {
             return out.push(Output::Forget { id: GATEWAY });
         };
-        let here = self.settings.ras_address;
         out.push(Output::Store(Box::new(Stored {
             registration: registrar::Stored {
                 id: registrar::EntryId(GATEWAY.0),

@@ -20,13 +20,15 @@ pub enum Event {
         /// How many.
         endpoints: usize,
     },
-    /// The gatekeeper wants each endpoint's callSignalAddress to be where its RAS comes from, which through a proxy is
-    /// rasline for all. At most once a minute.
+    /// The gatekeeper rejects callSignalAddresses: it wants one of them to be where the RRQ comes from. Once, until it
+    /// confirms an RRQ that comes from elsewhere.
     AddressRefused {
         /// Which one.
         gatekeeper: SocketAddr,
         /// An endpoint that it turned away for that.
         endpoint: SocketAddr,
+        /// Where that endpoint's RRQ came from.
+        source: SocketAddr,
     },
     /// All are registered there, or were rejected.
     Moved {

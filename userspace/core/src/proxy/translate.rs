@@ -1,8 +1,11 @@
 //! A message as the other side may see it.
 //!
 //! Pure. Endpoints know rasline's gatekeeperIdentifier, service address, and the endpointIdentifier that rasline gave;
-//! gatekeepers know their own, and rasline's upstream socket.
+//! gatekeepers know their own, and the address that messages to them come from: the endpoint's, or rasline's.
 
+use std::net::SocketAddr;
+
+use rasline_h225::text::to_transport;
 use rasline_h225::types::{
     AdmissionRejectReason, BmpString, RasMessage, RegistrationRejectReason, TransportAddress,
 };
@@ -12,8 +15,8 @@ use rasline_h225::types::{
 pub(super) struct Upstream {
     pub endpoint_identifier: Option<BmpString>,
     pub gatekeeper_identifier: Option<BmpString>,
-    /// The upstream socket.
-    pub ras_address: TransportAddress,
+    /// Where messages about it come from.
+    pub ras_address: SocketAddr,
 }
 
 /// How endpoints know themselves and rasline.
@@ -62,11 +65,11 @@ pub(super) fn to_gatekeeper(message: &mut RasMessage, known: &Upstream) -> bool 
         M::LocationRequest(lrq) => {
             gatekeeper(&mut lrq.gatekeeper_identifier);
             optional(&mut lrq.endpoint_identifier);
-            lrq.reply_address = known.ras_address.clone();
+            lrq.reply_address = to_transport(known.ras_address);
             true
         }
         M::InfoRequestResponse(irr) => {
-            irr.ras_address = known.ras_address.clone();
+            irr.ras_address = to_transport(known.ras_address);
             mandatory(&mut irr.endpoint_identifier)
         }
         M::ResourcesAvailableIndicate(rai) => mandatory(&mut rai.endpoint_identifier),

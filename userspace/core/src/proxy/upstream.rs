@@ -14,7 +14,7 @@ use super::machine::{Proxy, Timer};
 use super::queue::Lane;
 use super::refuse::Why;
 use super::{EntryId, Event, Output, Standing, rrq};
-use crate::{Time, registrar};
+use crate::registrar;
 
 /// A silent gatekeeper is asked again after so long; one that rejects, after this.
 pub(super) const SILENT: Duration = Duration::from_secs(5);
@@ -62,21 +62,23 @@ impl Proxy {
             return self.repeat_registration(seq, out);
         }
         let here = entry.up.gatekeeper == Some(gatekeeper);
-        let source = self.to_say(entry, here);
-        let (Some(parsed), Some(seq)) = (rrq::parse(source), self.flights.number()) else {
+        let said = rrq::parse(self.to_say(entry, here));
+        let from = self.source(entry.ras, gatekeeper);
+        let (Some(parsed), Some(from), Some(seq)) = (said, from, self.flights.number()) else {
             return;
         };
         let Some(entry) = self.entries.get(id) else {
             return;
         };
         let known = here.then_some(&entry.up);
-        let Ok(octets) = rrq::full(parsed, seq, known, self.settings.ras_address) else {
+        let Ok(octets) = rrq::full(parsed, seq, known, from) else {
             self.stats.ignored += 1;
             return;
         };
         self.stay(entry.signalling);
         let (every, left) = retries(RasKind::RegistrationRequest);
         let flight = Flight {
+            from,
             to: gatekeeper,
             purpose: Purpose::Register(id),
             octets: octets.into(),
@@ -257,22 +259,6 @@ impl Proxy {
         }
         if told {
             self.end(id, registrar::Ended::NotAllowed, out);
-        }
-    }
-
-    /// Its own address was refused: the gatekeeper compares it with the datagram's source.
-    fn address_refused(&mut self, id: EntryId, out: &mut Vec<Output>) {
-        let due = |at: Time| self.now.since(at) >= REST;
-        let (Some(gatekeeper), Some(entry)) = (self.active, self.entries.get(id)) else {
-            return;
-        };
-        let endpoint = entry.endpoint;
-        if self.address_refused.is_none_or(due) {
-            self.address_refused = Some(self.now);
-            out.push(Output::Event(Event::AddressRefused {
-                gatekeeper,
-                endpoint,
-            }));
         }
     }
 

@@ -21,6 +21,11 @@ impl Key {
     pub fn new(from: SocketAddr, payload: &[u8]) -> Self {
         Self(from, digest(&payload))
     }
+
+    /// The same for a sender that asks several addresses: a request to another one is another request.
+    pub fn at(to: SocketAddr, from: SocketAddr, payload: &[u8]) -> Self {
+        Self(from, digest(&(to, payload)))
+    }
 }
 
 /// A digest that is the same in every run.

@@ -11,5 +11,6 @@ mod parts;
 mod recalling;
 mod registering;
 mod relaying;
+mod sources;
 mod vectors;
 mod world;

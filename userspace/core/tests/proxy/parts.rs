@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rasline_core::Time;
 use rasline_core::profile::{Authentication, CallModel, Limits, Profile, Subscription, TimeToLive};
-use rasline_core::proxy::{Settings, Upstream};
+use rasline_core::proxy::{Settings, Source, Upstream};
 use rasline_core::registrar::{self, Registrar};
 use rasline_h225::build::Rrq;
 use rasline_h225::decode_ras;
@@ -28,7 +28,7 @@ const fn v4(ip: [u8; 4], port: u16) -> SocketAddr {
     )
 }
 
-/// RAS and call signalling address of an endpoint.
+/// RAS and call-signalling address of an endpoint.
 pub fn ras(n: u32) -> SocketAddr {
     let [_, b, c, d] = n.to_be_bytes();
     v4([10, b, c, d], 1719)
@@ -120,10 +120,20 @@ pub fn arq(seq: u16, eid: &str, from: u32, to: u32) -> RasMessage {
     RasMessage::AdmissionRequest(arq)
 }
 
+/// As [`settings`], but messages to gatekeepers come from the endpoints' own addresses; rasline has none.
+pub fn as_endpoints(rate: u32) -> Settings {
+    Settings {
+        ras_address: None,
+        source: Source::Endpoint,
+        ..settings(rate)
+    }
+}
+
 pub fn settings(rate: u32) -> Settings {
     Settings {
         gatekeeper_identifier: "zone".into(),
-        ras_address: RAS,
+        ras_address: Some(RAS),
+        source: Source::Own,
         upstream: Upstream::Each,
         endpoint_ttl: Some(Duration::from_mins(2)),
         migrate_rate: rate,

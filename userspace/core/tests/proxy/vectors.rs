@@ -131,8 +131,11 @@ fn whatever_comes_from_either_side_is_survived() {
                     payload,
                 };
                 world.input(from(&broken));
-                let from =
-                    |payload| rasline_core::proxy::Input::FromGatekeeper { from: ONE, payload };
+                let from = |payload| rasline_core::proxy::Input::FromGatekeeper {
+                    from: ONE,
+                    to: RAS,
+                    payload,
+                };
                 world.input(from(&broken));
                 sent += 2;
             }

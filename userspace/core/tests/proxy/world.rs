@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rasline_core::Time;
-use rasline_core::proxy::{EntryId, Event, Input, Output, Proxy, Settings, Stats, Stored, View};
+use rasline_core::proxy::{
+    EntryId, Event, Input, Output, Proxy, Settings, Source, Stats, Stored, View,
+};
 use rasline_core::registrar::{self, Offer, Registrar, StoredCall};
 use rasline_h225::build::{Rrq, Urq};
 use rasline_h225::text::from_bmp;
@@ -20,9 +22,9 @@ enum Packet {
     /// From an endpoint to rasline, or back.
     Up(SocketAddr, Vec<u8>),
     Down(SocketAddr, Vec<u8>),
-    /// From rasline to a gatekeeper, or back.
-    Out(SocketAddr, Vec<u8>),
-    In(SocketAddr, Vec<u8>),
+    /// From rasline, under this address, to a gatekeeper, or back.
+    Out(SocketAddr, SocketAddr, Vec<u8>),
+    In(SocketAddr, SocketAddr, Vec<u8>),
 }
 
 /// What the network does to a packet: how often it arrives, and how late.
@@ -40,6 +42,10 @@ pub struct World {
     /// What endpoints and gatekeepers got.
     pub at_endpoints: Vec<(Time, SocketAddr, Vec<u8>)>,
     pub at_gatekeepers: Vec<(Time, SocketAddr, Vec<u8>)>,
+    /// Where each of these came from.
+    pub sources: Vec<SocketAddr>,
+    /// What endpoints got from gatekeepers' addresses: from, to, octets.
+    pub passed_on: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
     pub events: Vec<Event>,
     pub offers: Vec<Offer>,
     pub withdrawn: Vec<EntryId>,
@@ -71,6 +77,8 @@ impl World {
             count: 0,
             at_endpoints: Vec::new(),
             at_gatekeepers: Vec::new(),
+            sources: Vec::new(),
+            passed_on: Vec::new(),
             events: Vec::new(),
             offers: Vec::new(),
             withdrawn: Vec::new(),
@@ -95,11 +103,16 @@ impl World {
 
     fn carry_out(&mut self, one: Output) {
         match one {
+            Output::ToEndpoint { from, to, payload } if [ONE, TWO].contains(&from) => {
+                self.passed_on.push((from, to, payload));
+            }
             Output::ToEndpoint { from, to, payload } => {
                 assert_eq!(from, SERVICE);
                 self.post(&Packet::Down(to, payload));
             }
-            Output::ToGatekeeper { to, payload } => self.post(&Packet::Out(to, payload)),
+            Output::ToGatekeeper { from, to, payload } => {
+                self.post(&Packet::Out(from, to, payload));
+            }
             Output::Publish(offer) => self.offers.push(*offer),
             Output::Withdraw { id } => self.withdrawn.push(id),
             Output::AskSeen { id } => self.asked_seen.push_back(id),
@@ -135,25 +148,29 @@ impl World {
                 to: SERVICE,
                 payload: &payload,
             }),
-            Packet::In(from, payload) => self.input(Input::FromGatekeeper {
+            Packet::In(from, to, payload) => self.input(Input::FromGatekeeper {
                 from,
+                to,
                 payload: &payload,
             }),
             Packet::Down(to, payload) => self.at_endpoints.push((self.now, to, payload)),
-            Packet::Out(to, payload) => {
+            Packet::Out(from, to, payload) => {
                 if !self.dead.contains(&to) {
                     let message = registrar::Input::Message {
-                        from: RAS,
+                        from,
                         to,
                         payload: &payload,
                     };
                     self.gatekeeper_input(to, message);
                 }
                 self.at_gatekeepers.push((self.now, to, payload));
+                self.sources.push(from);
             }
         }
     }
 
+    /// A gatekeeper is given something; what it says to addresses that are not the proxy's comes to the proxy only where
+    /// the kernel diverts.
     pub fn gatekeeper_input(&mut self, at: SocketAddr, input: registrar::Input<'_>) {
         let mut out = Vec::new();
         let Some(gatekeeper) = self.gatekeepers.get_mut(&at) else {
@@ -161,11 +178,10 @@ impl World {
         };
         gatekeeper.handle(self.now, input, &mut out);
         for one in out {
-            if let registrar::Output::Send { to, payload, .. } = one {
-                // What it says to others, who were there before.
-                if to == RAS {
-                    self.post(&Packet::In(at, payload));
-                }
+            if let registrar::Output::Send { to, payload, .. } = one
+                && (to == RAS || self.proxy.settings().source == Source::Endpoint)
+            {
+                self.post(&Packet::In(at, to, payload));
             }
         }
     }
@@ -220,7 +236,12 @@ impl World {
 
     /// The gatekeeper sends.
     pub fn order(&mut self, from: SocketAddr, message: &RasMessage) {
-        self.post(&Packet::In(from, encode_ras(message).unwrap()));
+        self.order_to(from, RAS, message);
+    }
+
+    /// The gatekeeper sends, to this address.
+    pub fn order_to(&mut self, from: SocketAddr, to: SocketAddr, message: &RasMessage) {
+        self.post(&Packet::In(from, to, encode_ras(message).unwrap()));
     }
 
     /// Registers an endpoint; its endpointIdentifier.
@@ -301,6 +322,8 @@ impl World {
     pub fn forget(&mut self) {
         self.at_endpoints.clear();
         self.at_gatekeepers.clear();
+        self.sources.clear();
+        self.passed_on.clear();
         self.events.clear();
     }
 }

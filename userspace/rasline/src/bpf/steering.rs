@@ -6,8 +6,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use rasline_abi::{
     FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, FLOW_REVERSE, FlowKey, GATEKEEPER_OWN,
-    GATEKEEPER_STANDBY, GATEKEEPER_STEER, Gatekeeper, GatekeeperState, MAX_CANDIDATES,
-    NO_GATEKEEPER, ZONE_AUTO, Zone, ZoneState, duration_to_ticks,
+    GATEKEEPER_PROXIED, GATEKEEPER_STANDBY, GATEKEEPER_STEER, Gatekeeper, GatekeeperState,
+    MAX_CANDIDATES, NO_GATEKEEPER, ZONE_AUTO, Zone, ZoneState, duration_to_ticks,
 };
 
 use super::{
@@ -244,6 +244,12 @@ impl Kernel {
     /// Whether what a gatekeeper sends to the zone's endpoints, while it is not active, goes to the controller.
     pub fn set_standby(&self, gatekeeper: u32, on: bool) {
         self.set_flag(gatekeeper, GATEKEEPER_STANDBY, on);
+    }
+
+    /// Whether what a gatekeeper sends to the zone's endpoints goes to the controller, whose proxy speaks from their
+    /// addresses.
+    pub fn set_proxied(&self, gatekeeper: u32, on: bool) {
+        self.set_flag(gatekeeper, GATEKEEPER_PROXIED, on);
     }
 
     /// Whether a gatekeeper is rasline itself, so that RRQs to it are not copied into the ring as well.

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use agents::Agent;
 pub use last_good::LastGood;
-pub use rasline_core::proxy::Upstream;
+pub use rasline_core::proxy::{Source as UpstreamSource, Upstream};
 pub use serving::own_id;
 pub use units::{human_duration, parse_duration, parse_size};
 
@@ -253,7 +253,9 @@ pub struct Zone {
     pub gatekeeper_identifier: Option<String>,
     /// How a proxy registers endpoints.
     pub upstream: Upstream,
-    /// Where a proxy's messages to gatekeepers come from.
+    /// Whose address a proxy's messages to gatekeepers come from.
+    pub upstream_source: UpstreamSource,
+    /// A proxy's own address towards gatekeepers.
     pub upstream_address: Option<IpAddr>,
     /// Whether rasline's own gatekeeper answers GRQs to the multicast group.
     pub multicast: bool,

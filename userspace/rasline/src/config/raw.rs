@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Answer, OnLoss, OnStop, Ras, RasProbe, Shape, Side, Standby, Upstream, XdpMode,
+    Answer, OnLoss, OnStop, Ras, RasProbe, Shape, Side, Standby, Upstream, UpstreamSource, XdpMode,
     units::{Size, Span},
 };
 
@@ -75,6 +75,7 @@ pub(super) struct Zone {
     pub(super) upstream: Option<Spanned<Upstream>>,
     pub(super) backup: Option<Spanned<bool>>,
     pub(super) gatekeeper_identifier: Option<Spanned<String>>,
+    pub(super) upstream_source: Option<Spanned<UpstreamSource>>,
     pub(super) upstream_address: Option<Spanned<IpAddr>>,
     pub(super) multicast: Option<Spanned<bool>>,
     #[serde(default)]

@@ -8,7 +8,7 @@ use std::{collections::HashMap, net::IpAddr};
 use rasline_core::profile::MAX_IDENTIFIER;
 use toml::Spanned;
 
-use super::{Backup, Gatekeeper, Origin, Ras, Upstream, check::Checker, raw};
+use super::{Backup, Gatekeeper, Origin, Ras, Upstream, UpstreamSource, check::Checker, raw};
 
 /// Id of rasline's own gatekeeper of the family of this address, as in `rasline gatekeeper list`.
 #[must_use]
@@ -27,6 +27,7 @@ pub(super) struct Serving {
     pub(super) own: Vec<Gatekeeper>,
     pub(super) gatekeeper_identifier: Option<String>,
     pub(super) upstream: Upstream,
+    pub(super) upstream_source: UpstreamSource,
     pub(super) upstream_address: Option<IpAddr>,
     pub(super) multicast: bool,
 }
@@ -34,6 +35,22 @@ pub(super) struct Serving {
 /// Who is the gatekeeper towards a zone's endpoints.
 pub(super) fn ras(zone: &raw::Zone) -> Ras {
     zone.ras.as_ref().map_or(Ras::default(), |r| *r.get_ref())
+}
+
+/// How a proxy registers endpoints.
+fn upstream(zone: &raw::Zone) -> Upstream {
+    zone.upstream
+        .as_ref()
+        .map_or_else(Upstream::default, |u| *u.get_ref())
+}
+
+/// Whose address its messages come from: an aggregate is one registration, which has one address.
+fn upstream_source(zone: &raw::Zone) -> UpstreamSource {
+    match (&zone.upstream_source, upstream(zone)) {
+        (Some(source), _) => *source.get_ref(),
+        (None, Upstream::Each) => UpstreamSource::Endpoint,
+        (None, Upstream::Aggregate) => UpstreamSource::Own,
+    }
 }
 
 impl Checker<'_> {
@@ -141,10 +158,8 @@ impl Checker<'_> {
         Serving {
             own,
             gatekeeper_identifier: self.identifier(zone),
-            upstream: zone
-                .upstream
-                .as_ref()
-                .map_or_else(Upstream::default, |u| *u.get_ref()),
+            upstream: upstream(zone),
+            upstream_source: upstream_source(zone),
             upstream_address: zone.upstream_address.as_ref().map(|a| *a.get_ref()),
             multicast: self.multicast(zone, ras),
         }
@@ -244,12 +259,23 @@ impl Checker<'_> {
             if let Some(upstream) = &zone.upstream {
                 self.fail(Some(upstream.span()), "upstream", what);
             }
+            if let Some(source) = &zone.upstream_source {
+                self.fail(Some(source.span()), "upstream_source", what);
+            }
             if let Some(address) = &zone.upstream_address {
                 self.fail(Some(address.span()), "upstream_address", what);
             }
             return;
         }
-        if zone.upstream_address.is_none() {
+        let source = upstream_source(zone);
+        if let Some(given) = &zone.upstream_source
+            && source == UpstreamSource::Endpoint
+            && upstream(zone) == Upstream::Aggregate
+        {
+            let what = "an aggregate is registered from upstream_address; leave it out, or write upstream = \"each\"";
+            self.fail(Some(given.span()), "upstream_source", what);
+        }
+        if zone.upstream_address.is_none() && source == UpstreamSource::Own {
             let what = format!(
                 "zone \"{}\" has no upstream_address; give the address of this machine that its gatekeepers will see",
                 zone.name.get_ref()

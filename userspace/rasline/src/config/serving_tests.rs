@@ -111,7 +111,9 @@ fn what_does_not_go_together_is_said() {
         (
             format!(
                 "{}{GATEKEEPER}",
-                zone(&format!("ras = \"proxy\"\n{service}"))
+                zone(&format!(
+                    "ras = \"proxy\"\nupstream_source = \"own\"\n{service}"
+                ))
             ),
             "r.toml:7: upstream_address: zone \"a\" has no upstream_address; give the address of this machine that its gatekeepers will see",
         ),

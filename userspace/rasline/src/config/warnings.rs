@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Config, Failback, RasProbe, Zone};
+use super::{Config, Failback, Ras, RasProbe, Upstream, UpstreamSource, Zone};
 
 impl Config {
     /// Values that work against each other, each with its zone and what follows from it.
@@ -12,7 +12,8 @@ impl Config {
         zones
             .flat_map(|zone| {
                 let about = move |text: String| format!("zone {}: {text}", zone.name);
-                of_probe(zone).into_iter().chain(of_zone(zone)).map(about)
+                let all = [of_probe(zone), of_zone(zone), of_proxy(zone)];
+                all.into_iter().flatten().map(about)
             })
             .collect()
     }
@@ -96,6 +97,47 @@ fn of_zone(zone: &Zone) -> Vec<String> {
     all
 }
 
+/// What a proxy cannot do with some gatekeepers, or for some endpoints.
+fn of_proxy(zone: &Zone) -> Vec<String> {
+    let mut all = Vec::new();
+    if zone.ras != Ras::Proxy {
+        return all;
+    }
+    if let (UpstreamSource::Own, Some(own)) = (zone.upstream_source, zone.upstream_address) {
+        let advice = match zone.upstream {
+            Upstream::Each => "leave upstream_source out where this machine routes between both",
+            Upstream::Aggregate => "use upstream = \"each\" with such gatekeepers",
+        };
+        all.push(format!(
+            "endpoints are registered from {own}: a gatekeeper that compares callSignalAddress with the source of an \
+             RRQ (GnuGk does by default) rejects all of them (invalidCallSignalAddress), or, with its NAT support \
+             switched on, sends their calls to {own}, where nobody takes them; {advice}"
+        ));
+        return all;
+    }
+    let outside = || zone.gatekeepers.iter().filter(|g| !g.is_own());
+    let mut own = zone.gatekeepers.iter().filter(|g| g.is_own());
+    let cannot = own.find(|own| {
+        let v4 = own.address.is_ipv4();
+        let reached = |v4: bool| outside().any(|g| g.address.is_ipv4() == v4);
+        let by_own = zone.upstream_address.is_some_and(|a| reached(a.is_ipv4()));
+        let wanted = zone.endpoints.iter().any(|net| net.addr().is_ipv4() == v4);
+        wanted && !reached(v4) && !by_own
+    });
+    if let Some(own) = cannot {
+        let family = if own.address.is_ipv4() {
+            "IPv4"
+        } else {
+            "IPv6"
+        };
+        all.push(format!(
+            "no gatekeeper has an {family} address, so that endpoints of that family cannot be registered from their \
+             own addresses; give an upstream_address for them"
+        ));
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -104,8 +146,17 @@ mod tests {
     use super::*;
 
     fn warnings(zone: &str, probe: &str) -> Vec<String> {
+        warnings_of(zone, probe, true)
+    }
+
+    fn warnings_of(zone: &str, probe: &str, endpoints: bool) -> Vec<String> {
+        let endpoints = if endpoints {
+            "endpoints = [\"10.0.0.0/8\"]"
+        } else {
+            ""
+        };
         let text = format!(
-            "[[interface]]\nname = \"x\"\nside = \"both\"\n[[zone]]\nname = \"a\"\nendpoints = [\"10.0.0.0/8\"]\n{zone}\n\
+            "[[interface]]\nname = \"x\"\nside = \"both\"\n[[zone]]\nname = \"a\"\n{endpoints}\n{zone}\n\
              [zone.probe]\n{probe}\n[[zone.gatekeeper]]\nid = \"g\"\naddress = \"192.0.2.1\"\n"
         );
         Config::parse(Path::new("t"), &text).unwrap().warnings()
@@ -116,6 +167,32 @@ mod tests {
         assert_eq!(warnings("", ""), Vec::<String>::new());
         let usual = "endpoint_ttl = \"5s\"\nrefresh_every = \"300s\"";
         assert_eq!(warnings(usual, ""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_a_proxy_cannot_do_is_said() {
+        let proxy = "ras = \"proxy\"\nservice_address = [\"10.9.0.1\", \"fd00:9::1\"]\n";
+        let own = "upstream_address = \"192.0.2.9\"\n";
+        let v6 = "endpoints = [\"10.0.0.0/8\", \"fd00::/48\"]\n";
+        let refused = "registered from 192.0.2.9: a gatekeeper that compares callSignalAddress";
+        for (lines, said) in [
+            (String::new(), None),
+            (own.to_owned(), None),
+            (format!("{own}upstream_source = \"own\""), Some(refused)),
+            (format!("{own}upstream = \"aggregate\""), Some(refused)),
+            (v6.to_owned(), Some("no gatekeeper has an IPv6 address")),
+            (format!("{v6}{own}"), None),
+        ] {
+            let all = warnings_of(&format!("{proxy}{lines}"), "", !lines.contains(v6));
+            let found = all
+                .iter()
+                .any(|it| said.is_some_and(|said| it.contains(said)));
+            assert_eq!(
+                (found, all.len()),
+                (said.is_some(), usize::from(said.is_some())),
+                "{lines}: {all:?}"
+            );
+        }
     }
 
     #[test]

@@ -219,6 +219,7 @@ impl Checker<'_> {
             ras,
             gatekeeper_identifier: serving.gatekeeper_identifier,
             upstream: serving.upstream,
+            upstream_source: serving.upstream_source,
             upstream_address: serving.upstream_address,
             multicast: serving.multicast,
             service_address: match ras {

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use crate::{
     bpf::{GatekeeperRow, Kernel, Standing, Steering, ZoneRow},
-    config::{Config, OnLoss, Ras, Shape, Zone},
+    config::{Config, OnLoss, Ras, Shape, UpstreamSource, Zone},
     failure::{Failure, Result},
     supervisor::layout::Layout,
 };
@@ -186,6 +186,15 @@ pub fn write(kernel: &mut Kernel, new: &Config, layout: &Layout) -> Result<()> {
     {
         kernel.set_gatekeeper(row)?;
     }
+    for (zone, g) in new
+        .zones
+        .iter()
+        .flat_map(|z| z.gatekeepers.iter().map(move |g| (z, g)))
+    {
+        if let Some(index) = layout.gatekeeper(zone, g) {
+            kernel.set_proxied(index, is_spoken_for(zone) && !g.is_own());
+        }
+    }
     kernel.set_ports(
         rows.values()
             .map(|r| r.ras_port)
@@ -271,6 +280,11 @@ fn all(zone: &Zone, layout: &Layout) -> Vec<u32> {
 /// Whether a zone's RCFs are diverted: where rasline makes them itself, they have their timeToLive already.
 fn diverts(zone: &Zone) -> bool {
     zone.endpoint_ttl.is_some() && zone.ras == Ras::Transparent
+}
+
+/// Whether a zone's proxy speaks from its endpoints' addresses, so that what gatekeepers say to these is for the proxy.
+fn is_spoken_for(zone: &Zone) -> bool {
+    zone.ras == Ras::Proxy && zone.upstream_source == UpstreamSource::Endpoint
 }
 
 /// Whether a zone's traffic may have to be steered.

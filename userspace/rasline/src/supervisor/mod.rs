@@ -429,7 +429,9 @@ impl Supervisor {
                 return true;
             };
             self.look_at_age(&message);
-            if !self.is_served(message.zone) {
+            if self.is_served(message.zone) {
+                self.said_to_endpoint(&message);
+            } else {
                 self.message(&message);
                 self.look_for_alternates(&message);
             }

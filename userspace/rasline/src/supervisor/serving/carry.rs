@@ -107,9 +107,8 @@ impl Supervisor {
     fn proxied(&mut self, zone: u32, output: proxy::Output) -> Option<proxy::Input<'static>> {
         match output {
             proxy::Output::ToEndpoint { from, to, payload } => self.send_ras(from, to, &payload),
-            proxy::Output::ToGatekeeper { to, payload } => {
-                let from = self.serving.proxies.get(&zone)?.settings().ras_address;
-                self.send_ras(from, to, &payload);
+            proxy::Output::ToGatekeeper { from, to, payload } => {
+                self.send_upstream(from, to, &payload);
             }
             proxy::Output::Publish(offer) => self.offer(zone, &offer),
             proxy::Output::Withdraw { id } => self.withdraw_served(zone, id.0),
@@ -126,16 +125,28 @@ impl Supervisor {
         None
     }
 
-    /// From a socket of our own, or from the address of a gatekeeper that we stand in for.
+    /// To an endpoint, from a socket of our own, or from the address of a gatekeeper that we stand in for.
     fn send_ras(&mut self, from: SocketAddr, to: SocketAddr, payload: &[u8]) {
-        match self.serving.sockets.send(from, to, payload) {
-            Some(Ok(())) => {}
-            Some(Err(e)) => {
-                self.serving.unsent += 1;
-                tracing::debug!("RAS to {to} from {from}: not sent: {e}");
-            }
-            None => self.sender.send(monotonic_ns(), from, to, payload),
+        if !self.send_by_socket(from, to, payload) {
+            self.sender.send(monotonic_ns(), from, to, payload);
         }
+    }
+
+    /// To a gatekeeper, from a socket of our own, or from the address of an endpoint that we speak for.
+    fn send_upstream(&mut self, from: SocketAddr, to: SocketAddr, payload: &[u8]) {
+        if !self.send_by_socket(from, to, payload) {
+            self.as_endpoint.send(from, to, payload);
+        }
+    }
+
+    /// False: none of the sockets has this address.
+    fn send_by_socket(&mut self, from: SocketAddr, to: SocketAddr, payload: &[u8]) -> bool {
+        let sent = self.serving.sockets.send(from, to, payload);
+        if let Some(Err(e)) = &sent {
+            self.serving.unsent += 1;
+            tracing::debug!("RAS to {to} from {from}: not sent: {e}");
+        }
+        sent.is_some()
     }
 
     fn offer(&mut self, zone: u32, offer: &Offer) {

@@ -6,6 +6,7 @@
 mod calls;
 mod carry;
 mod directory;
+mod diverted;
 mod endpoints;
 mod group;
 mod learned;
@@ -162,7 +163,7 @@ pub(super) fn addresses(config: &Config) -> Vec<SocketAddr> {
     all.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Where a proxy speaks from.
+/// A proxy's own address towards gatekeepers.
 fn upstream_address(zone: &Zone) -> Option<SocketAddr> {
     let address = zone.upstream_address.filter(|_| zone.ras == Ras::Proxy)?;
     Some(SocketAddr::new(address, UPSTREAM_PORT))
@@ -351,6 +352,7 @@ impl Supervisor {
             }
             let input = proxy::Input::FromGatekeeper {
                 from: *from,
+                to: *local,
                 payload,
             };
             self.proxy(zone, input);
@@ -443,10 +445,11 @@ impl Supervisor {
 }
 
 fn proxy_settings(zone: &Zone, seed: u64, reserved: Reserved) -> Option<proxy::Settings> {
-    Some(proxy::Settings {
+    (zone.ras == Ras::Proxy).then(|| proxy::Settings {
         gatekeeper_identifier: (zone.gatekeeper_identifier.clone())
             .unwrap_or_else(|| zone.name.clone()),
-        ras_address: upstream_address(zone)?,
+        ras_address: upstream_address(zone),
+        source: zone.upstream_source,
         upstream: zone.upstream,
         endpoint_ttl: zone.endpoint_ttl,
         migrate_rate: zone.migrate_rate,

@@ -1,5 +1,7 @@
 //! What happens in rasline's own gatekeepers, as events: see docs/events.md.
 
+use std::net::SocketAddr;
+
 use rasline_core::{backup, proxy, registrar};
 use serde_json::{Map, Value, json};
 
@@ -31,7 +33,7 @@ pub mod name {
     pub const UPSTREAM_MOVING: &str = "upstream_moving";
     /// It has.
     pub const UPSTREAM_MOVED: &str = "upstream_moved";
-    /// A proxied zone's gatekeeper wants endpoints to send from where they are called.
+    /// A proxied zone's gatekeeper rejects callSignalAddresses that are not where the RRQ comes from.
     pub const UPSTREAM_ADDRESS_REFUSED: &str = "upstream_address_refused";
     /// A proxied zone's gatekeeper named its alternates.
     pub const UPSTREAM_ALTERNATES: &str = "upstream_alternates";
@@ -124,13 +126,8 @@ impl Supervisor {
             proxy::Event::AddressRefused {
                 gatekeeper,
                 endpoint,
-            } => (
-                name::UPSTREAM_ADDRESS_REFUSED,
-                format!(
-                    "{gatekeeper} rejects {endpoint}: it wants callSignalAddress to be where RAS comes from, which behind a proxy is rasline; switch that check off there, or use ras = \"transparent\""
-                ),
-                json!({"upstream": gatekeeper, "endpoint": endpoint}),
-            ),
+                source,
+            } => address_refused(*gatekeeper, *endpoint, *source),
             proxy::Event::Moved {
                 gatekeeper,
                 registered,
@@ -186,6 +183,22 @@ impl Supervisor {
             ..view::Event::default()
         });
     }
+}
+
+/// What can be done depends on where the RRQ came from.
+fn address_refused(gatekeeper: SocketAddr, endpoint: SocketAddr, source: SocketAddr) -> Said {
+    let advice = if source.ip() == endpoint.ip() {
+        "which is the endpoint's own address: the endpoint must name a callSignalAddress there"
+    } else {
+        "which is rasline for all endpoints: use upstream_source = \"endpoint\" if this machine routes between both \
+         sides, or switch that check off at the gatekeeper"
+    };
+    let text = format!(
+        "{gatekeeper} rejects {endpoint} (invalidCallSignalAddress): it wants a callSignalAddress where the RRQ comes \
+         from, here {source}, {advice}"
+    );
+    let details = json!({"upstream": gatekeeper, "endpoint": endpoint, "source": source});
+    (name::UPSTREAM_ADDRESS_REFUSED, text, details)
 }
 
 fn started(known: usize, restored: usize) -> Said {

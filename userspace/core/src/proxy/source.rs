@@ -1,0 +1,103 @@
+//! Where messages to gatekeepers come from, whether what comes back is the proxy's, and gatekeepers that compare addresses.
+//!
+//! A gatekeeper that compares callSignalAddress with the source of an RRQ takes endpoints only from their own addresses.
+//! What it answers then goes to these; the kernel takes it out of the traffic, together with what it says to endpoints
+//! that have nothing to do with the proxy, which is sent on as it is:
+//!
+//! | to | an answer | a request |
+//! |---|---|---|
+//! | rasline's own address | to a request under way from there, else ignored | the proxy's |
+//! | the RAS address of an endpoint of the proxy | to a request under way from there; a late one, or one to an earlier process, is ignored; else sent on | the proxy's |
+//! | any other | sent on | sent on |
+
+use std::net::SocketAddr;
+
+use rasline_h225::text::from_transport;
+use rasline_h225::types::RegistrationRequest;
+
+use super::down::Way;
+use super::flights::Flight;
+use super::machine::Proxy;
+use super::{EntryId, Event, Output, Source, Standing, rrq};
+
+impl Proxy {
+    /// The address from which messages about an endpoint leave for a gatekeeper; `ras`: the endpoint's RAS address.
+    /// `None`: there is no address of the gatekeeper's family.
+    pub(super) fn source(&self, ras: SocketAddr, gatekeeper: SocketAddr) -> Option<SocketAddr> {
+        let theirs = self.settings.source == Source::Endpoint
+            && !self.is_aggregate()
+            && ras.is_ipv4() == gatekeeper.is_ipv4();
+        if theirs {
+            return Some(ras);
+        }
+        let own = self.settings.ras_address;
+        own.filter(|own| own.is_ipv4() == gatekeeper.is_ipv4())
+    }
+
+    /// Whether this is an endpoint's address, not rasline's.
+    pub(super) fn is_endpoints(&self, address: SocketAddr) -> bool {
+        self.settings.ras_address != Some(address)
+    }
+
+    /// The endpoint of the proxy at this RAS address; of several, a registered one before others, and of these the one
+    /// that was confirmed longest ago.
+    pub(super) fn resident(&self, address: SocketAddr) -> Option<EntryId> {
+        self.entries.by_ras(address).min_by_key(|id| {
+            let up = self.entries.get(*id).map(|entry| &entry.up);
+            up.map(|up| (up.standing != Standing::In, up.confirmed, *id))
+        })
+    }
+
+    /// An answer to nothing that is under way.
+    pub(super) fn unawaited(&mut self, way: Way, seq: u16, payload: &[u8], out: &mut Vec<Output>) {
+        let earlier = self.flights.are_young(self.now) && self.resident(way.1).is_some();
+        if earlier || self.flights.is_late(seq, self.now, way) {
+            self.stats.ignored += 1;
+        } else {
+            self.pass_on(way, payload, out);
+        }
+    }
+
+    /// A message of a gatekeeper that is not the proxy's: its endpoint gets it as it is.
+    pub(super) fn pass_on(&mut self, (from, to): Way, payload: &[u8], out: &mut Vec<Output>) {
+        self.stats.ignored += 1;
+        if self.is_endpoints(to) {
+            let payload = payload.to_vec();
+            out.push(Output::ToEndpoint { from, to, payload });
+        }
+    }
+
+    /// The gatekeeper refused an endpoint's callSignalAddress; people are told once, until [`Self::address_taken`].
+    pub(super) fn address_refused(&mut self, id: EntryId, out: &mut Vec<Output>) {
+        let (Some(gatekeeper), Some(entry)) = (self.active, self.entries.get(id)) else {
+            return;
+        };
+        let Some(source) = self.source(entry.ras, gatekeeper) else {
+            return;
+        };
+        let endpoint = entry.endpoint;
+        if self.address_refused.insert(gatekeeper) {
+            out.push(Output::Event(Event::AddressRefused {
+                gatekeeper,
+                endpoint,
+                source,
+            }));
+        }
+    }
+
+    /// The gatekeeper confirmed a full RRQ: if none of its callSignalAddresses is where it came from, it does not compare
+    /// them any more.
+    pub(super) fn address_taken(&mut self, flight: &Flight) {
+        if self.address_refused.contains(&flight.to)
+            && rrq::parse(&flight.octets).is_some_and(|rrq| !names(&rrq, flight.from))
+        {
+            self.address_refused.remove(&flight.to);
+        }
+    }
+}
+
+/// Whether one of its callSignalAddresses is on this host.
+fn names(rrq: &RegistrationRequest, host: SocketAddr) -> bool {
+    let mut all = rrq.call_signal_address.iter().filter_map(from_transport);
+    all.any(|address| address.ip() == host.ip())
+}
