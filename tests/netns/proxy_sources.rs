@@ -56,22 +56,22 @@ impl Proxied {
             assert!(seen.by_endpoint(), "{seen:?}");
         }
     }
+}
 
-    /// Endpoints heard nothing from gatekeepers' addresses.
-    fn heard_by_nobody(&self, capture: Capture, v6: bool) {
-        let taken = capture.finish();
-        taken.all_is_well(false).unwrap();
-        let net = if v6 {
-            "ipv6.src == fd00:1::/64"
-        } else {
-            "ip.src == 10.1.0.0/24"
-        };
-        let heard = format!("{net} && h225 && !icmp && !icmpv6");
-        let heard = taken
-            .fields(&heard, &["frame.number", "_ws.col.Info"])
-            .unwrap();
-        assert!(heard.is_empty(), "{heard:?}");
-    }
+/// Endpoints heard nothing from gatekeepers' addresses.
+fn heard_by_nobody(capture: Capture, v6: bool) {
+    let taken = capture.finish();
+    taken.all_is_well(false).unwrap();
+    let net = if v6 {
+        "ipv6.src == fd00:1::/64"
+    } else {
+        "ip.src == 10.1.0.0/24"
+    };
+    let heard = format!("{net} && h225 && !icmp && !icmpv6");
+    let heard = taken
+        .fields(&heard, &["frame.number", "_ws.col.Info"])
+        .unwrap();
+    assert!(heard.is_empty(), "{heard:?}");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_gatekeeper_that_compares_addresses_takes_all_endpoints() {
         endpoints[1].unregister(SOON).unwrap();
         proxied.await_from(1, 1, What::Urq, from);
         proxied.all_are_the_endpoints();
-        proxied.heard_by_nobody(capture, v6);
+        heard_by_nobody(capture, v6);
     }
 }
 
@@ -126,7 +126,7 @@ fn what_the_gatekeeper_asks_of_endpoints_goes_through_the_proxy() {
         kept_by_kernel(&proxied.controller, first);
         wait::until_true("calls to go on", SOON, || Ok(first.admit(SOON)?.is_acf())).unwrap();
         proxied.all_are_the_endpoints();
-        proxied.heard_by_nobody(capture, v6);
+        heard_by_nobody(capture, v6);
     }
 }
 
@@ -146,7 +146,7 @@ fn the_next_gatekeeper_takes_them_from_the_same_addresses() {
         }
         await_event(&proxied.controller, "upstream_moved", "2 endpoints");
         proxied.all_are_the_endpoints();
-        proxied.heard_by_nobody(capture, v6);
+        heard_by_nobody(capture, v6);
     }
 }
 
@@ -172,7 +172,7 @@ fn a_restart_of_the_controller_is_unseen_on_both_sides() {
             assert!(endpoint.admit(SOON).unwrap().is_acf());
         }
         proxied.all_are_the_endpoints();
-        proxied.heard_by_nobody(capture, v6);
+        heard_by_nobody(capture, v6);
     }
 }
 

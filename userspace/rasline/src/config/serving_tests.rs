@@ -66,6 +66,31 @@ fn a_proxy_stands_before_gatekeepers() {
 }
 
 #[test]
+fn a_proxy_speaks_from_its_endpoints_addresses_unless_it_cannot() {
+    let proxy = "ras = \"proxy\"\nservice_address = [\"10.9.0.1\"]";
+    let own = "upstream_address = \"10.1.0.254\"";
+    let endpoint = UpstreamSource::Endpoint;
+    for (lines, source) in [
+        (String::new(), endpoint),
+        (own.to_owned(), endpoint),
+        (format!("{own}\nupstream = \"each\""), endpoint),
+        ("upstream_source = \"endpoint\"".to_owned(), endpoint),
+        (
+            format!("{own}\nupstream_source = \"own\""),
+            UpstreamSource::Own,
+        ),
+        (
+            format!("{own}\nupstream = \"aggregate\""),
+            UpstreamSource::Own,
+        ),
+    ] {
+        let text = zone(&format!("{proxy}\n{lines}"));
+        let config = parse(&format!("{text}{GATEKEEPER}")).unwrap();
+        assert_eq!(config.zones[0].upstream_source, source, "{lines}");
+    }
+}
+
+#[test]
 fn a_backup_comes_last() {
     let backup = "[backup]\naddress = [\"10.1.0.254\"]\nras_port = 2719\n";
     let text = format!("{backup}{}{GATEKEEPER}", zone("backup = true"));
@@ -92,10 +117,16 @@ fn a_backup_comes_last() {
     );
 }
 
+/// The configuration is refused, and this is said of it.
+#[track_caller]
+fn refused(text: &str, says: &str) {
+    let said = parse(text).unwrap_err();
+    assert!(said.iter().any(|s| s == says), "{text}\n{said:?}");
+}
+
 #[test]
 fn what_does_not_go_together_is_said() {
     let service = "service_address = [\"10.9.0.1\"]";
-    let upstream = "upstream_address = \"10.1.0.254\"";
     for (text, says) in [
         (
             zone("ras = \"registrar\""),
@@ -107,27 +138,6 @@ fn what_does_not_go_together_is_said() {
                 zone(&format!("ras = \"registrar\"\n{service}"))
             ),
             "r.toml:9: gatekeeper: zone \"a\" has rasline itself as its gatekeeper; leave it out, or write ras = \"proxy\"",
-        ),
-        (
-            format!(
-                "{}{GATEKEEPER}",
-                zone(&format!(
-                    "ras = \"proxy\"\nupstream_source = \"own\"\n{service}"
-                ))
-            ),
-            "r.toml:7: upstream_address: zone \"a\" has no upstream_address; give the address of this machine that its gatekeepers will see",
-        ),
-        (
-            zone(&format!("ras = \"proxy\"\n{service}\n{upstream}")),
-            "r.toml:4: gatekeeper: zone \"a\" has no gatekeepers; add a [[zone.gatekeeper]]",
-        ),
-        (
-            format!("{}{GATEKEEPER}", zone(upstream)),
-            "r.toml:7: upstream_address: is for zones with ras = \"proxy\"; leave it out",
-        ),
-        (
-            format!("{}{GATEKEEPER}", zone("upstream = \"each\"")),
-            "r.toml:7: upstream: is for zones with ras = \"proxy\"; leave it out",
         ),
         (
             format!("{}{GATEKEEPER}", zone("backup = true")),
@@ -190,7 +200,50 @@ fn what_does_not_go_together_is_said() {
             "r.toml:13: service_address: 10.9.0.1 is already used by a; give this zone its own",
         ),
     ] {
-        let said = parse(&text).unwrap_err();
-        assert!(said.iter().any(|s| s == says), "{text}\n{said:?}");
+        refused(&text, says);
+    }
+}
+
+#[test]
+fn what_does_not_go_with_a_proxy_is_said() {
+    let service = "service_address = [\"10.9.0.1\"]";
+    let upstream = "upstream_address = \"10.1.0.254\"";
+    for (text, says) in [
+        (
+            format!(
+                "{}{GATEKEEPER}",
+                zone(&format!(
+                    "ras = \"proxy\"\nupstream_source = \"own\"\n{service}"
+                ))
+            ),
+            "r.toml:7: upstream_address: zone \"a\" has no upstream_address; give the address of this machine that its gatekeepers will see",
+        ),
+        (
+            zone(&format!("ras = \"proxy\"\n{service}\n{upstream}")),
+            "r.toml:4: gatekeeper: zone \"a\" has no gatekeepers; add a [[zone.gatekeeper]]",
+        ),
+        (
+            format!("{}{GATEKEEPER}", zone(upstream)),
+            "r.toml:7: upstream_address: is for zones with ras = \"proxy\"; leave it out",
+        ),
+        (
+            format!("{}{GATEKEEPER}", zone("upstream = \"each\"")),
+            "r.toml:7: upstream: is for zones with ras = \"proxy\"; leave it out",
+        ),
+        (
+            format!("{}{GATEKEEPER}", zone("upstream_source = \"own\"")),
+            "r.toml:7: upstream_source: is for zones with ras = \"proxy\"; leave it out",
+        ),
+        (
+            format!(
+                "{}{GATEKEEPER}",
+                zone(&format!(
+                    "ras = \"proxy\"\nupstream = \"aggregate\"\nupstream_source = \"endpoint\"\n{service}\n{upstream}"
+                ))
+            ),
+            "r.toml:9: upstream_source: an aggregate is registered from upstream_address; leave it out, or write upstream = \"each\"",
+        ),
+    ] {
+        refused(&text, says);
     }
 }

@@ -244,8 +244,8 @@ mod tests {
             let last = packet(way, Some(part), &[7; 9]).unwrap();
             assert!(first.len() <= 1280, "{}", first.len());
             let (at, more, only) = match header {
-                20 => (6, 0x2000 | 154, 154),
-                _ => (42, 1232 | 1, 1232),
+                20 => (6, 0x2000 + 154, 154),
+                _ => (42, 1232 + 1, 1232),
             };
             for (packet, place) in [(first, more), (last, only)] {
                 assert_eq!(packet[at..at + 2], u16::to_be_bytes(place));

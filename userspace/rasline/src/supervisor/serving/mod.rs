@@ -6,11 +6,11 @@
 mod calls;
 mod carry;
 mod directory;
-mod diverted;
 mod endpoints;
 mod group;
 mod learned;
 mod memory;
+mod proxies;
 pub(super) mod served;
 mod show;
 mod sockets;
@@ -27,7 +27,6 @@ use std::{
 use rasline_core::{
     RegistrationId, Reserved, Time,
     backup::{self, ControlUnit, ZoneSettings},
-    failover,
     proxy::{self, Proxy},
     registrar::EntryId,
 };
@@ -45,8 +44,6 @@ use crate::{
 pub(super) use directory::Directory;
 pub(super) use sockets::{Arrived, Sockets, Wanted};
 
-/// Port of the RAS that proxies speak with gatekeepers.
-const UPSTREAM_PORT: u16 = 1719;
 /// Answers that each registrar remembers.
 const MAX_ANSWERS: usize = 16_384;
 /// Endpoints of a proxy at most.
@@ -159,14 +156,8 @@ pub(super) fn addresses(config: &Config) -> Vec<SocketAddr> {
     let own = own
         .filter(|g| g.is_own())
         .map(crate::config::Gatekeeper::ras);
-    let all = own.chain(config.zones.iter().filter_map(upstream_address));
+    let all = own.chain(config.zones.iter().filter_map(proxies::own_address));
     all.collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-/// A proxy's own address towards gatekeepers.
-fn upstream_address(zone: &Zone) -> Option<SocketAddr> {
-    let address = zone.upstream_address.filter(|_| zone.ras == Ras::Proxy)?;
-    Some(SocketAddr::new(address, UPSTREAM_PORT))
 }
 
 /// UNIX time in seconds when the monotonic clock was 0.
@@ -184,7 +175,7 @@ impl Supervisor {
         self.serving.sockets.keep(sockets);
         self.serving.heard = group::zones(&self.config, &self.layout);
         self.serving.endpoints = endpoints::Endpoints::new(&self.config, &self.layout);
-        self.serving.upstream = upstream(&self.config, &self.layout);
+        self.serving.upstream = proxies::upstream(&self.config, &self.layout);
         self.serving.alone = alone(&self.config, &self.layout);
         let own = self
             .config
@@ -200,38 +191,6 @@ impl Supervisor {
         self.control_unit(backup::Input::Zones(zones));
         self.keep_proxies();
         self.use_profiles();
-    }
-
-    fn keep_proxies(&mut self) {
-        let now = Time(monotonic_ns());
-        let wanted: BTreeMap<u32, proxy::Settings> = (self.config.zones.iter())
-            .filter_map(|zone| {
-                let reserved = self.serving.reserved.clone();
-                let settings = proxy_settings(zone, self.serving.seed, reserved)?;
-                Some((self.layout.zone(&zone.name)?, settings))
-            })
-            .collect();
-        self.serving
-            .proxies
-            .retain(|zone, _| wanted.contains_key(zone));
-        for (zone, settings) in wanted {
-            let there = self.serving.proxies.get(&zone);
-            if there.is_none_or(|proxy| *proxy.settings() != settings) {
-                self.serving.proxies.insert(zone, Proxy::new(settings, now));
-                self.restore_proxy(zone);
-            }
-        }
-    }
-
-    /// The gatekeeper that serves a proxied zone.
-    pub(super) fn proxy_to(&mut self, zone: u32, gatekeeper: u32) {
-        let to = (gatekeeper != failover::NONE).then(|| {
-            let zone = self.zone_at(zone)?;
-            let mut all = zone.gatekeepers.iter();
-            let found = all.find(|g| self.layout.gatekeeper(zone, g) == Some(gatekeeper));
-            found.map(crate::config::Gatekeeper::ras)
-        });
-        self.proxy(zone, proxy::Input::Active(to.flatten()));
     }
 
     /// A zone's traffic goes to this gatekeeper: if that is rasline itself, its registrar starts.
@@ -444,21 +403,6 @@ impl Supervisor {
     }
 }
 
-fn proxy_settings(zone: &Zone, seed: u64, reserved: Reserved) -> Option<proxy::Settings> {
-    (zone.ras == Ras::Proxy).then(|| proxy::Settings {
-        gatekeeper_identifier: (zone.gatekeeper_identifier.clone())
-            .unwrap_or_else(|| zone.name.clone()),
-        ras_address: upstream_address(zone),
-        source: zone.upstream_source,
-        upstream: zone.upstream,
-        endpoint_ttl: zone.endpoint_ttl,
-        migrate_rate: zone.migrate_rate,
-        reserved,
-        max_endpoints: MAX_ENDPOINTS,
-        seed,
-    })
-}
-
 /// Addresses that no endpoint has: those of this machine, of rasline's own gatekeepers, and of all others.
 fn reserved(config: &Config) -> Reserved {
     let zones = config.zones.iter();
@@ -503,17 +447,6 @@ fn known_addresses(zone: &Zone) -> Vec<SocketAddr> {
         .map(|a| SocketAddr::new(*a, port));
     let gatekeepers = zone.gatekeepers.iter().map(crate::config::Gatekeeper::ras);
     services.chain(gatekeepers).collect()
-}
-
-fn upstream(config: &Config, layout: &Layout) -> HashMap<(SocketAddr, IpAddr), u32> {
-    let mut all = HashMap::new();
-    for zone in &config.zones {
-        if let (Some(local), Some(index)) = (upstream_address(zone), layout.zone(&zone.name)) {
-            let gatekeepers = zone.gatekeepers.iter().filter(|g| !g.is_own());
-            all.extend(gatekeepers.map(|g| ((local, g.address), index)));
-        }
-    }
-    all
 }
 
 /// Who speaks to these and is no endpoint of any zone, a neighbour say, means this zone.
