@@ -228,3 +228,29 @@ fn endpoints_of_another_family_have_raslines_address() {
     assert_eq!(proxied.count_from(1, What::FullRrq, ras(own)), 1);
     assert!(endpoint.admit(SOON).unwrap().is_acf());
 }
+
+/// Registrations go on after a reload, from other addresses, and endpoints notice nothing.
+#[test]
+fn a_reload_changes_whose_address_it_is() {
+    let proxied = Proxied::new("upstream_source = \"own\"");
+    let mut endpoint = proxied.registered(1);
+    let (from, eid) = (endpoint.address(), endpoint.eid().to_owned());
+    let own = ras(topology::GATEWAY[0]);
+    assert_eq!(proxied.count_from(1, What::FullRrq, own), 1);
+    await_stored(&proxied.controller);
+    for gatekeeper in &proxied.gatekeepers {
+        gatekeeper.set(strict);
+    }
+    let capture = Capture::start(&proxied.net.endpoints, "ep0").unwrap();
+    let file = proxied.controller.place().config();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text.replace("upstream_source = \"own\"", "");
+    std::fs::write(&file, text).unwrap();
+    proxied.controller.text(&["reload"]).unwrap();
+    proxied.await_from(1, 1, What::FullRrq, from);
+    proxied.await_from(1, 2, What::KeepAlive, from);
+    kept_by_kernel(&proxied.controller, &mut endpoint);
+    assert_eq!(endpoint.eid(), eid);
+    assert!(endpoint.admit(SOON).unwrap().is_acf());
+    heard_by_nobody(capture, false);
+}
