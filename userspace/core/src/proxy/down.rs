@@ -198,9 +198,14 @@ impl Proxy {
         }
     }
 
+    /// Whether it answers a request to this endpoint.
+    pub(super) fn answers_down(&self, asked: &Asked<'_>) -> bool {
+        let fits = |down: &Down| down.to.ip() == asked.from.ip() && answers(asked.kind, down.kind);
+        self.downs.all.get(&asked.seq).is_some_and(fits)
+    }
+
     fn answered(&mut self, asked: &Asked<'_>, out: &mut Vec<Output>) -> Option<Down> {
-        let fits = |down: &&Down| down.to.ip() == asked.from.ip() && answers(asked.kind, down.kind);
-        if !self.downs.all.get(&asked.seq).as_ref().is_some_and(fits) {
+        if !self.answers_down(asked) {
             self.stats.ignored += 1;
             return None;
         }

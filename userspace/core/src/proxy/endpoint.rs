@@ -107,6 +107,9 @@ impl Proxy {
             }
             M::RegistrationRequest(rrq) => self.full(asked, &rrq, out),
             M::UnregistrationRequest(urq) => self.leaves(asked, &urq, out),
+            M::NonStandardMessage(_) if self.answers_down(asked) => {
+                self.answered_down(asked, message, out);
+            }
             M::AdmissionRequest(_)
             | M::BandwidthRequest(_)
             | M::DisengageRequest(_)
@@ -115,10 +118,9 @@ impl Proxy {
             | M::ServiceControlIndication(_)
             | M::NonStandardMessage(_) => self.request(asked, &message, out),
             M::InfoRequestResponse(irr) => self.status(asked, irr, out),
-            M::GatekeeperConfirm(_)
-            | M::RegistrationConfirm(_)
-            | M::AdmissionConfirm(_)
-            | M::LocationConfirm(_) => self.stats.ignored += 1,
+            M::GatekeeperConfirm(_) | M::RegistrationConfirm(_) | M::AdmissionConfirm(_) => {
+                self.stats.ignored += 1;
+            }
             answer => self.answered_down(asked, answer, out),
         }
     }

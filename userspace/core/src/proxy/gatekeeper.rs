@@ -33,6 +33,7 @@ impl Proxy {
             return self.unawaited((from, to), seq, payload, out);
         };
         let (flight, gatekeeper) = (flight.clone(), flight.to);
+        self.returned(&flight);
         if kind == RasKind::RequestInProgress || answers(kind, flight.purpose.kind()) {
             self.last_answer = Some((gatekeeper, self.now));
         }

@@ -73,6 +73,8 @@ pub struct Proxy {
     pub(super) stats: Stats,
     /// Gatekeepers that refuse endpoints' callSignalAddresses, as people were told.
     pub(super) address_refused: std::collections::BTreeSet<SocketAddr>,
+    /// Gatekeepers that have answered what came from endpoints' addresses (true), or have not, as people were told.
+    pub(super) returns: std::collections::BTreeMap<SocketAddr, bool>,
 }
 
 impl Proxy {
@@ -83,6 +85,7 @@ impl Proxy {
         let short: String = settings.gatekeeper_identifier.chars().take(60).collect();
         Self {
             address_refused: std::collections::BTreeSet::new(),
+            returns: std::collections::BTreeMap::new(),
             now,
             own_identifier: fits(&short).or_else(|| fits("rasline")).unwrap_or_default(),
             active: None,

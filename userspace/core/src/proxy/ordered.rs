@@ -46,7 +46,7 @@ impl Proxy {
             M::InfoRequest(irq) => match Said::by_irq(irq) {
                 None if resident.is_some() => resident,
                 None => return self.report(way, key, irq, out),
-                Some(said) => match self.calls.of(&said) {
+                Some(said) => match self.calls.of(&said).or(resident) {
                     // Nobody may say that there is no such call: it is asked for again.
                     None => return self.stats.ignored += 1,
                     found => found,
@@ -64,7 +64,8 @@ impl Proxy {
                 let named = sci.endpoint_identifier.as_ref();
                 named.map_or(resident, |named| self.entries.by_upstream(named))
             }
-            _ => resident,
+            M::LocationRequest(_) | M::NonStandardMessage(_) => resident,
+            _ => None,
         };
         match id {
             Some(id) => self.relay_down(id, (way, key), message, out),

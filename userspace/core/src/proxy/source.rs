@@ -1,4 +1,5 @@
-//! Where messages to gatekeepers come from, whether what comes back is the proxy's, and gatekeepers that compare addresses.
+//! Where messages to gatekeepers come from, whether what comes back is the proxy's, and gatekeepers with which that does
+//! not work: they compare addresses, or their answers take another way.
 //!
 //! A gatekeeper that compares callSignalAddress with the source of an RRQ takes endpoints only from their own addresses.
 //! What it answers then goes to these; the kernel takes it out of the traffic, together with what it says to endpoints
@@ -82,6 +83,32 @@ impl Proxy {
                 endpoint,
                 source,
             }));
+        }
+    }
+
+    /// An answer came back to the address that a request came from.
+    pub(super) fn returned(&mut self, flight: &Flight) {
+        if self.is_endpoints(flight.from) {
+            self.returns.insert(flight.to, true);
+        }
+    }
+
+    /// A full RRQ was not answered; people are told if none from an endpoint's address ever was.
+    pub(super) fn not_returned(
+        &mut self,
+        id: EntryId,
+        source: SocketAddr,
+        gatekeeper: SocketAddr,
+        out: &mut Vec<Output>,
+    ) {
+        let known = !self.is_endpoints(source) || self.returns.contains_key(&gatekeeper);
+        if let Some(entry) = self.entries.get(id).filter(|_| !known) {
+            out.push(Output::Event(Event::Unanswered {
+                gatekeeper,
+                endpoint: entry.endpoint,
+                source,
+            }));
+            self.returns.insert(gatekeeper, false);
         }
     }
 

@@ -30,6 +30,16 @@ pub enum Event {
         /// Where that endpoint's RRQ came from.
         source: SocketAddr,
     },
+    /// The gatekeeper, which lives, has never answered what came from an endpoint's own address: its answers may take
+    /// another way than by this machine. Once.
+    Unanswered {
+        /// Which one.
+        gatekeeper: SocketAddr,
+        /// An endpoint whose full RRQ was not answered.
+        endpoint: SocketAddr,
+        /// Where that RRQ came from.
+        source: SocketAddr,
+    },
     /// All are registered there, or were rejected.
     Moved {
         /// Which one.

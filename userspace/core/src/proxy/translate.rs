@@ -68,6 +68,10 @@ pub(super) fn to_gatekeeper(message: &mut RasMessage, known: &Upstream) -> bool 
             lrq.reply_address = to_transport(known.ras_address);
             true
         }
+        M::LocationConfirm(lcf) => {
+            lcf.ras_address = to_transport(known.ras_address);
+            true
+        }
         M::InfoRequestResponse(irr) => {
             irr.ras_address = to_transport(known.ras_address);
             mandatory(&mut irr.endpoint_identifier)
@@ -117,6 +121,13 @@ fn identifiers(message: &mut RasMessage, known: &Downstream) {
         M::DisengageRequest(drq) => {
             gatekeeper(&mut drq.gatekeeper_identifier);
             own(&mut drq.endpoint_identifier);
+        }
+        M::LocationRequest(lrq) => {
+            gatekeeper(&mut lrq.gatekeeper_identifier);
+            if let Some(field) = &mut lrq.endpoint_identifier {
+                own(field);
+            }
+            lrq.reply_address.clone_from(&known.ras_address);
         }
         M::InfoRequest(irq) => {
             if let Some(reply) = &mut irq.reply_address {

@@ -128,7 +128,10 @@ impl Proxy {
             return;
         };
         match flight.purpose {
-            Purpose::Register(id) => self.unanswered(id),
+            Purpose::Register(id) => {
+                self.not_returned(id, flight.from, flight.to, out);
+                self.unanswered(id);
+            }
             Purpose::Carry(ids) => self.carry_again(&ids, SILENT),
             Purpose::KeepAlive(id) => self.keep_alive_lost(id),
             Purpose::Leave(address) => self.left(address, seq),

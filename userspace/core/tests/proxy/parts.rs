@@ -142,3 +142,8 @@ pub fn settings(rate: u32) -> Settings {
         seed: 0xabcd,
     }
 }
+
+pub fn hex(text: &str) -> Vec<u8> {
+    let digit = |n: usize| u8::from_str_radix(&text[n..n + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(digit).collect()
+}

@@ -305,6 +305,92 @@ fn orders_about_a_call_are_answered_from_where_they_came_to() {
     assert_eq!((*from, dcf.request_seq_num()), (ras(1), 7));
 }
 
+/// Answers that take another way: the gatekeeper lives, and nothing of it comes here.
+#[test]
+fn people_are_told_once_that_no_answer_ever_came() {
+    let told = |world: &World| {
+        let all = world.events.iter();
+        let told = all.filter(|event| matches!(event, Event::Unanswered { .. }));
+        told.cloned().collect::<Vec<_>>()
+    };
+    for (settings, times) in [(as_endpoints(0), 1), (settings(0), 0)] {
+        let mut world = World::with(settings);
+        world.dead.push(ONE);
+        world.active(Some(ONE));
+        for n in [1, 2] {
+            world.send(n, &full(9, n).message().unwrap());
+        }
+        world.pass(Duration::from_secs(25));
+        let event = Event::Unanswered {
+            gatekeeper: ONE,
+            endpoint: ras(1),
+            source: ras(1),
+        };
+        assert_eq!(told(&world), vec![event; times]);
+    }
+    // One that has answered may be slow, or be dead.
+    let mut world = world(0);
+    world.register(1);
+    world.dead.push(ONE);
+    world.send(2, &full(9, 2).message().unwrap());
+    world.pass(Duration::from_secs(25));
+    assert!(told(&world).is_empty());
+}
+
+/// What names no endpoint reaches the one at the address, and its answer goes back.
+#[test]
+fn lrq_and_nonstandard_reach_whom_they_were_sent_to() {
+    let mut world = world(0);
+    world.register(1);
+    world.register(2);
+    world.forget();
+    let wanted = AliasAddress::DialedDigits(alias(2).as_str().try_into().unwrap());
+    let mut lrq = LocationRequest::new(70, to_transport(ONE));
+    lrq.destination_info = vec![wanted].into();
+    world.order_to(ONE, ras(2), &RasMessage::LocationRequest(lrq));
+    world.pass(100 * MS);
+    let RasMessage::LocationRequest(asked) = world.last(2) else {
+        panic!("{:?}", world.last(2))
+    };
+    assert_eq!(from_transport(&asked.reply_address), Some(SERVICE));
+    let (called, here) = (to_transport(signalling(2)), to_transport(ras(2)));
+    let lcf = LocationConfirm::new(asked.request_seq_num, called, here);
+    world.send(2, &RasMessage::LocationConfirm(lcf));
+    // requestSeqNum 300, an object identifier, three octets.
+    let octets = hex("5c012b00022b0603010203");
+    world.input(Input::FromGatekeeper {
+        from: ONE,
+        to: ras(1),
+        payload: &octets,
+    });
+    world.pass(100 * MS);
+    assert_eq!(
+        (world.kinds(1), world.kinds(2)),
+        (vec!["NonStandard"], vec!["LRQ"])
+    );
+    let mut back = octets.clone();
+    back[1..3].copy_from_slice(&world.at_endpoints[1].2[1..3]);
+    world.send_octets(1, back);
+    world.pass(100 * MS);
+    let up: Vec<_> = seen(&world)
+        .into_iter()
+        .map(|(from, message)| (from, message.kind().name(), message.request_seq_num()))
+        .collect();
+    assert_eq!(up, [(ras(2), "LCF", 70), (ras(1), "NonStandard", 300)]);
+}
+
+/// The endpoint knows best whether it is in a call.
+#[test]
+fn an_irq_about_a_call_that_nobody_knows_of_reaches_the_endpoint() {
+    let mut world = world(0);
+    world.register(1);
+    world.forget();
+    let irq = RasMessage::InfoRequest(InfoRequest::new(31, 77));
+    world.order_to(ONE, ras(1), &irq);
+    world.pass(100 * MS);
+    assert_eq!(world.kinds(1), ["IRQ"]);
+}
+
 /// An endpoint of another family than the gatekeeper has no address that it could be reached at.
 #[test]
 fn another_family_has_raslines_own_address_if_there_is_one() {

@@ -53,7 +53,9 @@ impl Severity {
             | "agent_unregistered"
             | "agent_silent"
             | "agent_signalling_lost"
-            | "agent_unproved" => Self::Warning,
+            | "agent_unproved"
+            | "upstream_address_refused"
+            | "upstream_unanswered" => Self::Warning,
             "health_changed" if is_down(event) => Self::Warning,
             "refused" | "request_rejected" => Self::Info,
             _ if is_of_one(event) => Self::Info,

@@ -35,6 +35,8 @@ pub mod name {
     pub const UPSTREAM_MOVED: &str = "upstream_moved";
     /// A proxied zone's gatekeeper rejects callSignalAddresses that are not where the RRQ comes from.
     pub const UPSTREAM_ADDRESS_REFUSED: &str = "upstream_address_refused";
+    /// A proxied zone's gatekeeper has never answered what came from its endpoints' addresses.
+    pub const UPSTREAM_UNANSWERED: &str = "upstream_unanswered";
     /// A proxied zone's gatekeeper named its alternates.
     pub const UPSTREAM_ALTERNATES: &str = "upstream_alternates";
     /// Profiles could not be read, or can be again.
@@ -44,7 +46,7 @@ pub mod name {
     /// Not any more.
     pub const OVERLOAD_OVER: &str = "overload_over";
     /// All of them.
-    pub const ALL: [&str; 17] = [
+    pub const ALL: [&str; 18] = [
         SERVING,
         RETIRED,
         REFUSING,
@@ -58,6 +60,7 @@ pub mod name {
         UPSTREAM_MOVING,
         UPSTREAM_MOVED,
         UPSTREAM_ADDRESS_REFUSED,
+        UPSTREAM_UNANSWERED,
         UPSTREAM_ALTERNATES,
         PROFILES,
         OVERLOAD,
@@ -128,6 +131,11 @@ impl Supervisor {
                 endpoint,
                 source,
             } => address_refused(*gatekeeper, *endpoint, *source),
+            proxy::Event::Unanswered {
+                gatekeeper,
+                endpoint,
+                source,
+            } => unanswered(*gatekeeper, *endpoint, *source),
             proxy::Event::Moved {
                 gatekeeper,
                 registered,
@@ -199,6 +207,15 @@ fn address_refused(gatekeeper: SocketAddr, endpoint: SocketAddr, source: SocketA
     );
     let details = json!({"upstream": gatekeeper, "endpoint": endpoint, "source": source});
     (name::UPSTREAM_ADDRESS_REFUSED, text, details)
+}
+
+fn unanswered(gatekeeper: SocketAddr, endpoint: SocketAddr, source: SocketAddr) -> Said {
+    let text = format!(
+        "{gatekeeper} does not answer what comes from {source}: its way to endpoints must lead through this machine; \
+         else use upstream_source = \"own\" with an upstream_address"
+    );
+    let details = json!({"upstream": gatekeeper, "endpoint": endpoint, "source": source});
+    (name::UPSTREAM_UNANSWERED, text, details)
 }
 
 fn started(known: usize, restored: usize) -> Said {
