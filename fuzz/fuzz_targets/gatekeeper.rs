@@ -33,6 +33,7 @@ fn registrar() -> registrar::Registrar {
         call_signal_address: None,
         here: Vec::new(),
         ras_addresses: Vec::new(),
+        reserved: rasline_core::Reserved::default(),
         alternates: Vec::new(),
         seed: 1,
         max_answers: MAX,
@@ -44,10 +45,12 @@ fn registrar() -> registrar::Registrar {
 fn proxy() -> proxy::Proxy {
     let settings = proxy::Settings {
         gatekeeper_identifier: "gk".into(),
-        ras_address: address("10.1.0.254:1719"),
+        ras_address: Some(address("10.1.0.254:1719")),
+        source: proxy::Source::Endpoint,
         upstream: proxy::Upstream::Each,
         endpoint_ttl: Some(Duration::from_secs(60)),
         migrate_rate: 10,
+        reserved: rasline_core::Reserved::default(),
         max_endpoints: MAX,
         seed: 1,
     };
@@ -72,10 +75,11 @@ fuzz_target!(|input: &[u8]| {
         let from = SocketAddr::new([10, 0, 0, head & 7].into(), 1719);
         let to = address(SERVICE);
         if head & 8 != 0 {
-            let from = address(GATEKEEPER);
+            // To the endpoint's own address, from which the proxy speaks.
+            let (from, to) = (address(GATEKEEPER), from);
             proxy.handle(
                 now,
-                proxy::Input::FromGatekeeper { from, payload },
+                proxy::Input::FromGatekeeper { from, to, payload },
                 &mut for_proxy,
             );
         } else {

@@ -189,7 +189,7 @@ fn steered_frame(rng: &mut StdRng) -> Vec<u8> {
         if rng.random_bool(0.2) {
             datagram.offloaded()
         } else {
-            datagram.frame()
+            whole_or_fragment(rng, &datagram)
         }
     } else {
         let segment = segment(rng, peer, tags);
@@ -212,6 +212,17 @@ fn steered_frame(rng: &mut StdRng) -> Vec<u8> {
         frame.extend(vec![0; rng.random_range(1..40)]);
     }
     frame
+}
+
+/// One of a few numbers, so that some fragments find their first.
+fn whole_or_fragment(rng: &mut StdRng, datagram: &Datagram) -> Vec<u8> {
+    if rng.random_bool(0.7) {
+        return datagram.frame();
+    }
+    let size = [8, 40, 1480][rng.random_range(0..3)];
+    let mut fragments = datagram.fragments(size, rng.random_range(0..2));
+    let any = rng.random_range(0..fragments.len().min(3));
+    fragments.swap_remove(any)
 }
 
 fn segment(rng: &mut StdRng, peer: [u8; 16], tags: &[(u16, u16)]) -> Segment {

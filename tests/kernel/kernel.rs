@@ -17,10 +17,11 @@ use rasline_datapath::FlowTable;
 use crate::world::{PROFILES, SLOTS, World};
 
 /// All tables of flows.
-pub const FLOW_TABLES: [FlowTable; 3] = [
+pub const FLOW_TABLES: [FlowTable; 4] = [
     FlowTable::Datagrams,
     FlowTable::Attempts,
     FlowTable::Connections,
+    FlowTable::Fragments,
 ];
 
 /// A value of the contract as aya's maps take it.
@@ -219,6 +220,7 @@ impl Kernel {
             FlowTable::Datagrams => map::FLOWS,
             FlowTable::Attempts => map::ATTEMPTS,
             FlowTable::Connections => map::CONNECTIONS,
+            FlowTable::Fragments => "FRAGMENTS",
         };
         HashMap::try_from(self.ebpf.map_mut(name).unwrap()).unwrap()
     }
@@ -239,6 +241,15 @@ impl Kernel {
             flows.extend(self.flows(table));
         }
         flows
+    }
+
+    /// Changes all flows of a table.
+    pub fn change_flows(&mut self, table: FlowTable, f: impl Fn(&mut Flow)) {
+        for (key, mut flow) in self.flows(table) {
+            f(&mut flow);
+            let mut flows = self.flow_table(table);
+            flows.insert(Value(key), Value(flow), 0).unwrap();
+        }
     }
 
     /// Forgets all flows.

@@ -4,6 +4,7 @@
 mod deciding;
 mod differential;
 mod expect;
+mod fragments;
 mod kernel;
 mod nexthop;
 mod pair;

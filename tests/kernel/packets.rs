@@ -52,44 +52,6 @@ fn pseudo(source: &[u8; 16], destination: &[u8; 16], protocol: u8, len: usize) -
     pseudo
 }
 
-/// Sum of all that the checksums of a frame's IP and transport headers are over, those included: readdressing with
-/// checksums by what changes leaves it as it was, right or wrong. Where a UDP checksum is absent it is not counted, and
-/// one that holds the pseudo header's sum only is as the addresses are.
-pub fn balance(frame: &[u8]) -> Option<(u16, Option<u16>)> {
-    let tag = |at: usize| matches!(frame.get(at..at + 2), Some([0x81, 0] | [0x88, 0xa8]));
-    let l3 = 14
-        + if !tag(12) {
-            0
-        } else if !tag(16) {
-            4
-        } else {
-            8
-        };
-    let v4 = frame.get(l3)? >> 4 == 4;
-    let (l4, addresses, protocol) = if v4 {
-        (l3 + 20, l3 + 12..l3 + 20, *frame.get(l3 + 9)?)
-    } else {
-        (l3 + 40, l3 + 8..l3 + 40, *frame.get(l3 + 6)?)
-    };
-    let header = checksum::sum(frame.get(l3..l3 + 20)?);
-    let end = if v4 {
-        l3 + usize::from(u16::from_be_bytes([frame[l3 + 2], frame[l3 + 3]]))
-    } else {
-        l4 + usize::from(u16::from_be_bytes([frame[l3 + 4], frame[l3 + 5]]))
-    };
-    let datagram = frame.get(l4..end)?;
-    let at = if protocol == 17 { 6 } else { 16 };
-    let carried = datagram.get(at..at + 2)?;
-    let mut pseudo = frame.get(addresses)?.to_vec();
-    pseudo.extend([0, protocol]);
-    pseudo.extend((datagram.len() as u16).to_be_bytes());
-    let partial = carried == checksum::sum(&pseudo).to_ne_bytes();
-    pseudo.extend(datagram);
-    let sum = checksum::sum(&pseudo);
-    let counted = carried != [0, 0] && (!partial || sum == 0xffff);
-    Some((if v4 { header } else { 0 }, counted.then_some(sum)))
-}
-
 /// Headers up to the IP one around `l4`, whose checksum at `check_at` is written.
 fn around(
     vlan: &[(u16, u16)],
@@ -149,6 +111,44 @@ fn turned(mut f: Vec<u8>, v4: bool, tags: usize) -> Vec<u8> {
 /// Puts the pseudo header's sum into a checksum, as a sender does that leaves the rest to its network card.
 fn offload(mut f: Vec<u8>, l4: usize, at: usize, pseudo: &[u8]) -> Vec<u8> {
     f[l4 + at..l4 + at + 2].copy_from_slice(&checksum::sum(pseudo).to_ne_bytes());
+    f
+}
+
+/// A fragment of IPv4: the headers of the whole, octet and more, what is in it.
+fn fragment_v4(
+    headers: &[u8],
+    (offset, more): (u16, bool),
+    identification: u16,
+    part: &[u8],
+) -> Vec<u8> {
+    let mut f = headers.to_vec();
+    let at = f.len() - 20;
+    let field = (offset / 8) | (u16::from(more) << 13);
+    f[at + 2..at + 4].copy_from_slice(&(20 + part.len() as u16).to_be_bytes());
+    f[at + 4..at + 6].copy_from_slice(&identification.to_be_bytes());
+    f[at + 6..at + 8].copy_from_slice(&field.to_be_bytes());
+    f[at + 10..at + 12].fill(0);
+    let check = !checksum::sum(&f[at..]);
+    f[at + 10..at + 12].copy_from_slice(&check.to_ne_bytes());
+    f.extend(part);
+    f
+}
+
+/// The same of IPv6 (RFC 8200, 4.5).
+fn fragment_v6(
+    headers: &[u8],
+    (offset, more): (u16, bool),
+    identification: u32,
+    part: &[u8],
+) -> Vec<u8> {
+    let mut f = headers.to_vec();
+    let at = f.len() - 40;
+    f[at + 4..at + 6].copy_from_slice(&(8 + part.len() as u16).to_be_bytes());
+    let next = std::mem::replace(&mut f[at + 6], 44);
+    f.extend([next, 0]);
+    f.extend((offset | u16::from(more)).to_be_bytes());
+    f.extend(identification.to_be_bytes());
+    f.extend(part);
     f
 }
 
@@ -220,6 +220,22 @@ impl Datagram {
         udp.extend(&self.payload);
         let ends = (self.source, self.destination);
         around(&self.vlan, ends, self.ttl, 17, udp, 6)
+    }
+
+    /// The frames of its fragments, of `size` octets of the datagram each (a multiple of 8).
+    pub fn fragments(&self, size: usize, identification: u32) -> Vec<Vec<u8>> {
+        let (frame, l4) = (self.frame(), self.l4());
+        let parts = frame[l4..].chunks(size);
+        let last = parts.len() - 1;
+        let of = |(i, part): (usize, &[u8])| {
+            let (offset, more) = ((i * size) as u16, i < last);
+            if self.is_v4() {
+                fragment_v4(&frame[..l4], (offset, more), identification as u16, part)
+            } else {
+                fragment_v6(&frame[..l4], (offset, more), identification, part)
+            }
+        };
+        parts.enumerate().map(of).collect()
     }
 
     /// The frame with only the pseudo header's sum for a checksum.

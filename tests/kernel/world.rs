@@ -10,10 +10,14 @@ use rasline_abi::{
 use rasline_datapath::host::{HostFrame, HostTables};
 use rasline_datapath::{checksum, hash};
 
+#[path = "checksums.rs"]
+mod checksums;
 #[path = "packets.rs"]
 mod packets;
 #[allow(unused_imports, reason = "the fuzz target uses a part")]
-pub use packets::{Datagram, Segment, balance};
+pub use checksums::{balanced, following};
+#[allow(unused_imports, reason = "the fuzz target uses a part")]
+pub use packets::{Datagram, Segment};
 
 pub const SLOTS: u32 = 1024;
 pub const PROFILES: u32 = 64;

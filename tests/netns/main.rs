@@ -25,6 +25,7 @@ mod failback;
 mod failover;
 mod failure;
 mod flood;
+mod fragments;
 mod granting;
 mod health;
 mod ipv6;

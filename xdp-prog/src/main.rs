@@ -36,6 +36,7 @@ pub fn rasline(ctx: XdpContext) -> u32 {
     if let Look::Done(verdict) = look {
         return act(&mut maps, verdict) & 0xff;
     }
+    let fragment = look == Look::Fragment;
     let len = maps::capture_len();
     let kept = len != 0 && maps::rasline_keep(ctx.ctx, len) == 0;
     let outcome = if look == Look::Signalling {
@@ -46,18 +47,22 @@ pub fn rasline(ctx: XdpContext) -> u32 {
             outcome
         }
     } else {
-        ras(ctx.ctx)
+        ras(ctx.ctx, fragment)
     };
     if kept {
-        captured(ctx.ctx, &mut maps, outcome, len);
+        captured(ctx.ctx, outcome, len);
     }
     outcome & 0xff
 }
 
-/// A frame that may be RAS.
+/// A frame that may be RAS, or a fragment of it.
 #[inline(always)]
-fn ras(ctx: *mut xdp_md) -> u32 {
-    let mut outcome = rasline_fast(ctx);
+fn ras(ctx: *mut xdp_md, fragment: bool) -> u32 {
+    let mut outcome = if fragment {
+        rasline_fragment(ctx)
+    } else {
+        rasline_fast(ctx)
+    };
     if outcome == SLOW {
         outcome = rasline_request(ctx);
     }
@@ -68,7 +73,11 @@ fn ras(ctx: *mut xdp_md) -> u32 {
         let stands = outcome & !GOES_ON;
         outcome = rasline_steer(ctx, stands);
         if outcome == CARRY {
-            outcome = rasline_carry(ctx, stands);
+            outcome = if fragment {
+                rasline_carry_first(ctx, stands)
+            } else {
+                rasline_carry(ctx, stands)
+            };
         }
     }
     outcome
@@ -76,7 +85,7 @@ fn ras(ctx: *mut xdp_md) -> u32 {
 
 /// Hands over a frame as it came, and as it leaves if that is another.
 #[inline(always)]
-fn captured(ctx: *mut xdp_md, maps: &mut Maps, outcome: u32, len: u32) {
+fn captured(ctx: *mut xdp_md, outcome: u32, len: u32) {
     let verdict = (outcome >> 8) & 0xff;
     let mut lost = maps::rasline_captured(verdict, 0);
     let changed = [
@@ -93,7 +102,7 @@ fn captured(ctx: *mut xdp_md, maps: &mut Maps, outcome: u32, len: u32) {
         lost |= maps::rasline_captured(verdict, 1);
     }
     if lost != 0 {
-        maps.count(Counter::CaptureLost);
+        Maps::new(ctx).count(Counter::CaptureLost);
     }
 }
 
@@ -105,6 +114,18 @@ pub extern "C" fn rasline_fast(ctx: *mut xdp_md) -> u32 {
     let mut frame = XdpFrame::new(ctx);
     let mut maps = Maps::new(ctx);
     match rasline_datapath::fast(&mut frame, &mut maps) {
+        Step::Done(verdict) => act(&mut maps, verdict),
+        Step::Slow => SLOW,
+    }
+}
+
+/// Fragments; [`SLOW`]: it is the first of a message, and [`rasline_request`] decides.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_fragment(ctx: *mut xdp_md) -> u32 {
+    let mut frame = XdpFrame::new(ctx);
+    let mut maps = Maps::new(ctx);
+    match rasline_datapath::fragment(&mut frame, &mut maps) {
         Step::Done(verdict) => act(&mut maps, verdict),
         Step::Slow => SLOW,
     }
@@ -182,6 +203,20 @@ pub extern "C" fn rasline_carry(ctx: *mut xdp_md, outcome: u32) -> u32 {
         None if outcome == SLOW => {
             act(&mut maps, Verdict::Pass(Counter::PassSignalling)) & !GOES_ON
         }
+        None => outcome,
+    }
+}
+
+/// [`rasline_carry`] for the first fragment of a message: a function of its own, so that the verifier need not follow
+/// both ways through that one.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_carry_first(ctx: *mut xdp_md, outcome: u32) -> u32 {
+    let mut frame = XdpFrame::new(ctx);
+    let mut maps = Maps::new(ctx);
+    rasline_datapath::came_in(&frame, &mut maps);
+    match rasline_datapath::carry_first(&mut frame, &mut maps) {
+        Some(verdict) => act(&mut maps, verdict) & !GOES_ON,
         None => outcome,
     }
 }

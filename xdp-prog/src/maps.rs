@@ -53,6 +53,10 @@ static FLOWS: LruHashMap<FlowKey, Flow> = LruHashMap::with_max_entries(1024, 0);
 static ATTEMPTS: LruHashMap<FlowKey, Flow> = LruHashMap::with_max_entries(1024, 0);
 #[map]
 static CONNECTIONS: LruHashMap<FlowKey, Flow> = LruHashMap::with_max_entries(1024, 0);
+/// How the first fragments of datagrams were readdressed. The program's own: what stands here counts for
+/// milliseconds, so that the next program begins with an empty one.
+#[map]
+static FRAGMENTS: LruHashMap<FlowKey, Flow> = LruHashMap::with_max_entries(4096, 0);
 #[map]
 static CAPTURE: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 /// A frame that is captured, as it came in.
@@ -139,6 +143,7 @@ fn flows(table: FlowTable) -> &'static LruHashMap<FlowKey, Flow> {
         FlowTable::Datagrams => &FLOWS,
         FlowTable::Attempts => &ATTEMPTS,
         FlowTable::Connections => &CONNECTIONS,
+        FlowTable::Fragments => &FRAGMENTS,
     }
 }
 
@@ -294,6 +299,10 @@ impl Tables for Maps {
     #[inline(always)]
     fn store_carried(&mut self) {
         rasline_store();
+    }
+    #[inline(always)]
+    fn note_fragment(&mut self, identification: u32) {
+        rasline_note_fragment(identification);
     }
     #[inline(always)]
     fn budget(&self, index: u32) -> Option<Shared<SlotBudget>> {
@@ -469,6 +478,15 @@ pub extern "C" fn rasline_store() -> u32 {
         // It may be gone already.
         let _gone = flows(table).insert(key, flow, BPF_EXIST);
     });
+    0
+}
+
+/// Notes how the first fragment that is held was readdressed. Gives 0.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_note_fragment(identification: u32) -> u32 {
+    let mut maps = Maps::new(core::ptr::null_mut());
+    rasline_datapath::note_fragment(&mut maps, identification);
     0
 }
 

@@ -29,7 +29,8 @@ counters! {
     PassNotRas = "pass_not_ras",
     /// Came in by an interface that is not configured.
     PassInterface = "pass_interface",
-    /// UDP in a fragment, or with IP options, an IPv6 extension header or lengths that do not fit, on any port.
+    /// UDP with IP options, an IPv6 extension header or lengths that do not fit, on any port; fragments but the first of
+    /// what was not readdressed.
     PassShape = "pass_shape",
     /// RAS port, but the IPv4 or UDP checksum is wrong.
     PassChecksum = "pass_checksum",
@@ -95,7 +96,7 @@ counters! {
     PassMigrate = "pass_migrate",
     /// Frames sent on to a gatekeeper, or back, by the program itself.
     Redirect = "redirect",
-    /// Frames readdressed and left to the kernel's routing: no next hop yet, or no interface that takes them.
+    /// Frames readdressed and left to the kernel's routing: no next hop yet, no interface that takes them, or a fragment.
     RedirectStack = "redirect_stack",
     /// Flows made.
     FlowNew = "flow_new",

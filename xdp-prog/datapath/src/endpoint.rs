@@ -396,6 +396,8 @@ pub(crate) fn other<F: Frame, T: Tables>(
         return Some(too_many(frame, tables, packet, (index, zone), why));
     }
     let reason = match ras::kind(packet.first) {
+        ras::RRQ if packet.fragment => return Some(Verdict::Pass(Counter::PassUnknown)),
+        _ if packet.fragment => return Some(Verdict::Pass(Counter::PassOther)),
         ras::RRQ => CopyReason::UnknownRrq,
         ras::URQ | ras::UCF => CopyReason::FromEndpoint,
         _ => return Some(Verdict::Pass(Counter::PassOther)),
@@ -450,6 +452,7 @@ fn too_many<F: Frame, T: Tables>(
     if get!(zone, flags) & ZONE_RIP == 0
         || why == Counter::UnknownLimitedSource
         || ras::kind(packet.first) != ras::RRQ
+        || packet.fragment
     {
         return Verdict::Drop(why);
     }

@@ -122,7 +122,7 @@ pub struct HostTables {
     /// Gatekeeper index by zone and address.
     pub gatekeeper_index: HashMap<(u32, Address), u32>,
     /// Flows of each table, by the octets of their keys.
-    flows: [HashMap<Vec<u8>, Box<UnsafeCell<Flow>>>; 3],
+    flows: [HashMap<Vec<u8>, Box<UnsafeCell<Flow>>>; 4],
     budgets: Array<SlotBudget>,
     carrying: Array<Carrying>,
     /// Next hops by destination; to others the stack knows the way.
@@ -390,6 +390,9 @@ impl Tables for HostTables {
                 same
             });
         });
+    }
+    fn note_fragment(&mut self, identification: u32) {
+        crate::note_fragment(self, identification);
     }
     fn budget(&self, index: u32) -> Option<Shared<SlotBudget>> {
         self.budgets.at(index)

@@ -9,7 +9,7 @@
 //! The walk of a frame is in parts, so that the kernel's verifier checks each once: [`plain`] lets go of what is
 //! neither RAS nor call signalling, [`fast`] parses and answers known keep-alives, [`request`] and [`reply`] do
 //! everything else of RAS (learning, and the gatekeepers' side), [`steer`] readdresses what is to go to another
-//! gatekeeper, [`segment`] does the same for call signalling, and [`carry`] carries out what those two found.
+//! gatekeeper. A fragment of RAS goes to [`fragment`] in the place of [`fast`]. [`segment`] does the same for call signalling, and [`carry`] carries out what those two found.
 #![no_std]
 
 #[cfg(not(target_arch = "bpf"))]
@@ -21,11 +21,13 @@ mod copy;
 mod decide;
 mod endpoint;
 mod flow;
+mod fragment;
 mod frame;
 mod gatekeeper;
 #[cfg(not(target_arch = "bpf"))]
 pub mod host;
 mod parse;
+mod plain;
 mod rate;
 mod redirect;
 mod seen;
@@ -40,6 +42,7 @@ pub mod ras;
 
 pub use decide::{PROBE_EVERY_NS, REFRESH_RETRY, REFRESH_WINDOW};
 pub use flow::{known_as, store_held};
+pub use fragment::note_fragment;
 pub use frame::Frame;
 pub use parse::Packet;
 pub use rasline_abi::Counter;
@@ -48,6 +51,8 @@ pub use shape::registered;
 pub use signalling::first;
 pub use steer::{choose, silence};
 pub use tables::{Address, Carrying, FlowTable, Hop, Shared, Tables};
+
+use plain::Plain;
 
 /// What to do with the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,17 +143,21 @@ pub enum Look {
     Ras,
     /// For [`segment`].
     Signalling,
+    /// For [`fragment`].
+    Fragment,
 }
 
 /// Before all parts: whether the frame plainly has nothing to do with RAS or call signalling. The interface is known
 /// then, for the counter.
 #[inline(always)]
 pub fn plain<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Look {
-    match parse::plain(frame, tables) {
-        parse::Plain::Signalling => Look::Signalling,
-        parse::Plain::Unclear if steering(tables) && parse::tagged_tcp(frame) => Look::Signalling,
-        parse::Plain::Unclear => Look::Ras,
-        parse::Plain::Other => {
+    match plain::plain(frame, tables) {
+        Plain::Signalling => Look::Signalling,
+        Plain::Fragment => Look::Fragment,
+        Plain::Unclear if steering(tables) && plain::tagged_tcp(frame) => Look::Signalling,
+        Plain::Unclear if plain::tagged_fragment(frame) => Look::Fragment,
+        Plain::Unclear => Look::Ras,
+        Plain::Other => {
             let known = parse::side(frame, tables).is_ok();
             Look::Done(Verdict::Pass(if known {
                 Counter::PassNotRas
@@ -180,11 +189,17 @@ pub fn fast<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Step {
     Step::Slow
 }
 
-/// Second part, for frames that [`fast`] did not decide: other RAS of the endpoints' side, which is learned from.
-/// `None`: [`reply`] decides.
+/// In the place of [`fast`]: a fragment. One that has no UDP header goes where the first one went.
+#[inline(always)]
+pub fn fragment<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Step {
+    fragment::fragment(frame, tables)
+}
+
+/// Second part, for what [`fast`] and [`fragment`] did not decide: other RAS of the endpoints' side, which is learned from,
+/// and fragments of either side. `None`: [`reply`] decides.
 #[inline(always)]
 pub fn request<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Option<Verdict> {
-    let packet = match parse::parse(frame, tables) {
+    let packet = match parse::parse_or_first(frame, tables) {
         Ok(packet) => packet,
         Err(why) => return Some(Verdict::Pass(why)),
     };
@@ -193,7 +208,10 @@ pub fn request<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Option<Ver
     {
         return Some(verdict);
     }
-    (!packet.from_gatekeeper).then_some(Verdict::Pass(Counter::PassNoZone))
+    if !packet.from_gatekeeper {
+        return Some(Verdict::Pass(Counter::PassNoZone));
+    }
+    packet.fragment.then(|| fragment::reply(tables, &packet))
 }
 
 /// Second part for what [`request`] did not decide: the gatekeepers' side.
@@ -209,7 +227,7 @@ pub fn reply<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
 /// under the address that the endpoint knows. `None`: as it is.
 #[inline(always)]
 pub fn steer<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Option<Next> {
-    let packet = parse::parse(frame, tables).ok()?;
+    let packet = parse::parse_or_first(frame, tables).ok()?;
     signalling::datagram(tables, &packet)
 }
 
@@ -231,19 +249,24 @@ pub fn carry<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Option<Verdi
     redirect::carry(frame, tables)
 }
 
+/// The same for the first fragment of a message.
+#[inline(always)]
+pub fn carry_first<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Option<Verdict> {
+    redirect::carry_first(frame, tables)
+}
+
 /// All parts: what the kernel does with a frame. The last verdict counts it; one before that ([`Verdict::goes_on`])
 /// is counted here.
 pub fn process<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
-    let verdict = match plain(frame, tables) {
+    let look = plain(frame, tables);
+    let verdict = match look {
         Look::Done(verdict) => verdict,
         Look::Signalling => match segment(frame, tables) {
             Next::Done(verdict) => verdict,
             Next::Carry => carry(frame, tables).unwrap_or(Verdict::Pass(Counter::PassSignalling)),
         },
-        Look::Ras => match fast(frame, tables) {
-            Step::Done(verdict) => verdict,
-            Step::Slow => request(frame, tables).unwrap_or_else(|| reply(frame, tables)),
-        },
+        Look::Ras => decide_ras(fast(frame, tables), frame, tables),
+        Look::Fragment => decide_ras(fragment(frame, tables), frame, tables),
     };
     if verdict.goes_on()
         && steering(tables)
@@ -252,6 +275,7 @@ pub fn process<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
     {
         let steered = match next {
             Next::Done(verdict) => Some(verdict),
+            Next::Carry if look == Look::Fragment => carry_first(frame, tables),
             Next::Carry => carry(frame, tables),
         };
         if let Some(steered) = steered {
@@ -260,4 +284,12 @@ pub fn process<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
         }
     }
     verdict
+}
+
+/// What the first part did not decide.
+fn decide_ras<F: Frame, T: Tables>(step: Step, frame: &mut F, tables: &mut T) -> Verdict {
+    match step {
+        Step::Done(verdict) => verdict,
+        Step::Slow => request(frame, tables).unwrap_or_else(|| reply(frame, tables)),
+    }
 }

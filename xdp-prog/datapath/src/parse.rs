@@ -1,5 +1,6 @@
 //! From the frame to a RAS datagram or a segment of call signalling: Ethernet, 0..2 VLAN tags (802.1Q, 802.1ad), IPv4 without options or IPv6
-//! without extension headers, UDP or TCP. Anything else passes.
+//! without extension headers, UDP or TCP. Of a datagram in fragments the first may be asked for, too; it has the UDP
+//! header. Anything else passes.
 
 use rasline_abi::{Counter, ENDPOINTS_SIDE, GATEKEEPERS_SIDE, MAX_INTERFACES};
 
@@ -8,14 +9,22 @@ use crate::ras;
 use crate::tables::{Address, get};
 use crate::{Frame, Tables};
 
-const IPV4: u16 = 0x0800u16.to_be();
-const IPV6: u16 = 0x86ddu16.to_be();
-const VLAN: u16 = 0x8100u16.to_be();
-const QINQ: u16 = 0x88a8u16.to_be();
+pub(crate) const IPV4: u16 = 0x0800u16.to_be();
+pub(crate) const IPV6: u16 = 0x86ddu16.to_be();
+pub(crate) const VLAN: u16 = 0x8100u16.to_be();
+pub(crate) const QINQ: u16 = 0x88a8u16.to_be();
 /// Protocol number of TCP.
 pub(crate) const TCP: u8 = 6;
 /// Protocol number of UDP.
 pub(crate) const UDP: u8 = 17;
+/// Number of the IPv6 fragment header (RFC 8200, 4.5).
+pub(crate) const FRAGMENT: u8 = 44;
+/// IPv4 flags and fragment offset: more fragments follow (RFC 791, 3.1); as on the wire.
+pub(crate) const MORE: u16 = 0x2000u16.to_be();
+/// The same: the offset.
+pub(crate) const OFFSET: u16 = 0x1fffu16.to_be();
+/// The offset in an IPv6 fragment header, as on the wire.
+pub(crate) const OFFSET_V6: u16 = 0xfff8u16.to_be();
 /// First half of an IPv4-mapped address.
 const MAPPED_LOW: u64 = 0;
 /// The octets before the IPv4 address in the second half.
@@ -26,6 +35,8 @@ const HEADERS_LIMIT: usize = 128;
 const LENGTH_LIMIT: usize = 16_384;
 
 /// A RAS datagram of a frame.
+// Each is a fact of its own.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Copy, Debug)]
 pub struct Packet {
     /// Octet of the IP header.
@@ -34,7 +45,7 @@ pub struct Packet {
     pub v6: bool,
     /// Octet of the UDP payload.
     pub payload: usize,
-    /// Octets of UDP payload, at least [`ras::MIN_LEN`].
+    /// Octets of UDP payload in this frame; at least [`ras::MIN_LEN`], unless it is a fragment.
     pub len: usize,
     /// Source address, IPv4 mapped.
     pub source: Address,
@@ -46,6 +57,8 @@ pub struct Packet {
     pub destination_port: u16,
     /// First octet of the payload.
     pub first: u8,
+    /// It is the first fragment of a datagram.
+    pub fragment: bool,
     /// Came from the endpoints' side, to a RAS port.
     pub to_gatekeeper: bool,
     /// Came from the gatekeepers' side, from a RAS port.
@@ -76,50 +89,91 @@ struct Transport {
     l4: usize,
     /// Octets of the IP payload.
     len: usize,
+    /// It is the first fragment.
+    fragment: bool,
 }
 
-/// Walks to the header of `protocol`; else says why the frame passes.
+/// What an IP header says of what follows.
+struct Payload {
+    /// Octets of the headers before it.
+    headers: usize,
+    /// Octets of it.
+    len: usize,
+    /// It is the first fragment.
+    fragment: bool,
+}
+
+/// Octet of the IP header, and whether it is IPv6.
+#[inline(always)]
+pub(crate) fn network<F: Frame>(frame: &F) -> Option<(usize, bool)> {
+    let mut l3 = 14;
+    let mut ethertype = frame.u16(12)?;
+    if ethertype == VLAN || ethertype == QINQ {
+        l3 = 18;
+        ethertype = frame.u16(16)?;
+        if ethertype == VLAN || ethertype == QINQ {
+            l3 = 22;
+            ethertype = frame.u16(20)?;
+        }
+    }
+    let v6 = ethertype == IPV6;
+    if !v6 && ethertype != IPV4 {
+        return None;
+    }
+    let l3 = frame.bounded(l3, HEADERS_LIMIT);
+    Some((l3, frame.bounded(usize::from(v6), 2) != 0))
+}
+
+/// Walks to the header of `protocol`; else says why the frame passes. `first`: a first fragment will do.
 #[inline(always)]
 fn transport<F: Frame, T: Tables>(
     frame: &F,
     tables: &mut T,
     protocol: u8,
+    first: bool,
 ) -> Result<Transport, Counter> {
     let side = side(frame, tables)?;
-    let mut l3 = 14;
-    let mut ethertype = frame.u16(12).ok_or(Counter::PassNotRas)?;
-    if ethertype == VLAN || ethertype == QINQ {
-        l3 = 18;
-        ethertype = frame.u16(16).ok_or(Counter::PassNotRas)?;
-        if ethertype == VLAN || ethertype == QINQ {
-            l3 = 22;
-            ethertype = frame.u16(20).ok_or(Counter::PassNotRas)?;
-        }
-    }
-    let v6 = ethertype == IPV6;
-    if !v6 && ethertype != IPV4 {
-        return Err(Counter::PassNotRas);
-    }
-    let l3 = frame.bounded(l3, HEADERS_LIMIT);
-    let v6 = frame.bounded(usize::from(v6), 2) != 0;
-    let len = if v6 {
-        ipv6(frame, l3, protocol)?
+    let (l3, v6) = network(frame).ok_or(Counter::PassNotRas)?;
+    let Payload {
+        headers,
+        len,
+        fragment,
+    } = if v6 {
+        ipv6(frame, l3, protocol, first)?
     } else {
-        ipv4(frame, l3, protocol)?
+        ipv4(frame, l3, protocol, first)?
     };
-    let l4 = frame.bounded(if v6 { l3 + 40 } else { l3 + 20 }, HEADERS_LIMIT);
     Ok(Transport {
         side,
         l3,
         v6,
-        l4,
+        l4: frame.bounded(l3 + headers, HEADERS_LIMIT),
         len,
+        fragment,
     })
 }
 
 /// Finds a RAS datagram; else says why the frame passes.
 #[inline(always)]
 pub(crate) fn parse<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<Packet, Counter> {
+    datagram(frame, tables, false)
+}
+
+/// Finds a RAS datagram, or the first fragment of one; else says why the frame passes.
+#[inline(always)]
+pub(crate) fn parse_or_first<F: Frame, T: Tables>(
+    frame: &F,
+    tables: &mut T,
+) -> Result<Packet, Counter> {
+    datagram(frame, tables, true)
+}
+
+#[inline(always)]
+fn datagram<F: Frame, T: Tables>(
+    frame: &F,
+    tables: &mut T,
+    first: bool,
+) -> Result<Packet, Counter> {
     let globals = tables.globals().ok_or(Counter::PassInterface)?;
     let Transport {
         side,
@@ -127,7 +181,8 @@ pub(crate) fn parse<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<Pa
         v6,
         l4,
         len: l4_len,
-    } = transport(frame, tables, UDP)?;
+        fragment,
+    } = transport(frame, tables, UDP, first)?;
     let ports = frame.u32(l4).ok_or(Counter::PassShape)?;
     let (source_port, destination_port) = (ports as u16, (ports >> 16) as u16);
     let to_gatekeeper = side & ENDPOINTS_SIDE != 0 && is_ras(globals, destination_port);
@@ -137,25 +192,33 @@ pub(crate) fn parse<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<Pa
     }
     let lengths = frame.u32(l4 + 4).ok_or(Counter::PassShape)?;
     let udp_len = usize::from(u16::from_be(lengths as u16));
-    if udp_len != l4_len || !(8 + ras::MIN_LEN..LENGTH_LIMIT).contains(&udp_len) {
-        return Err(Counter::PassShape);
-    }
-    if l4 + udp_len > frame.len() {
+    // The length of a datagram in fragments is of all of them.
+    let least = if fragment { 8 } else { 8 + ras::MIN_LEN };
+    if (udp_len != l4_len && !fragment)
+        || !(least..LENGTH_LIMIT).contains(&l4_len)
+        || l4 + l4_len > frame.len()
+    {
         return Err(Counter::PassShape);
     }
     let (source, destination) = addresses(frame, l3, v6).ok_or(Counter::PassShape)?;
-    let first = frame.u8(l4 + 8).ok_or(Counter::PassShape)?;
+    // A fragment may end before the message begins, which then counts as what is limited most.
+    let kind = if l4_len == 8 {
+        ras::RRQ << 2
+    } else {
+        frame.u8(l4 + 8).ok_or(Counter::PassShape)?
+    };
     // Bounded anew: what the verifier has learned of them on the way here would let it walk on twice.
     Ok(Packet {
         l3: frame.bounded(l3, HEADERS_LIMIT),
         v6: frame.bounded(usize::from(v6), 2) != 0,
         payload: l4 + 8,
-        len: frame.bounded(udp_len - 8, LENGTH_LIMIT),
+        len: frame.bounded(l4_len - 8, LENGTH_LIMIT),
         source,
         destination,
         source_port,
         destination_port,
-        first,
+        first: frame.bounded(usize::from(kind), 256) as u8,
+        fragment: frame.bounded(usize::from(fragment), 2) != 0,
         to_gatekeeper,
         from_gatekeeper,
     })
@@ -207,7 +270,8 @@ pub(crate) fn parse_segment<F: Frame, T: Tables>(
         v6,
         l4,
         len,
-    } = transport(frame, tables, TCP)?;
+        ..
+    } = transport(frame, tables, TCP, false)?;
     let ports = frame.u32(l4).ok_or(Counter::PassShape)?;
     let (source_port, destination_port) = (ports as u16, (ports >> 16) as u16);
     let (endpoints, gatekeepers) = (side & ENDPOINTS_SIDE != 0, side & GATEKEEPERS_SIDE != 0);
@@ -246,70 +310,6 @@ pub(crate) fn parse_segment<F: Frame, T: Tables>(
     })
 }
 
-/// What a frame plainly is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Plain {
-    /// Neither RAS nor call signalling.
-    Other,
-    /// TCP that may be call signalling.
-    Signalling,
-    /// Takes a closer look.
-    Unclear,
-}
-
-/// Whether the frame plainly is neither RAS nor call signalling, after as few loads as can be: that is most of what a gateway sees. VLAN
-/// tags, options and whatever else takes a closer look are left to [`parse`].
-#[inline(always)]
-pub(crate) fn plain<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Plain {
-    let Some(ethertype) = frame.u16(12) else {
-        return Plain::Unclear;
-    };
-    let (protocol, l4) = match ethertype {
-        IPV4 => (frame.u8(23), 34),
-        IPV6 => (frame.u8(20), 54),
-        // Behind a tag either may stand; the transport decides where the tag is known.
-        _ => return Plain::Unclear,
-    };
-    let (Some(globals), Some(ports)) = (tables.globals(), frame.u32(l4)) else {
-        return Plain::Unclear;
-    };
-    let (source, destination) = (ports as u16, (ports >> 16) as u16);
-    match protocol {
-        Some(TCP) => {
-            if get!(globals, steering) != 0
-                && (is_signalling(globals, source) || is_signalling(globals, destination))
-            {
-                Plain::Signalling
-            } else {
-                Plain::Other
-            }
-        }
-        Some(UDP)
-            if !is_ras(globals, source)
-                && !is_ras(globals, destination)
-                && (ethertype == IPV6 || frame.u8(14) == Some(0x45)) =>
-        {
-            Plain::Other
-        }
-        _ => Plain::Unclear,
-    }
-}
-
-/// Whether a tagged frame carries TCP: the walk to its header comes later.
-#[inline(always)]
-pub(crate) fn tagged_tcp<F: Frame>(frame: &F) -> bool {
-    let tag = |at| matches!(frame.u16(at), Some(VLAN | QINQ));
-    if !tag(12) {
-        return false;
-    }
-    let at = if tag(16) { 20 } else { 16 };
-    match frame.u16(at) {
-        Some(IPV4) => frame.u8(at + 11) == Some(TCP),
-        Some(IPV6) => frame.u8(at + 8) == Some(TCP),
-        _ => false,
-    }
-}
-
 /// The side of the interface that the frame came in by.
 #[inline(always)]
 pub(crate) fn side<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<u32, Counter> {
@@ -329,45 +329,50 @@ pub(crate) fn side<F: Frame, T: Tables>(frame: &F, tables: &mut T) -> Result<u32
 }
 
 #[inline(always)]
-fn is_ras(globals: crate::Shared<rasline_abi::Globals>, port: u16) -> bool {
+pub(crate) fn is_ras(globals: crate::Shared<rasline_abi::Globals>, port: u16) -> bool {
     let port = u16::from_be(port);
     get!(globals, ras_ports[usize::from(port >> 6)]) >> (port & 63) & 1 != 0
 }
 
 #[inline(always)]
-fn is_signalling(globals: crate::Shared<rasline_abi::Globals>, port: u16) -> bool {
+pub(crate) fn is_signalling(globals: crate::Shared<rasline_abi::Globals>, port: u16) -> bool {
     let port = u16::from_be(port);
     get!(globals, call_ports[usize::from(port >> 6)]) >> (port & 63) & 1 != 0
 }
 
-/// Checks an IPv4 header (all but its checksum); octets of payload.
+/// Checks an IPv4 header (all but its checksum).
 #[inline(always)]
-fn ipv4<F: Frame>(frame: &F, l3: usize, protocol: u8) -> Result<usize, Counter> {
+fn ipv4<F: Frame>(frame: &F, l3: usize, protocol: u8, first: bool) -> Result<Payload, Counter> {
     if frame.u8(l3 + 9).ok_or(Counter::PassNotRas)? != protocol {
         return Err(Counter::PassNotRas);
     }
     let start = frame.u32(l3).ok_or(Counter::PassShape)?;
-    let fragment = frame.u16(l3 + 6).ok_or(Counter::PassShape)?;
-    // More fragments, or an offset. Don't-fragment and the reserved bit do not matter.
-    if start & 0xff != 0x45 || fragment & 0x3fffu16.to_be() != 0 {
+    let field = frame.u16(l3 + 6).ok_or(Counter::PassShape)?;
+    // Don't-fragment and the reserved bit do not matter.
+    let refused = if first { OFFSET } else { OFFSET | MORE };
+    if start & 0xff != 0x45 || field & refused != 0 {
         return Err(Counter::PassShape);
     }
     let total = usize::from(u16::from_be((start >> 16) as u16));
     if total < 28 {
-        Err(Counter::PassShape)
-    } else {
-        Ok(total - 20)
+        return Err(Counter::PassShape);
     }
+    Ok(Payload {
+        headers: 20,
+        len: total - 20,
+        fragment: field & MORE != 0,
+    })
 }
 
-/// Checks an IPv6 header; octets of payload.
+/// Checks an IPv6 header, and the fragment header behind it.
 #[inline(always)]
-fn ipv6<F: Frame>(frame: &F, l3: usize, protocol: u8) -> Result<usize, Counter> {
+fn ipv6<F: Frame>(frame: &F, l3: usize, protocol: u8, first: bool) -> Result<Payload, Counter> {
     let word = frame.u64(l3).ok_or(Counter::PassNotRas)?;
     let next = (word >> 48) as u8;
-    if next != protocol {
+    let fragment = first && next == FRAGMENT;
+    if next != protocol && !fragment {
         // Hop-by-hop, routing, fragment, AH, destination options: a datagram may stand behind them.
-        let extension = matches!(next, 0 | 43 | 44 | 51 | 60);
+        let extension = matches!(next, 0 | 43 | FRAGMENT | 51 | 60);
         return Err(if extension {
             Counter::PassShape
         } else {
@@ -377,11 +382,27 @@ fn ipv6<F: Frame>(frame: &F, l3: usize, protocol: u8) -> Result<usize, Counter> 
     if word & 0xf0 != 0x60 {
         return Err(Counter::PassShape);
     }
-    Ok(usize::from(u16::from_be((word >> 32) as u16)))
+    let len = usize::from(u16::from_be((word >> 32) as u16));
+    if !fragment {
+        return Ok(Payload {
+            headers: 40,
+            len,
+            fragment,
+        });
+    }
+    let header = frame.u32(l3 + 40).ok_or(Counter::PassShape)?;
+    if header as u8 != protocol || (header >> 16) as u16 & OFFSET_V6 != 0 || len < 16 {
+        return Err(Counter::PassShape);
+    }
+    Ok(Payload {
+        headers: 48,
+        len: len - 8,
+        fragment,
+    })
 }
 
 #[inline(always)]
-fn addresses<F: Frame>(frame: &F, l3: usize, v6: bool) -> Option<(Address, Address)> {
+pub(crate) fn addresses<F: Frame>(frame: &F, l3: usize, v6: bool) -> Option<(Address, Address)> {
     if v6 {
         return Some((
             [frame.u64(l3 + 8)?, frame.u64(l3 + 16)?],

@@ -3,7 +3,7 @@
 //!
 //! A packet is sent on at once if its next hop is known and takes redirected frames; else it is readdressed and left
 //! to the stack's routing. Tagged frames always go through the stack, which knows the tag's network; so does a packet
-//! whose checksum was left to a network card, as the stack knows that too. And now and then so does any packet: only
+//! whose checksum was left to a network card, as the stack knows that too, and a fragment. And now and then so does any packet: only
 //! what the stack sends makes it ask whether a neighbour is still where it was.
 
 use rasline_abi::{FLOW_FORWARD, FLOW_REVERSE, elapsed, ticks};
@@ -12,7 +12,7 @@ use crate::checksum::{fold, halves};
 use crate::flow::{self, Ends, Path};
 use crate::parse::{Checksum, TCP, UDP};
 use crate::tables::{Address, Carrying, Hop, Shared, get, set};
-use crate::{Frame, Tables, Verdict};
+use crate::{Frame, Tables, Verdict, fragment};
 
 /// A next hop is looked up again after so long, ns.
 const HOP_FRESH_NS: u64 = 1_000_000_000;
@@ -33,11 +33,7 @@ pub(crate) fn carry<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Optio
     let now = tables.now();
     let path = flow::held(frame, held);
     let path = &path;
-    let ends = Ends {
-        kind: get!(held, flow.kind),
-        address: [get!(held, flow.address[0]), get!(held, flow.address[1])],
-        port: u16::from_ne_bytes(get!(held, flow.port)),
-    };
+    let ends = ends(held);
     // A datagram's flow is made anew once in a while, which counts from when it was made. A segment is noted once in a
     // while: a line of the table that is only read costs less.
     let mut changed = false;
@@ -46,7 +42,8 @@ pub(crate) fn carry<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Optio
         set!(held, flow.seen_ns, now);
         changed = true;
     }
-    let form = readdress(frame, path, &ends)?;
+    let form = form(frame, path)?;
+    readdress(frame, path, &ends, form)?;
     let way = if ends.kind == FLOW_FORWARD {
         (path.source, ends.address)
     } else {
@@ -70,6 +67,29 @@ pub(crate) fn carry<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Optio
     frame.set_u32(4, u32::from(high(hop.mac)) | own << 16)?;
     frame.set_u32(8, own >> 16 | u32::from(high(hop.own_mac)) << 16)?;
     Some(Verdict::Redirect(hop.ifindex))
+}
+
+/// Readdresses the first fragment that is held, and notes that for those behind it. `None`, and nothing changed: it
+/// could not be.
+#[inline(always)]
+pub(crate) fn carry_first<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Option<Verdict> {
+    let held = tables.carrying()?;
+    let path = flow::held(frame, held);
+    let identification = fragment::identification(frame, &path)?;
+    // Who makes fragments sums the whole before.
+    readdress(frame, &path, &ends(held), Checksum::Full)?;
+    tables.note_fragment(identification);
+    Some(Verdict::Readdressed)
+}
+
+/// What takes the place of the packet's own address and port.
+#[inline(always)]
+fn ends(held: Shared<Carrying>) -> Ends {
+    Ends {
+        kind: get!(held, flow.kind),
+        address: [get!(held, flow.address[0]), get!(held, flow.address[1])],
+        port: u16::from_ne_bytes(get!(held, flow.port)),
+    }
 }
 
 /// Whether this packet goes through the stack, so that it asks for the next hop again: one in a while to each
@@ -166,25 +186,21 @@ fn age<F: Frame>(frame: &mut F, path: &Path) -> Option<()> {
     frame.set_u16(path.l3 + 10, !fold(sum))
 }
 
-/// Puts the address and port in their place, checksums by what changes (RFC 1624, equation 3). Gives the form of the
+/// Puts the address and port in their place, checksums by what changes (RFC 1624, equation 3). `form`: that of the
 /// transport's checksum.
 #[inline(always)]
-fn readdress<F: Frame>(frame: &mut F, path: &Path, ends: &Ends) -> Option<Checksum> {
+fn readdress<F: Frame>(frame: &mut F, path: &Path, ends: &Ends, form: Checksum) -> Option<()> {
     let forward = ends.kind == FLOW_FORWARD;
     let (old, old_port) = if forward {
         (path.destination, path.destination_port)
     } else {
         (path.source, path.source_port)
     };
-    // The octets before a mapped IPv4 address are the same in both.
-    let leaves = !fold(halves(old[0]) + halves(old[1]));
-    let comes = fold(halves(ends.address[0]) + halves(ends.address[1]));
-    let addresses = u64::from(leaves) + u64::from(comes);
+    let addresses = difference(old, ends.address);
     let ports = u64::from(!old_port) + u64::from(ends.port);
 
-    let check_at = path.l4 + if path.protocol == UDP { 6 } else { 16 };
+    let check_at = check_at(path);
     let carried = frame.u16(check_at)?;
-    let form = form(frame, path, carried)?;
     let check = match form {
         Checksum::Full => !fold(u64::from(!carried) + addresses + ports),
         Checksum::Partial => fold(u64::from(carried) + addresses),
@@ -195,23 +211,50 @@ fn readdress<F: Frame>(frame: &mut F, path: &Path, ends: &Ends) -> Option<Checks
         frame.set_u16(check_at, if check == 0 { 0xffff } else { check })?;
     }
     frame.set_u16(path.l4 + if forward { 2 } else { 0 }, ends.port)?;
-    if path.v6 {
-        let at = path.l3 + if forward { 24 } else { 8 };
+    replace_address(frame, (path.l3, path.v6), old, ends)
+}
+
+/// Octet of the transport's checksum.
+#[inline(always)]
+fn check_at(path: &Path) -> usize {
+    path.l4 + if path.protocol == UDP { 6 } else { 16 }
+}
+
+/// What a sum gains when an address takes the place of another.
+#[inline(always)]
+fn difference(old: Address, new: Address) -> u64 {
+    // The octets before a mapped IPv4 address are the same in both.
+    let leaves = !fold(halves(old[0]) + halves(old[1]));
+    let comes = fold(halves(new[0]) + halves(new[1]));
+    u64::from(leaves) + u64::from(comes)
+}
+
+/// Puts the address in the place of `old` in the IP header.
+#[inline(always)]
+pub(crate) fn replace_address<F: Frame>(
+    frame: &mut F,
+    (l3, v6): (usize, bool),
+    old: Address,
+    ends: &Ends,
+) -> Option<()> {
+    let forward = ends.kind == FLOW_FORWARD;
+    if v6 {
+        let at = l3 + if forward { 24 } else { 8 };
         frame.set_u64(at, ends.address[0])?;
-        frame.set_u64(at + 8, ends.address[1])?;
-    } else {
-        let at = path.l3 + if forward { 16 } else { 12 };
-        frame.set_u32(at, (ends.address[1] >> 32) as u32)?;
-        let check = frame.u16(path.l3 + 10)?;
-        frame.set_u16(path.l3 + 10, !fold(u64::from(!check) + addresses))?;
+        return frame.set_u64(at + 8, ends.address[1]);
     }
-    Some(form)
+    let at = l3 + if forward { 16 } else { 12 };
+    frame.set_u32(at, (ends.address[1] >> 32) as u32)?;
+    let check = frame.u16(l3 + 10)?;
+    let sum = u64::from(!check) + difference(old, ends.address);
+    frame.set_u16(l3 + 10, !fold(sum))
 }
 
 /// What the checksum field holds. A full checksum may happen to equal the pseudo header's sum: then the packet is
 /// summed.
 #[inline(always)]
-fn form<F: Frame>(frame: &mut F, path: &Path, carried: u16) -> Option<Checksum> {
+fn form<F: Frame>(frame: &mut F, path: &Path) -> Option<Checksum> {
+    let carried = frame.u16(check_at(path))?;
     let pseudo = path.pseudo();
     if carried != fold(pseudo) {
         return Some(Checksum::Full);

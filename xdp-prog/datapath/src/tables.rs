@@ -111,6 +111,8 @@ pub enum FlowTable {
     Attempts,
     /// Of open connections.
     Connections,
+    /// Of datagrams in fragments, each until its last one has passed.
+    Fragments,
 }
 
 /// A packet, and the flow that it is to be readdressed by: what one part finds and the next one carries out.
@@ -213,6 +215,9 @@ pub trait Tables {
     fn carrying(&self) -> Option<Shared<Carrying>>;
     /// Puts the flow that is held in the place of the one in its table, if that is still there: what was noted in it.
     fn store_carried(&mut self);
+    /// Has [`note_fragment`](crate::note_fragment) note how the packet that is held was readdressed; a function of its
+    /// own, too.
+    fn note_fragment(&mut self, identification: u32);
     /// Forgets a flow.
     fn remove_flow(&mut self, table: FlowTable, key: &FlowKey);
     /// The budget of a slot's address and port, by slot index.

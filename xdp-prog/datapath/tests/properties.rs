@@ -44,6 +44,45 @@ fn tables() -> HostTables {
     tables
 }
 
+/// A zone for each family, with a gatekeeper and a service address: 10.0.0.1 and ::1.
+fn steering() -> HostTables {
+    let mut tables = tables();
+    tables.globals_mut().steering = 1;
+    tables.now = 1 << 50;
+    tables.endpoints = vec![([0; 16], 0, 1), (mapped([0; 4]), 96, 0)];
+    let port = 1719u16.to_be_bytes();
+    let v6 = [0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9];
+    let mut loopback = [0; 16];
+    loopback[15] = 1;
+    let families = [
+        (mapped([10, 1, 0, 9]), mapped([10, 0, 0, 1])),
+        (v6, loopback),
+    ];
+    for (i, (gatekeeper, service)) in families.into_iter().enumerate() {
+        let zone = tables.zone_mut(i);
+        (zone.generation, zone.epoch, zone.active) = (1, 1, i as u32);
+        zone.service_ras_port = port;
+        let row = tables.gatekeeper_mut(i);
+        (row.address, row.ras_port, row.zone) = (gatekeeper, port, i as u32);
+        let index = &mut tables.gatekeeper_index;
+        index.insert((i as u32, words(gatekeeper)), i as u32);
+        index.insert((i as u32, words(service)), rasline_abi::SERVICE);
+    }
+    tables
+}
+
+fn mapped(address: [u8; 4]) -> [u8; 16] {
+    let mut all = [0; 16];
+    all[10..12].fill(0xff);
+    all[12..].copy_from_slice(&address);
+    all
+}
+
+fn words(address: [u8; 16]) -> [u64; 2] {
+    let half = |at: usize| u64::from_ne_bytes(address[at..at + 8].try_into().unwrap());
+    [half(0), half(8)]
+}
+
 /// Starts like a RAS datagram over IPv4 or IPv6, and goes on with anything.
 fn frames() -> impl Strategy<Value = Vec<u8>> {
     let start = prop_oneof![
@@ -55,7 +94,48 @@ fn frames() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(start, rest)| [start, rest].concat())
 }
 
+/// Starts like a fragment of RAS between two addresses of a zone, first or later, and goes on with anything.
+fn fragments() -> impl Strategy<Value = Vec<u8>> {
+    let v4 = (any::<u16>(), 0..4u8).prop_map(|(field, number)| {
+        let [high, low] = field.to_be_bytes();
+        let addresses = [10, 0, 0, 7, 10, 0, 0, 1];
+        let start = [8, 0, 0x45, 0, 0, 60, 0, number, high, low, 64, 17, 0, 0];
+        [&start[..], &addresses].concat()
+    });
+    let v6 = (any::<u16>(), 0..4u8).prop_map(|(field, number)| {
+        let [high, low] = field.to_be_bytes();
+        let start = [0x86, 0xdd, 0x60, 0, 0, 0, 0, 60, 44, 64];
+        let fragment = [17, 0, high, low, 0, 0, 0, number];
+        [&start[..], &[0; 15], &[7], &[0; 15], &[1], &fragment].concat()
+    });
+    let tags = prop::sample::select(vec![vec![], vec![0x81, 0, 0, 1]]);
+    // Ports of RAS, or others.
+    let ports = prop::sample::select(vec![[6, 183], [0, 0]]);
+    let rest = prop::collection::vec(any::<u8>(), 0..200);
+    (tags, prop_oneof![v4, v6], ports, rest).prop_map(|(tags, start, port, rest)| {
+        [&[0; 12], &tags[..], &start, &port, &port, &rest].concat()
+    })
+}
+
 proptest! {
+    /// Whatever comes in fragments, in a zone with a service address: what passes is untouched, what is readdressed
+    /// keeps its length and everything but one address, a port and checksums.
+    #[test]
+    fn any_fragments_pass_or_are_readdressed(all in prop::collection::vec(fragments(), 1..20)) {
+        let mut tables = steering();
+        for octets in all {
+            let mut frame = HostFrame::new(&octets);
+            let verdict = process(&mut frame, &mut tables);
+            let changed = frame.octets.iter().zip(&octets).filter(|(new, old)| new != old).count();
+            prop_assert_eq!(frame.octets.len(), octets.len());
+            match verdict {
+                Verdict::Readdressed => prop_assert!(changed > 0 && changed <= 16 + 2 + 4, "{changed}"),
+                Verdict::Pass(_) => prop_assert_eq!(changed, 0),
+                other => prop_assert!(false, "{other:?}"),
+            }
+        }
+    }
+
     #[test]
     fn any_frame_gives_a_verdict_and_a_pass_changes_nothing(octets in frames()) {
         let mut tables = tables();
