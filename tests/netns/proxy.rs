@@ -61,6 +61,8 @@ impl Proxied {
         let gatekeepers = [start(addresses[0], "gk1"), start(addresses[1], "gk2")];
         let settings = Settings {
             gatekeepers: addresses.to_vec(),
+            // Longer than a busy machine holds the controller up: what is for the proxy goes to nobody else.
+            daemon: "max_registrations = 4096\nheartbeat_timeout = \"60s\"".into(),
             zone: format!(
                 "ras = \"proxy\"\nservice_address = [\"{service}\"]\nmigrate_rate = {RATE}\n{lines}\n[zone.probe]\n\
                  dead_time = \"400ms\"\n"
