@@ -5,7 +5,9 @@
 //! core0                   10.65.0.1/24, fd65::1/64; B is behind 10.65.0.2 / fd65::2
 //! ```
 
-use rasline_abi::{Counter, ENDPOINTS_SIDE, GATEKEEPERS_SIDE, Interface, REDIRECT_SIDE};
+use rasline_abi::{
+    Counter, ENDPOINTS_SIDE, GATEKEEPERS_SIDE, Interface, NATIVE_SIDE, REDIRECT_SIDE,
+};
 use rasline_testkit::Netns;
 
 use crate::expect::PASS;
@@ -154,6 +156,45 @@ fn sent_on_at_once_where_the_next_hop_is_known() {
     });
 }
 
+/// What was left to a network card is sent on with the whole checksum, which nobody would add any more.
+#[test]
+fn a_checksum_that_was_left_to_a_card_is_completed() {
+    inside(REDIRECT_SIDE | NATIVE_SIDE, |_, kernel| {
+        for len in [14, 15, 61, 700, 1440] {
+            let mut payload = hex(GRQ);
+            payload.resize(len, 0xa7);
+            for (up, to) in [
+                (Datagram::up(&payload), b()),
+                (Datagram::up(&payload).ipv6(), b6()),
+            ] {
+                let there = down_one(&up.to(to)).frame();
+                redirected(kernel, &up.offloaded(), hopped(there));
+            }
+        }
+        for (flags, len) in [(SYN, 0), (ACK, 0), (ACK, 1), (ACK, 700), (ACK, 1460)] {
+            let up = Segment::up(flags).with(&vec![9; len]);
+            let there = Segment {
+                ttl: up.ttl - 1,
+                ..up.to(b())
+            };
+            redirected(kernel, &up.offloaded(), hopped(there.frame()));
+        }
+        assert_eq!(kernel.counter(Counter::RedirectStack), 0);
+    });
+}
+
+/// Too long to be summed: the stack knows that the rest is missing.
+#[test]
+fn a_long_packet_without_its_checksum_is_left_to_the_stack() {
+    inside(REDIRECT_SIDE | NATIVE_SIDE, |netns, kernel| {
+        netns.ip("link set core0 mtu 9000").unwrap();
+        assert_eq!(kernel.run(&Segment::up(SYN).frame()).action, REDIRECT);
+        let long = Segment::up(ACK).with(&[5; 2048]);
+        by_the_stack(kernel, &long.offloaded(), &long.to(b()).offloaded());
+        assert_eq!(kernel.run(&long.frame()).action, REDIRECT);
+    });
+}
+
 #[track_caller]
 fn by_the_stack(kernel: &Kernel, frame: &[u8], expected: &[u8]) {
     let Outcome { action, octets } = kernel.run(frame);
@@ -166,7 +207,7 @@ fn left_to_the_stack_where_the_program_cannot() {
     inside(REDIRECT_SIDE, |netns, kernel| {
         let up = Datagram::up(&hex(GRQ));
         redirected(kernel, &up.frame(), hopped(down_one(&up.to(b())).frame()));
-        // Tags, what a network card is to sum, and the last hop: the stack knows what to do with them.
+        // Tags, what a network card is to sum (in generic mode), and the last hop: the stack knows what to do with them.
         let tagged = up.clone().tagged(&[(0x8100, 4)]);
         by_the_stack(kernel, &tagged.frame(), &tagged.to(b()).frame());
         by_the_stack(kernel, &up.offloaded(), &up.to(b()).offloaded());

@@ -182,3 +182,53 @@ fn a_gatekeeper_on_the_wrong_side() {
         "wan0 is on the endpoints' side only",
     );
 }
+
+/// The usual stateful firewall, whose entries live shorter than it takes until the next refresh.
+#[test]
+fn a_stateful_firewall() {
+    let patient = Patient::new(&Settings::default());
+    let _gatekeeper = patient.gatekeeper();
+    let gateway = &patient.net.gateway;
+    let (_, findings) = patient.examine();
+    for what in ["firewall", "nf_conntrack_h323"] {
+        assert_eq!(about(&findings, what)["verdict"], "ok");
+    }
+    gateway
+        .nft(
+            "table inet mine {
+                ct helper ras { type \"RAS\" protocol udp; }
+                chain forward {
+                    type filter hook forward priority filter; policy drop;
+                    ct state established,related accept
+                }
+            }",
+        )
+        .unwrap();
+    for name in ["udp_timeout", "udp_timeout_stream"] {
+        let key = format!("netfilter/nf_conntrack_{name}");
+        gateway.sysctl(&key, "59").unwrap();
+    }
+    let (code, findings) = patient.examine();
+    assert_eq!((code, failures(&findings)), (0, vec![]));
+    let drops = "table mine drops by policy in its forward chain forward";
+    finding(&findings, "firewall", "warn", drops);
+    let lives = "an entry of UDP lives 59s, but zone site lets a keep-alive through every 1m only";
+    finding(&findings, "connection tracking", "warn", lives);
+    let helper = "nftables assigns the helper RAS";
+    finding(&findings, "nf_conntrack_h323", "warn", helper);
+    // The rules that it advises end that.
+    let printed = gateway
+        .command(&controller::binary().unwrap())
+        .arg("--config")
+        .arg(patient.place.config())
+        .arg("firewall")
+        .output()
+        .unwrap();
+    gateway
+        .nft(&String::from_utf8(printed.stdout).unwrap())
+        .unwrap();
+    let (_, findings) = patient.examine();
+    for what in ["firewall", "connection tracking"] {
+        assert_eq!(about(&findings, what)["verdict"], "ok", "{findings:#?}");
+    }
+}

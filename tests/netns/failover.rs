@@ -115,7 +115,7 @@ fn with_checksums_left_to_the_card() {
             ..Plan::default()
         };
         let site = fails_over(&plan, None, freeze);
-        assert!(site.counter("redirect_stack") > 0);
+        assert!(site.counter("redirect") > 0);
     }
 }
 
@@ -143,6 +143,17 @@ fn in_generic_mode() {
     let mut plan = Plan::default();
     plan.settings.xdp_mode = "generic";
     fails_over(&plan, None, freeze);
+}
+
+#[test]
+fn in_generic_mode_with_checksums_left_to_the_card() {
+    let mut plan = Plan {
+        offload: true,
+        ..Plan::default()
+    };
+    plan.settings.xdp_mode = "generic";
+    let site = fails_over(&plan, None, freeze);
+    assert!(site.counter("redirect_stack") > 0);
 }
 
 /// Nobody says which side is which.

@@ -24,6 +24,7 @@ mod doctor;
 mod failback;
 mod failover;
 mod failure;
+mod firewall;
 mod flood;
 mod fragments;
 mod granting;

@@ -1,12 +1,16 @@
 //! Call signalling on TCP while its zone moves: connections stay where they are, or end so that the endpoint notices.
 
-use std::io;
+use std::{
+    io::{self, Read, Write},
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
 
 use rasline_testkit::{CallLine, Fleet, Seen, What, call::End, fleet, topology, wait};
 
 use crate::{
     scene::{BRIEFLY, SOON, ras},
-    site::{Plan, Site, admitted},
+    site::{Plan, Site, admitted, call_port},
 };
 
 /// A connection with a call at the primary, which freezes; the zone has moved.
@@ -137,4 +141,75 @@ fn a_small_flow_table() {
     drop(fleet);
     let mut line = site.line(1, site.address(1));
     site.call(2, &mut line);
+}
+
+/// An endpoint that the gatekeeper called: the connection, and the gatekeeper's end of it.
+fn called(site: &Site, gatekeeper: usize, endpoint: u16) -> (TcpStream, TcpStream) {
+    let at = call_port(site.endpoint_address(endpoint));
+    let listener = site.net.endpoints.run(|| TcpListener::bind(at)).unwrap();
+    let listener = listener.unwrap();
+    let host = &site.net.hosts[gatekeeper - 1].netns;
+    let theirs = host.run(|| TcpStream::connect_timeout(&at, SOON)).unwrap();
+    let mut theirs = theirs.unwrap();
+    let (mut ours, _) = listener.accept().unwrap();
+    // The gatekeeper's next acknowledgement shows the program that the connection is open.
+    ours.write_all(b"connect").unwrap();
+    let mut seven = [0; 7];
+    theirs.read_exact(&mut seven).unwrap();
+    theirs.write_all(b"thanks").unwrap();
+    ours.read_exact(&mut seven[..6]).unwrap();
+    (ours, theirs)
+}
+
+/// How a connection on which the endpoint sends nothing ends.
+fn ended(stream: &mut TcpStream, within: Duration) -> Option<io::ErrorKind> {
+    stream.set_read_timeout(Some(within)).unwrap();
+    let error = stream.read(&mut [0; 1]).unwrap_err();
+    (error.kind() != io::ErrorKind::WouldBlock).then(|| error.kind())
+}
+
+#[test]
+fn an_endpoint_that_was_called_and_is_silent_is_reset() {
+    for v6 in [false, true] {
+        let plan = Plan {
+            v6,
+            ..Plan::default()
+        };
+        let site = Site::new(&plan);
+        let (mut ours, _theirs) = called(&site, 1, 1);
+        let (mut other, _others) = called(&site, 2, 2);
+        let mut endpoint = site.learned(1);
+        site.gk(1).freeze().unwrap();
+        let reset = Some(io::ErrorKind::ConnectionReset);
+        assert_eq!(ended(&mut ours, SOON), reset);
+        assert!(site.counter("reset") > 0);
+        site.moves_to(2, &mut endpoint);
+        // A living gatekeeper's connection goes on.
+        assert_eq!(ended(&mut other, BRIEFLY), None);
+    }
+}
+
+#[test]
+fn a_silent_caller_through_the_service_address_is_reset() {
+    let plan = Plan::zone(&format!("service_address = [\"{}\"]", topology::SERVICE));
+    let site = Site::new(&plan);
+    let mut endpoint = site.learned_at(1, topology::SERVICE);
+    let mut line = site.line(1, topology::SERVICE);
+    site.call(1, &mut line);
+    site.gk(1).freeze().unwrap();
+    assert_eq!(line.end(SOON).unwrap(), End::Reset);
+    site.moves_to(2, &mut endpoint);
+}
+
+#[test]
+fn a_pinned_connection_of_a_silent_endpoint_is_left_alone() {
+    let site = Site::new(&Plan::zone("on_loss = \"pin\""));
+    let (mut ours, mut theirs) = called(&site, 1, 1);
+    let mut endpoint = site.learned(1);
+    site.gk(1).freeze().unwrap();
+    site.moves_to(2, &mut endpoint);
+    assert_eq!(ended(&mut ours, BRIEFLY), None);
+    theirs.write_all(b"!").unwrap();
+    ours.read_exact(&mut [0; 1]).unwrap();
+    assert_eq!(site.counter("reset"), 0);
 }

@@ -120,7 +120,7 @@ impl Site {
         self.gk(n).restart(&self.net.hosts[n - 1].netns).unwrap();
     }
 
-    fn endpoint_address(&self, n: u16) -> IpAddr {
+    pub(crate) fn endpoint_address(&self, n: u16) -> IpAddr {
         if self.v6 {
             topology::endpoint_v6(n)
         } else {

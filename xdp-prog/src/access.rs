@@ -118,4 +118,28 @@ impl Frame for XdpFrame {
         unsafe { asm!("{0} &= {1}", inout(reg) value, in(reg) mask) };
         value
     }
+    #[inline(always)]
+    fn sum(&mut self, at: usize, len: usize) -> Option<u16> {
+        let sum = rasline_sum(self.ctx, at as u32, len as u32);
+        self.renew();
+        if sum == NO_SUM {
+            None
+        } else {
+            Some(sum as u16)
+        }
+    }
+}
+
+/// What [`rasline_sum`] gives where there is no sum.
+const NO_SUM: u32 = 1 << 16;
+
+/// Sum of octets of the packet.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_sum(ctx: *mut xdp_md, at: u32, len: u32) -> u32 {
+    let mut frame = XdpFrame::new(ctx);
+    match rasline_datapath::sum(&mut frame, at as usize, len as usize) {
+        Some(sum) => u32::from(sum),
+        None => NO_SUM,
+    }
 }

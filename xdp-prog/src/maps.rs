@@ -11,8 +11,8 @@ use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use rasline_abi::{
     CAPTURE_MAX, COUNTERS as ROW, CaptureHeader, Counter, EVENT_PAYLOAD_MAX, EventHeader, Flow,
     FlowKey, Gatekeeper, GatekeeperKey, GatekeeperState, Globals, MAX_GATEKEEPERS, MAX_INTERFACES,
-    MAX_ZONES, Profile, RATE_BUCKETS, RATES as TABLES, REDIRECT_SIDE, RateBucket, Seen, Slot,
-    SlotBudget, Zone, ZoneState,
+    MAX_ZONES, NATIVE_SIDE, Profile, RATE_BUCKETS, RATES as TABLES, REDIRECT_SIDE, RateBucket,
+    Seen, Slot, SlotBudget, Zone, ZoneState,
 };
 use rasline_datapath::{Address, Carrying, FlowTable, Hop, Shared, Tables};
 
@@ -217,6 +217,16 @@ impl Tables for Maps {
     #[inline(always)]
     fn set_interface(&mut self, index: u32) {
         self.interface = index;
+    }
+    #[inline(always)]
+    fn is_native(&self) -> bool {
+        let Some(globals) = self.globals else {
+            return false;
+        };
+        let row = self.interface as usize & (MAX_INTERFACES - 1);
+        // SAFETY: the map's value; the index is in bounds.
+        let side = unsafe { (&raw const (*globals.ptr()).interfaces[row].side).read_volatile() };
+        side & NATIVE_SIDE != 0
     }
     #[inline(always)]
     fn increment<T>(&self, value: Shared<T>, field: fn(*mut T) -> *mut u64) {

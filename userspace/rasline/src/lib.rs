@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod failure;
+pub mod firewall;
 pub mod host;
 pub mod log;
 pub mod metrics;

@@ -119,3 +119,25 @@ fn evidence_is_documented() {
         assert!(section.contains(&format!("| `{field}` |")), "{field}");
     }
 }
+
+/// The indented block after this line of a document.
+fn block(document: &str, after: &str) -> String {
+    let rest = document.split_once(after).unwrap().1;
+    let lines = rest.lines().map_while(|line| {
+        let indented = line.strip_prefix("    ");
+        indented.or(line.is_empty().then_some(""))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_rules_of_the_guide_are_those_that_are_printed() {
+    let configuration = block(&text("README.md"), "A minimal configuration:\n");
+    let config = rasline::config::Config::parse(Path::new("README.md"), &configuration).unwrap();
+    let printed = rasline::firewall::rules(&config).replace('\t', "    ");
+    let (_, printed) = printed.split_once("table inet").unwrap();
+    let guide = text("docs/guide.md");
+    let shown = block(&guide, "With the configuration of the README it is\n");
+    assert_eq!(shown.trim(), format!("table inet{printed}").trim());
+    assert!(guide.contains(rasline::firewall::ACCEPT));
+}

@@ -2,13 +2,9 @@
 //!
 //! Host `n` (from 1) has 10.1.0.n and fd00:1::n on `eth0` of its namespace, and port `pn` of the switch.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    path::Path,
-    process::Stdio,
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
 use crate::{
     GatewayOptions, Netns,
@@ -111,7 +107,7 @@ impl Host {
             1..100 => format!("numgen random mod 100 < {percent}"),
             _ => String::new(),
         };
-        self.nft(&format!(
+        self.netns.nft(&format!(
             "add table inet lossy; \
              add chain inet lossy in {{ type filter hook input priority 0; }}; \
              add rule inet lossy in meta l4proto {{ udp, tcp }} {some} drop"
@@ -124,7 +120,7 @@ impl Host {
     /// With what `nft` says.
     pub fn swallow(&self, what: &str) -> Result<()> {
         self.lose_nothing()?;
-        self.nft(&format!(
+        self.netns.nft(&format!(
             "add table inet lossy; \
              add chain inet lossy in {{ type filter hook input priority 0; }}; \
              add rule inet lossy in {what} drop"
@@ -136,19 +132,7 @@ impl Host {
     /// # Errors
     /// With what `nft` says.
     pub fn lose_nothing(&self) -> Result<()> {
-        self.nft("add table inet lossy; delete table inet lossy")
-    }
-
-    fn nft(&self, words: &str) -> Result<()> {
-        let output = self
-            .netns
-            .command(Path::new("nft"))
-            .arg(words)
-            .stdin(Stdio::null())
-            .output()
-            .context("running `nft`: is nftables installed? (apt-get install nftables)")?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "`nft {words}`: {said}");
-        Ok(())
+        self.netns
+            .nft("add table inet lossy; delete table inet lossy")
     }
 }

@@ -129,6 +129,55 @@ impl Netns {
             .with_context(|| format!("writing {value} to {} in {}", path.display(), self.name))
     }
 
+    /// Loads rules of nftables, as from a file for `nft -f`.
+    ///
+    /// # Errors
+    /// With what `nft` says.
+    pub fn nft(&self, rules: &str) -> Result<()> {
+        let mut child = self
+            .command(Path::new("nft"))
+            .args(["-f", "-"])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("running `nft`: is nftables installed? (apt-get install nftables)")?;
+        if let Some(mut to) = child.stdin.take() {
+            to.write_all(rules.as_bytes())?;
+        }
+        let output = child.wait_with_output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "nft: {said}{rules}");
+        Ok(())
+    }
+
+    /// Packets that a named counter of nftables (`counter inet filter NAME`) has seen.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn nft_counter(&self, name: &str) -> Result<u64> {
+        let output = self
+            .command(Path::new("nft"))
+            .args(["-j", "list", "counter", "inet", "filter", name])
+            .output()?;
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+        let mut objects = said["nftables"].as_array().into_iter().flatten();
+        let packets = objects.find_map(|object| object["counter"]["packets"].as_u64());
+        packets.with_context(|| format!("no counter {name}: {said}"))
+    }
+
+    /// Connections that are tracked here and have all these words in their line, such as `src=10.0.0.1`.
+    ///
+    /// # Errors
+    /// When the kernel shows none (`CONFIG_NF_CONNTRACK_PROCFS`).
+    pub fn tracked(&self, words: &[&str]) -> Result<usize> {
+        let all = self.run(|| fs::read_to_string("/proc/thread-self/net/nf_conntrack"))??;
+        let like = |line: &&str| {
+            let mut of_line = line.split_ascii_whitespace();
+            words.iter().all(|word| of_line.clone().any(|w| w == *word)) && of_line.next().is_some()
+        };
+        Ok(all.lines().filter(like).count())
+    }
+
     /// No duplicate address detection, no reverse path filter, no router solicitation: addresses work at once.
     fn quiet(&self) -> Result<()> {
         for scope in ["all", "default"] {

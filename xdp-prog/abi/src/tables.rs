@@ -23,6 +23,8 @@ pub const ENDPOINTS_SIDE: u32 = 1;
 pub const GATEKEEPERS_SIDE: u32 = 2;
 /// [`Interface::side`]: frames may be redirected out of it (the driver has ndo_xdp_xmit, and it is up).
 pub const REDIRECT_SIDE: u32 = 4;
+/// [`Interface::side`]: the program runs in its driver, so that what it redirects leaves as it is.
+pub const NATIVE_SIDE: u32 = 8;
 /// Candidates of a zone at most.
 pub const MAX_CANDIDATES: usize = 8;
 /// No gatekeeper ([`Zone::active`], [`ZoneState::decided`]).
@@ -56,7 +58,7 @@ pub const GATEKEEPER_PROXIED: u16 = 8;
 pub struct Interface {
     /// ifindex; 0: entry unused.
     pub ifindex: u32,
-    /// [`ENDPOINTS_SIDE`] | [`GATEKEEPERS_SIDE`].
+    /// [`ENDPOINTS_SIDE`] | [`GATEKEEPERS_SIDE`] | [`REDIRECT_SIDE`] | [`NATIVE_SIDE`].
     pub side: u32,
 }
 

@@ -38,9 +38,9 @@ use crate::tables::{
 };
 use crate::{Frame, Next, Tables, Verdict, answer};
 
-const FIN: u8 = 1;
-const SYN: u8 = 2;
-const RST: u8 = 4;
+pub(crate) const FIN: u8 = 1;
+pub(crate) const SYN: u8 = 2;
+pub(crate) const RST: u8 = 4;
 const ACK: u8 = 16;
 /// Octets of a TCP header without options.
 const TCP_HEADER: usize = 20;

@@ -8,6 +8,7 @@ use rasline_abi::{
 };
 
 use crate::checksum::halves;
+use crate::connection::{FIN, RST, SYN};
 use crate::parse::{Packet, Segment, TCP, UDP};
 use crate::tables::{Address, Carrying, FlowTable, Shared, field_at, get, set};
 use crate::{Frame, Next, Tables};
@@ -69,7 +70,7 @@ impl Path {
             source_port: segment.source_port,
             destination_port: segment.destination_port,
             protocol: TCP,
-            may_be_lost: segment.payload_len == 0,
+            may_be_lost: segment.payload_len == 0 && segment.flags & (FIN | SYN | RST) == 0,
         }
     }
 

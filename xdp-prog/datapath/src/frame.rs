@@ -1,6 +1,8 @@
 //! Access to a frame's octets. Numbers are read and written as they lie in memory (little endian machine, octets
 //! in wire order); an access outside the frame gives `None`.
 
+use crate::checksum::{fold, halves};
+
 /// A frame that can be read, written, and cut or lengthened at its end.
 pub trait Frame {
     /// Octets that can be accessed.
@@ -35,4 +37,32 @@ pub trait Frame {
     /// `value`, which is less than `limit` (a power of two), as the kernel's verifier is to see it: a number of
     /// which it knows no more than that. Without this it follows every value that a header's length can have.
     fn bounded(&self, value: usize, limit: usize) -> usize;
+    /// [`sum`] of this frame; in the kernel a function of its own, so that the verifier checks it once.
+    fn sum(&mut self, at: usize, len: usize) -> Option<u16>;
+}
+
+/// Words that are summed at most.
+const SUM_WORDS: usize = 256;
+
+/// Ones' complement sum of `len` octets (8 at least) from `at` on. `None`: they are not all there, or more than 2,048.
+#[inline(always)]
+pub fn sum<F: Frame>(frame: &mut F, at: usize, len: usize) -> Option<u16> {
+    let at = frame.bounded(at, 128);
+    let end = frame.bounded(len, 16_384);
+    if end > SUM_WORDS * 8 {
+        return None;
+    }
+    let mut sum = 0;
+    for i in 0..SUM_WORDS {
+        if 8 * i + 8 > end {
+            break;
+        }
+        sum += halves(frame.u64(at + 8 * i)?);
+    }
+    frame.renew();
+    if end & 7 != 0 {
+        let last = frame.bounded(at + end - 8, 4096);
+        sum += halves(frame.u64(last)? >> ((8 * (8 - (end & 7)) as u32) & 63));
+    }
+    Some(fold(sum))
 }

@@ -8,11 +8,11 @@ use std::vec::Vec;
 
 use rasline_abi::{
     COUNTERS, Counter, EventHeader, Flow, FlowKey, Gatekeeper, GatekeeperState, Globals,
-    MAX_INTERFACES, Profile, RATE_BUCKETS, RATES, RateBucket, Seen, Slot, SlotBudget, Zone,
-    ZoneState,
+    MAX_INTERFACES, NATIVE_SIDE, Profile, RATE_BUCKETS, RATES, RateBucket, Seen, Slot, SlotBudget,
+    Zone, ZoneState,
 };
 
-use crate::tables::{Address, Carrying, FlowTable, Hop, Shared};
+use crate::tables::{Address, Carrying, FlowTable, Hop, Shared, get};
 use crate::{Frame, Tables};
 
 /// A frame in a vector.
@@ -83,6 +83,9 @@ impl Frame for HostFrame {
     fn renew(&mut self) {}
     fn bounded(&self, value: usize, limit: usize) -> usize {
         value & (limit - 1)
+    }
+    fn sum(&mut self, at: usize, len: usize) -> Option<u16> {
+        crate::frame::sum(self, at, len)
     }
 }
 
@@ -315,6 +318,11 @@ impl Tables for HostTables {
     }
     fn set_interface(&mut self, index: u32) {
         self.interface = index;
+    }
+    fn is_native(&self) -> bool {
+        let index = self.interface as usize;
+        let side = |globals: Shared<Globals>| get!(globals, interfaces[index].side);
+        index < MAX_INTERFACES && self.globals().map_or(0, side) & NATIVE_SIDE != 0
     }
     #[allow(unsafe_code)]
     fn increment<T>(&self, value: Shared<T>, field: fn(*mut T) -> *mut u64) {

@@ -43,7 +43,7 @@ pub mod ras;
 pub use decide::{PROBE_EVERY_NS, REFRESH_RETRY, REFRESH_WINDOW};
 pub use flow::{known_as, store_held};
 pub use fragment::note_fragment;
-pub use frame::Frame;
+pub use frame::{Frame, sum};
 pub use parse::Packet;
 pub use rasline_abi::Counter;
 pub use seen::{TCP_PORT, notice};

@@ -2,9 +2,12 @@
 //! address that the endpoint knows; the endpoint's own address stays.
 //!
 //! A packet is sent on at once if its next hop is known and takes redirected frames; else it is readdressed and left
-//! to the stack's routing. Tagged frames always go through the stack, which knows the tag's network; so does a packet
-//! whose checksum was left to a network card, as the stack knows that too, and a fragment. And now and then so does any packet: only
-//! what the stack sends makes it ask whether a neighbour is still where it was.
+//! to the stack's routing. Tagged frames always go through the stack, which knows the tag's network, and so do fragments.
+//! And now and then so does any packet: only what the stack sends makes it ask whether a neighbour is still where it was.
+//!
+//! A packet whose checksum was left to a network card is sent on with the whole checksum, if it is short enough to be
+//! summed here: connection tracking sees only one direction of what is readdressed, and would call it invalid in the
+//! stack. In generic mode it goes through the stack, which would complete the checksum once more.
 
 use rasline_abi::{FLOW_FORWARD, FLOW_REVERSE, elapsed, ticks};
 
@@ -23,8 +26,6 @@ pub(crate) const FLOW_FRESH_NS: u64 = 1_000_000_000;
 /// One packet in this time goes to each next hop through the stack, ticks (4 s): the kernel calls a neighbour stale
 /// after half a minute, and asks five seconds after the next packet that it sends there itself.
 const ASK_EVERY: u32 = rasline_abi::duration_to_ticks(4_000_000_000);
-/// Words of a packet that are summed at most to tell the two forms of a checksum apart.
-const SUM_WORDS: usize = 256;
 
 /// Readdresses the frame that is held and sends it on. `None`, and nothing changed: it could not be.
 #[inline(always)]
@@ -42,20 +43,28 @@ pub(crate) fn carry<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Optio
         set!(held, flow.seen_ns, now);
         changed = true;
     }
-    let form = form(frame, path)?;
-    readdress(frame, path, &ends, form)?;
+    let carried = frame.u16(check_at(path))?;
+    let whole = whole(frame, path, carried);
     let way = if ends.kind == FLOW_FORWARD {
         (path.source, ends.address)
     } else {
         (ends.address, path.destination)
     };
     let mut hop = None;
-    if form == Checksum::Full && path.l3 == 14 && !asks(tables, path, held, &mut changed, now) {
+    let summed = whole == u32::from(carried);
+    let complete = summed || (whole != UNKNOWN && tables.is_native());
+    if complete && path.l3 == 14 && !asks(tables, path, held, &mut changed, now) {
         hop = next_hop(frame, tables, path, held, way, &mut changed, now);
     }
     if changed {
         tables.store_carried();
     }
+    let (form, check) = if summed || hop.is_some() {
+        (Checksum::Full, whole as u16)
+    } else {
+        (Checksum::Partial, carried)
+    };
+    readdress(frame, path, &ends, form, check)?;
     let Some(hop) = hop else {
         return Some(Verdict::Readdressed);
     };
@@ -77,7 +86,8 @@ pub(crate) fn carry_first<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) ->
     let path = flow::held(frame, held);
     let identification = fragment::identification(frame, &path)?;
     // Who makes fragments sums the whole before.
-    readdress(frame, &path, &ends(held), Checksum::Full)?;
+    let check = frame.u16(check_at(&path))?;
+    readdress(frame, &path, &ends(held), Checksum::Full, check)?;
     tables.note_fragment(identification);
     Some(Verdict::Readdressed)
 }
@@ -186,10 +196,16 @@ fn age<F: Frame>(frame: &mut F, path: &Path) -> Option<()> {
     frame.set_u16(path.l3 + 10, !fold(sum))
 }
 
-/// Puts the address and port in their place, checksums by what changes (RFC 1624, equation 3). `form`: that of the
-/// transport's checksum.
+/// Puts the address and port in their place, checksums by what changes (RFC 1624, equation 3). `form` and `old_check`: what
+/// the transport's checksum is to be made of.
 #[inline(always)]
-fn readdress<F: Frame>(frame: &mut F, path: &Path, ends: &Ends, form: Checksum) -> Option<()> {
+fn readdress<F: Frame>(
+    frame: &mut F,
+    path: &Path,
+    ends: &Ends,
+    form: Checksum,
+    old_check: u16,
+) -> Option<()> {
     let forward = ends.kind == FLOW_FORWARD;
     let (old, old_port) = if forward {
         (path.destination, path.destination_port)
@@ -199,16 +215,14 @@ fn readdress<F: Frame>(frame: &mut F, path: &Path, ends: &Ends, form: Checksum) 
     let addresses = difference(old, ends.address);
     let ports = u64::from(!old_port) + u64::from(ends.port);
 
-    let check_at = check_at(path);
-    let carried = frame.u16(check_at)?;
     let check = match form {
-        Checksum::Full => !fold(u64::from(!carried) + addresses + ports),
-        Checksum::Partial => fold(u64::from(carried) + addresses),
+        Checksum::Full => !fold(u64::from(!old_check) + addresses + ports),
+        Checksum::Partial => fold(u64::from(old_check) + addresses),
     };
     if path.protocol == TCP {
-        frame.set_u16(check_at, check)?;
-    } else if carried != 0 {
-        frame.set_u16(check_at, if check == 0 { 0xffff } else { check })?;
+        frame.set_u16(check_at(path), check)?;
+    } else if old_check != 0 {
+        frame.set_u16(check_at(path), if check == 0 { 0xffff } else { check })?;
     }
     frame.set_u16(path.l4 + if forward { 2 } else { 0 }, ends.port)?;
     replace_address(frame, (path.l3, path.v6), old, ends)
@@ -250,34 +264,27 @@ pub(crate) fn replace_address<F: Frame>(
     frame.set_u16(l3 + 10, !fold(sum))
 }
 
-/// What the checksum field holds. A full checksum may happen to equal the pseudo header's sum: then the packet is
-/// summed.
+/// [`whole`]: the packet is too long to be summed.
+const UNKNOWN: u32 = 1 << 16;
+
+/// The checksum of the whole packet: what it carries, unless that is the pseudo header's sum only. A whole one may happen to
+/// equal that sum, so the packet is summed then. A number, as the kernel's verifier does not follow an `Option` here.
 #[inline(always)]
-fn form<F: Frame>(frame: &mut F, path: &Path) -> Option<Checksum> {
-    let carried = frame.u16(check_at(path))?;
+fn whole<F: Frame>(frame: &mut F, path: &Path, carried: u16) -> u32 {
     let pseudo = path.pseudo();
     if carried != fold(pseudo) {
-        return Some(Checksum::Full);
+        return u32::from(carried);
     }
-    let mut sum = pseudo;
-    let end = frame.bounded(path.len, 16_384);
-    if end > SUM_WORDS * 8 {
-        return Some(Checksum::Partial);
+    let Some(octets) = frame.sum(path.l4, path.len) else {
+        return UNKNOWN;
+    };
+    let sum = pseudo + u64::from(octets);
+    if fold(sum) == 0xffff {
+        return u32::from(carried);
     }
-    for i in 0..SUM_WORDS {
-        if 8 * i + 8 > end {
-            break;
-        }
-        sum += halves(frame.u64(path.l4 + 8 * i)?);
+    // What stands in the field is no part of it. For UDP, 0 would mean none.
+    match !fold(sum + u64::from(!carried)) {
+        0 => 0xffff,
+        whole => u32::from(whole),
     }
-    frame.renew();
-    if path.len & 7 != 0 {
-        let last = frame.bounded(path.l4 + path.len - 8, 4096);
-        sum += halves(frame.u64(last)? >> ((8 * (8 - (path.len & 7)) as u32) & 63));
-    }
-    Some(if fold(sum) == 0xffff {
-        Checksum::Full
-    } else {
-        Checksum::Partial
-    })
 }

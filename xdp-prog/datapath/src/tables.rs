@@ -190,6 +190,8 @@ pub trait Tables {
     fn ifindex(&self) -> u32;
     /// Index of that interface in [`Globals::interfaces`], for the counters.
     fn set_interface(&mut self, index: u32);
+    /// Whether the program runs in the driver of that interface.
+    fn is_native(&self) -> bool;
     /// Adds one to a field that counts, whichever CPU else does.
     fn increment<T>(&self, value: Shared<T>, field: fn(*mut T) -> *mut u64);
     /// Sets a field to `new` if it is `old`; whether it was.

@@ -9,13 +9,13 @@ use bytemuck::bytes_of;
 use ipnet::IpNet;
 use rasline_abi::{
     Answer as Policy, ENDPOINTS_SIDE, GATEKEEPERS_SIDE, Gatekeeper, GatekeeperKey, GatekeeperState,
-    Globals, Interface as Row, REDIRECT_SIDE, SERVICE, ZONE_AUTO, ZONE_RESET, ZONE_RIP, Zone,
-    ZoneState, duration_to_ticks,
+    Globals, Interface as Row, NATIVE_SIDE, REDIRECT_SIDE, SERVICE, ZONE_AUTO, ZONE_RESET,
+    ZONE_RIP, Zone, ZoneState, duration_to_ticks,
 };
 
 use super::{Kernel, ring::octets};
 use crate::{
-    config::{Answer, Daemon, Side},
+    config::{Answer, Daemon, Interface, Side, XdpMode},
     failure::{Failure, Result, chain},
     host::netdev,
 };
@@ -264,7 +264,7 @@ impl Kernel {
     /// Looks again which interfaces frames may be redirected out of: that changes with their peers and drivers.
     pub fn look_at_interfaces(&self) {
         for port in self.ports.values() {
-            self.set_interface(port.row, port.info.index, port.interface.side);
+            self.set_interface(port.row, port.info.index, &port.interface);
         }
     }
 
@@ -274,11 +274,12 @@ impl Kernel {
             return;
         };
         port.interface.side = side;
-        let (row, index) = (port.row, port.info.index);
-        self.set_interface(row, index, side);
+        let (row, index, interface) = (port.row, port.info.index, port.interface.clone());
+        self.set_interface(row, index, &interface);
     }
 
-    pub(super) fn set_interface(&self, row: usize, ifindex: u32, side: Side) {
+    pub(super) fn set_interface(&self, row: usize, ifindex: u32, interface: &Interface) {
+        let side = interface.side;
         // Where it cannot be asked, what was found last goes on.
         let redirects = netdev::redirects(ifindex).unwrap_or_else(|| {
             let [before, bits]: [u32; 2] =
@@ -291,7 +292,12 @@ impl Kernel {
             } else {
                 0
             }
-            | if redirects { REDIRECT_SIDE } else { 0 };
+            | if redirects { REDIRECT_SIDE } else { 0 }
+            | if interface.xdp_mode == XdpMode::Native {
+                NATIVE_SIDE
+            } else {
+                0
+            };
         self.globals
             .store_word(0, INTERFACES_WORD + row, word([ifindex, bits]));
     }

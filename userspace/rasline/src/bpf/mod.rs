@@ -41,7 +41,7 @@ pub use ring::{Message, Reason, Ring};
 pub use scan::{Observed, Peer};
 pub use shared::Shared;
 pub use standing::{Standing, StandingZone};
-pub use steering::{Decided, Moved, Steering};
+pub use steering::{Connection, Decided, Moved, Steering};
 pub use table::{Entry, Place, Refused, Table};
 
 use crate::{

@@ -2,16 +2,16 @@
 //!
 //! Invariant: a decision (active gatekeeper and epoch) is one store of 64 bits, so the program never sees half of it.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use rasline_abi::{
-    FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, FLOW_REVERSE, FlowKey, GATEKEEPER_OWN,
+    FLOW_CALLED, FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, FLOW_REVERSE, Flow, FlowKey, GATEKEEPER_OWN,
     GATEKEEPER_PROXIED, GATEKEEPER_STANDBY, GATEKEEPER_STEER, Gatekeeper, GatekeeperState,
     MAX_CANDIDATES, NO_GATEKEEPER, ZONE_AUTO, Zone, ZoneState, duration_to_ticks,
 };
 
 use super::{
-    CONNECTIONS, DATAGRAMS, Kernel,
+    CONNECTIONS, DATAGRAMS, Kernel, Place,
     ring::{ip, octets},
 };
 use crate::failure::{Failure, Result, chain};
@@ -30,8 +30,9 @@ const _: () = assert!(
         && std::mem::offset_of!(Zone, candidates) + 2 * MAX_CANDIDATES == size_of::<Zone>()
         && std::mem::offset_of!(Gatekeeper, ras_port).is_multiple_of(8)
 );
-/// IP protocol.
+/// IP protocols.
 const UDP: u32 = 17;
+const TCP: u32 = 6;
 /// A call-signalling connection without a segment for longer is not counted as open.
 const OPEN_FOR: Duration = Duration::from_hours(2);
 
@@ -283,11 +284,21 @@ impl Kernel {
             protocol: UDP,
         };
         let flow = self.flows[DATAGRAMS].get(&bytemuck::cast(key), 0).ok()?;
-        let flow: rasline_abi::Flow = bytemuck::cast(flow);
+        let flow: Flow = bytemuck::cast(flow);
         (flow.kind == FLOW_REVERSE).then(|| {
             let port = u16::from_be_bytes(flow.port);
             SocketAddr::new(ip(&bytemuck::cast(flow.address)), port)
         })
+    }
+
+    /// The endpoint of a registration, and the gatekeeper's address that it sends its keep-alives to.
+    #[must_use]
+    pub fn association(&self, place: Place) -> Option<(SocketAddr, SocketAddr)> {
+        let slot = self.table.get(place)?;
+        let row: Gatekeeper = self.gatekeepers.load(usize::from(slot.gatekeeper));
+        let endpoint = SocketAddr::new(ip(&slot.address), u16::from_be_bytes(slot.port));
+        let own = SocketAddr::new(ip(&row.address), u16::from_be_bytes(row.ras_port));
+        Some((endpoint, self.known_as(own, endpoint).unwrap_or(own)))
     }
 
     /// Call-signalling connections that are steered to this gatekeeper and open.
@@ -298,7 +309,7 @@ impl Kernel {
         let mut open = 0;
         for entry in &self.flows[CONNECTIONS] {
             let (_, flow) = entry.map_err(|e| Failure::plain("map CONNECTIONS", chain(&e)))?;
-            let flow: rasline_abi::Flow = bytemuck::cast(flow);
+            let flow: Flow = bytemuck::cast(flow);
             let fresh = now_ns.saturating_sub(flow.seen_ns) < OPEN_FOR.as_nanos() as u64;
             open += u32::from(
                 flow.kind == FLOW_FORWARD
@@ -308,5 +319,74 @@ impl Kernel {
             );
         }
         Ok(open)
+    }
+
+    /// Open call-signalling connections between endpoints and these gatekeepers, as far as the program notes them: those that
+    /// it steers, and those that a gatekeeper opened.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn connections_of(&self, gatekeepers: &BTreeSet<u32>) -> Result<Vec<Connection>> {
+        let mut open = Vec::new();
+        for entry in &self.flows[CONNECTIONS] {
+            let (key, flow) = entry.map_err(|e| Failure::plain("map CONNECTIONS", chain(&e)))?;
+            let (key, flow): (FlowKey, Flow) = (bytemuck::cast(key), bytemuck::cast(flow));
+            if gatekeepers.contains(&flow.gatekeeper) && is_open(&flow) {
+                open.push(Connection::new(&key, flow.gatekeeper));
+            }
+        }
+        Ok(open)
+    }
+
+    /// Whether a connection is still noted as open at the same gatekeeper.
+    #[must_use]
+    pub fn is_connected(&self, connection: &Connection) -> bool {
+        let key = bytemuck::cast(connection.key());
+        let flow = self.flows[CONNECTIONS].get(&key, 0);
+        flow.is_ok_and(|flow| {
+            let flow: Flow = bytemuck::cast(flow);
+            flow.gatekeeper == connection.gatekeeper && is_open(&flow)
+        })
+    }
+}
+
+/// Whether it is what an endpoint sends on an open connection.
+const fn is_open(flow: &Flow) -> bool {
+    matches!(flow.kind, FLOW_FORWARD | FLOW_CALLED)
+        && flow.state & (FLOW_OPEN | FLOW_CLOSED) == FLOW_OPEN
+}
+
+/// A call-signalling connection of an endpoint, under the addresses that the endpoint knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Index of the gatekeeper that it leads to.
+    pub gatekeeper: u32,
+    /// The endpoint.
+    pub endpoint: SocketAddr,
+    /// Whom the endpoint takes it to be with.
+    pub peer: SocketAddr,
+}
+
+impl Connection {
+    fn new(key: &FlowKey, gatekeeper: u32) -> Self {
+        let end = |address: [u64; 2], port| {
+            SocketAddr::new(ip(&bytemuck::cast(address)), u16::from_be_bytes(port))
+        };
+        Self {
+            gatekeeper,
+            endpoint: end(key.source, key.source_port),
+            peer: end(key.destination, key.destination_port),
+        }
+    }
+
+    /// Key of what the endpoint sends.
+    fn key(&self) -> FlowKey {
+        FlowKey {
+            source: bytemuck::cast(octets(self.endpoint.ip())),
+            destination: bytemuck::cast(octets(self.peer.ip())),
+            source_port: self.endpoint.port().to_be_bytes(),
+            destination_port: self.peer.port().to_be_bytes(),
+            protocol: TCP,
+        }
     }
 }

@@ -72,7 +72,7 @@ impl Kernel {
     fn attach_new(&mut self, interface: &Interface) -> Result<()> {
         let info = attach::look_up(&interface.name)?;
         let row = self.row(&info)?;
-        self.set_interface(row, info.index, interface.side);
+        self.set_interface(row, info.index, interface);
         let program = load::program_mut(&mut self.ebpf)?;
         match attach::attach(program, interface, &self.folder) {
             Ok((info, link)) => {
@@ -118,7 +118,7 @@ impl Kernel {
             return self.attach_new(interface);
         }
         let row = self.row(&info)?;
-        self.set_interface(row, info.index, interface.side);
+        self.set_interface(row, info.index, interface);
         let program = load::program_mut(&mut self.ebpf)?;
         let link = attach::swap(program, pin)?;
         self.moved = true;

@@ -61,6 +61,7 @@ pub(super) fn run(cli: &Cli) -> Result<ExitCode> {
         | Command::Doctor { .. }
         | Command::Profile(_)
         | Command::Capture(_)
+        | Command::Firewall
         | Command::Generate { .. } => {}
     }
     Ok(ExitCode::SUCCESS)

@@ -22,6 +22,7 @@ use crate::{
     config::{Config, ConfigError, DEFAULT_PATH, Daemon, LastGood},
     control::client::Client,
     failure::{Failure, Result},
+    firewall,
 };
 
 /// H.323 gateway: answers RAS keep-alives in the kernel.
@@ -90,6 +91,8 @@ enum Command {
         #[command(flatten)]
         json: Json,
     },
+    /// Print rules for nftables that keep what rasline readdresses away from connection tracking.
+    Firewall,
     /// Attach the program to a configured interface again.
     Attach {
         /// Name of the interface.
@@ -273,6 +276,13 @@ fn run(cli: &Cli) -> Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             };
             capture::run(&config, options).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Firewall => {
+            let Some(config) = load(&cli.config) else {
+                return Ok(ExitCode::FAILURE);
+            };
+            table::put_document(&firewall::rules(&config));
+            Ok(ExitCode::SUCCESS)
         }
         Command::Generate { what, folder } => {
             match what {

@@ -160,7 +160,8 @@ pub enum Answer {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnLoss {
-    /// The endpoint's next segment is answered with RST, so that it connects again at once.
+    /// The endpoint's next segment is answered with RST, so that it connects again at once; the controller asks silent
+    /// endpoints for one.
     #[default]
     Reset,
     /// It is left alone.

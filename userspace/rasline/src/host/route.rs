@@ -167,7 +167,8 @@ fn ask(kind: u16, body: &[u8]) -> io::Result<Vec<u8>> {
     Ok(reply)
 }
 
-fn attribute(body: &mut Vec<u8>, kind: u16, value: &[u8]) {
+/// Appends an attribute of a netlink message, padded.
+pub(super) fn attribute(body: &mut Vec<u8>, kind: u16, value: &[u8]) {
     body.extend(((4 + value.len()) as u16).to_ne_bytes());
     body.extend(kind.to_ne_bytes());
     body.extend(value);

@@ -306,7 +306,8 @@ pub fn is_decided(zone: &Zone) -> bool {
 }
 
 /// RAS and call-signalling port of a zone's service addresses: those of its first gatekeeper.
-fn service_ports(zone: &Zone) -> (u16, u16) {
+#[must_use]
+pub fn service_ports(zone: &Zone) -> (u16, u16) {
     zone.gatekeepers
         .iter()
         .min_by_key(|g| g.priority)

@@ -18,6 +18,7 @@ use crate::{
         bridge::{core_config, reason, refusal},
         layout::Layout,
         serving::served,
+        tracked::Tracked,
     },
 };
 
@@ -46,6 +47,7 @@ impl Published {
 /// The core, what it published, and how it was refused.
 pub(super) struct Effects {
     pub(super) core: Core,
+    pub(super) tracked: Tracked,
     published: HashMap<RegistrationId, Published>,
     by_slot: HashMap<u32, RegistrationId>,
     /// Published for rasline's own gatekeepers, by zone.
@@ -58,6 +60,7 @@ impl Effects {
     pub(super) fn new(config: &Config, layout: &Layout) -> Self {
         Self {
             core: Core::new(core_config(config, layout)),
+            tracked: Tracked::default(),
             published: HashMap::new(),
             by_slot: HashMap::new(),
             served: HashMap::new(),
@@ -93,6 +96,7 @@ impl Supervisor {
     pub(super) fn observe(&mut self, now_ns: u64) {
         let mut changed = Vec::new();
         self.kernel.scan(now_ns, |observed| changed.push(observed));
+        self.renew_tracked(now_ns, &changed);
         for observed in changed {
             if let Some(noted) = self.noted(&observed) {
                 self.note(noted);

@@ -22,7 +22,7 @@ use crate::{
     host::{self, monotonic_ns},
     probe::{Report, Target},
     suggest::did_you_mean,
-    supervisor::{Supervisor, apply},
+    supervisor::{Supervisor, apply, hang_up::LostCalls},
 };
 
 /// How often the kernel's own decisions are looked for.
@@ -46,6 +46,8 @@ pub(super) struct Steersman {
     heard: BTreeMap<u32, u64>,
     /// Calls are not counted before.
     count_at: u64,
+    /// Connections to gatekeepers that are gone.
+    pub(super) lost_calls: LostCalls,
     /// What the operator decided, by zone name: for the store.
     pub(super) kept: BTreeMap<String, (String, Manual)>,
 }

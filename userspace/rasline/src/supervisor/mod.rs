@@ -12,6 +12,7 @@ mod cut_off;
 mod effects;
 pub mod events;
 mod failover;
+mod hang_up;
 pub mod layout;
 mod machine;
 mod measure;
@@ -19,6 +20,7 @@ mod memory;
 mod ports;
 mod presence;
 mod rates;
+mod raw;
 mod reload;
 mod requests;
 pub mod sender;
@@ -29,6 +31,7 @@ mod show_registrations;
 mod standby;
 mod start;
 mod tell;
+mod tracked;
 mod turn;
 mod watch;
 
@@ -361,6 +364,7 @@ impl Supervisor {
                 _ = look.tick() => {
                     self.own_are_well();
                     self.look_at_kernel();
+                    self.hang_up();
                     if self.standbys.any() {
                         self.handle(rasline_core::Input::Pace);
                     }

@@ -2,6 +2,7 @@
 //!
 //! Each finding names the thing, what was found, what that means and the next step. Exit code 1 if something is broken.
 
+mod firewall;
 mod interface;
 mod path;
 
@@ -13,7 +14,7 @@ use super::table::{put, put_json};
 use crate::{
     bpf::pins,
     config::{Config, DEFAULT_PATH},
-    host::{OLDEST_KERNEL, address, bpffs, caps, kernel_version, lock},
+    host::{OLDEST_KERNEL, address, bpffs, caps, kernel_version, lock, netfilter::Survey},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -104,6 +105,7 @@ pub(super) fn run(file: &Path, json: bool) -> ExitCode {
             }
             pinned(&mut f, &config);
             own_addresses(&mut f, &config);
+            firewall::examine(&mut f, &config, &Survey::take());
             path::examine(&mut f, &config);
         }
         None => pin_folder(&mut f, Path::new("/sys/fs/bpf")),
