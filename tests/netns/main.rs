@@ -35,6 +35,7 @@ mod links;
 mod metrics;
 mod migration;
 mod neighbours;
+mod nexthop;
 mod overload;
 mod own;
 mod peers;
