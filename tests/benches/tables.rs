@@ -151,6 +151,7 @@ impl Loaded {
             copies_per_second: 1000,
             copies_per_source: 10,
             interfaces: [Interface::default(); rasline_abi::MAX_INTERFACES],
+            macs: [0; rasline_abi::MAX_INTERFACES],
             ras_ports: [0; 1024],
             capture_len: 0,
             steering: 0,

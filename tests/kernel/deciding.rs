@@ -7,7 +7,7 @@ use rasline_datapath::choose;
 use crate::pair::Pair;
 use crate::steered::{A, ARQ, B, C, GRQ, b, c, candidates, service, switch, world};
 use crate::world::{
-    Datagram, GATEKEEPER, RCF, RRQ, Registration, SECOND, World, hex, now, with_seq,
+    Datagram, GATEKEEPER, RCF, RRQ, Registration, SECOND, World, fall_silent, hex, now, with_seq,
 };
 
 fn up() -> Datagram {
@@ -141,11 +141,7 @@ fn when_all_are_silent_and_nobody_watches_they_are_tried_in_turn() {
     for to in [B, C, A, B] {
         pair.send(&up().to(service()).frame());
         assert_eq!(pair.decided(0), Some(to));
-        assert_eq!(
-            pair.kernel.state(to).first_unanswered_ns,
-            0,
-            "it is given its time"
-        );
+        assert_eq!(pair.kernel.state(to).enough_ns, 0, "it is given its time");
         // It does not answer either, but too little time has passed to call it silent.
         silence(&mut pair);
         pair.send(&up().to(service()).frame());
@@ -184,7 +180,8 @@ fn the_controllers_next_decision_counts() {
 fn a_decision_that_comes_too_late_is_dropped() {
     let mut tables = world().host();
     tables.now = now();
-    tables.gatekeeper_state_mut(A as usize).first_unanswered_ns = tables.now - SECOND;
+    let since = tables.now - SECOND;
+    fall_silent(tables.gatekeeper_state_mut(A as usize), since);
     // The controller has moved it to C.
     (tables.zone_mut(0).active, tables.zone_mut(0).epoch) = (C, 2);
     choose(&mut tables, 0, A);
@@ -194,7 +191,8 @@ fn a_decision_that_comes_too_late_is_dropped() {
     choose(&mut tables, 0, A);
     let first = *tables.zone_state_mut(0);
     assert_eq!((first.decided, first.decided_epoch), (B, 3));
-    tables.gatekeeper_state_mut(B as usize).first_unanswered_ns = tables.now - SECOND;
+    let since = tables.now - SECOND;
+    fall_silent(tables.gatekeeper_state_mut(B as usize), since);
     choose(&mut tables, 0, A);
     assert_eq!(*tables.zone_state_mut(0), first);
     choose(&mut tables, 0, NO_GATEKEEPER);
@@ -206,7 +204,7 @@ fn a_decision_that_comes_too_late_is_dropped() {
 fn keep_alives_give_the_evidence() {
     let mut world = alone(world());
     let slot = world.register(&Registration {
-        confirmed_ago: 301 * SECOND,
+        confirmed_ago: 31 * SECOND,
         ..Registration::sample()
     });
     let mut pair = Pair::new(world);

@@ -11,7 +11,7 @@ use crate::pair::Pair;
 use crate::steered::{self, A, A6, ARQ, B, C, b, b6, c, service, service6};
 use crate::world::{
     Datagram, ENDPOINT6, GATEKEEPER, GCF, RCF, RRJ, RRQ, SECOND, Segment, UCF, URQ, World,
-    gatekeeper6, hex, v4, with_seq,
+    fall_silent, gatekeeper6, hex, v4, with_seq,
 };
 
 const FRAMES: u32 = 120_000;
@@ -120,8 +120,8 @@ fn kernel_and_host_agree() {
             "Answer { held: false }",
             "Substitute",
             "Divert(Divert)",
-            "Pass(PassRefresh)",
-            "Pass(PassExpired)",
+            "Ask(PassRefresh, 0)",
+            "Ask(PassExpired, 0)",
         ],
     );
 }
@@ -140,12 +140,12 @@ fn kernel_and_host_agree_on_what_is_steered() {
     reached(&runs(dropping), &also(&["Drop(DropRate)"]));
     // The program decides: its active gatekeeper is silent; all are, and nobody watches; by the controller's word.
     let mut silent = steered::world();
-    silent.states[A as usize].first_unanswered_ns = silent.now - SECOND;
+    fall_silent(&mut silent.states[A as usize], silent.now - SECOND);
     reached(&runs(silent.and_every_state()), OTHERS);
     let mut alone = steered::world();
     alone.globals.heartbeat_ns = alone.now - 10 * SECOND;
     for gatekeeper in [A, B, C] {
-        alone.states[gatekeeper as usize].first_unanswered_ns = alone.now - SECOND;
+        fall_silent(&mut alone.states[gatekeeper as usize], alone.now - SECOND);
     }
     reached(&runs(alone.and_every_state()), OTHERS);
     let mut down = steered::moved();
@@ -162,7 +162,7 @@ fn moving_world() -> World {
     let mut world = steered::moved();
     world.zones[0].migrate_rate = 1;
     world.gatekeepers[C as usize].flags |= GATEKEEPER_STANDBY;
-    world.states[A as usize].first_unanswered_ns = world.now - SECOND;
+    fall_silent(&mut world.states[A as usize], world.now - SECOND);
     world.and_every_state()
 }
 

@@ -3,6 +3,7 @@
 
 mod deciding;
 mod differential;
+mod evidence;
 mod expect;
 mod fragments;
 mod kernel;

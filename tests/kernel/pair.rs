@@ -5,17 +5,18 @@
 use std::collections::BTreeMap;
 
 use rasline_abi::{
-    Counter, EventHeader, Flow, FlowKey, GatekeeperState, Slot, ZoneState, elapsed, ticks,
+    Counter, EventHeader, Flow, FlowKey, GatekeeperState, REFRESH_MARKS, Slot, ZoneState, elapsed,
+    ticks,
 };
 use rasline_datapath::host::HostTables;
 use rasline_datapath::{Verdict, process};
 
 use crate::kernel::{FLOW_TABLES, Kernel};
-use crate::world::{World, balanced, host_frame, now};
+use crate::world::{World, answer_all, balanced, fall_silent, host_frame, now};
 
 const fn action(verdict: Verdict) -> u32 {
     match verdict {
-        Verdict::Pass(_) | Verdict::Substitute | Verdict::Readdressed => 2,
+        Verdict::Pass(_) | Verdict::Ask(..) | Verdict::Substitute | Verdict::Readdressed => 2,
         Verdict::Answer { .. } | Verdict::Rip | Verdict::Reset => 3,
         Verdict::Divert(_) | Verdict::Drop(_) => 1,
         Verdict::Redirect(_) => 4,
@@ -26,19 +27,28 @@ const fn action(verdict: Verdict) -> u32 {
 fn timeless(slot: Slot) -> Slot {
     Slot {
         confirmed: 0,
-        refreshed: 0,
+        refreshed: slot.refreshed & REFRESH_MARKS,
         last_seen: 0,
         ..slot
     }
 }
 
-fn shown(state: GatekeeperState) -> (bool, u64, u64, u64) {
-    (
-        state.first_unanswered_ns != 0,
-        state.outstanding,
-        state.requests,
-        state.replies,
-    )
+/// Without the times.
+fn shown(state: GatekeeperState) -> GatekeeperState {
+    let was = |ns: u64| u64::from(ns != 0);
+    let mark = |entry: u64| entry >> 32;
+    GatekeeperState {
+        last_reply_ns: was(state.last_reply_ns),
+        first_unanswered_ns: was(state.first_unanswered_ns),
+        enough_ns: was(state.enough_ns),
+        last_probe_ns: was(state.last_probe_ns),
+        back_ns: was(state.back_ns),
+        known_at: u32::from(state.known_at != 0),
+        asked: u32::from(state.asked != 0),
+        speakers: state.speakers.map(mark),
+        pending: state.pending.map(mark),
+        ..state
+    }
 }
 
 fn zone_shown(state: ZoneState) -> ZoneState {
@@ -223,20 +233,20 @@ impl Pair {
         f(self.tables.gatekeeper_state_mut(gatekeeper as usize));
     }
 
-    /// A request has been unanswered for so long, ns.
+    /// Requests of two endpoints have been unanswered for so long, ns.
     pub fn silent_for(&mut self, gatekeeper: u32, ns: u64) {
         let since = now() - ns;
         self.evidence(gatekeeper, |state| {
-            (state.first_unanswered_ns, state.outstanding) = (since, 1);
+            fall_silent(state, since);
             state.last_reply_ns = since.min(state.last_reply_ns);
         });
     }
 
-    /// Something came from it.
+    /// It has answered all that was asked.
     pub fn heard(&mut self, gatekeeper: u32) {
         let at = now();
         self.evidence(gatekeeper, |state| {
-            (state.first_unanswered_ns, state.outstanding) = (0, 0);
+            answer_all(state);
             state.last_reply_ns = at;
         });
     }
@@ -277,7 +287,8 @@ impl Pair {
     #[track_caller]
     pub fn untouched(&mut self, frame: &[u8]) {
         let (verdict, octets) = self.send(frame);
-        assert!(matches!(verdict, Verdict::Pass(_)), "{verdict:?}");
+        let passes = matches!(verdict, Verdict::Pass(_) | Verdict::Ask(..));
+        assert!(passes, "{verdict:?}");
         assert_eq!(octets, frame);
     }
 }

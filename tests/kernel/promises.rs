@@ -1,15 +1,18 @@
 //! Refreshes, renewals, withdrawals, and what is kept up for a silent gatekeeper.
 
-use rasline_abi::{Counter, GATEKEEPER_OWN, elapsed, ticks};
+use rasline_abi::{Counter, GATEKEEPER_OWN, GATEKEEPER_PROBED, REFRESH_REPEATS, elapsed, ticks};
 
 use crate::expect::{DROP, PASS, answers, loaded, passes};
-use crate::world::{Datagram, RCF, RRJ, RRQ, Registration, SECOND, UCF, URQ, World, hex, with_seq};
+use crate::kernel::Kernel;
+use crate::world::{
+    Datagram, RCF, RRJ, RRQ, Registration, SECOND, UCF, URQ, World, fall_silent, hex, now, with_seq,
+};
 
 #[test]
 fn refresh_is_let_through_once_and_its_rcf_renews() {
     let mut world = World::new();
     let slot = world.register(&Registration {
-        confirmed_ago: 301 * SECOND,
+        confirmed_ago: 31 * SECOND,
         ..Registration::sample()
     });
     let index = world.slots[slot].0;
@@ -27,16 +30,17 @@ fn refresh_is_let_through_once_and_its_rcf_renews() {
         Counter::PassFromGatekeeper,
     );
     assert_eq!(kernel.counter(Counter::Renewed), 0);
-    assert_eq!(
+    assert_ne!(
         kernel.state(0).first_unanswered_ns,
         0,
-        "whatever comes from the gatekeeper shows that it lives"
+        "only an answer to what was asked shows that the gatekeeper lives"
     );
     passes(
         &mut kernel,
         &Datagram::down(&with_seq(&hex(RCF), 5)).frame(),
         Counter::Renewed,
     );
+    assert_eq!(kernel.state(0).first_unanswered_ns, 0);
     assert!(elapsed(ticks(crate::world::now()), kernel.slot(index).confirmed) < 60);
     answers(&mut kernel, &up(7), &with_seq(&hex(RCF), 7));
     assert_eq!(kernel.state(0).replies, 2);
@@ -51,7 +55,7 @@ fn rcf_to_a_refresh_is_replaced_by_the_patched_one() {
             original: Some(hex(RCF)),
             rcf: patched.clone(),
             eid,
-            confirmed_ago: 301 * SECOND,
+            confirmed_ago: 31 * SECOND,
             ..Registration::sample()
         };
         let mut world = World::new();
@@ -106,7 +110,7 @@ fn another_rcf_withdraws_and_is_diverted_while_the_controller_lives() {
         }
         let alive = alive && !paused;
         world.register(&Registration {
-            confirmed_ago: 301 * SECOND,
+            confirmed_ago: 31 * SECOND,
             ..Registration::sample()
         });
         let mut kernel = loaded(&world);
@@ -142,12 +146,12 @@ fn rrj_urq_and_ucf_withdraw_at_once() {
         let turn = |d: Datagram| if six { d.ipv6() } else { d };
         let mut world = World::new();
         world.register(&Registration {
-            confirmed_ago: 301 * SECOND,
+            confirmed_ago: 31 * SECOND,
             ..Registration::sample()
         });
         world.register(
             &Registration {
-                confirmed_ago: 301 * SECOND,
+                confirmed_ago: 31 * SECOND,
                 ..Registration::sample()
             }
             .ipv6(),
@@ -206,7 +210,7 @@ fn rrj_to_another_request_withdraws_nothing() {
 #[test]
 fn silent_gatekeeper_is_held_for_hold_for_and_no_longer() {
     let mut world = World::sample();
-    world.states[0].first_unanswered_ns = world.now - SECOND;
+    fall_silent(&mut world.states[0], world.now - SECOND);
     let mut kernel = loaded(&world);
     let up = Datagram::up(&with_seq(&hex(RRQ), 9));
     answers(&mut kernel, &up, &with_seq(&hex(RCF), 9));
@@ -214,40 +218,63 @@ fn silent_gatekeeper_is_held_for_hold_for_and_no_longer() {
     // Past its timeToLive at the gatekeeper, but the promise stood when the gatekeeper fell silent.
     let mut old = World::new();
     old.register(&Registration {
-        confirmed_ago: 1000 * SECOND,
+        confirmed_ago: 100 * SECOND,
         ..Registration::sample()
     });
-    old.states[0].first_unanswered_ns = old.now - 890 * SECOND;
+    fall_silent(&mut old.states[0], old.now - 80 * SECOND);
     old.states[0].last_probe_ns = old.now - SECOND;
     let mut kernel = loaded(&old);
     answers(&mut kernel, &up, &with_seq(&hex(RCF), 9));
-    old.states[0].first_unanswered_ns = old.now - 901 * SECOND;
+    fall_silent(&mut old.states[0], old.now - 92 * SECOND);
     kernel.set_slots(&old);
     passes(&mut kernel, &up.frame(), Counter::PassExpired);
     // The promise was over before.
-    old.states[0].first_unanswered_ns = old.now - 390 * SECOND;
+    fall_silent(&mut old.states[0], old.now - 39 * SECOND);
     kernel.set_slots(&old);
     passes(&mut kernel, &up.frame(), Counter::PassExpired);
 }
 
+/// Only while nobody else asks it; endpoints that were seen to repeat go first.
 #[test]
 fn silent_gatekeeper_is_looked_for_now_and_then() {
-    let mut world = World::sample();
-    world.states[0].first_unanswered_ns = world.now - 6 * SECOND;
-    let mut kernel = loaded(&world);
     let up = Datagram::up(&with_seq(&hex(RRQ), 9));
-    passes(&mut kernel, &up.frame(), Counter::PassProbe);
-    answers(&mut kernel, &up, &with_seq(&hex(RCF), 9));
-    assert_eq!(
-        kernel.state(0).first_unanswered_ns,
-        world.states[0].first_unanswered_ns
-    );
-    passes(
-        &mut kernel,
-        &Datagram::down(&with_seq(&hex(RCF), 9)).frame(),
-        Counter::Renewed,
-    );
-    assert_eq!(kernel.state(0).first_unanswered_ns, 0);
+    for (silent_for, repeats, watched, looked_for) in [
+        (6, true, false, true),
+        (2, true, false, false),
+        (6, false, false, false),
+        (16, false, false, true),
+        (16, true, true, false),
+    ] {
+        let mut world = World::sample();
+        if repeats {
+            world.slots[0].1.refreshed |= REFRESH_REPEATS;
+        }
+        if watched {
+            world.gatekeepers[0].flags |= GATEKEEPER_PROBED;
+        }
+        // Loading takes a while.
+        let mut kernel = Kernel::load();
+        let since = now() - silent_for * SECOND;
+        fall_silent(&mut world.states[0], since);
+        kernel.fill(&world);
+        if looked_for {
+            passes(&mut kernel, &up.frame(), Counter::PassProbe);
+            // The repetition is answered at once, and so is whatever comes next: none loses two in a row.
+            answers(&mut kernel, &up, &with_seq(&hex(RCF), 9));
+            assert_ne!(kernel.slot(world.slots[0].0).refreshed & REFRESH_REPEATS, 0);
+        } else {
+            answers(&mut kernel, &up, &with_seq(&hex(RCF), 9));
+        }
+        assert_eq!(kernel.state(0).first_unanswered_ns, since);
+        let rcf = Datagram::down(&with_seq(&hex(RCF), 9)).frame();
+        let (why, left) = if looked_for {
+            (Counter::Renewed, 0)
+        } else {
+            (Counter::PassFromGatekeeper, since)
+        };
+        passes(&mut kernel, &rcf, why);
+        assert_eq!(kernel.state(0).first_unanswered_ns, left);
+    }
 }
 
 #[test]
@@ -258,7 +285,7 @@ fn hold_answers_only_while_the_gatekeeper_is_silent() {
     let up = Datagram::up(&with_seq(&hex(RRQ), 9));
     passes(&mut kernel, &up.frame(), Counter::PassHold);
     assert_ne!(kernel.state(0).first_unanswered_ns, 0);
-    world.states[0].first_unanswered_ns = world.now - SECOND;
+    fall_silent(&mut world.states[0], world.now - SECOND);
     kernel.set_slots(&world);
     answers(&mut kernel, &up, &with_seq(&hex(RCF), 9));
 }

@@ -252,7 +252,7 @@ fn known_but_at_another_gatekeeper_of_the_zone() {
         address: other,
         ..world.gatekeepers[0]
     });
-    world.states.push(rasline_abi::GatekeeperState::default());
+    world.states.push(crate::world::answering());
     let mut kernel = Kernel::load();
     kernel.fill(&world);
     let frame = Datagram {
@@ -309,7 +309,7 @@ fn generations() {
 fn expired() {
     let mut world = World::new();
     world.register(&Registration {
-        confirmed_ago: 601 * SECOND,
+        confirmed_ago: 61 * SECOND,
         ..Registration::sample()
     });
     let mut kernel = Kernel::load();

@@ -1,12 +1,10 @@
 //! A world whose zones have more than one gatekeeper.
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use rasline_abi::{
-    GATEKEEPER_STEER, Gatekeeper, GatekeeperState, MAX_CANDIDATES, ZONE_AUTO, ZONE_RESET, ZONE_RIP,
-};
+use rasline_abi::{GATEKEEPER_STEER, Gatekeeper, MAX_CANDIDATES, ZONE_AUTO, ZONE_RESET, ZONE_RIP};
 
 use crate::world::SECOND;
-use crate::world::{CALL_PORT, PORT, World, duration, gatekeeper6, v4, v6};
+use crate::world::{CALL_PORT, PORT, World, answering, duration, gatekeeper6, v4, v6};
 
 /// Zone 0, IPv4: gatekeepers A (10.1.0.1), B (10.1.0.2), C (10.1.0.3), service address S (10.9.0.1).
 pub const A: u32 = 0;
@@ -55,7 +53,7 @@ pub fn world() -> World {
     let zone = &mut world.zones[0];
     (zone.active, zone.epoch) = (A, 1);
     zone.flags = ZONE_AUTO | ZONE_RESET | ZONE_RIP;
-    zone.move_for = duration(900 * SECOND);
+    zone.move_for = duration(90 * SECOND);
     zone.rip_delay_ms = 2000;
     zone.service_ras_port = PORT.to_be_bytes();
     zone.service_call_port = CALL_PORT.to_be_bytes();
@@ -73,7 +71,7 @@ pub fn world() -> World {
     world
         .gatekeepers
         .extend([other(0, b()), other(0, c()), other(1, b6())]);
-    world.states = vec![GatekeeperState::default(); 5];
+    world.states = vec![answering(); 5];
     world.endpoints[1].2 = 1;
     world.services = vec![(0, service()), (1, service6())];
     world

@@ -218,7 +218,7 @@ fn a_flow_of_another_zone_is_not_followed() {
     let mut row = world.gatekeepers[0];
     (row.zone, row.flags) = (2, 0);
     world.gatekeepers.push(row);
-    world.states.push(rasline_abi::GatekeeperState::default());
+    world.states.push(crate::world::answering());
     let mut pair = Pair::new(world);
     let up = Datagram::up(&hex(GRQ));
     pair.readdressed(&up.frame(), &up.to(b()).frame());

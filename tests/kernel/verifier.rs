@@ -2,10 +2,10 @@
 
 use crate::kernel::Kernel;
 
-/// Not near the verifier's limit of 1,000,000, so that the program loads on other kernels than this one, too.
+/// At most half of the limit of 1,000,000, so that the program loads on other kernels than this one, too.
 #[test]
 fn the_program_is_far_from_the_verifiers_limit() {
     let verified = Kernel::load().verified_instructions();
     println!("verified instructions: {verified}");
-    assert!(verified < 400_000, "{verified}");
+    assert!(verified < 500_000, "{verified}");
 }

@@ -5,7 +5,8 @@
 
 use rasline_abi::{
     Answer, ENDPOINTS_SIDE, GATEKEEPERS_SIDE, Gatekeeper, GatekeeperState, Globals, HASH_KEYS,
-    Interface, PROFILE_BYTES, Profile, SERVICE, Slot, Zone, ZoneState, duration_to_ticks, ticks,
+    Interface, PROFILE_BYTES, Profile, REFRESH_MARKS, REFRESH_UNANSWERED, SERVICE, Slot, Zone,
+    ZoneState, duration_to_ticks, ticks,
 };
 use rasline_datapath::host::{HostFrame, HostTables};
 use rasline_datapath::{checksum, hash};
@@ -17,7 +18,7 @@ mod packets;
 #[allow(unused_imports, reason = "the fuzz target uses a part")]
 pub use checksums::{balanced, following};
 #[allow(unused_imports, reason = "the fuzz target uses a part")]
-pub use packets::{Datagram, Segment};
+pub use packets::{Datagram, MACS, Segment};
 
 pub const SLOTS: u32 = 1024;
 pub const PROFILES: u32 = 64;
@@ -95,7 +96,7 @@ pub struct Registration {
     pub gatekeeper: u16,
     pub gatekeeper_ttl: u64,
     pub refresh_every: u64,
-    /// Age of the last confirmation, ns.
+    /// Age of the last confirmation, ns. All times are short, so that a machine that has just started has seen them.
     pub confirmed_ago: u64,
 }
 
@@ -109,8 +110,8 @@ impl Registration {
             original: None,
             eid: utf16("0001_ep"),
             gatekeeper: 0,
-            gatekeeper_ttl: 600 * SECOND,
-            refresh_every: 300 * SECOND,
+            gatekeeper_ttl: 60 * SECOND,
+            refresh_every: 30 * SECOND,
             confirmed_ago: 10 * SECOND,
         }
     }
@@ -138,6 +139,36 @@ pub fn with_seq(message: &[u8], seq: u16) -> Vec<u8> {
     message
 }
 
+/// What is known of a gatekeeper that has answered requests of every kind.
+pub fn answering() -> GatekeeperState {
+    GatekeeperState {
+        answers: 0x7f,
+        ..GatekeeperState::default()
+    }
+}
+
+/// Makes requests of two endpoints unanswered since then, a known keep-alive among them.
+pub fn fall_silent(state: &mut GatekeeperState, since_ns: u64) {
+    state.first_unanswered_ns = since_ns;
+    state.enough_ns = since_ns;
+    (state.sources, state.source) = (2, 1);
+    (state.known, state.outstanding) = (1, 1);
+}
+
+/// Makes nothing unanswered.
+pub fn answer_all(state: &mut GatekeeperState) {
+    let kept = GatekeeperState {
+        first_unanswered_ns: 0,
+        enough_ns: 0,
+        sources: 0,
+        different: 0,
+        known: 0,
+        outstanding: 0,
+        ..*state
+    };
+    *state = kept;
+}
+
 impl World {
     /// Zone 0: 10.0.0.0/16 and fd00::/16, gatekeepers 0 (10.1.0.1) and 1 (its IPv6 address); no registrations.
     pub fn new() -> Self {
@@ -152,6 +183,7 @@ impl World {
             capture_len: 0,
             steering: 0,
             interfaces: [Interface::default(); rasline_abi::MAX_INTERFACES],
+            macs: [0; rasline_abi::MAX_INTERFACES],
             ras_ports: [0; 1024],
             call_ports: [0; 1024],
             hash_keys: [0; HASH_KEYS],
@@ -160,6 +192,8 @@ impl World {
             ifindex: IFINDEX,
             side: ENDPOINTS_SIDE | GATEKEEPERS_SIDE,
         };
+        let [a, b, c, d, e, f, ..] = MACS;
+        globals.macs[0] = u64::from_ne_bytes([a, b, c, d, e, f, 0, 0]);
         globals.ras_ports[usize::from(PORT / 64)] |= 1 << (PORT % 64);
         let mut x = 0x9e37_79b9_7f4a_7c15u64;
         for key in &mut globals.hash_keys {
@@ -169,8 +203,8 @@ impl World {
         let zone = Zone {
             generation: 1,
             answer: Answer::Offload as u32,
-            hold_for: duration_to_ticks(900 * SECOND),
-            move_for: duration_to_ticks(900 * SECOND),
+            hold_for: duration_to_ticks(90 * SECOND),
+            move_for: duration_to_ticks(90 * SECOND),
             dead_after_ns: SECOND * 6 / 10,
             ..Zone::default()
         };
@@ -189,7 +223,7 @@ impl World {
             profiles: vec![],
             zones: vec![zone],
             gatekeepers: vec![gatekeeper(GATEKEEPER()), gatekeeper(gatekeeper6())],
-            states: vec![GatekeeperState::default(); 2],
+            states: vec![answering(); 2],
             endpoints: vec![(v4(10, 0, 0, 0), 112, 0), (prefix6, 16, 0)],
             services: vec![],
             zone_states: vec![ZoneState::default(); 8],
@@ -221,23 +255,23 @@ impl World {
             address: v4(10, 0, 0, 8),
             ..sample()
         };
-        let far = 250 * SECOND;
+        let far = 25 * SECOND;
         for registration in [
             sample(),
             sample().ipv6(),
             patched.clone(),
             Registration {
-                confirmed_ago: 301 * SECOND,
+                confirmed_ago: 31 * SECOND,
                 port: 1720,
                 ..sample()
             },
             Registration {
-                confirmed_ago: 301 * SECOND,
+                confirmed_ago: 31 * SECOND,
                 address: v4(10, 0, 0, 9),
                 ..patched
             },
             Registration {
-                confirmed_ago: 700 * SECOND,
+                confirmed_ago: 70 * SECOND,
                 port: 1721,
                 ..sample()
             },
@@ -263,7 +297,8 @@ impl World {
         // Some await the RCF or RRJ with requestSeqNum 9.
         for (_, slot) in world.slots.iter_mut().skip(2) {
             slot.refresh_seq = [0, 9];
-            slot.refreshed = rasline_abi::ticks(world.now - 2 * SECOND);
+            let refreshed = rasline_abi::ticks(world.now - 2 * SECOND);
+            slot.refreshed = refreshed & !REFRESH_MARKS | REFRESH_UNANSWERED;
         }
         world
     }
@@ -305,7 +340,7 @@ impl World {
             },
             rcf_sum: checksum::sum(&with_seq(&r.rcf, 0)),
             confirmed,
-            refreshed: confirmed,
+            refreshed: confirmed & !REFRESH_MARKS,
             last_seen: confirmed,
             ..Slot::default()
         };

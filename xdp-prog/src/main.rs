@@ -26,6 +26,11 @@ const SLOW: u32 = 1 << 30;
 const CARRY: u32 = 1 << 28;
 /// Mark of an outcome: [`rasline_steer`] has the last word.
 const GOES_ON: u32 = 1 << 29;
+/// Mark of an outcome: it goes to a gatekeeper, whose index stands from bit [`GATEKEEPER_AT`] on.
+const ASKS: u32 = 1 << 31;
+/// See [`ASKS`].
+const GATEKEEPER_AT: u32 = 16;
+const _: () = assert!(rasline_abi::MAX_GATEKEEPERS <= 1 << (28 - GATEKEEPER_AT));
 
 /// Entry. `frags`: MTU up to 9000; a RAS message that is not in the first buffer passes.
 #[xdp(frags)]
@@ -67,18 +72,23 @@ fn ras(ctx: *mut xdp_md, fragment: bool) -> u32 {
         outcome = rasline_request(ctx);
     }
     if outcome == SLOW {
+        rasline_witness(ctx, SLOW);
         outcome = rasline_reply(ctx);
     }
+    let stands = outcome & !GOES_ON;
     if outcome & GOES_ON != 0 {
-        let stands = outcome & !GOES_ON;
         outcome = rasline_steer(ctx, stands);
-        if outcome == CARRY {
-            outcome = if fragment {
-                rasline_carry_first(ctx, stands)
-            } else {
-                rasline_carry(ctx, stands)
-            };
-        }
+    }
+    // What is dropped on the way is not asked.
+    if stands & ASKS != 0 && (outcome == CARRY || outcome == stands) {
+        rasline_witness(ctx, stands);
+    }
+    if outcome == CARRY {
+        outcome = if fragment {
+            rasline_carry_first(ctx, stands)
+        } else {
+            rasline_carry(ctx, stands)
+        };
     }
     outcome
 }
@@ -177,6 +187,19 @@ pub extern "C" fn rasline_steer(ctx: *mut xdp_md, outcome: u32) -> u32 {
     }
 }
 
+/// What goes to a gatekeeper, and is not readdressed yet, with an outcome that [`ASKS`]; or what comes from one ([`SLOW`]).
+/// Gives 0.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_witness(ctx: *mut xdp_md, outcome: u32) -> u32 {
+    let mut frame = XdpFrame::new(ctx);
+    let mut maps = Maps::new(ctx);
+    let gatekeeper = outcome >> GATEKEEPER_AT & (rasline_abi::MAX_GATEKEEPERS - 1);
+    let asked = (outcome & ASKS != 0).then_some((gatekeeper, outcome >> 8 & 0xff));
+    let _nothing_shown = rasline_datapath::witness(&mut frame, &mut maps, asked);
+    0
+}
+
 /// TCP that may be call signalling.
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -225,7 +248,9 @@ pub extern "C" fn rasline_carry_first(ctx: *mut xdp_md, outcome: u32) -> u32 {
 #[inline(always)]
 fn act(maps: &mut Maps, verdict: Verdict) -> u32 {
     let action = match verdict {
-        Verdict::Pass(_) | Verdict::Substitute | Verdict::Readdressed => xdp_action::XDP_PASS,
+        Verdict::Pass(_) | Verdict::Ask(..) | Verdict::Substitute | Verdict::Readdressed => {
+            xdp_action::XDP_PASS
+        }
         Verdict::Answer { held } => {
             if held {
                 maps.count(Counter::AnswerHeld);
@@ -244,7 +269,12 @@ fn act(maps: &mut Maps, verdict: Verdict) -> u32 {
     } else {
         0
     };
-    (action & 0xff) | (counter as u32) << 8 | more
+    let asks = if let Verdict::Ask(_, gatekeeper) = verdict {
+        ASKS | u32::from(gatekeeper) << GATEKEEPER_AT
+    } else {
+        0
+    };
+    (action & 0xff) | (counter as u32) << 8 | more | asks
 }
 
 #[panic_handler]

@@ -104,12 +104,6 @@ pub struct Maps {
 }
 
 impl Maps {
-    /// Index of the interface in `Globals::interfaces`.
-    #[cfg(feature = "log")]
-    pub fn interface(&self) -> u32 {
-        self.interface
-    }
-
     /// For the packet of this context.
     #[inline(always)]
     pub fn new(ctx: *mut xdp_md) -> Self {
@@ -229,6 +223,10 @@ impl Tables for Maps {
         side & NATIVE_SIDE != 0
     }
     #[inline(always)]
+    fn interface(&self) -> u32 {
+        self.interface
+    }
+    #[inline(always)]
     fn increment<T>(&self, value: Shared<T>, field: fn(*mut T) -> *mut u64) {
         let (at, one) = (field(value.ptr()), 1u64);
         // SAFETY: a field of a valid map value. This target's core has no fetch_add.
@@ -328,6 +326,19 @@ impl Tables for Maps {
             .filter(|hop| takes_redirects(self.globals, hop.ifindex))
     }
     #[inline(always)]
+    fn note_speaker(&self, gatekeeper: u32, mark: u32) {
+        rasline_note_speaker(gatekeeper, mark);
+    }
+    #[inline(always)]
+    fn probes(
+        &self,
+        gatekeeper: u32,
+        (mark, marks): (u32, u32),
+        (silent_ns, dead_after_ns): (u64, u64),
+    ) -> bool {
+        rasline_probes(gatekeeper, mark, marks, silent_ns, dead_after_ns) != 0
+    }
+    #[inline(always)]
     fn silence(&self, gatekeeper: u32, dead_after_ns: u64, now: u64) -> u64 {
         rasline_silence(gatekeeper, dead_after_ns, now)
     }
@@ -425,17 +436,40 @@ fn takes_redirects(globals: Option<Shared<Globals>>, ifindex: u32) -> bool {
     false
 }
 
-/// Since when a gatekeeper has been silent, ns; 0: it is not.
+/// Time since which a gatekeeper is silent, ns, or 0.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn rasline_silence(gatekeeper: u32, dead_after_ns: u64, now: u64) -> u64 {
-    // Only gatekeepers are asked for.
-    let maps = Maps {
-        ctx: core::ptr::null_mut(),
-        interface: MAX_INTERFACES as u32,
-        globals: None,
-    };
+    let maps = Maps::new(core::ptr::null_mut());
     rasline_datapath::silence(&maps, gatekeeper, dead_after_ns, now)
+}
+
+/// Notes that an address speaks. Gives 0.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_note_speaker(gatekeeper: u32, mark: u32) -> u32 {
+    let maps = Maps::new(core::ptr::null_mut());
+    rasline_datapath::note_speaker(&maps, gatekeeper, mark);
+    0
+}
+
+/// Whether a known keep-alive is let through to see whether its gatekeeper answers (1), or not (0).
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rasline_probes(
+    gatekeeper: u32,
+    mark: u32,
+    marks: u32,
+    silent_ns: u64,
+    dead_after_ns: u64,
+) -> u32 {
+    let maps = Maps::new(core::ptr::null_mut());
+    u32::from(rasline_datapath::probes(
+        &maps,
+        gatekeeper,
+        (mark, marks),
+        (silent_ns, dead_after_ns),
+    ))
 }
 
 /// Moves a zone whose active gatekeeper is silent, if that is due. Gives 0.

@@ -129,6 +129,8 @@ counters! {
     UnknownLimitedZone = "unknown_limited_zone",
     /// Connections that were opened, and are kept apart from those that are not.
     FlowOpened = "flow_opened",
+    /// Registrations whose next keep-alive goes through, because their gatekeeper rejected a request as of nobody registered.
+    RefreshDue = "refresh_due",
 }
 
 /// Number of counters, rounded up so that an interface's row has a fixed place.

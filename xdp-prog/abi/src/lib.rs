@@ -24,20 +24,22 @@ pub use flow::{
 };
 pub use seen::{SEEN_EVERY, Seen};
 pub use slot::{
-    GENERATION_EMPTY, MAX_EID, MAX_RCF, MAX_RRQ, PROBE_LIMIT, PROFILE_BYTES, Profile, SPREAD, Slot,
+    GENERATION_EMPTY, MAX_EID, MAX_RCF, MAX_RRQ, PROBE_LIMIT, PROFILE_BYTES, Profile,
+    REFRESH_ANSWERED, REFRESH_DUE, REFRESH_MARKS, REFRESH_REPEATS, REFRESH_UNANSWERED, SPREAD,
+    Slot,
 };
 pub use tables::{
-    Answer, ENDPOINTS_SIDE, EndpointsKey, GATEKEEPER_OWN, GATEKEEPER_PROXIED, GATEKEEPER_STANDBY,
+    Answer, ENDPOINTS_SIDE, EndpointsKey, GATEKEEPER_OWN, GATEKEEPER_PROBED, GATEKEEPER_PROXIED, GATEKEEPER_STANDBY,
     GATEKEEPER_STEER, GATEKEEPERS_SIDE, Gatekeeper, GatekeeperKey, GatekeeperState, Globals,
     HASH_KEYS, Interface, MAX_CANDIDATES, MAX_GATEKEEPERS, MAX_INTERFACES, MAX_ZONES, NATIVE_SIDE,
-    NO_GATEKEEPER, RATE_BUCKETS, RATES, REDIRECT_SIDE, RateBucket, SERVICE, SlotBudget, ZONE_AUTO,
+    NO_GATEKEEPER, PENDING, RATE_BUCKETS, RATES, REDIRECT_SIDE, RateBucket, SERVICE, SlotBudget, ZONE_AUTO,
     ZONE_RESET, ZONE_RIP, Zone, ZoneState,
 };
 pub use time::{TICK_NS, duration_to_ticks, elapsed, ticks};
 
 /// Version of everything in this crate; part of the pin path, so that programs and controllers of different
 /// versions never share a map.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// Names of the maps as they stand in the object file and below the pin path.
 pub mod map {

@@ -12,6 +12,17 @@ pub const MAX_EID: usize = 64;
 pub const SPREAD: u32 = 8;
 /// A registration stands at most this many slots after the first one of its address and port.
 pub const PROBE_LIMIT: u32 = 64;
+/// Mark in [`Slot::refreshed`]: a keep-alive was answered since the last one was let through.
+pub const REFRESH_ANSWERED: u32 = 1;
+/// Mark in [`Slot::refreshed`]: the endpoint was seen to repeat a keep-alive that was not answered.
+pub const REFRESH_REPEATS: u32 = 2;
+/// Mark in [`Slot::refreshed`]: the gatekeeper rejected a request as of nobody registered, so the next keep-alive goes
+/// through.
+pub const REFRESH_DUE: u32 = 4;
+/// Mark in [`Slot::refreshed`]: the gatekeeper has not confirmed the keep-alive that was let through.
+pub const REFRESH_UNANSWERED: u32 = 8;
+/// All marks; what is left is a tick, rounded down.
+pub const REFRESH_MARKS: u32 = 15;
 /// [`Slot::generation`] of a slot that was never used: a search ends here.
 pub const GENERATION_EMPTY: u32 = 0;
 
@@ -50,7 +61,7 @@ pub struct Slot {
     pub answered: u32,
     /// Kernel (first value: user). Tick at which the gatekeeper last confirmed this registration.
     pub confirmed: u32,
-    /// Kernel (first value: user). Tick at which a keep-alive was last let through.
+    /// Kernel (first value: user). Tick at which a keep-alive was last let through, its last bits being [`REFRESH_MARKS`].
     pub refreshed: u32,
     /// Kernel (first value: user). Tick of the last keep-alive.
     pub last_seen: u32,

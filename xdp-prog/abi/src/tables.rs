@@ -47,6 +47,12 @@ pub const GATEKEEPER_STANDBY: u16 = 2;
 
 /// [`Gatekeeper::flags`]: it is rasline itself, which hears RRQs by its socket: none are copied.
 pub const GATEKEEPER_OWN: u16 = 4;
+/// [`Gatekeeper::flags`]: the controller probes it and is answered, so no endpoint's keep-alive is needed to see whether
+/// it is back.
+pub const GATEKEEPER_PROBED: u16 = 16;
+
+/// Requests of endpoints that the program remembers for each gatekeeper until they are answered (a power of two).
+pub const PENDING: usize = 16;
 
 /// [`Gatekeeper::flags`]: RAS from it to the zone's endpoints goes to the controller, whose proxy speaks from their
 /// addresses.
@@ -86,6 +92,8 @@ pub struct Globals {
     pub steering: u32,
     /// Unused entries (ifindex 0) at the end.
     pub interfaces: [Interface; MAX_INTERFACES],
+    /// Their MAC addresses as they lie in memory, each with two zero octets behind it.
+    pub macs: [u64; MAX_INTERFACES],
     /// RAS ports of all gatekeepers, a bit each: port p is bit p % 64 of word p / 64.
     pub ras_ports: [u64; 1024],
     /// Call-signalling (TCP) ports of all gatekeepers, likewise.
@@ -186,7 +194,8 @@ pub struct Gatekeeper {
     pub address: [u8; 16],
     /// RAS port; 0: entry unused.
     pub ras_port: [u8; 2],
-    /// [`GATEKEEPER_STEER`], [`GATEKEEPER_STANDBY`], [`GATEKEEPER_OWN`], [`GATEKEEPER_PROXIED`].
+    /// [`GATEKEEPER_STEER`], [`GATEKEEPER_STANDBY`], [`GATEKEEPER_OWN`], [`GATEKEEPER_PROXIED`],
+    /// [`GATEKEEPER_PROBED`].
     pub flags: u16,
     /// Index of its zone.
     pub zone: u32,
@@ -198,19 +207,21 @@ pub struct Gatekeeper {
     pub up_ns: u64,
     /// When the controller found it dead, ns; 0: it is not.
     pub down_ns: u64,
+    /// When the controller found it alive again, ns; 0: never. What it confirmed before is refreshed early.
+    pub back_ns: u64,
 }
 
-/// Evidence about one gatekeeper. Kernel-written, but for `requests` etc. that only count up.
+/// Evidence about one gatekeeper. Kernel-written.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct GatekeeperState {
-    /// When a RAS message came from it, ns; 0: never.
+    /// When it last answered a request that was let through, ns; 0: never.
     pub last_reply_ns: u64,
-    /// When the oldest known keep-alive was let through that nothing has come back for since, ns; 0: none.
+    /// When the oldest request that counts as evidence was let through since, ns; 0: none.
     pub first_unanswered_ns: u64,
     /// When a keep-alive was last let through to see whether it is back, ns.
     pub last_probe_ns: u64,
-    /// Known keep-alives let through since its last message.
+    /// Known keep-alives let through since its last answer.
     pub outstanding: u64,
     /// Known keep-alives let through, in all.
     pub requests: u64,
@@ -218,10 +229,29 @@ pub struct GatekeeperState {
     pub replies: u64,
     /// When a packet to it last went through the stack so that its next hop stays known, in ticks; 0: never.
     pub asked: u32,
-    /// Zero.
-    pub reserved2: u32,
-    /// Zero.
-    pub reserved: [u64; 2],
+    /// Requests that it has been seen to answer: bit n for choice index 3 n (GRQ, RRQ, URQ, ARQ, BRQ, DRQ, LRQ).
+    pub answers: u32,
+    /// Two addresses that sent known keep-alives last: mark in the upper half, tick in the lower one; 0: none.
+    pub speakers: [u64; 2],
+    /// When enough requests were unanswered to call it silent, but for the time that must pass then, ns; 0: they are not.
+    pub enough_ns: u64,
+    /// When it answered again after it had been silent, ns; 0: never.
+    pub back_ns: u64,
+    /// Addresses whose requests were counted since `first_unanswered_ns`: 0, 1, or 2 for more than one.
+    pub sources: u32,
+    /// Mark of the address of the oldest of these requests.
+    pub source: u32,
+    /// Mark of the request that was counted last.
+    pub last_request: u32,
+    /// Different requests counted since `first_unanswered_ns`.
+    pub different: u32,
+    /// 1: a known keep-alive is among them.
+    pub known: u32,
+    /// Tick at which a known keep-alive last went to it; 0: never.
+    pub known_at: u32,
+    /// Requests whose answers are awaited: mark in the upper half, tick in the lower one; 0: none. The first half is for
+    /// known keep-alives.
+    pub pending: [u64; PENDING],
 }
 
 /// Key of `GATEKEEPER_INDEX`.
@@ -266,12 +296,12 @@ const _: () = {
     assert!(size_of::<Zone>() == 80);
     assert!(core::mem::offset_of!(Zone, active) == 24);
     assert!(size_of::<ZoneState>() == 80);
-    assert!(size_of::<Gatekeeper>() == 48);
+    assert!(size_of::<Gatekeeper>() == 56);
     assert!(align_of::<Gatekeeper>() == 8);
     assert!(core::mem::offset_of!(Gatekeeper, address) == 0);
-    assert!(size_of::<GatekeeperState>() == 72);
+    assert!(size_of::<GatekeeperState>() == 240);
     assert!(size_of::<GatekeeperKey>() == 20);
     assert!(size_of::<RateBucket>() == 16);
     assert!(core::mem::offset_of!(Globals, interfaces) == 48);
-    assert!(core::mem::offset_of!(Globals, ras_ports) == 176);
+    assert!(core::mem::offset_of!(Globals, ras_ports) == 304);
 };

@@ -1,19 +1,32 @@
 //! Whether a known keep-alive is answered: a pure function of time, policy and evidence.
 //!
 //! ```text
-//!            gatekeeper heard                          gatekeeper silent (first unanswered > dead_after ago)
+//!            gatekeeper heard                          gatekeeper silent (`evidence`)
 //! offload    promise over        -> pass Expired        promise over when it fell silent,
-//!            refresh due         -> pass Refresh        or silent for hold_for  -> pass Expired
-//!            else                -> answer              time to look for it     -> pass Probe
-//! hold       promise over        -> pass Expired        else                    -> answer (held)
+//!            unanswered in a row -> answer              or silent for hold_for  -> pass Expired
+//!            refresh due         -> pass Refresh        time to look for it     -> pass Probe
+//!            it was away         -> Early               else                    -> answer (held)
+//!            in doubt            -> pass Probe
+//!            else                -> answer
+//! hold       promise over        -> pass Expired
 //!            else                -> pass Hold
 //! off        pass Off                                   pass Off
 //! ```
 //!
+//! - *Unanswered in a row*: the last keep-alive that was let through was not answered, and none was answered here since.
+//!   This one is often its repetition. Some endpoints start anew when a keep-alive is lost, so none loses two.
+//! - *Time to look* and *in doubt*: only while nobody else asks the gatekeeper, since the controller is gone or does not
+//!   probe it. Endpoints that were seen to repeat go first, and none twice in a row.
+//! - *It was away*: it was silent after it confirmed this registration, and may have lost it. Such keep-alives go through
+//!   at the migrate rate (Early).
+//!
 //! A keep-alive of a gatekeeper that its zone has left is one of a silent gatekeeper, counted from when the zone
 //! moved; instead of looking for it, the registration is moved to the active one (Move), at a bounded rate.
 
-use rasline_abi::{Answer, Counter, elapsed, ticks};
+use rasline_abi::{
+    Answer, Counter, REFRESH_ANSWERED, REFRESH_DUE, REFRESH_MARKS, REFRESH_REPEATS,
+    REFRESH_UNANSWERED, elapsed, ticks,
+};
 
 use crate::hash::refresh_after;
 
@@ -21,8 +34,10 @@ use crate::hash::refresh_after;
 pub const REFRESH_RETRY: u32 = rasline_abi::duration_to_ticks(1_000_000_000);
 /// An RCF or RRJ belongs to a keep-alive let through at most this many ticks ago (20 s).
 pub const REFRESH_WINDOW: u32 = rasline_abi::duration_to_ticks(20_000_000_000);
-/// One keep-alive in this time is let through to a silent gatekeeper, in ns.
+/// One keep-alive in this time is let through to a silent gatekeeper, in ns, if its endpoint was seen to repeat.
 pub const PROBE_EVERY_NS: u64 = 5_000_000_000;
+/// And one of any endpoint, if none such came.
+const PROBE_ANY_EVERY_NS: u64 = 15_000_000_000;
 
 /// What the decision depends on.
 #[derive(Clone, Copy, Debug)]
@@ -37,11 +52,13 @@ pub(crate) struct Facts {
     pub silent_since_ns: u64,
     /// Its zone left it.
     pub left: bool,
-    /// Gatekeeper's last probe, ns.
-    pub last_probe_ns: u64,
+    /// It is time to look whether the gatekeeper answers ([`may_probe`]).
+    pub probes: bool,
+    /// The gatekeeper was silent after it confirmed the registration, and is back.
+    pub was_away: bool,
     /// Slot's last confirmation, tick.
     pub confirmed: u32,
-    /// Slot's last refresh, tick.
+    /// Slot's last refresh: tick and marks.
     pub refreshed: u32,
     /// Slot's fingerprint.
     pub fingerprint: u64,
@@ -61,8 +78,30 @@ pub(crate) enum Decision {
     },
     /// Let through to the active gatekeeper if its zone's rate allows it now, else answer (held).
     Move,
+    /// Let through to the gatekeeper if its zone's rate allows it now, else answer.
+    Early,
     /// Let through, why; the gatekeeper's reply is awaited.
     Pass(Counter),
+}
+
+/// Whether the last keep-alive let through was not answered, and none was answered here since. `refreshed`: the slot's,
+/// with its marks.
+#[inline(always)]
+const fn is_in_a_row(refreshed: u32) -> bool {
+    refreshed & (REFRESH_UNANSWERED | REFRESH_ANSWERED) == REFRESH_UNANSWERED
+}
+
+/// Whether a keep-alive of a slot with these marks may be let through to see whether a gatekeeper answers that nobody else
+/// asks. `looked_ns`: since when it is silent or in doubt, or when such a keep-alive was last let through, whichever was
+/// later; `dead_after_ns`: it is in doubt, and after this time another one's word is wanted; 0: it is silent.
+#[inline(always)]
+pub(crate) const fn may_probe(marks: u32, looked_ns: u64, dead_after_ns: u64, now: u64) -> bool {
+    let every = match (dead_after_ns, marks & REFRESH_REPEATS != 0) {
+        (0, true) | (1.., false) => PROBE_EVERY_NS,
+        (0, false) => PROBE_ANY_EVERY_NS,
+        (dead_after_ns, true) => dead_after_ns,
+    };
+    !is_in_a_row(marks) && now.saturating_sub(looked_ns) >= every
 }
 
 /// Decides.
@@ -81,12 +120,7 @@ pub(crate) fn decide(f: &Facts) -> Decision {
         if f.left {
             return Decision::Move;
         }
-        let looked = if f.last_probe_ns > f.silent_since_ns {
-            f.last_probe_ns
-        } else {
-            f.silent_since_ns
-        };
-        if f.now_ns.saturating_sub(looked) >= PROBE_EVERY_NS {
+        if f.probes {
             return Decision::Pass(Counter::PassProbe);
         }
         return Decision::Answer { held: true };
@@ -98,12 +132,29 @@ pub(crate) fn decide(f: &Facts) -> Decision {
     if f.answer == Answer::Hold as u32 {
         return Decision::Pass(Counter::PassHold);
     }
+    heard(f, now, age)
+}
+
+/// A keep-alive of a zone that offloads, within the promise of a gatekeeper that is heard. `age`: of the confirmation,
+/// ticks.
+#[inline(always)]
+fn heard(f: &Facts, now: u32, age: u32) -> Decision {
+    const ANSWER: Decision = Decision::Answer { held: false };
     // A refresh under way is given time; it counts only if it is younger than the confirmation is old.
-    let under_way = elapsed(now, f.refreshed) < REFRESH_RETRY;
-    if age >= refresh_after(f.refresh_every, f.fingerprint) && !under_way {
+    let under_way = elapsed(now, f.refreshed & !REFRESH_MARKS) < REFRESH_RETRY;
+    if under_way || is_in_a_row(f.refreshed) {
+        return ANSWER;
+    }
+    if age >= refresh_after(f.refresh_every, f.fingerprint) || f.refreshed & REFRESH_DUE != 0 {
         return Decision::Pass(Counter::PassRefresh);
     }
-    Decision::Answer { held: false }
+    if f.was_away {
+        return Decision::Early;
+    }
+    if f.probes {
+        return Decision::Pass(Counter::PassProbe);
+    }
+    ANSWER
 }
 
 #[cfg(test)]
@@ -121,9 +172,10 @@ mod tests {
             hold_for: rasline_abi::duration_to_ticks(900 * S),
             silent_since_ns: if silent == 0 { 0 } else { NOW - silent * S },
             left: false,
-            last_probe_ns: NOW - S,
+            probes: false,
+            was_away: false,
             confirmed: ticks(NOW - age * S),
-            refreshed: ticks(NOW - age * S),
+            refreshed: ticks(NOW - age * S) & !REFRESH_MARKS,
             fingerprint: 0,
             gatekeeper_ttl: rasline_abi::duration_to_ticks(600 * S),
             refresh_every: rasline_abi::duration_to_ticks(300 * S),
@@ -178,8 +230,7 @@ mod tests {
             (Answer::Off, 10, 5, pass(Counter::PassOff)),
         ] {
             let mut f = facts(answer, age, silent);
-            f.left = true;
-            f.last_probe_ns = 0;
+            (f.left, f.probes) = (true, true);
             assert_eq!(decide(&f), expected, "{answer:?} {age} {silent}");
         }
     }
@@ -187,17 +238,69 @@ mod tests {
     #[test]
     fn a_refresh_under_way_is_not_repeated_at_once() {
         let mut f = facts(Answer::Offload, 301, 0);
-        f.refreshed = ticks(NOW - S / 2);
+        f.refreshed = ticks(NOW - S / 2) & !REFRESH_MARKS;
         assert_eq!(decide(&f), ANSWER);
-        f.refreshed = ticks(NOW - 2 * S);
+        f.refreshed = ticks(NOW - 2 * S) & !REFRESH_MARKS;
         assert_eq!(decide(&f), pass(Counter::PassRefresh));
     }
 
+    /// Marks of the slot, and what is let through then: with a refresh due; with none due.
     #[test]
-    fn a_silent_gatekeeper_is_looked_for() {
-        let mut f = facts(Answer::Hold, 10, 60);
-        assert_eq!(decide(&f), HELD);
-        f.last_probe_ns = NOW - PROBE_EVERY_NS;
-        assert_eq!(decide(&f), pass(Counter::PassProbe));
+    fn no_endpoint_loses_two_in_a_row() {
+        let refresh = pass(Counter::PassRefresh);
+        for (marks, due, not_due) in [
+            (0, refresh, ANSWER),
+            (REFRESH_UNANSWERED, ANSWER, ANSWER),
+            (REFRESH_UNANSWERED | REFRESH_REPEATS, ANSWER, ANSWER),
+            (REFRESH_UNANSWERED | REFRESH_ANSWERED, refresh, ANSWER),
+            (REFRESH_DUE, refresh, refresh),
+            (REFRESH_DUE | REFRESH_UNANSWERED, ANSWER, ANSWER),
+        ] {
+            for (age, expected) in [(301, due), (10, not_due)] {
+                let mut f = facts(Answer::Offload, age, 0);
+                f.refreshed = ticks(NOW - 5 * S) & !REFRESH_MARKS | marks;
+                assert_eq!(decide(&f), expected, "{marks:#b} {age}");
+            }
+        }
+        // In a zone that holds the living gatekeeper hears everything.
+        let mut f = facts(Answer::Hold, 10, 0);
+        f.refreshed |= REFRESH_UNANSWERED;
+        assert_eq!(decide(&f), pass(Counter::PassHold));
+    }
+
+    #[test]
+    fn who_is_looked_for_and_who_was_away() {
+        for (silent, probes, was_away, expected) in [
+            (60, true, false, pass(Counter::PassProbe)),
+            (60, false, true, HELD),
+            (0, true, false, pass(Counter::PassProbe)),
+            (0, true, true, Decision::Early),
+            (0, false, true, Decision::Early),
+            (0, false, false, ANSWER),
+        ] {
+            let mut f = facts(Answer::Offload, 10, silent);
+            (f.probes, f.was_away) = (probes, was_away);
+            assert_eq!(decide(&f), expected, "{silent} {probes} {was_away}");
+        }
+    }
+
+    /// Endpoints that repeat are let through first; one that lost its last keep-alive is not.
+    #[test]
+    fn when_an_endpoint_may_be_let_through() {
+        const D: u64 = S / 2;
+        for (marks, dead_after, after) in [
+            (REFRESH_REPEATS, 0, Some(5 * S)),
+            (0, 0, Some(15 * S)),
+            (REFRESH_REPEATS, D, Some(D)),
+            (0, D, Some(5 * S)),
+            (REFRESH_UNANSWERED | REFRESH_REPEATS, 0, None),
+            (REFRESH_UNANSWERED, D, None),
+            (REFRESH_UNANSWERED | REFRESH_ANSWERED, D, Some(5 * S)),
+        ] {
+            let first = (1..=200)
+                .map(|n| n * S / 10)
+                .find(|ns| may_probe(marks, NOW, dead_after, NOW + ns));
+            assert_eq!(first, after, "{marks:#b} {dead_after}");
+        }
     }
 }

@@ -1,20 +1,21 @@
 //! The endpoints' side: known keep-alives are answered, others are shown to the controller and pass.
 
 use rasline_abi::{
-    Answer, CopyReason, Counter, GATEKEEPER_OWN, GENERATION_EMPTY, Gatekeeper, GatekeeperState,
-    HASH_KEYS, MAX_RRQ, PROBE_LIMIT, SERVICE, Slot, ZONE_RIP, Zone, elapsed, ticks,
+    CopyReason, Counter, GATEKEEPER_OWN, GENERATION_EMPTY, Gatekeeper, GatekeeperState, HASH_KEYS,
+    MAX_RRQ, PROBE_LIMIT, Profile, REFRESH_ANSWERED, REFRESH_MARKS, REFRESH_REPEATS,
+    REFRESH_UNANSWERED, SERVICE, Slot, ZONE_RIP, Zone, elapsed, ticks,
 };
 
 use crate::answer::{self, Rcf};
 use crate::checksum::halves;
 use crate::copy::{self, Limit, Peer};
-use crate::decide::{Decision, Facts, decide};
+use crate::decide::{Decision, Facts, REFRESH_WINDOW, decide};
 use crate::hash::{self, Passes, SEQ_MASK};
 use crate::parse::{self, Packet};
 use crate::ras;
 use crate::shape::{self, Who};
 use crate::tables::{Shared, address, field_at, get, set};
-use crate::{Frame, Step, Tables, Verdict, steer};
+use crate::{Frame, Step, Tables, Verdict, evidence, steer};
 
 const RRQ_LIMIT: usize = 1024;
 
@@ -23,7 +24,6 @@ const RRQ_LIMIT: usize = 1024;
 struct Known {
     slot: Shared<Slot>,
     generation: u32,
-    fingerprint: u64,
 }
 
 /// An RRQ to a RAS port: answered if it is known.
@@ -146,11 +146,7 @@ fn find<T: Tables>(tables: &T, packet: &Packet, fingerprint: u64) -> Option<Know
             && usize::from(get!(slot, rrq_len)) == packet.len
             && is_of(slot, packet.source, packet.source_port)
         {
-            return Some(Known {
-                slot,
-                generation,
-                fingerprint,
-            });
+            return Some(Known { slot, generation });
         }
     }
     None
@@ -225,6 +221,73 @@ fn way<T: Tables>(
     })
 }
 
+/// The rows that a known keep-alive is decided by.
+#[derive(Clone, Copy)]
+struct Rows {
+    slot: Shared<Slot>,
+    profile: Shared<Profile>,
+    zone: Shared<Zone>,
+    /// The gatekeeper that it is registered with.
+    gatekeeper: Shared<Gatekeeper>,
+    /// Evidence about the one that it goes to.
+    state: Shared<GatekeeperState>,
+}
+
+/// What a known keep-alive is decided by.
+#[inline(always)]
+fn facts<T: Tables>(tables: &T, source: [u64; 2], rows: Rows, way: &Way, now_ns: u64) -> Facts {
+    let Rows {
+        slot,
+        profile,
+        zone,
+        gatekeeper,
+        state,
+    } = rows;
+    // Calls come first, as what is loaded before them takes room on the stack.
+    let mark = evidence::source_mark(source);
+    if evidence::is_speaker_wanted(state, ticks(now_ns)) {
+        tables.note_speaker(way.to, mark);
+    }
+    let in_doubt = way.since_ns != 0 || get!(state, first_unanswered_ns) != 0;
+    let marks = (mark, get!(slot, refreshed));
+    let times = (way.since_ns, get!(zone, dead_after_ns));
+    let probes = !way.left && in_doubt && tables.probes(way.to, marks, times);
+    let (confirmed, refreshed) = (get!(slot, confirmed), get!(slot, refreshed));
+    let (by_controller, by_program) = (get!(gatekeeper, back_ns), get!(state, back_ns));
+    let back_ns = if by_controller > by_program {
+        by_controller
+    } else {
+        by_program
+    };
+    Facts {
+        now_ns,
+        answer: get!(zone, answer),
+        hold_for: if way.left {
+            get!(zone, move_for)
+        } else {
+            get!(zone, hold_for)
+        },
+        silent_since_ns: way.since_ns,
+        left: way.left,
+        probes,
+        was_away: back_ns != 0 && elapsed(ticks(back_ns), confirmed) > 0,
+        confirmed,
+        refreshed,
+        fingerprint: get!(slot, fingerprint),
+        gatekeeper_ttl: get!(profile, gatekeeper_ttl),
+        refresh_every: get!(profile, refresh_every),
+    }
+}
+
+/// The marks of a slot, with what this requestSeqNum shows: whether the endpoint repeats what was not answered.
+#[inline(always)]
+fn marks(slot: Shared<Slot>, refreshed: u32, seq: u16, now: u32) -> u32 {
+    let repeats = refreshed & REFRESH_UNANSWERED != 0
+        && u16::from_ne_bytes(get!(slot, refresh_seq)) == seq
+        && elapsed(now, refreshed & !REFRESH_MARKS) < REFRESH_WINDOW;
+    refreshed & REFRESH_MARKS | if repeats { REFRESH_REPEATS } else { 0 }
+}
+
 /// A known keep-alive.
 #[inline(always)]
 fn known<F: Frame, T: Tables>(
@@ -259,23 +322,14 @@ fn known<F: Frame, T: Tables>(
     let Some(state) = tables.gatekeeper_state(way.to) else {
         return pass(Counter::PassNoRoom);
     };
-    let facts = Facts {
-        now_ns,
-        answer: get!(zone, answer),
-        hold_for: if way.left {
-            get!(zone, move_for)
-        } else {
-            get!(zone, hold_for)
-        },
-        silent_since_ns: way.since_ns,
-        left: way.left,
-        last_probe_ns: get!(state, last_probe_ns),
-        confirmed: get!(slot, confirmed),
-        refreshed: get!(slot, refreshed),
-        fingerprint: known.fingerprint,
-        gatekeeper_ttl: get!(profile, gatekeeper_ttl),
-        refresh_every: get!(profile, refresh_every),
+    let rows = Rows {
+        slot,
+        profile,
+        zone,
+        gatekeeper: gatekeeper.1,
+        state,
     };
+    let facts = facts(tables, packet.source, rows, &way, now_ns);
     let withdrawn = get!(slot, withdrawn) == known.generation as u16;
     if get!(slot, generation) != known.generation {
         return pass(Counter::PassTorn);
@@ -287,17 +341,27 @@ fn known<F: Frame, T: Tables>(
     let Some(seq) = frame.u16(packet.payload + ras::SEQ_AT) else {
         return pass(Counter::PassShape);
     };
-    let held = match decide(&facts) {
+    let marks = marks(slot, facts.refreshed, seq, ticks(now_ns));
+    let decision = decide(&facts);
+    let at_the_rate = matches!(decision, Decision::Move | Decision::Early);
+    let may_go = !at_the_rate || shape::take(tables, zone_index, zone, now_ns, Who::Answerable);
+    let held = match decision {
         Decision::Answer { held } => held,
-        Decision::Move if !moves(tables, zone_index, zone, now_ns) => true,
+        Decision::Move | Decision::Early if !may_go => way.left,
         Decision::Pass(Counter::PassExpired) if way.left => return Step::Slow,
         decision => {
             let why = match decision {
                 Decision::Pass(why) => why,
+                Decision::Early => Counter::PassRefresh,
                 _ => Counter::PassMigrate,
             };
-            let_through(tables, slot, (way.to, state), zone, (seq, why), now_ns);
-            return pass(why);
+            if why == Counter::PassMigrate
+                && let Some(state) = tables.zone_state(zone_index)
+            {
+                tables.increment(state, |p| field_at!(p, migrated));
+            }
+            let_through(tables, slot, state, (seq, why, marks), now_ns);
+            return Step::Done(Verdict::Ask(why, way.to as u16));
         }
     };
     let eid_from = packet.payload + frame.bounded(eid_at, RRQ_LIMIT);
@@ -307,41 +371,33 @@ fn known<F: Frame, T: Tables>(
         return pass(Counter::PassNoRoom);
     }
     set!(slot, answered, get!(slot, answered).wrapping_add(1));
+    if marks & (REFRESH_UNANSWERED | REFRESH_ANSWERED) == REFRESH_UNANSWERED {
+        set!(
+            slot,
+            refreshed,
+            get!(slot, refreshed) | marks | REFRESH_ANSWERED
+        );
+    }
     Step::Done(Verdict::Answer { held })
 }
 
-/// Whether a known keep-alive may go to the active gatekeeper now, to move its registration there.
-#[inline(always)]
-fn moves<T: Tables>(tables: &T, index: u32, zone: Shared<Zone>, now: u64) -> bool {
-    let taken = shape::take(tables, index, zone, now, Who::Answerable);
-    if taken && let Some(state) = tables.zone_state(index) {
-        tables.increment(state, |p| field_at!(p, migrated));
-    }
-    taken
-}
-
-/// Notes that a known keep-alive goes to a gatekeeper, whose reply is awaited.
+/// Notes that a known keep-alive goes to a gatekeeper, whose reply is awaited. `marks`: of the slot.
 #[inline(always)]
 fn let_through<T: Tables>(
     tables: &T,
     slot: Shared<Slot>,
-    (to, state): (u32, Shared<GatekeeperState>),
-    zone: Shared<Zone>,
-    (seq, why): (u16, Counter),
+    state: Shared<GatekeeperState>,
+    (seq, why, marks): (u16, Counter, u32),
     now: u64,
 ) {
-    set!(slot, refreshed, ticks(now));
+    let refreshed = ticks(now) & !REFRESH_MARKS | marks & REFRESH_REPEATS | REFRESH_UNANSWERED;
+    set!(slot, refreshed, refreshed);
     set!(slot, refresh_seq, seq.to_ne_bytes());
     if why == Counter::PassProbe {
         set!(state, last_probe_ns, now);
     }
     tables.increment(state, |p| field_at!(p, requests));
     tables.increment(state, |p| field_at!(p, outstanding));
-    let unanswered = get!(state, first_unanswered_ns);
-    let up = tables.gatekeeper(to).map_or(0, |row| get!(row, up_ns));
-    if (unanswered == 0 || up > unanswered) && get!(zone, answer) != Answer::Off as u32 {
-        set!(state, first_unanswered_ns, now);
-    }
 }
 
 #[inline(always)]
@@ -400,7 +456,7 @@ pub(crate) fn other<F: Frame, T: Tables>(
         _ if packet.fragment => return Some(Verdict::Pass(Counter::PassOther)),
         ras::RRQ => CopyReason::UnknownRrq,
         ras::URQ | ras::UCF => CopyReason::FromEndpoint,
-        _ => return Some(Verdict::Pass(Counter::PassOther)),
+        _ => return Some(Verdict::Ask(Counter::PassOther, to as u16)),
     };
     let peer = Peer {
         zone: index,
@@ -417,11 +473,12 @@ pub(crate) fn other<F: Frame, T: Tables>(
             Limit::Source,
         );
     }
-    Some(Verdict::Pass(if reason == CopyReason::UnknownRrq {
+    let why = if reason == CopyReason::UnknownRrq {
         Counter::PassUnknown
     } else {
         Counter::PassOther
-    }))
+    };
+    Some(Verdict::Ask(why, to as u16))
 }
 
 /// Whether a gatekeeper is rasline itself.

@@ -1,17 +1,17 @@
-//! The gatekeepers' side: whatever comes from a gatekeeper shows that it lives; its RCF to a keep-alive that was let
-//! through renews the slot (and is replaced by the patched one), its RRJ, URQ or UCF withdraws at once.
+//! The gatekeepers' side: an RCF to a keep-alive that was let through renews the slot (and is replaced by the patched one),
+//! an RRJ, URQ or UCF withdraws at once. What else an answer shows is in `evidence`.
 //!
 //! Which slot an RCF or RRJ belongs to: the one of the destination's address and port whose last keep-alive let
 //! through, at most [`REFRESH_WINDOW`] ago, had this requestSeqNum. Where two registrations behind one address and
 //! port have the same number under way, the RCF's sum tells them apart.
 
 use rasline_abi::{
-    CopyReason, Counter, GATEKEEPER_PROXIED, GATEKEEPER_STANDBY, GENERATION_EMPTY, MAX_RCF,
-    PROBE_LIMIT, Profile, SPREAD, Slot, elapsed, ticks,
+    CopyReason, Counter, GATEKEEPER_PROXIED, GATEKEEPER_STANDBY, GENERATION_EMPTY, MAX_RCF, PROBE_LIMIT, Profile,
+    REFRESH_MARKS, REFRESH_UNANSWERED, SPREAD, Slot, elapsed, ticks,
 };
 
 use crate::answer::{self, Rcf};
-use crate::checksum::{fold, halves};
+use crate::checksum::fold;
 use crate::copy::{self, Limit, Peer};
 use crate::decide::REFRESH_WINDOW;
 use crate::endpoint;
@@ -21,8 +21,8 @@ use crate::tables::{Address, Shared, field_at, get, set};
 use crate::{Frame, Tables, Verdict, ras};
 
 const RCF_LIMIT: usize = 512;
-/// Longest payload whose checksum is verified here; a longer message changes nothing.
-const SUM_WORDS: usize = 255;
+/// Pairs of words in the longest payload whose checksum is verified here; a longer message changes nothing.
+const PAIRS: usize = 127;
 
 /// A message from the gatekeepers' side, from a RAS port.
 #[inline(always)]
@@ -45,13 +45,15 @@ pub(crate) fn message<F: Frame, T: Tables>(
         });
     };
     let kind = ras::kind(packet.first);
-    if packet.len > SUM_WORDS * 8 {
+    if packet.len > 16 * PAIRS {
         return plain(frame, tables, packet, peer, kind);
     }
-    let Some((sum, checksum)) = verify(frame, packet) else {
+    let Some((sum, checksum)) = parse::verify::<_, PAIRS>(frame, packet) else {
         return Verdict::Pass(Counter::PassChecksum);
     };
-    heard(tables, peer);
+    if let Some(state) = tables.gatekeeper_state(peer.gatekeeper) {
+        tables.increment(state, |p| field_at!(p, replies));
+    }
     if let Some(verdict) = standby(frame, tables, packet, peer) {
         return verdict;
     }
@@ -91,40 +93,6 @@ fn standby<F: Frame, T: Tables>(
     let reason = CopyReason::Standby;
     copy::copy(frame, tables, packet, peer, endpoint, reason, Limit::Room)
         .then_some(Verdict::Divert(Counter::DivertStandby))
-}
-
-/// Sum of the payload's octets, if the datagram is intact.
-#[inline(always)]
-fn verify<F: Frame>(frame: &mut F, packet: &Packet) -> Option<(u64, Checksum)> {
-    let (at, len) = (packet.payload, packet.len);
-    let end = frame.bounded(len, 2048);
-    let mut sum = 0;
-    for i in 0..SUM_WORDS {
-        if 8 * i + 8 > end {
-            break;
-        }
-        sum += halves(frame.u64(at + 8 * i)?);
-    }
-    frame.renew();
-    if len & 7 != 0 {
-        let last = frame.bounded(at + len - 8, 2048);
-        sum += halves(frame.u64(last)? >> ((8 * (8 - (len & 7)) as u32) & 63));
-    }
-    Some((sum, parse::intact(frame, packet, sum)?))
-}
-
-/// The gatekeeper lives.
-#[inline(always)]
-fn heard<T: Tables>(tables: &T, peer: Peer) {
-    let Some(state) = tables.gatekeeper_state(peer.gatekeeper) else {
-        return;
-    };
-    tables.increment(state, |p| field_at!(p, replies));
-    set!(state, last_reply_ns, tables.now());
-    if get!(state, first_unanswered_ns) != 0 {
-        set!(state, first_unanswered_ns, 0);
-        set!(state, outstanding, 0);
-    }
 }
 
 /// A message that changes nothing; the controller gets a copy of those that it learns from.
@@ -187,11 +155,12 @@ pub(crate) fn each_slot<T: Tables>(
     }
 }
 
-/// Whether the last keep-alive let through for this slot had the packet's requestSeqNum, not long ago.
+/// Whether the last keep-alive let through for this slot had the packet's requestSeqNum, not long ago. It may have been
+/// answered since: what was repeated is answered twice.
 #[inline(always)]
 fn awaits(slot: Shared<Slot>, seq: u16, now: u32) -> bool {
     u16::from_ne_bytes(get!(slot, refresh_seq)) == seq
-        && elapsed(now, get!(slot, refreshed)) < REFRESH_WINDOW
+        && elapsed(now, get!(slot, refreshed) & !REFRESH_MARKS) < REFRESH_WINDOW
 }
 
 /// An RCF: renews the slot that awaits it, or goes to the controller.
@@ -282,6 +251,7 @@ fn renew<F: Frame, T: Tables>(
         return None;
     }
     set!(slot, confirmed, now);
+    set!(slot, refreshed, get!(slot, refreshed) & !REFRESH_UNANSWERED);
     tables.count(Counter::Renewed);
     if !patched {
         return Some(Verdict::Pass(Counter::PassFromGatekeeper));
@@ -410,7 +380,11 @@ fn withdraw<F: Frame, T: Tables>(
     let mut any = false;
     let endpoint = (packet.destination, packet.destination_port);
     each_slot(tables, endpoint, |slot, generation| {
-        let asked = || seq.is_some_and(|seq| awaits(slot, seq, now));
+        // One that was confirmed is not rejected as well: that is the answer to somebody else's message in its name.
+        let asked = || {
+            seq.is_some_and(|seq| awaits(slot, seq, now))
+                && get!(slot, refreshed) & REFRESH_UNANSWERED != 0
+        };
         let theirs = u32::from(get!(slot, gatekeeper)) == peer.gatekeeper;
         if (why != Counter::WithdrawnRrj && theirs) || (why == Counter::WithdrawnRrj && asked()) {
             set!(slot, withdrawn, generation as u16);

@@ -324,6 +324,9 @@ impl Tables for HostTables {
         let side = |globals: Shared<Globals>| get!(globals, interfaces[index].side);
         index < MAX_INTERFACES && self.globals().map_or(0, side) & NATIVE_SIDE != 0
     }
+    fn interface(&self) -> u32 {
+        self.interface
+    }
     #[allow(unsafe_code)]
     fn increment<T>(&self, value: Shared<T>, field: fn(*mut T) -> *mut u64) {
         // SAFETY: a valid value of these tables, which one thread uses.
@@ -410,6 +413,12 @@ impl Tables for HostTables {
     }
     fn next_hop(&self, _: Address, destination: Address, _: bool, _: u16) -> Option<Hop> {
         self.hops.get(&destination).copied()
+    }
+    fn note_speaker(&self, gatekeeper: u32, mark: u32) {
+        crate::note_speaker(self, gatekeeper, mark);
+    }
+    fn probes(&self, gatekeeper: u32, marks: (u32, u32), times: (u64, u64)) -> bool {
+        crate::probes(self, gatekeeper, marks, times)
     }
     fn silence(&self, gatekeeper: u32, dead_after_ns: u64, now: u64) -> u64 {
         crate::silence(self, gatekeeper, dead_after_ns, now)

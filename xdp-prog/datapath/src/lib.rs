@@ -20,6 +20,7 @@ mod connection;
 mod copy;
 mod decide;
 mod endpoint;
+mod evidence;
 mod flow;
 mod fragment;
 mod frame;
@@ -41,6 +42,7 @@ pub mod hash;
 pub mod ras;
 
 pub use decide::{PROBE_EVERY_NS, REFRESH_RETRY, REFRESH_WINDOW};
+pub use evidence::{Evidence, note_speaker, probes, silence};
 pub use flow::{known_as, store_held};
 pub use fragment::note_fragment;
 pub use frame::{Frame, sum};
@@ -49,7 +51,7 @@ pub use rasline_abi::Counter;
 pub use seen::{TCP_PORT, notice};
 pub use shape::registered;
 pub use signalling::first;
-pub use steer::{choose, silence};
+pub use steer::choose;
 pub use tables::{Address, Carrying, FlowTable, Hop, Shared, Tables};
 
 use plain::Plain;
@@ -59,6 +61,8 @@ use plain::Plain;
 pub enum Verdict {
     /// Leave it alone; why.
     Pass(Counter),
+    /// Leave it alone: it goes to the gatekeeper of this index, whose answer is awaited; why.
+    Ask(Counter, u16),
     /// It is now the RCF: send it back where it came from. `held`: for a gatekeeper that is silent or was left.
     Answer {
         /// See above.
@@ -86,7 +90,7 @@ impl Verdict {
     #[inline(always)]
     pub const fn counter(self) -> Counter {
         match self {
-            Self::Pass(why) | Self::Divert(why) | Self::Drop(why) => why,
+            Self::Pass(why) | Self::Ask(why, _) | Self::Divert(why) | Self::Drop(why) => why,
             Self::Answer { .. } => Counter::Answer,
             Self::Substitute => Counter::Substitute,
             Self::Redirect(_) => Counter::Redirect,
@@ -110,7 +114,7 @@ impl Verdict {
                     | Counter::PassNoZone
                     | Counter::PassNoEndpoint
             ),
-            Self::Substitute => true,
+            Self::Substitute | Self::Ask(..) => true,
             _ => false,
         }
     }
@@ -231,7 +235,27 @@ pub fn steer<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Option<Next>
     signalling::datagram(tables, &packet)
 }
 
-/// In the place of all three: TCP that may be call signalling.
+/// Beside these: what shows whether a gatekeeper lives. `asked`: the frame goes on to the gatekeeper of this index, for this
+/// reason, and is not readdressed yet; else it comes from a gatekeeper, and [`reply`] has not seen it yet.
+#[inline(always)]
+pub fn witness<F: Frame, T: Tables>(
+    frame: &mut F,
+    tables: &mut T,
+    asked: Option<(u32, u32)>,
+) -> Option<()> {
+    let packet = parse::parse(frame, tables).ok()?;
+    let intact = evidence::check(frame, &packet)?;
+    match asked {
+        Some((gatekeeper, why)) => {
+            let known = why != Counter::PassUnknown as u32 && why != Counter::PassOther as u32;
+            evidence::ask(frame, tables, intact, gatekeeper, known)
+        }
+        None if packet.from_gatekeeper => evidence::hear(frame, tables, intact),
+        None => None,
+    }
+}
+
+/// In the place of all these: TCP that may be call signalling.
 #[inline(always)]
 pub fn segment<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Next {
     connection::segment(frame, tables)
@@ -268,28 +292,39 @@ pub fn process<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
         Look::Ras => decide_ras(fast(frame, tables), frame, tables),
         Look::Fragment => decide_ras(fragment(frame, tables), frame, tables),
     };
-    if verdict.goes_on()
+    let steered = verdict.goes_on()
         && steering(tables)
-        && !matches!(verdict, Verdict::Pass(Counter::PassSignalling))
-        && let Some(next) = steer(frame, tables)
-    {
-        let steered = match next {
-            Next::Done(verdict) => Some(verdict),
-            Next::Carry if look == Look::Fragment => carry_first(frame, tables),
-            Next::Carry => carry(frame, tables),
-        };
-        if let Some(steered) = steered {
-            tables.count(verdict.counter());
-            return steered;
+        && !matches!(verdict, Verdict::Pass(Counter::PassSignalling));
+    let next = if steered { steer(frame, tables) } else { None };
+    let changed = match (next, verdict) {
+        (Some(Next::Done(steered)), _) => Some(steered),
+        (next, _) => {
+            if let Verdict::Ask(why, gatekeeper) = verdict {
+                let asked = (u32::from(gatekeeper), why as u32);
+                let _nothing_shown = witness(frame, tables, Some(asked));
+            }
+            next.and_then(|_| {
+                if look == Look::Fragment {
+                    carry_first(frame, tables)
+                } else {
+                    carry(frame, tables)
+                }
+            })
         }
+    };
+    if changed.is_some() {
+        tables.count(verdict.counter());
     }
-    verdict
+    changed.unwrap_or(verdict)
 }
 
 /// What the first part did not decide.
 fn decide_ras<F: Frame, T: Tables>(step: Step, frame: &mut F, tables: &mut T) -> Verdict {
     match step {
         Step::Done(verdict) => verdict,
-        Step::Slow => request(frame, tables).unwrap_or_else(|| reply(frame, tables)),
+        Step::Slow => request(frame, tables).unwrap_or_else(|| {
+            let _nothing_shown = witness(frame, tables, None);
+            reply(frame, tables)
+        }),
     }
 }

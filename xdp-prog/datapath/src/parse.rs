@@ -448,6 +448,34 @@ pub(crate) fn intact<F: Frame>(frame: &F, packet: &Packet, payload_sum: u64) -> 
     }
 }
 
+/// Sum of the payload's octets, if the datagram is intact; of 16 `PAIRS` octets at most, and less than 2,048.
+#[inline(always)]
+pub(crate) fn verify<F: Frame, const PAIRS: usize>(
+    frame: &mut F,
+    packet: &Packet,
+) -> Option<(u64, Checksum)> {
+    let (at, len) = (packet.payload, packet.len);
+    let end = frame.bounded(len, 2048);
+    let (mut sum, mut pairs) = (0, 0);
+    for i in 0..PAIRS {
+        if 16 * i + 16 > end {
+            break;
+        }
+        let [first, second] = frame.pair(at + 16 * i)?;
+        sum += halves(first) + halves(second);
+        pairs = i + 1;
+    }
+    frame.renew();
+    if len & 8 != 0 {
+        sum += halves(frame.u64(frame.bounded(at + 16 * pairs, 2048))?);
+    }
+    if len & 7 != 0 {
+        let last = frame.bounded(at + len - 8, 2048);
+        sum += halves(frame.u64(last)? >> ((8 * (8 - (len & 7)) as u32) & 63));
+    }
+    Some((sum, intact(frame, packet, sum)?))
+}
+
 /// What the UDP checksum field of an intact datagram holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Checksum {

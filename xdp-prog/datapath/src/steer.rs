@@ -12,12 +12,10 @@
 //! is not. Its decision is in force until the controller makes another (a new epoch). When every candidate is silent
 //! and the controller is gone too, they are tried in turn, as nobody else would find out that one is back.
 
-use rasline_abi::{
-    Counter, Gatekeeper, GatekeeperState, MAX_CANDIDATES, NO_GATEKEEPER, SERVICE, ZONE_AUTO, Zone,
-    ZoneState,
-};
+use rasline_abi::{Counter, MAX_CANDIDATES, NO_GATEKEEPER, SERVICE, ZONE_AUTO, Zone, ZoneState};
 
 use crate::Tables;
+use crate::evidence::{self, UNUSED};
 use crate::tables::{Address, Shared, address, field_at, get, get_pair, set};
 
 /// Where a zone stands.
@@ -39,53 +37,6 @@ pub(crate) struct Course {
 
 /// [`Course::silent_ns`]: nobody has asked.
 pub(crate) const NOT_ASKED: u64 = u64::MAX;
-
-/// Since when a gatekeeper has been silent, ns; 0: it is not.
-///
-/// It is if the controller found it dead and nothing has come from it since, or if a request let through has been
-/// unanswered for `dead_after_ns`, and no probe was answered since.
-#[inline(always)]
-fn silent_since(
-    gatekeeper: Shared<Gatekeeper>,
-    state: Shared<GatekeeperState>,
-    dead_after_ns: u64,
-    now: u64,
-) -> u64 {
-    let unanswered = get!(state, first_unanswered_ns);
-    let down = get!(gatekeeper, down_ns);
-    if down != 0 && get!(state, last_reply_ns) <= down {
-        return if unanswered != 0 && unanswered < down {
-            unanswered
-        } else {
-            down
-        };
-    }
-    if unanswered == 0 || get!(gatekeeper, up_ns) > unanswered {
-        return 0;
-    }
-    if now.saturating_sub(unanswered) > dead_after_ns {
-        unanswered
-    } else {
-        0
-    }
-}
-
-/// [`silence`] of an unused entry: since the beginning.
-const UNUSED: u64 = 1;
-
-/// Since when the gatekeeper of this index has been silent, ns; 0: it is not. An unused entry: since the beginning (1).
-#[inline(always)]
-pub fn silence<T: Tables>(tables: &T, index: u32, dead_after_ns: u64, now: u64) -> u64 {
-    let (Some(gatekeeper), Some(state)) =
-        (tables.gatekeeper(index), tables.gatekeeper_state(index))
-    else {
-        return UNUSED;
-    };
-    if get!(gatekeeper, ras_port) == [0; 2] {
-        return UNUSED;
-    }
-    silent_since(gatekeeper, state, dead_after_ns, now)
-}
 
 /// Whether a gatekeeper is silent.
 #[inline(always)]
@@ -213,7 +164,7 @@ fn next<T: Tables>(
         return NO_GATEKEEPER;
     }
     if let Some(evidence) = tables.gatekeeper_state(turn) {
-        set!(evidence, first_unanswered_ns, 0);
+        evidence::clear(evidence);
         set!(evidence, last_reply_ns, now);
     }
     turn
@@ -329,7 +280,19 @@ pub(crate) fn controller_keeps_up<T: Tables>(tables: &T, now: u64) -> bool {
 /// Whether the controller said not long ago that it lives.
 #[inline(always)]
 pub(crate) fn controller_alive<T: Tables>(tables: &T, now: u64) -> bool {
-    tables.globals().is_some_and(|globals| {
-        now.saturating_sub(get!(globals, heartbeat_ns)) < get!(globals, heartbeat_timeout_ns)
-    })
+    controller_gone_since(tables, now) == 0
+}
+
+/// Time of the controller's last heartbeat, ns (1 at least), if that is too long ago for it to be alive; else 0.
+#[inline(always)]
+pub(crate) fn controller_gone_since<T: Tables>(tables: &T, now: u64) -> u64 {
+    let Some(globals) = tables.globals() else {
+        return 1;
+    };
+    let heartbeat = get!(globals, heartbeat_ns);
+    if now.saturating_sub(heartbeat) < get!(globals, heartbeat_timeout_ns) {
+        0
+    } else {
+        heartbeat | 1
+    }
 }

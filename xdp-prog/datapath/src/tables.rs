@@ -72,6 +72,18 @@ macro_rules! set {
     }};
 }
 
+/// Writes an element of an array field of a [`Shared`].
+macro_rules! set_at {
+    ($shared:expr, $field:ident, $index:expr, $value:expr) => {{
+        let (p, v) = ($shared.ptr(), $value);
+        // SAFETY: as for `set!`; the caller bounds the index.
+        #[allow(unsafe_code)]
+        unsafe {
+            core::ptr::addr_of_mut!((*p).$field[$index]).write_volatile(v)
+        };
+    }};
+}
+
 /// Reads the 64-bit number that starts with the field `first` (two fields that are written together).
 macro_rules! get_pair {
     ($shared:expr, $first:ident) => {{
@@ -97,7 +109,7 @@ macro_rules! field_at {
     }};
 }
 
-pub(crate) use {address, field_at, get, get_pair, set};
+pub(crate) use {address, field_at, get, get_pair, set, set_at};
 
 /// An address as it lies in memory.
 pub type Address = [u64; 2];
@@ -192,6 +204,8 @@ pub trait Tables {
     fn set_interface(&mut self, index: u32);
     /// Whether the program runs in the driver of that interface.
     fn is_native(&self) -> bool;
+    /// The index that was set.
+    fn interface(&self) -> u32;
     /// Adds one to a field that counts, whichever CPU else does.
     fn increment<T>(&self, value: Shared<T>, field: fn(*mut T) -> *mut u64);
     /// Sets a field to `new` if it is `old`; whether it was.
@@ -228,6 +242,10 @@ pub trait Tables {
     fn registered(&self, address: Address, port: u16) -> u32;
     /// The next hop of an IP packet of `len` octets; `None`: leave it to the stack.
     fn next_hop(&self, source: Address, destination: Address, v6: bool, len: u16) -> Option<Hop>;
+    /// [`note_speaker`](crate::note_speaker); in the kernel a function of its own, too.
+    fn note_speaker(&self, gatekeeper: u32, mark: u32);
+    /// [`probes`](crate::probes); in the kernel a function of its own, too.
+    fn probes(&self, gatekeeper: u32, marks: (u32, u32), times: (u64, u64)) -> bool;
     /// [`silence`](crate::silence); in the kernel a function of its own, so that the verifier checks it once.
     fn silence(&self, gatekeeper: u32, dead_after_ns: u64, now: u64) -> u64;
     /// Has [`choose`](crate::choose) move a zone, if that is due; a function of its own, too.

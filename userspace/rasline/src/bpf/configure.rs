@@ -17,7 +17,7 @@ use super::{Kernel, ring::octets};
 use crate::{
     config::{Answer, Daemon, Interface, Side, XdpMode},
     failure::{Failure, Result, chain},
-    host::netdev,
+    host::{link, netdev},
 };
 
 /// A zone as the kernel gets it.
@@ -68,6 +68,7 @@ const PORTS_WORD: usize = std::mem::offset_of!(Globals, ras_ports) / 8;
 const CALL_PORTS_WORD: usize = std::mem::offset_of!(Globals, call_ports) / 8;
 pub(super) const CAPTURE_WORD: usize = std::mem::offset_of!(Globals, capture_len) / 8;
 pub(super) const INTERFACES_WORD: usize = std::mem::offset_of!(Globals, interfaces) / 8;
+const MACS_WORD: usize = std::mem::offset_of!(Globals, macs) / 8;
 const TIMEOUT_WORD: usize = std::mem::offset_of!(Globals, heartbeat_timeout_ns) / 8;
 const COPIES_WORD: usize = std::mem::offset_of!(Globals, copies_per_second) / 8;
 const _: () = assert!(
@@ -261,7 +262,8 @@ impl Kernel {
         );
     }
 
-    /// Looks again which interfaces frames may be redirected out of: that changes with their peers and drivers.
+    /// Looks again which interfaces frames may be redirected out of, and at their MAC addresses: both change while they
+    /// are attached.
     pub fn look_at_interfaces(&self) {
         for port in self.ports.values() {
             self.set_interface(port.row, port.info.index, &port.interface);
@@ -298,6 +300,12 @@ impl Kernel {
             } else {
                 0
             };
+        // Where it cannot be asked, the address that was found last stays.
+        if let Some(Ok(info)) = link::name_of(ifindex).map(|name| link::by_name(&name)) {
+            let [a, b, c, d, e, f] = info.mac;
+            let mac = u64::from_ne_bytes([a, b, c, d, e, f, 0, 0]);
+            self.globals.store_word(0, MACS_WORD + row, mac);
+        }
         self.globals
             .store_word(0, INTERFACES_WORD + row, word([ifindex, bits]));
     }

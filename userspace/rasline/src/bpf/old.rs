@@ -17,7 +17,7 @@ use crate::{failure::chain, host::monotonic_ns};
 
 /// ABI versions whose slots, profiles, placement and fingerprint are as in this one, whose `GLOBALS` end with the hash
 /// keys, and whose rows of zones and gatekeepers begin alike.
-const SAME_TABLES: RangeInclusive<u32> = 1..=3;
+const SAME_TABLES: RangeInclusive<u32> = 1..=4;
 
 /// Flag of a map's update: only what is not there yet.
 const BPF_NOEXIST: u64 = 1;

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use rasline_abi::{GENERATION_EMPTY, Gatekeeper, TICK_NS, elapsed, ticks};
+use rasline_abi::{GENERATION_EMPTY, Gatekeeper, REFRESH_MARKS, TICK_NS, elapsed, ticks};
 use rasline_core::{
     Time,
     health::{Answers, Traffic},
@@ -32,11 +32,11 @@ pub struct Observed {
 /// What the kernel noted about one gatekeeper.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Peer {
-    /// When a RAS message last came from it; 0: never.
+    /// When it last answered a request that was let through; 0: never.
     pub last_reply_ns: u64,
-    /// Oldest keep-alive let through that nothing has come back for since; 0: none.
+    /// When the oldest request that counts as evidence was let through since; 0: none.
     pub first_unanswered_ns: u64,
-    /// Keep-alives let through since its last message.
+    /// Keep-alives let through since its last answer.
     pub outstanding: u64,
     /// Keep-alives let through, in all.
     pub requests: u64,
@@ -105,7 +105,7 @@ impl Table {
             answered: slot.answered,
             last_seen_ns: tick_ns(now_ns, slot.last_seen),
             confirmed_ns: tick_ns(now_ns, slot.confirmed),
-            refreshed_ns: tick_ns(now_ns, slot.refreshed),
+            refreshed_ns: tick_ns(now_ns, slot.refreshed & !REFRESH_MARKS),
             withdrawn: slot.withdrawn == slot.generation as u16,
         })
     }
@@ -138,7 +138,8 @@ impl Kernel {
         }
     }
 
-    /// Reads what the program sees of gatekeepers' answers to endpoints, in any thread and without a system call.
+    /// Reads what the program sees of gatekeepers' answers to endpoints, in any thread and without a system call. Requests
+    /// count as unanswered when they are enough to call a gatekeeper silent, but for the time that it takes.
     pub fn traffic(&self) -> impl Fn(u32) -> Traffic + Send + Sync + use<> {
         let states = Arc::clone(&self.states);
         move |gatekeeper| {
@@ -146,7 +147,7 @@ impl Kernel {
             let at = |ns| Some(Time(ns)).filter(|_| ns != 0);
             Traffic {
                 last_reply: at(state.last_reply_ns),
-                unanswered_since: at(state.first_unanswered_ns),
+                unanswered_since: at(state.enough_ns),
             }
         }
     }

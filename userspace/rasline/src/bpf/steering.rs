@@ -6,9 +6,10 @@ use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use rasline_abi::{
     FLOW_CALLED, FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, FLOW_REVERSE, Flow, FlowKey, GATEKEEPER_OWN,
-    GATEKEEPER_PROXIED, GATEKEEPER_STANDBY, GATEKEEPER_STEER, Gatekeeper, GatekeeperState,
+    GATEKEEPER_PROBED, GATEKEEPER_PROXIED, GATEKEEPER_STANDBY, GATEKEEPER_STEER, Gatekeeper, GatekeeperState,
     MAX_CANDIDATES, NO_GATEKEEPER, ZONE_AUTO, Zone, ZoneState, duration_to_ticks,
 };
+use rasline_datapath::Evidence;
 
 use super::{
     CONNECTIONS, DATAGRAMS, Kernel, Place,
@@ -23,6 +24,7 @@ const ZONE_FLAGS_WORD: usize = std::mem::offset_of!(Zone, flags) / 8;
 const MOVE_FOR_WORD: usize = std::mem::offset_of!(Zone, move_for) / 8;
 const FLAGS_WORD: usize = std::mem::offset_of!(Gatekeeper, ras_port) / 8;
 const UP_WORD: usize = std::mem::offset_of!(Gatekeeper, up_ns) / 8;
+const BACK_WORD: usize = std::mem::offset_of!(Gatekeeper, back_ns) / 8;
 const DOWN_WORD: usize = std::mem::offset_of!(Gatekeeper, down_ns) / 8;
 const _: () = assert!(
     std::mem::offset_of!(Zone, active).is_multiple_of(8)
@@ -222,7 +224,20 @@ impl Kernel {
             .store_word(gatekeeper as usize, UP_WORD, at_ns);
     }
 
-    /// The controller found a gatekeeper dead, or alive again.
+    /// A gatekeeper that was dead is alive again, and may have lost its registrations: what it confirmed before is
+    /// refreshed early, at the migrate rate.
+    pub fn set_back(&self, gatekeeper: u32, at_ns: u64) {
+        self.gatekeepers
+            .store_word(gatekeeper as usize, BACK_WORD, at_ns);
+    }
+
+    /// Whether probes of the controller are answered, so that the program need not let keep-alives through to see whether
+    /// a silent gatekeeper is back.
+    pub fn set_probed(&self, gatekeeper: u32, on: bool) {
+        self.set_flag(gatekeeper, GATEKEEPER_PROBED, on);
+    }
+
+    /// When the controller found a gatekeeper dead; none: it is not, or nothing is thought of it.
     pub fn set_down(&self, gatekeeper: u32, since_ns: Option<u64>) {
         self.gatekeepers
             .store_word(gatekeeper as usize, DOWN_WORD, since_ns.unwrap_or(0));
@@ -233,13 +248,10 @@ impl Kernel {
     pub fn silent_since(&self, gatekeeper: u32, dead_after: Duration, now_ns: u64) -> Option<u64> {
         let row: Gatekeeper = self.gatekeepers.load(gatekeeper as usize);
         let state: GatekeeperState = self.states.load(gatekeeper as usize);
-        let unanswered = Some(state.first_unanswered_ns).filter(|at| *at != 0);
-        if row.down_ns != 0 && state.last_reply_ns <= row.down_ns {
-            return Some(unanswered.map_or(row.down_ns, |at| at.min(row.down_ns)));
-        }
-        unanswered.filter(|at| {
-            row.up_ns <= *at && now_ns.saturating_sub(*at) > dead_after.as_nanos() as u64
-        })
+        let evidence = Evidence::of(&row, &state);
+        let since = evidence.silent_since(dead_after.as_nanos() as u64, now_ns);
+        // rasline itself is there as long as this runs.
+        Some(since).filter(|at| *at != 0 && row.flags & GATEKEEPER_OWN == 0)
     }
 
     /// Whether what a gatekeeper sends to the zone's endpoints, while it is not active, goes to the controller.

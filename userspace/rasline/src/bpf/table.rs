@@ -9,7 +9,7 @@
 use std::{collections::VecDeque, net::SocketAddr};
 
 use rasline_abi::{
-    GENERATION_EMPTY, HASH_KEYS, MAX_RRQ, PROBE_LIMIT, Profile, SPREAD, Slot, ticks,
+    GENERATION_EMPTY, HASH_KEYS, MAX_RRQ, PROBE_LIMIT, Profile, REFRESH_MARKS, SPREAD, Slot, ticks,
 };
 use rasline_datapath::{checksum, hash};
 
@@ -219,7 +219,7 @@ impl Table {
                 eid_at: parts.eid_at,
                 rcf_sum: checksum::sum(&parts.answer),
                 confirmed: ticks(entry.confirmed_ns),
-                refreshed: ticks(entry.confirmed_ns),
+                refreshed: ticks(entry.confirmed_ns) & !REFRESH_MARKS,
                 last_seen: ticks(entry.last_seen_ns),
                 ..Slot::default()
             },

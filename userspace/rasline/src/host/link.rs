@@ -8,6 +8,7 @@ const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
 const NLMSG_ERROR: u16 = 2;
 const NLM_F_REQUEST: u16 = 1;
+const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
 const IFLA_LINK: u16 = 5;
@@ -52,6 +53,8 @@ pub struct LinkInfo {
     pub carrier: bool,
     /// Link-layer type, `ARPHRD_*`.
     pub hardware: u16,
+    /// MAC address; all zero: it has none.
+    pub mac: [u8; 6],
     /// MTU.
     pub mtu: u32,
     /// "veth", "bond", ...; empty for hardware.
@@ -200,6 +203,7 @@ fn link(message: &[u8]) -> Option<LinkInfo> {
     let mut elsewhere = false;
     for (kind, value) in attributes(message.get(16..)?) {
         match kind {
+            IFLA_ADDRESS => info.mac = value.try_into().unwrap_or_default(),
             IFLA_MTU => info.mtu = u32_at(value, 0)?,
             IFLA_LINKINFO => {
                 info.kind = text(value, IFLA_INFO_KIND);

@@ -117,9 +117,9 @@ families! {
     Gauge endpoints: "Registrations by what is known of their endpoint: alive, late, silent, gone, back, unknown", samples::endpoints;
     Gauge gatekeeper_state: "1: the gatekeeper is in this state", samples::gatekeeper_state;
     Gauge gatekeeper_up: "1: alive by probes, or by its traffic if it is not probed; 0: dead or silent; absent: not known", samples::gatekeeper_up;
-    Gauge gatekeeper_last_reply_age_seconds: "How long ago a RAS message last came from it by the data path", samples::last_reply;
-    Gauge gatekeeper_silent_seconds: "For how long it has left a keep-alive unanswered; 0: it is not silent", samples::silent;
-    Gauge gatekeeper_outstanding_requests: "Keep-alives let through since its last message", samples::outstanding;
+    Gauge gatekeeper_last_reply_age_seconds: "How long ago it last answered an endpoint by the data path", samples::last_reply;
+    Gauge gatekeeper_silent_seconds: "For how long it has left requests unanswered; 0: it is not silent", samples::silent;
+    Gauge gatekeeper_outstanding_requests: "Keep-alives let through since its last answer", samples::outstanding;
     Counter gatekeeper_requests: "Keep-alives let through to it", samples::requests;
     Counter gatekeeper_replies: "RAS messages from it", samples::replies;
     Gauge gatekeeper_registrations: "Registrations at it", samples::at_gatekeeper;

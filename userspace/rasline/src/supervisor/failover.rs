@@ -245,7 +245,9 @@ impl Supervisor {
                 if change.to == State::Down {
                     self.steersman.down.insert(gatekeeper);
                 } else if change.to == State::Up {
-                    self.steersman.down.remove(&gatekeeper);
+                    if self.steersman.down.remove(&gatekeeper) {
+                        self.kernel.set_back(gatekeeper, monotonic_ns());
+                    }
                     self.kernel.set_down(gatekeeper, None);
                 }
                 self.fail_over(Input::Health {
@@ -318,12 +320,25 @@ impl Supervisor {
             let took = monotonic_ns().saturating_sub(now_ns);
             self.steersman.count_at = now_ns + COUNT_SELDOM * took;
         }
+        self.note_probed();
         inputs.push(Input::Tick {
             minute_of_day: host::minute_of_day(),
         });
         self.fail_over_all(inputs);
         for gatekeeper in std::mem::take(&mut self.steersman.damped) {
             self.accuse(gatekeeper);
+        }
+    }
+
+    /// Tells the program which gatekeepers answer probes.
+    fn note_probed(&self) {
+        for gatekeeper in self.layout.gatekeepers() {
+            let seen = self.probes.seen(gatekeeper);
+            let answered = seen.is_some_and(|seen| {
+                let answers = seen.evidence.answers;
+                seen.probed && (answers.ras() || answers.tcp)
+            });
+            self.kernel.set_probed(gatekeeper, answered);
         }
     }
 

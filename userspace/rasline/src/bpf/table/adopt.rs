@@ -6,7 +6,9 @@
 
 use std::{collections::VecDeque, net::SocketAddr};
 
-use rasline_abi::{GENERATION_EMPTY, HASH_KEYS, MAX_RRQ, PROBE_LIMIT, Profile, Slot};
+use rasline_abi::{
+    GENERATION_EMPTY, HASH_KEYS, MAX_RRQ, PROBE_LIMIT, Profile, REFRESH_MARKS, Slot,
+};
 use rasline_datapath::{checksum, hash};
 
 use super::{Entry, Place, Table, with_generation};
@@ -127,6 +129,7 @@ impl Table {
             generation,
         };
         let slot = Slot {
+            refreshed: slot.refreshed & !REFRESH_MARKS,
             generation,
             profile,
             withdrawn: if withdrawn { generation as u16 } else { 0 },
