@@ -387,11 +387,7 @@ fn judge(state: Shared<GatekeeperState>, (dead_after, decided): (u64, u64), now:
 /// Whether what is unanswered is enough to call the gatekeeper silent after another `dead_after`. `alone_counts`: it may be
 /// that of one source; `long`: it may be without a known keep-alive, if none went to the gatekeeper lately.
 #[inline(always)]
-fn is_enough(
-    state: Shared<GatekeeperState>,
-    (alone_counts, long): (bool, bool),
-    now: u32,
-) -> bool {
+fn is_enough(state: Shared<GatekeeperState>, (alone_counts, long): (bool, bool), now: u32) -> bool {
     let known_at = get!(state, known_at);
     let nobody = known_at == 0 || elapsed(now, known_at) >= KNOWN_FOR;
     let known = get!(state, known) != 0 || (nobody && long);

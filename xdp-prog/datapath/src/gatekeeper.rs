@@ -6,8 +6,8 @@
 //! port have the same number under way, the RCF's sum tells them apart.
 
 use rasline_abi::{
-    CopyReason, Counter, GATEKEEPER_PROXIED, GATEKEEPER_STANDBY, GENERATION_EMPTY, MAX_RCF, PROBE_LIMIT, Profile,
-    REFRESH_MARKS, REFRESH_UNANSWERED, SPREAD, Slot, elapsed, ticks,
+    CopyReason, Counter, GATEKEEPER_PROXIED, GATEKEEPER_STANDBY, GENERATION_EMPTY, MAX_RCF,
+    PROBE_LIMIT, Profile, REFRESH_MARKS, REFRESH_UNANSWERED, SPREAD, Slot, elapsed, ticks,
 };
 
 use crate::answer::{self, Rcf};
