@@ -510,11 +510,17 @@ fn sequence_numbers_stand_where_the_decoder_finds_them() {
                 continue;
             };
             let kind = ras::kind(message[0]);
+            // IRQ, IRR and nonStandardMessage ask gatekeepers nothing.
+            let long_rip = kind == ras::EXTENSION && message[1] >= 0x80;
+            if (21..=23).contains(&kind) || long_rip {
+                continue;
+            }
             let Some(at) = ras::answered_at(message[0]) else {
                 continue;
             };
             let there = u16::from_be_bytes([message[at], message[at + 1]]);
-            assert_eq!(there, decoded.request_seq_num(), "{word}");
+            // 1 stands as 0 (X.691 11.5.6).
+            assert_eq!(there, decoded.request_seq_num() - 1, "{word}");
             kinds.insert(kind);
         }
     }

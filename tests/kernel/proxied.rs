@@ -50,7 +50,7 @@ fn all_messages_of_a_proxys_gatekeeper_go_to_the_controller() {
             }
         }
     }
-    assert_ne!(pair.kernel.state(0).last_reply_ns, 0, "it lives");
+    assert_eq!(pair.kernel.state(0).last_reply_ns, 0, "no endpoint asked");
 }
 
 #[test]

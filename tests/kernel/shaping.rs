@@ -259,7 +259,7 @@ fn the_rate_is_never_exceeded() {
     for rate in [1u64, 3, 7, 50, 333, 1000] {
         let mut tables = moving(rate as u32).host();
         for zone in 0..2 {
-            tables.zone_mut(zone).move_for = duration(900 * SECOND);
+            tables.zone_mut(zone).move_for = crate::world::duration(900 * SECOND);
         }
         let (start, interval) = (tables.now, SECOND / rate);
         let burst = (SECOND / 10).max(4 * interval) / interval;
