@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use rasline_abi::{
     FLOW_CALLED, FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, FLOW_REVERSE, Flow, FlowKey, GATEKEEPER_OWN,
-    GATEKEEPER_PROBED, GATEKEEPER_PROXIED, GATEKEEPER_STANDBY, GATEKEEPER_STEER, Gatekeeper, GatekeeperState,
-    MAX_CANDIDATES, NO_GATEKEEPER, ZONE_AUTO, Zone, ZoneState, duration_to_ticks,
+    GATEKEEPER_PROBED, GATEKEEPER_PROXIED, GATEKEEPER_STANDBY, GATEKEEPER_STEER, Gatekeeper,
+    GatekeeperState, MAX_CANDIDATES, NO_GATEKEEPER, ZONE_AUTO, Zone, ZoneState, duration_to_ticks,
 };
 use rasline_datapath::Evidence;
 
