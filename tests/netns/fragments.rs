@@ -159,13 +159,18 @@ fn reach_rasline_as_the_last_resort() {
     assert_eq!(served[0]["aliases"].as_array().unwrap().len(), 40);
 }
 
-/// Through a proxy, which sends it on in fragments, too.
+/// Through a proxy, which sends it on in fragments, too: from its own address, since the answer comes in fragments.
 #[test]
 fn reach_the_gatekeeper_behind_a_proxy() {
-    let proxied = Proxied::new("upstream_source = \"own\"");
-    let mut endpoint = crate::own::endpoint(&proxied.net, 1, ras(topology::SERVICE));
-    endpoint = with_many_aliases(endpoint);
-    registers(&mut endpoint, topology::SERVICE);
-    let full = |gatekeeper: &FakeGatekeeper| gatekeeper.count(|seen| seen.what == What::FullRrq);
-    assert_eq!(full(&proxied.gatekeepers[0]), 1);
+    for lines in ["", "upstream_source = \"own\""] {
+        let proxied = Proxied::new(lines);
+        let mut endpoint = crate::own::endpoint(&proxied.net, 1, ras(topology::SERVICE));
+        endpoint = with_many_aliases(endpoint);
+        registers(&mut endpoint, topology::SERVICE);
+        let full = |gatekeeper: &FakeGatekeeper| {
+            gatekeeper
+                .count(|seen| seen.what == What::FullRrq && seen.from.ip() == topology::GATEWAY[0])
+        };
+        assert_eq!(full(&proxied.gatekeepers[0]), 1);
+    }
 }

@@ -93,7 +93,7 @@ impl Proxy {
             return self.leave_gateway(entry, out);
         }
         if entry.up.gatekeeper.is_some() && entry.up.gatekeeper == self.active {
-            let from = self.active.and_then(|to| self.source(entry.ras, to));
+            let from = self.active.and_then(|to| self.source(entry, to));
             self.leave_registration(&entry.full, &entry.up, (from, entry.signalling), out);
         }
     }
@@ -144,7 +144,7 @@ impl Proxy {
         };
         let full = entry.full.clone();
         let way = before.gatekeeper;
-        let way = way.and_then(|to| Some((self.source(entry.ras, to)?, to)));
+        let way = way.and_then(|to| Some((self.source(entry, to)?, to)));
         if let (Some(way), Some((seq, payload))) = (way, self.urq(&full, before)) {
             self.stats.upstream_left += 1;
             self.send_once(seq, way, payload, out);

@@ -61,7 +61,7 @@ impl Proxy {
         let Some(entry) = self.entries.get(id) else {
             return;
         };
-        let Some(from) = self.source(entry.ras, gatekeeper) else {
+        let Some(from) = self.source(entry, gatekeeper) else {
             return;
         };
         let Ok(octets) = rrq::keep_alive(full, seq, &entry.up, from) else {

@@ -118,7 +118,8 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
-    /// The endpoint's own RAS address; rasline's for an endpoint of another address family than the gatekeeper.
+    /// The endpoint's own RAS address; rasline's for an endpoint of another address family than the gatekeeper, and for
+    /// one whose full RRQ, or the RCF to it, may need fragments.
     #[default]
     Endpoint,
     /// Rasline's, for all of them.

@@ -130,11 +130,11 @@ impl Proxy {
 
     /// How this gatekeeper, which serves, knows an endpoint.
     pub(super) fn known(&self, id: EntryId, gatekeeper: SocketAddr) -> Option<Upstream> {
-        let (up, ras) = (self.identity(id)?, self.entries.get(id)?.ras);
+        let (up, entry) = (self.identity(id)?, self.entries.get(id)?);
         Some(Upstream {
             endpoint_identifier: up.identifier.clone(),
             gatekeeper_identifier: up.gatekeeper_identifier.clone(),
-            ras_address: self.source(ras, gatekeeper)?,
+            ras_address: self.source(entry, gatekeeper)?,
         })
     }
 

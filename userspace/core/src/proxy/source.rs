@@ -17,22 +17,31 @@ use rasline_h225::text::from_transport;
 use rasline_h225::types::RegistrationRequest;
 
 use super::down::Way;
+use super::entries::Entry;
 use super::flights::Flight;
 use super::machine::Proxy;
 use super::{EntryId, Event, Output, Source, Standing, rrq};
 
+/// Longest full RRQ, in octets, that is sent from the endpoint's own address: so much less than an MTU that the RCF,
+/// which repeats its aliases, needs no fragments either. The kernel takes no fragments out of the traffic. A gatekeeper
+/// that compares addresses leaves no choice: it gets longer ones from there, too.
+const IN_ONE_PIECE: usize = 1200;
+
 impl Proxy {
-    /// The address from which messages about an endpoint leave for a gatekeeper; `ras`: the endpoint's RAS address.
-    /// `None`: there is no address of the gatekeeper's family.
-    pub(super) fn source(&self, ras: SocketAddr, gatekeeper: SocketAddr) -> Option<SocketAddr> {
+    /// The address from which messages about an endpoint leave for a gatekeeper. `None`: there is no address of the
+    /// gatekeeper's family.
+    pub(super) fn source(&self, entry: &Entry, gatekeeper: SocketAddr) -> Option<SocketAddr> {
+        let own = self.settings.ras_address;
+        let own = own.filter(|own| own.is_ipv4() == gatekeeper.is_ipv4());
         let theirs = self.settings.source == Source::Endpoint
             && !self.is_aggregate()
-            && ras.is_ipv4() == gatekeeper.is_ipv4();
-        if theirs {
-            return Some(ras);
+            && entry.ras.is_ipv4() == gatekeeper.is_ipv4();
+        let full = entry.wanted.as_ref().unwrap_or(&entry.full);
+        let whole = full.len() <= IN_ONE_PIECE || self.address_refused.contains(&gatekeeper);
+        if theirs && (whole || own.is_none()) {
+            return Some(entry.ras);
         }
-        let own = self.settings.ras_address;
-        own.filter(|own| own.is_ipv4() == gatekeeper.is_ipv4())
+        own
     }
 
     /// Whether this is an endpoint's address, not rasline's.
@@ -73,7 +82,7 @@ impl Proxy {
         let (Some(gatekeeper), Some(entry)) = (self.active, self.entries.get(id)) else {
             return;
         };
-        let Some(source) = self.source(entry.ras, gatekeeper) else {
+        let Some(source) = self.source(entry, gatekeeper) else {
             return;
         };
         let endpoint = entry.endpoint;

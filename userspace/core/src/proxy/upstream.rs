@@ -63,7 +63,7 @@ impl Proxy {
         }
         let here = entry.up.gatekeeper == Some(gatekeeper);
         let said = rrq::parse(self.to_say(entry, here));
-        let from = self.source(entry.ras, gatekeeper);
+        let from = self.source(entry, gatekeeper);
         let (Some(parsed), Some(from), Some(seq)) = (said, from, self.flights.number()) else {
             return;
         };

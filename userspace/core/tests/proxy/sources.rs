@@ -64,6 +64,55 @@ fn registrations_keep_alives_and_requests_come_from_the_endpoint() {
     assert!(world.passed_on.is_empty(), "{:?}", world.passed_on);
 }
 
+/// What may need fragments goes from rasline's address and comes back there, keep-alives and all; without one, from the
+/// endpoint's.
+#[test]
+fn who_has_many_aliases_is_registered_from_our_address() {
+    let many = Rrq {
+        aliases: (0..40).map(|n| format!("{n:-<27}")).collect(),
+        ..full(1, 1)
+    };
+    for (own, from) in [(Some(RAS), RAS), (None, ras(1))] {
+        let mut world = World::with(Settings {
+            ras_address: own,
+            ..as_endpoints(0)
+        });
+        world.active(Some(ONE));
+        world.send(1, &many.message().unwrap());
+        world.register(2);
+        world.pass(Duration::from_secs(50));
+        let of = |source| {
+            let all = seen(&world).into_iter();
+            all.filter(|(from, _)| *from == source).count()
+        };
+        assert!(of(from) > 0 && of(ras(2)) > 0);
+        assert_eq!(of(from) + of(ras(2)), world.sources.len());
+        assert_eq!(world.registered_at(ONE), 2);
+        assert_eq!(world.kinds(1), ["RCF"]);
+    }
+}
+
+/// A gatekeeper that compares addresses refuses ours, and gets the next one from the endpoint's.
+#[test]
+fn who_has_many_aliases_is_not_refused_twice_for_our_address() {
+    let mut world = World::with(Settings {
+        ras_address: Some(RAS),
+        ..as_endpoints(0)
+    });
+    world.dead.push(ONE);
+    world.active(Some(ONE));
+    let refused = RegistrationRejectReason::InvalidCallSignalAddress;
+    for (seq, from, reason) in [(1, RAS, Some(refused)), (2, ras(1), None)] {
+        let many = Rrq {
+            aliases: (0..40).map(|n| format!("{n:-<27}")).collect(),
+            ..full(seq, 1)
+        };
+        world.send(1, &many.message().unwrap());
+        answer(&mut world, reason);
+        assert_eq!(world.sources.last(), Some(&from));
+    }
+}
+
 /// It may send from any port; the gatekeeper knows the one where it wants to be asked.
 #[test]
 fn the_ras_address_counts_not_the_port_that_it_sends_from() {
