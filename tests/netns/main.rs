@@ -21,6 +21,7 @@ mod controller;
 mod decisions;
 mod discovery;
 mod doctor;
+mod evidence;
 mod failback;
 mod failover;
 mod failure;

@@ -114,17 +114,7 @@ impl Scene {
 
     /// Sum of a counter over all interfaces.
     pub(crate) fn counter(&self, name: &str) -> u64 {
-        let all = self.controller.json(&["counters"]).unwrap();
-        let interfaces = all.as_array().expect("a list");
-        let each = interfaces
-            .iter()
-            .flat_map(|i| i["counters"].as_array().expect("counters"));
-        let values: Vec<u64> = each
-            .filter(|c| c["name"] == name)
-            .filter_map(|c| c["value"].as_u64())
-            .collect();
-        assert!(!values.is_empty(), "no counter {name}: {all}");
-        values.iter().sum()
+        counter(&self.controller, name)
     }
 
     pub(crate) fn registrations(&self) -> Result<Value> {
@@ -142,4 +132,19 @@ impl Scene {
         });
         found.with_context(|| last.to_string()).unwrap()
     }
+}
+
+/// Sum of a counter over all interfaces.
+pub(crate) fn counter(controller: &Controller, name: &str) -> u64 {
+    let all = controller.json(&["counters"]).unwrap();
+    let interfaces = all.as_array().expect("a list");
+    let each = interfaces
+        .iter()
+        .flat_map(|i| i["counters"].as_array().expect("counters"));
+    let values: Vec<u64> = each
+        .filter(|c| c["name"] == name)
+        .filter_map(|c| c["value"].as_u64())
+        .collect();
+    assert!(!values.is_empty(), "no counter {name}: {all}");
+    values.iter().sum()
 }

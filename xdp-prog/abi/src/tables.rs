@@ -201,8 +201,10 @@ pub struct Gatekeeper {
     pub zone: u32,
     /// Call-signalling port.
     pub call_port: [u8; 2],
+    /// Requests that it answers to the controller's probes, as [`GatekeeperState::answers`].
+    pub answers: u16,
     /// Zero.
-    pub reserved: [u8; 6],
+    pub reserved: [u8; 4],
     /// When it last answered a probe, ns; 0: never.
     pub up_ns: u64,
     /// When the controller found it dead, ns; 0: it is not.

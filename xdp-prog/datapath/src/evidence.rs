@@ -3,7 +3,7 @@
 //! - *Life* is an answer to a request that is pending: the right gatekeeper, address, port, requestSeqNum and kind. Any
 //!   other message could come from anybody who can write its address.
 //! - *Silence* is made of requests that certainly went on: intact, to this machine's own MAC address, with hops left; of a
-//!   kind that this gatekeeper has been seen to answer; and pending here, so that the answer would be noticed. What an
+//!   kind that this gatekeeper has been seen to answer, to endpoints or to probes; and pending here, so that the answer would be noticed. What an
 //!   endpoint makes up is no such request by itself, so a known keep-alive must be among them. Where none went to this
 //!   gatekeeper within [`KNOWN_FOR`], nothing must have been answered for [`UNKNOWN_FOR_NS`].
 //!
@@ -312,7 +312,8 @@ pub(crate) fn ask<F: Frame, T: Tables>(
     // The sum of a pseudo header may be all that a checksum field holds, but then nobody knows whether the datagram is
     // intact.
     let intact = checksum == Checksum::Full;
-    let answered = get!(state, answers) >> (kind / 3) & 1 != 0;
+    let answers = get!(state, answers) | u32::from(get!(gatekeeper, answers));
+    let answered = answers >> (kind / 3) & 1 != 0;
     if intact && answered && get!(zone, answer) != Answer::Off as u32 {
         let dead_after = get!(zone, dead_after_ns);
         let request = Request {

@@ -9,7 +9,12 @@ use rasline_core::{
 };
 use rasline_datapath::hash;
 
-use super::{Kernel, Place, ring::ip, table::Table};
+use super::{
+    Kernel, Place,
+    ring::ip,
+    steering::{GRQ, RRQ},
+    table::Table,
+};
 use crate::host::monotonic_ns;
 
 /// What the kernel noted about one published registration.
@@ -152,16 +157,18 @@ impl Kernel {
         }
     }
 
-    /// What an earlier controller, or this one under another configuration, found a gatekeeper to answer. What kind of
-    /// probe it was does not stand in the tables: both count until one is seen to be ignored.
+    /// What an earlier controller, or this one under another configuration, found a gatekeeper to answer. Rows without a
+    /// kind of request are of gatekeepers that answered TCP only, or of an older version: both kinds count until one is seen
+    /// to be ignored.
     #[must_use]
     pub fn known_answers(&self, gatekeeper: u32) -> Answers {
         let row: Gatekeeper = self.gatekeepers.load(gatekeeper as usize);
         let probed = row.up_ns != 0;
+        let answers = |bit: u16| probed && (row.answers == 0 || row.answers >> bit & 1 != 0);
         let state = self.states.load(gatekeeper as usize);
         Answers {
-            grq: probed,
-            rrq: probed,
+            grq: answers(GRQ),
+            rrq: answers(RRQ),
             tcp: false,
             traffic: !probed && state.last_reply_ns != 0,
         }

@@ -9,6 +9,7 @@ use rasline_abi::{
     GATEKEEPER_PROBED, GATEKEEPER_PROXIED, GATEKEEPER_STANDBY, GATEKEEPER_STEER, Gatekeeper,
     GatekeeperState, MAX_CANDIDATES, NO_GATEKEEPER, ZONE_AUTO, Zone, ZoneState, duration_to_ticks,
 };
+use rasline_core::health::Answers;
 use rasline_datapath::Evidence;
 
 use super::{
@@ -24,6 +25,7 @@ const ZONE_FLAGS_WORD: usize = std::mem::offset_of!(Zone, flags) / 8;
 const MOVE_FOR_WORD: usize = std::mem::offset_of!(Zone, move_for) / 8;
 const FLAGS_WORD: usize = std::mem::offset_of!(Gatekeeper, ras_port) / 8;
 const UP_WORD: usize = std::mem::offset_of!(Gatekeeper, up_ns) / 8;
+const ANSWERS_WORD: usize = std::mem::offset_of!(Gatekeeper, call_port) / 8;
 const BACK_WORD: usize = std::mem::offset_of!(Gatekeeper, back_ns) / 8;
 const DOWN_WORD: usize = std::mem::offset_of!(Gatekeeper, down_ns) / 8;
 const _: () = assert!(
@@ -37,6 +39,10 @@ const UDP: u32 = 17;
 const TCP: u32 = 6;
 /// A call-signalling connection without a segment for longer is not counted as open.
 const OPEN_FOR: Duration = Duration::from_hours(2);
+
+/// Bits of [`Gatekeeper::answers`].
+pub(super) const GRQ: u16 = 0;
+pub(super) const RRQ: u16 = 1;
 
 /// A decision about a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -231,10 +237,22 @@ impl Kernel {
             .store_word(gatekeeper as usize, BACK_WORD, at_ns);
     }
 
-    /// Whether probes of the controller are answered, so that the program need not let keep-alives through to see whether
-    /// a silent gatekeeper is back.
-    pub fn set_probed(&self, gatekeeper: u32, on: bool) {
-        self.set_flag(gatekeeper, GATEKEEPER_PROBED, on);
+    /// What a gatekeeper answers to the controller's probes. If anything, the program need not let keep-alives through to
+    /// see whether it is back; and the silence of a gatekeeper in what it answered is evidence, should the controller die.
+    pub fn set_probed(&self, gatekeeper: u32, answers: Answers) {
+        self.set_flag(gatekeeper, GATEKEEPER_PROBED, answers.ras() || answers.tcp);
+        let row: Gatekeeper = self.gatekeepers.load(gatekeeper as usize);
+        let seen = u16::from(answers.grq) << GRQ | u16::from(answers.rrq) << RRQ;
+        // What it answered before stands until it is known to answer something else.
+        if seen != 0 && row.answers != seen {
+            let row = Gatekeeper {
+                answers: seen,
+                ..row
+            };
+            let words: [u64; size_of::<Gatekeeper>() / 8] = bytemuck::cast(row);
+            self.gatekeepers
+                .store_word(gatekeeper as usize, ANSWERS_WORD, words[ANSWERS_WORD]);
+        }
     }
 
     /// When the controller found a gatekeeper dead; none: it is not, or nothing is thought of it.

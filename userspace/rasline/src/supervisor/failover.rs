@@ -330,15 +330,13 @@ impl Supervisor {
         }
     }
 
-    /// Tells the program which gatekeepers answer probes.
+    /// Tells the program what gatekeepers answer to probes.
     fn note_probed(&self) {
         for gatekeeper in self.layout.gatekeepers() {
-            let seen = self.probes.seen(gatekeeper);
-            let answered = seen.is_some_and(|seen| {
-                let answers = seen.evidence.answers;
-                seen.probed && (answers.ras() || answers.tcp)
-            });
-            self.kernel.set_probed(gatekeeper, answered);
+            let seen = self.probes.seen(gatekeeper).filter(|seen| seen.probed);
+            let answers = seen.map(|seen| seen.evidence.answers);
+            self.kernel
+                .set_probed(gatekeeper, answers.unwrap_or_default());
         }
     }
 
