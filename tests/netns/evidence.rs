@@ -29,7 +29,11 @@ fn keep_alive_for(endpoint: &mut Endpoint, time: Duration) -> (u32, u32) {
     let (mut sent, mut answered) = (0, 0);
     while Instant::now() < end {
         sent += 1;
-        if endpoint.keep_alive(Duration::from_millis(500)).unwrap().is_some() {
+        if endpoint
+            .keep_alive(Duration::from_millis(500))
+            .unwrap()
+            .is_some()
+        {
             answered += 1;
         }
     }
@@ -119,7 +123,10 @@ fn a_gatekeeper_that_forgot_is_asked_after_the_first_reject() {
     let site = Site::new(&plan);
     let mut endpoint = site.learned(1);
     site.gk(1).forget().unwrap();
-    let full = |site: &Site| site.gk(1).count(|s| s.what == What::FullRrq && s.by_endpoint());
+    let full = |site: &Site| {
+        site.gk(1)
+            .count(|s| s.what == What::FullRrq && s.by_endpoint())
+    };
     let before = full(&site).unwrap();
     let arj = endpoint.admit(SOON).unwrap();
     assert!(arj.is_arj(), "{:02x?}", arj.bytes);
@@ -145,7 +152,10 @@ fn one_that_is_back_is_asked_early() {
     site.restart(1);
     await_state(&site, 1, "up");
     let from = endpoint.address();
-    let full = |site: &Site| site.gk(1).count(|s| s.what == What::FullRrq && s.from == from);
+    let full = |site: &Site| {
+        site.gk(1)
+            .count(|s| s.what == What::FullRrq && s.from == from)
+    };
     let before = full(&site).unwrap();
     wait::until_true("the endpoint to register again", SOON, || {
         endpoint.stay(SOON)?;

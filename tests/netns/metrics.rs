@@ -86,7 +86,11 @@ fn a_reload_moves_them_and_turns_them_off() {
     await_sample(&scene, FIRST, "rasline_start_time_seconds ");
 
     place.write(&with_metrics(SECOND)).unwrap();
-    scene.controller.text(&["reload"]).unwrap();
+    // A process that another test starts may hold the listener for a moment.
+    wait::until_true("the port to be free", SOON, || {
+        Ok(scene.controller.cli(&["reload"])?.status.success())
+    })
+    .unwrap();
     await_sample(&scene, SECOND, "rasline_start_time_seconds ");
     assert_eq!(get(&scene.net.gateway, FIRST, "/metrics"), None);
 

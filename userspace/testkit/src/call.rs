@@ -118,13 +118,18 @@ impl CallLine {
     /// # Errors
     /// When something else comes.
     pub fn end(&mut self, within: Duration) -> Result<End> {
-        self.time_out_at(Instant::now() + within)?;
-        match self.stream.read(&mut [0; 1]) {
-            Ok(0) => Ok(End::Closed),
-            Ok(_) => anyhow::bail!("something came on a connection that should be quiet"),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(End::Open),
-            Err(e) if e.kind() == io::ErrorKind::ConnectionReset => Ok(End::Reset),
-            Err(e) => Err(e).context("reading"),
+        let end = Instant::now() + within;
+        loop {
+            self.time_out_at(end)?;
+            return match self.stream.read(&mut [0; 1]) {
+                Ok(0) => Ok(End::Closed),
+                Ok(_) => anyhow::bail!("something came on a connection that should be quiet"),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(End::Open),
+                Err(e) if e.kind() == io::ErrorKind::ConnectionReset => Ok(End::Reset),
+                // The machine was suspended.
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => Err(e).context("reading"),
+            };
         }
     }
 

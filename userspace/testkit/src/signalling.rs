@@ -168,10 +168,17 @@ pub fn release(call: Call) -> Vec<u8> {
 /// When the stream fails, or what it gives is no Q.931 in a TPKT.
 pub fn read(stream: &mut impl Read) -> io::Result<Option<Message>> {
     let mut head = [0; 4];
-    match stream.read(&mut head[..1])? {
-        0 => return Ok(None),
-        _ => stream.read_exact(&mut head[1..])?,
+    // A read with a timeout is interrupted when the machine was suspended.
+    let read = loop {
+        match stream.read(&mut head[..1]) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            read => break read?,
+        }
+    };
+    if read == 0 {
+        return Ok(None);
     }
+    stream.read_exact(&mut head[1..])?;
     let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
     if head[..2] != TPKT || !(9..=LONGEST).contains(&length) {
         return Err(nonsense("no TPKT"));

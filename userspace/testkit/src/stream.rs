@@ -66,6 +66,7 @@ impl Line {
         loop {
             let n = match self.socket.recv(&mut buffer) {
                 Ok(n) => n,
+                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(e) => return Err(e).context("receiving"),
             };
