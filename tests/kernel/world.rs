@@ -192,8 +192,9 @@ impl World {
             ifindex: IFINDEX,
             side: ENDPOINTS_SIDE | GATEKEEPERS_SIDE,
         };
-        let [a, b, c, d, e, f, ..] = MACS;
-        globals.macs[0] = u64::from_ne_bytes([a, b, c, d, e, f, 0, 0]);
+        let mut mac = [0; 8];
+        mac[..6].copy_from_slice(&MACS[..6]);
+        globals.macs[0] = u64::from_ne_bytes(mac);
         globals.ras_ports[usize::from(PORT / 64)] |= 1 << (PORT % 64);
         let mut x = 0x9e37_79b9_7f4a_7c15u64;
         for key in &mut globals.hash_keys {

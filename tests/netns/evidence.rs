@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use rasline_testkit::{Endpoint, What, wait};
+use rasline_testkit::{Endpoint, Seen, Settings, What, wait};
 use serde_json::Value;
 
 use crate::{
@@ -21,6 +21,19 @@ fn await_state(site: &Site, n: usize, state: &str) {
         Ok(gatekeeper(site, n)["probe"]["state"] == state)
     })
     .unwrap();
+}
+
+/// One gatekeeper that is seldom asked by refreshes.
+fn one_gatekeeper() -> Plan {
+    let defaults = Plan::default();
+    Plan {
+        configured: 1,
+        settings: Settings {
+            refresh_every: Some("120s"),
+            ..defaults.settings
+        },
+        ..defaults
+    }
 }
 
 /// Sends keep-alives for this long, each once; how many, and how many were answered.
@@ -43,10 +56,10 @@ fn keep_alive_for(endpoint: &mut Endpoint, time: Duration) -> (u32, u32) {
 /// One gatekeeper, dead; an endpoint that never repeats a keep-alive would be lost with the first one that is spent.
 #[test]
 fn no_keep_alive_is_spent_while_the_controller_asks() {
-    let mut plan = Plan::default();
-    plan.settings.endpoint_ttl = Some("10s");
-    plan.configured = 1;
-    let site = Site::new(&plan);
+    let site = Site::new(&Plan {
+        configured: 1,
+        ..Plan::default()
+    });
     let mut endpoint = site.learned(1);
     await_state(&site, 1, "up");
     site.gk(1).kill();
@@ -70,13 +83,13 @@ fn one_lost_keep_alive_moves_nothing() {
     site.controller.kill().unwrap();
     site.gk(1).freeze().unwrap();
     // The refresh, and its repetition, which is answered here.
-    let before = site.gk(2).count(|s| s.by_endpoint()).unwrap();
+    let before = site.gk(2).count(Seen::by_endpoint).unwrap();
     endpoint.stay(SOON).unwrap();
     site.gk(1).thaw().unwrap();
     for _ in 0..3 {
         keep_alive_for(&mut endpoint, Duration::from_millis(1500));
     }
-    assert_eq!(site.gk(2).count(|s| s.by_endpoint()).unwrap(), before);
+    assert_eq!(site.gk(2).count(Seen::by_endpoint).unwrap(), before);
     assert_eq!(admitted(&mut endpoint).from.ip(), site.address(1));
     assert!(site.saw(1, &endpoint));
 }
@@ -117,10 +130,7 @@ fn endpoints_that_start_move_a_zone_without_the_controller() {
 /// It was restarted between two probes: nobody saw it die, and it knows nobody. The first call says so.
 #[test]
 fn a_gatekeeper_that_forgot_is_asked_after_the_first_reject() {
-    let mut plan = Plan::default();
-    plan.settings.refresh_every = Some("120s");
-    plan.configured = 1;
-    let site = Site::new(&plan);
+    let site = Site::new(&one_gatekeeper());
     let mut endpoint = site.learned(1);
     site.gk(1).forget().unwrap();
     let full = |site: &Site| {
@@ -140,10 +150,7 @@ fn a_gatekeeper_that_forgot_is_asked_after_the_first_reject() {
 /// One that was away is asked early about what it confirmed before.
 #[test]
 fn one_that_is_back_is_asked_early() {
-    let mut plan = Plan::default();
-    plan.settings.refresh_every = Some("120s");
-    plan.configured = 1;
-    let site = Site::new(&plan);
+    let site = Site::new(&one_gatekeeper());
     let mut endpoint = site.learned(1);
     await_state(&site, 1, "up");
     site.gk(1).kill();

@@ -140,8 +140,9 @@ pub(crate) fn decide(f: &Facts) -> Decision {
 #[inline(always)]
 fn heard(f: &Facts, now: u32, age: u32) -> Decision {
     const ANSWER: Decision = Decision::Answer { held: false };
-    // A refresh under way is given time; it counts only if it is younger than the confirmation is old.
-    let under_way = elapsed(now, f.refreshed & !REFRESH_MARKS) < REFRESH_RETRY;
+    // A refresh under way is given time.
+    let under_way = f.refreshed & REFRESH_UNANSWERED != 0
+        && elapsed(now, f.refreshed & !REFRESH_MARKS) < REFRESH_RETRY;
     if under_way || is_in_a_row(f.refreshed) {
         return ANSWER;
     }
@@ -237,10 +238,11 @@ mod tests {
 
     #[test]
     fn a_refresh_under_way_is_not_repeated_at_once() {
+        const MARKS: u32 = REFRESH_UNANSWERED | REFRESH_ANSWERED;
         let mut f = facts(Answer::Offload, 301, 0);
-        f.refreshed = ticks(NOW - S / 2) & !REFRESH_MARKS;
+        f.refreshed = ticks(NOW - S / 2) & !REFRESH_MARKS | MARKS;
         assert_eq!(decide(&f), ANSWER);
-        f.refreshed = ticks(NOW - 2 * S) & !REFRESH_MARKS;
+        f.refreshed = ticks(NOW - 2 * S) & !REFRESH_MARKS | MARKS;
         assert_eq!(decide(&f), pass(Counter::PassRefresh));
     }
 

@@ -289,7 +289,8 @@ pub(crate) fn ask<F: Frame, T: Tables>(
     }
     let now = tables.now();
     let seq = frame.u16(packet.payload + ras::seq_at(kind))?;
-    let mark = request_mark(tables, packet.source, packet.source_port, seq)? | u32::from(kind) / 3;
+    let unmarked = request_mark(tables, packet.source, packet.source_port, seq)?;
+    let mark = unmarked | (u32::from(kind) / 3);
     let state = tables.gatekeeper_state(index)?;
     let at = place(mark) + if known { 0 } else { HALF };
     let entry = get!(state, pending[at]);
@@ -321,7 +322,7 @@ pub(crate) fn ask<F: Frame, T: Tables>(
             mark,
             known,
         };
-        count(state, get!(gatekeeper, up_ns), request, now);
+        count(state, get!(gatekeeper, up_ns), &request, now);
         judge(state, (dead_after, decided), now);
     }
     if known {
@@ -353,7 +354,7 @@ struct Request {
 
 /// Counts an unanswered request as evidence of silence. `up_ns`: when a probe was last answered.
 #[inline(always)]
-fn count(state: Shared<GatekeeperState>, up_ns: u64, request: Request, now: u64) {
+fn count(state: Shared<GatekeeperState>, up_ns: u64, request: &Request, now: u64) {
     let unanswered = get!(state, first_unanswered_ns);
     if unanswered == 0 || up_ns > unanswered {
         clear(state);

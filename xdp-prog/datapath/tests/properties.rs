@@ -20,6 +20,7 @@ fn globals() -> Globals {
         copies_per_second: 10,
         copies_per_source: 10,
         interfaces: [Interface::default(); MAX_INTERFACES],
+        macs: [0; MAX_INTERFACES],
         capture_len: 0,
         steering: 0,
         call_ports: [0; 1024],

@@ -302,9 +302,10 @@ impl Kernel {
             };
         // Where it cannot be asked, the address that was found last stays.
         if let Some(Ok(info)) = link::name_of(ifindex).map(|name| link::by_name(&name)) {
-            let [a, b, c, d, e, f] = info.mac;
-            let mac = u64::from_ne_bytes([a, b, c, d, e, f, 0, 0]);
-            self.globals.store_word(0, MACS_WORD + row, mac);
+            let mut mac = [0; 8];
+            mac[..6].copy_from_slice(&info.mac);
+            self.globals
+                .store_word(0, MACS_WORD + row, u64::from_ne_bytes(mac));
         }
         self.globals
             .store_word(0, INTERFACES_WORD + row, word([ifindex, bits]));
