@@ -20,9 +20,10 @@ const TRY: Duration = Duration::from_millis(1);
 /// Time after which the program decides by itself.
 const DEAD_AFTER: Duration = Duration::from_millis(300);
 
-/// Two gatekeepers in namespaces of their own, the gateway, and a registered endpoint.
+/// Two gatekeepers in namespaces of their own, the gateway, and two registered endpoints.
 struct Site {
     endpoint: Endpoint,
+    other: Endpoint,
     controller: Controller,
     gatekeepers: Vec<GatekeeperProcess>,
     _net: Gateway,
@@ -51,16 +52,24 @@ impl Site {
             ..Settings::default()
         };
         let controller = Controller::start(&net, &settings)?;
-        let from = (topology::endpoint(1), RAS).into();
         let to = (host::address_of(1), RAS).into();
-        let mut endpoint = Endpoint::new(&net.endpoints, from, to, &["ep1"])?;
-        endpoint.register(SOON)?;
-        wait::until_true("the endpoint to be known", SOON, || {
+        let register = |n: u16| {
+            let from = (topology::endpoint(n), RAS).into();
+            let name = format!("ep{n}");
+            let mut endpoint = Endpoint::new(&net.endpoints, from, to, &[name.as_str()])?;
+            endpoint.register(SOON)?;
+            anyhow::Ok(endpoint)
+        };
+        let (mut endpoint, mut other) = (register(1)?, register(2)?);
+        wait::until_true("the endpoints to be known", SOON, || {
             endpoint.keep_alive(SOON)?;
+            other.keep_alive(SOON)?;
             let all = controller.json(&["registration", "list"])?;
+            let all = all.as_array().context("a list of registrations")?;
             // In `hold` the kernel knows it, and answers when the gatekeeper is silent.
-            let why = all[0]["why_not"].as_str();
-            Ok(why.is_some_and(|why| why.is_empty() || why.starts_with("its gatekeeper is alive")))
+            let is_known = |why: &str| why.is_empty() || why.starts_with("its gatekeeper is alive");
+            let mut each = all.iter().map(|one| one["why_not"].as_str());
+            Ok(all.len() == 2 && each.all(|why| why.is_some_and(is_known)))
         })?;
         wait::until_true("both gatekeepers to be up", SOON, || {
             let all = controller.json(&["gatekeeper", "list"])?;
@@ -69,6 +78,7 @@ impl Site {
         })?;
         Ok(Self {
             endpoint,
+            other,
             controller,
             gatekeepers,
             _net: net,
@@ -124,8 +134,9 @@ pub fn times(rounds: usize) -> Result<Vec<Row>> {
         let mut site = Site::new("hold")?;
         site.controller.kill()?;
         site.gatekeepers[0].freeze()?;
-        // The first request that is not answered is the evidence.
+        // The first requests of two endpoints that are not answered are the evidence.
         site.endpoint.send_keep_alive()?;
+        site.other.send_keep_alive()?;
         let since = Instant::now();
         site.until_answered()?;
         times.push(since.elapsed());
