@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::alternates::NotTaken;
 use crate::failover::MoveCause;
 use crate::health::{Evidence, State};
-use crate::{RegistrationId, Time, Why};
+use crate::learner::Why;
+use crate::{RegistrationId, Time};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,58 +1,35 @@
 //! rasline's state machines, without IO: no clock, no sockets, no randomness.
 //!
-//! [`Core::handle`] takes the time and one [`Input`] and appends [`Output`]s, which the caller carries out in order;
-//! what became of them comes back as inputs. Two things always hold:
-//! - every diverted RCF gives exactly one [`Output::Send`], whatever it is;
-//! - a registration is published only after two keep-alives with different requestSeqNum, equal in every other octet,
-//!   were confirmed by RCFs equal in every other octet; or it is restored as it was published before.
+//! Each folder is one machine that takes the time and an input, and gives back what is to be done:
+//! [`learner`] learns registrations from the traffic, [`health`] and [`failover`] decide which gatekeeper serves a zone,
+//! [`registrar`], [`proxy`] and [`backup`] are gatekeepers of rasline's own, [`agent`] registers rasline itself.
+//! What they share is at the root: identities, time, events, octets as the kernel compares them.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod access;
 pub mod agent;
 pub mod alternates;
 pub mod backup;
-mod census;
 mod claimed;
-mod config;
-mod confirm;
 mod event;
 pub mod failover;
-mod grant;
 pub mod health;
-mod io;
-mod learn;
-mod leave;
-mod machine;
+mod ids;
+pub mod learner;
 mod octets;
-mod pending;
-mod phase;
 pub mod presence;
 pub mod profile;
 pub mod proxy;
-mod publish;
-mod reconfigure;
-mod register;
 pub mod registrar;
-mod registration;
-mod registry;
-mod restore;
-mod standby;
-mod stats;
 mod time;
-mod trial;
-mod watching;
-mod why;
 
-pub use census::{Census, Standing};
 pub use claimed::Reserved;
-pub use config::{Answer, Config, Gatekeeper, Zone};
 pub use event::{Cause, Event, EventKind};
-pub use io::{Input, Kernel, Message, Output, Reason, Refusal, Template};
-pub use machine::Core;
+pub use ids::RegistrationId;
+pub use learner::{
+    Answer, Census, ColdWhy, Config, Core, Gatekeeper, GatekeeperInfo, Input, Kernel, Message,
+    Output, Reason, Refusal, Registration, Standing, State, Stats, Stored, Template, WarmCounts,
+    Warmth, Why, Zone,
+};
 pub use rasline_h225::view::Alternate;
-pub use registration::{Registration, RegistrationId, State};
-pub use restore::Stored;
-pub use standby::{ColdWhy, WarmCounts, Warmth};
-pub use stats::{GatekeeperInfo, Stats};
 pub use time::Time;
-pub use why::Why;

@@ -74,7 +74,7 @@ fn every_event_is_documented() {
     let withdrawn = events.get_mut("withdrawn").unwrap();
     withdrawn.extend(causes.values().flatten().cloned());
     withdrawn.extend(causes.into_keys());
-    let why = variants("userspace/core/src/why.rs", "Why");
+    let why = variants("userspace/core/src/learner/why.rs", "Why");
     events
         .get_mut("not_answered")
         .unwrap()

@@ -13,10 +13,10 @@ use rasline_h225::types::RegistrationRequest;
 use rasline_h225::view::supported_prefixes;
 use rasline_h225::{RasMessage, decode_ras};
 
+use crate::RegistrationId;
 use crate::claimed::{Hosts, Reserved, may_claim};
+use crate::learner::{Core, Record};
 use crate::profile::{KnownEndpoint, check_endpoint};
-use crate::registry::Record;
-use crate::{Core, RegistrationId};
 
 /// Aliases, and prefixes, that are taken of one endpoint at most.
 const TAKEN: usize = 256;

@@ -1,7 +1,8 @@
 //! Feeds the monitor of endpoints with what is learned of registrations.
 
+use super::Core;
 use crate::presence::{Monitor, Sign, Subject};
-use crate::{Core, RegistrationId, Time};
+use crate::{RegistrationId, Time};
 
 impl Core {
     /// Which endpoints are alive.

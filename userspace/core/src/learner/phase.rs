@@ -19,7 +19,7 @@
 //! is reached by Second and Restored only, Republish only from a state that Publish led to; leaving such a state
 //! withdraws first.
 
-use crate::{Refusal, State, Why};
+use super::{Refusal, State, Why};
 
 /// What moves a registration on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

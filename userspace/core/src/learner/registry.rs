@@ -9,8 +9,9 @@ use std::net::SocketAddr;
 use std::ops::Bound;
 use std::time::Duration;
 
-use crate::trial::Trial;
-use crate::{Census, Registration, RegistrationId, State, Time};
+use super::trial::Trial;
+use super::{Census, Registration, State};
+use crate::{RegistrationId, Time};
 
 /// A keep-alive and its RCF, both with requestSeqNum zeroed, the RCF as the gatekeeper sends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub(crate) struct Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     Learned,
-    NotAnswered(crate::Why),
+    NotAnswered(super::Why),
 }
 
 /// Where a registration is found.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Cause, Config, Core, Output, Registration, RegistrationId, Time, Zone};
+use super::{Config, Core, Output, Registration, Zone};
+use crate::{Cause, RegistrationId, Time};
 
 /// What a reload means for a registration.
 enum Fate {

@@ -6,11 +6,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::confirm::unfit;
+use super::confirm::unfit;
+use super::phase::Stimulus;
+use super::registry::{Pair, Place, Told};
+use super::{Core, Output};
 use crate::octets::masked;
-use crate::phase::Stimulus;
-use crate::registry::{Pair, Place, Told};
-use crate::{Cause, Core, Output, RegistrationId, Time};
+use crate::{Cause, RegistrationId, Time};
 
 /// A published registration as it can be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

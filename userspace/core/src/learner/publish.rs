@@ -1,11 +1,12 @@
-//! Carries out what [`phase`](crate::phase) decides: publish, withdraw, tell.
+//! Carries out what [`phase`](super::phase) decides: publish, withdraw, tell.
 
 use std::time::Duration;
 
+use super::phase::{self, Effect, Stimulus};
+use super::registry::{Record, Told};
+use super::{Answer, Core, Output, State, Template, Zone};
 use crate::octets::{patched, seconds, utf16};
-use crate::phase::{self, Effect, Stimulus};
-use crate::registry::{Record, Told};
-use crate::{Answer, Cause, Core, EventKind, Output, RegistrationId, State, Template, Time, Zone};
+use crate::{Cause, EventKind, RegistrationId, Time};
 
 impl Core {
     /// Moves a registration on. `cause` is told if that withdraws it.

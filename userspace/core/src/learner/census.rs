@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::{State, Why};
+use super::{State, Why};
 
 /// A state as it is counted: how many pairs a learning one has seen does not matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

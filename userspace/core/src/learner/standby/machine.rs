@@ -7,8 +7,9 @@ use rasline_h225::{RasKind, build, carry, encode_ras};
 
 use super::pace::{KNOWN, REST};
 use super::{ColdWhy, WarmCounts, Warmth};
+use crate::learner::{Core, Message, Output};
 use crate::octets::masked;
-use crate::{Core, Message, Output, RegistrationId, Time};
+use crate::{RegistrationId, Time};
 
 impl Core {
     /// A message that the kernel took out of the traffic because the gatekeeper is on standby; false: it is not about

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
-use crate::phase::Stimulus;
-use crate::{Cause, Core, Output, Registration, RegistrationId, Time, Why};
+use super::phase::Stimulus;
+use super::{Core, Output, Registration, Why};
+use crate::{Cause, RegistrationId, Time};
 
 impl Core {
     /// A full registration was confirmed.

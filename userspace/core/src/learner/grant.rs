@@ -9,11 +9,12 @@ use std::time::Duration;
 use rasline_h225::decode_ras;
 use rasline_h225::view::{Summary, summarise};
 
+use super::pending::{Asked, Request};
+use super::registry::{Pair, Place, Record};
+use super::trial::Compared;
+use super::{Answer, Core, Message, State, Why};
+use crate::Time;
 use crate::octets::{self, masked};
-use crate::pending::{Asked, Request};
-use crate::registry::{Pair, Place, Record};
-use crate::trial::Compared;
-use crate::{Answer, Core, Message, State, Time, Why};
 
 /// What the RCF at hand confirms.
 enum Confirmed {

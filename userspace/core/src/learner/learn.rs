@@ -1,6 +1,6 @@
 //! Learning from the RAS messages that the kernel hands over (H.225.0 7.9, 7.9.1).
 //!
-//! An RRQ waits in [`pending`](crate::pending) until its RCF comes. A full pair makes a registration known; two equal
+//! An RRQ waits in [`pending`](super::pending) until its RCF comes. A full pair makes a registration known; two equal
 //! lightweight pairs with different requestSeqNum make it ready for the kernel.
 
 use std::net::SocketAddr;
@@ -8,11 +8,12 @@ use std::net::SocketAddr;
 use rasline_h225::decode_ras;
 use rasline_h225::view::{Alternate, Summary, summarise};
 
-use crate::confirm::Confirm;
+use super::confirm::Confirm;
+use super::pending::{Asked, Inserted, Request};
+use super::registry::Place;
+use super::{Core, Message, Output, Reason};
 use crate::octets::{self, masked};
-use crate::pending::{Asked, Inserted, Request};
-use crate::registry::Place;
-use crate::{Cause, Core, Event, EventKind, Message, Output, Reason, Time};
+use crate::{Cause, Event, EventKind, Time};
 
 /// Alias names and addresses kept of one registration.
 pub(crate) const KEPT: usize = 16;

@@ -5,18 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Time, Why};
-
-/// Number of a registration; never used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RegistrationId(pub u64);
-
-impl std::fmt::Display for RegistrationId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use super::Why;
+use crate::{RegistrationId, Time};
 
 /// One registration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -3,15 +3,16 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use crate::pending::{Asked, Pendings};
-use crate::phase::Stimulus;
-use crate::presence::Monitor;
-use crate::registry::{Place, Registry};
-use crate::standby::Standby;
-use crate::{
-    Answer, Cause, Census, Config, Event, EventKind, GatekeeperInfo, Input, Kernel, Output,
-    Registration, RegistrationId, State, Stats, Time, Why, Zone,
+use super::pending::{Asked, Pendings};
+use super::phase::Stimulus;
+use super::registry::{Place, Registry};
+use super::standby::Standby;
+use super::{
+    Answer, Census, Config, GatekeeperInfo, Input, Kernel, Output, Registration, State, Stats, Why,
+    Zone,
 };
+use crate::presence::Monitor;
+use crate::{Cause, Event, EventKind, RegistrationId, Time};
 
 /// Least time without keep-alives after which a registration is forgotten (and a tenth more).
 const FORGET_AFTER: Duration = Duration::from_mins(1);

@@ -6,9 +6,10 @@ use std::time::Duration;
 use rasline_h225::carry;
 
 use super::{Asked, ColdWhy, Entry, Standby, Target, Warmth};
-use crate::phase::Stimulus;
-use crate::registry::{Pair, Place};
-use crate::{Cause, Core, Output, RegistrationId, Time};
+use crate::learner::phase::Stimulus;
+use crate::learner::registry::{Pair, Place};
+use crate::learner::{Core, Output};
+use crate::{Cause, RegistrationId, Time};
 
 /// An RRQ is repeated after so long (H.225.0: 3 s).
 const RETRY: Duration = Duration::from_secs(3);
@@ -22,7 +23,7 @@ const EARLY: Duration = Duration::from_secs(5);
 pub(super) const KNOWN: u8 = 2;
 /// Time that may be made up for after a pause, at the rate.
 const BURST: Duration = Duration::from_millis(100);
-/// Registrations published at one [`Input::Pace`](crate::Input::Pace) at most.
+/// Registrations published at one [`Input::Pace`](crate::learner::Input::Pace) at most.
 const TAKE_AT_ONCE: usize = 2048;
 /// requestSeqNums of these requests start here, to be told from the endpoint's own more easily by people.
 const FIRST_SEQ: u16 = 0x8000;

@@ -1,9 +1,10 @@
-//! What goes into [`Core`](crate::Core) and what comes out.
+//! What goes into [`Core`](super::Core) and what comes out.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::{Config, Event, RegistrationId, Stored, Time};
+use super::{Config, Stored};
+use crate::{Event, RegistrationId, Time};
 
 /// Something that happened outside.
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ pub enum Input<'a> {
     },
     /// Another configuration.
     Reconfigure(Config),
-    /// A registration as [`Core::stored`](crate::Core::stored) gave it once, maybe to another controller. It is
+    /// A registration as [`Core::stored`](super::Core::stored) gave it once, maybe to another controller. It is
     /// published if it still holds, else nothing comes of it.
     Restore(Box<Stored>),
     /// A zone's registrations are to be kept warm at a gatekeeper, at so many RRQs a second at most; or no more.

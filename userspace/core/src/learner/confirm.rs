@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use crate::learn::KEPT;
+use super::learn::KEPT;
+use super::pending::Asked;
+use super::phase::Stimulus;
+use super::registry::{Pair, Place, Record};
+use super::{Core, Message, Output, Reason, Why};
 use crate::octets::{self, masked};
-use crate::pending::Asked;
-use crate::phase::Stimulus;
-use crate::registry::{Pair, Place, Record};
-use crate::{Cause, Core, Event, EventKind, Message, Output, Reason, RegistrationId, Time, Why};
+use crate::{Cause, Event, EventKind, RegistrationId, Time};
 
 /// A published keep-alive that comes as unknown this long after it was published was missed by the kernel.
 const MISSED_AFTER: Duration = Duration::from_secs(1);

@@ -3,10 +3,11 @@
 //! The kernel cannot read whom a URQ or UCF names and withdraws every slot of the address and port; the ones that are
 //! not meant are published again here.
 
-use crate::pending::{Asked, Request};
-use crate::phase::Stimulus;
-use crate::registry::Place;
-use crate::{Cause, Core, Message, Output, Reason, RegistrationId, Time};
+use super::pending::{Asked, Request};
+use super::phase::Stimulus;
+use super::registry::Place;
+use super::{Core, Message, Output, Reason};
+use crate::{Cause, RegistrationId, Time};
 
 impl Core {
     /// An RRJ takes the registration that asked. What is published asks with its own keep-alive only: any other RRQ of
