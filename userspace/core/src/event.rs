@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::alternates::NotTaken;
 use crate::failover::MoveCause;
 use crate::health::{Evidence, State};
-use crate::learner::Why;
+use crate::learner::NotAnsweredReason;
 use crate::{RegistrationId, Time};
 
 /// Something that happened.
@@ -52,7 +52,7 @@ pub enum EventKind {
     /// The kernel does not answer it.
     NotAnswered {
         /// Why.
-        why: Why,
+        why: NotAnsweredReason,
     },
     /// A registration could not be kept: `max_registrations` is reached. At most once a minute.
     TableFull {

@@ -27,9 +27,9 @@ pub use claimed::Reserved;
 pub use event::{Cause, Event, EventKind};
 pub use ids::RegistrationId;
 pub use learner::{
-    Answer, Census, ColdWhy, Config, Core, Gatekeeper, GatekeeperInfo, Input, Kernel, Message,
-    Output, Reason, Refusal, Registration, Standing, State, Stats, Stored, Template, WarmCounts,
-    Warmth, Why, Zone,
+    Answer, Census, CensusState, ColdWhy, Config, Gatekeeper, GatekeeperInfo, Input, Learner,
+    Message, NotAnsweredReason, Output, Reason, Refusal, Registration, SlotReport, State, Stats,
+    Stored, Template, WarmCounts, Warmth, Zone,
 };
 pub use rasline_h225::view::Alternate;
 pub use time::Time;

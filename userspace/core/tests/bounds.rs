@@ -20,13 +20,13 @@ fn made_up_requests_are_forgotten() {
     for n in 0..20_000 {
         let (seq, eid) = (n as u16 | 1, format!("{n}"));
         world.message(Reason::UnknownRrq, flooder(n), &keep_alive(seq, &eid));
-        assert!(world.core.stats().pending <= 100);
+        assert!(world.learner.stats().pending <= 100);
     }
-    let stats = world.core.stats();
+    let stats = world.learner.stats();
     assert_eq!((stats.registrations, stats.pending_evicted), (0, 19_900));
     world.pass(10 * SECOND);
     world.input(Input::Tick);
-    assert_eq!(world.core.stats().pending, 0);
+    assert_eq!(world.learner.stats().pending, 0);
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn one_source_has_its_share() {
     for seq in 1..1000 {
         world.message(Reason::UnknownRrq, endpoint(1), &keep_alive(seq, "e"));
     }
-    let stats = world.core.stats();
+    let stats = world.learner.stats();
     assert_eq!(
         (stats.pending, stats.pending_evicted_source),
         (16, 999 - 16)
@@ -64,7 +64,7 @@ fn others_are_learned_beside_a_flood() {
             &rcf(seq, "e").encode().unwrap(),
         );
     }
-    assert_eq!(world.core.stats().published, 1);
+    assert_eq!(world.learner.stats().published, 1);
 }
 
 #[test]
@@ -83,14 +83,14 @@ fn registrations_are_bounded_and_that_is_told_once_a_minute() {
         );
     }
     assert_eq!(told, [EventKind::TableFull { refused: 1 }]);
-    assert_eq!(world.core.stats().registrations, 2);
+    assert_eq!(world.learner.stats().registrations, 2);
     world.pass(60 * SECOND);
     let out = world.keeps_alive(endpoint(10), 11, "10");
     assert_eq!(events(&out), [&EventKind::TableFull { refused: 9 }]);
     // Those that are known go on.
     assert_eq!(published(&world.keeps_alive(endpoint(1), 11, "1")).len(), 1);
     // Room again.
-    let id = world.core.registrations().next().unwrap().id;
+    let id = world.learner.registrations().next().unwrap().id;
     world.input(Input::DropRegistration { id });
     world.keeps_alive(endpoint(10), 12, "10");
     assert_eq!(

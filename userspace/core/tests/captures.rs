@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use common::*;
-use rasline_core::{Config, Gatekeeper, Output, Reason, Why};
+use rasline_core::{Config, Gatekeeper, NotAnsweredReason, Output, Reason};
 use rasline_h225::{RasKind, header};
 
 /// Messages of a capture with their sender.
@@ -100,9 +100,9 @@ fn plain_endpoints_are_learned() {
         assert!(
             !published(&out).is_empty(),
             "{name}: {:?}",
-            world.core.registrations().collect::<Vec<_>>()
+            world.learner.registrations().collect::<Vec<_>>()
         );
-        assert_eq!(world.core.stats().undecodable, 0, "{name}");
+        assert_eq!(world.learner.stats().undecodable, 0, "{name}");
     }
 }
 
@@ -111,12 +111,15 @@ fn secured_ones_are_not() {
     let (world, out) = replay("b-child-h235");
     assert_eq!(published(&out), []);
     let why: Vec<_> = world
-        .core
+        .learner
         .registrations()
-        .map(|r| world.core.why_not(r))
+        .map(|r| world.learner.why_not(r))
         .collect();
     assert!(
-        !why.is_empty() && why.iter().all(|why| *why == Some(Why::Secured)),
+        !why.is_empty()
+            && why
+                .iter()
+                .all(|why| *why == Some(NotAnsweredReason::Secured)),
         "{why:?}"
     );
 }
@@ -149,7 +152,7 @@ fn real_endpoints_can_be_taken_into_a_profile() {
         "b-child-h235",
     ] {
         let (world, _) = replay(name);
-        let known = known_endpoints(&world.core, 0, &rasline_core::Reserved::default());
+        let known = known_endpoints(&world.learner, 0, &rasline_core::Reserved::default());
         assert!(!known.is_empty(), "{name}");
         for endpoint in known {
             assert!(

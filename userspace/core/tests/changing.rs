@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use rasline_core::{Cause, EventKind, Input, Reason, Refusal, State, Why};
+use rasline_core::{Cause, EventKind, Input, NotAnsweredReason, Reason, Refusal, State};
 use rasline_h225::build::{Rcf, Rrq};
 
 #[test]
@@ -56,7 +56,7 @@ fn a_keep_alive_from_elsewhere_takes_nothing_from_one_that_is_alive() {
                 (world.only().endpoint, world.only().state),
                 (endpoint(1), State::Answered)
             );
-            assert_eq!(world.core.stats().elsewhere, 40);
+            assert_eq!(world.learner.stats().elsewhere, 40);
             // Silent: it may have moved.
             world.pass(SECOND * (ttl + 3));
             let out = world.keeps_alive(stranger, 50, "e");
@@ -110,7 +110,7 @@ fn a_full_registration_gives_names_and_replaces() {
     let out = register(&mut world, 4, signalling(1), "robert", "b");
     assert_eq!(withdrawn(&out), []);
     assert_eq!(world.get(bob).aliases, ["robert"]);
-    assert_eq!(world.core.registrations().count(), 2);
+    assert_eq!(world.learner.registrations().count(), 2);
 }
 
 #[test]
@@ -184,7 +184,10 @@ fn a_changed_confirm_is_the_first_of_two() {
         .unwrap(),
     );
     assert_eq!(withdrawn(&out), [id]);
-    assert_eq!(world.core.why_not(world.get(id)), Some(Why::NoTimeToLive));
+    assert_eq!(
+        world.learner.why_not(world.get(id)),
+        Some(NotAnsweredReason::NoTimeToLive)
+    );
 }
 
 #[test]
@@ -230,7 +233,7 @@ fn a_full_kernel_table_is_named_and_tried_again() {
     assert_eq!(
         events(&out),
         [&EventKind::NotAnswered {
-            why: Why::TableFull
+            why: NotAnsweredReason::TableFull
         }]
     );
     assert_eq!(published(&world.keeps_alive(endpoint(1), 12, "e")), [id]);

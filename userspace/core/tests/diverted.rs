@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use rasline_core::{Input, Message, Reason, State, Why};
+use rasline_core::{Input, Message, NotAnsweredReason, Reason, State};
 use rasline_h225::build::{Rcf, Rrq};
 use rasline_h225::decode_ras;
 use rasline_h225::view::{Summary, summarise};
@@ -45,7 +45,7 @@ fn patched_and_learned() {
         assert_eq!(templates(&out).len(), usize::from(seq == 3));
     }
     assert_eq!(world.only().endpoint_ttl, Some(5 * SECOND));
-    assert_eq!(world.core.stats().patched, 3);
+    assert_eq!(world.learner.stats().patched, 3);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn sent_whatever_else_goes_wrong() {
     world.message(Reason::UnknownRrq, endpoint(1), &keep_alive(1, "e"));
     let out = world.message(Reason::Diverted, endpoint(1), &payload);
     assert_eq!(time_to_live(sends(&out)[0].2), Some(600));
-    assert_eq!(world.core.stats().refused, 1);
+    assert_eq!(world.learner.stats().refused, 1);
     // A zone that is not configured (any more).
     let (zone, gatekeeper) = (9, 9);
     let message = Message {
@@ -107,7 +107,7 @@ fn sent_whatever_else_goes_wrong() {
     };
     let out = world.input(Input::Message(message));
     assert_eq!(sends(&out), [(9, endpoint(1), &payload[..])]);
-    assert_eq!(world.core.stats().foreign, 1);
+    assert_eq!(world.learner.stats().foreign, 1);
 }
 
 #[test]
@@ -141,7 +141,12 @@ fn a_secured_endpoint_is_recorded_and_left_alone() {
     world.message(Reason::UnknownRrq, endpoint(1), &rrq);
     let out = world.message(Reason::Diverted, endpoint(1), &answer);
     assert_eq!(sends(&out), [(0, endpoint(1), &answer[..])]);
-    assert_eq!(world.only().state, State::NotAnswered { why: Why::Secured });
+    assert_eq!(
+        world.only().state,
+        State::NotAnswered {
+            why: NotAnsweredReason::Secured
+        }
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use common::*;
-use rasline_core::{Answer, Config, Input, Reason, Refusal, State, Why};
+use rasline_core::{Answer, Config, Input, NotAnsweredReason, Reason, Refusal, State};
 use rasline_h225::build::{Rcf, Rrq};
 use rasline_h225::decode_ras;
 use rasline_h225::view::{Summary, summarise};
@@ -156,7 +156,10 @@ fn a_counter_in_non_standard_data() {
     assert_eq!(all[..3], [5, 5, 5]);
     assert!(all[3..].iter().all(|ttl| *ttl == 600), "{all:?}");
     let shown = line.world.only();
-    assert_eq!(line.world.core.why_not(shown), Some(Why::Settling));
+    assert_eq!(
+        line.world.learner.why_not(shown),
+        Some(NotAnsweredReason::Settling)
+    );
     assert_eq!(shown.endpoint_ttl, None);
 }
 
@@ -170,8 +173,8 @@ fn a_token_in_a_keep_alive_and_none_in_its_rcf() {
         assert_eq!(line.asks(&rrq, rcf(0, "")), 600);
     }
     assert_eq!(
-        line.world.core.why_not(line.world.only()),
-        Some(Why::Secured)
+        line.world.learner.why_not(line.world.only()),
+        Some(NotAnsweredReason::Secured)
     );
 }
 
@@ -211,8 +214,8 @@ fn messages_that_are_too_long_for_the_kernel() {
         assert_eq!(line.asks(&rrq.encode().unwrap(), rcf(0, "")), 600);
     }
     assert_eq!(
-        line.world.core.why_not(line.world.only()),
-        Some(Why::RrqTooLong)
+        line.world.learner.why_not(line.world.only()),
+        Some(NotAnsweredReason::RrqTooLong)
     );
     let mut line = Line::new(two_rhythms());
     for _ in 0..5 {
@@ -224,8 +227,8 @@ fn messages_that_are_too_long_for_the_kernel() {
         assert_eq!(line.asks(&rrq, answer), 600);
     }
     assert_eq!(
-        line.world.core.why_not(line.world.only()),
-        Some(Why::RcfTooLong)
+        line.world.learner.why_not(line.world.only()),
+        Some(NotAnsweredReason::RcfTooLong)
     );
 }
 
@@ -332,9 +335,9 @@ fn a_time_to_live_that_settles_costs_nothing() {
 #[test]
 fn the_kernels_table_does_not_take_it() {
     for (refusal, why) in [
-        (Refusal::TableFull, Why::TableFull),
-        (Refusal::Crowded, Why::Crowded),
-        (Refusal::Unfit, Why::Unfit),
+        (Refusal::TableFull, NotAnsweredReason::TableFull),
+        (Refusal::Crowded, NotAnsweredReason::Crowded),
+        (Refusal::Unfit, NotAnsweredReason::Unfit),
     ] {
         let mut line = Line::new(two_rhythms());
         line.world.kernel_takes = false;
@@ -342,7 +345,7 @@ fn the_kernels_table_does_not_take_it() {
         line.keeps_alive(0);
         let id = line.world.only().id;
         line.world.input(Input::PublishFailed { id, why: refusal });
-        assert_eq!(line.world.core.why_not(line.world.only()), Some(why));
+        assert_eq!(line.world.learner.why_not(line.world.only()), Some(why));
         assert_eq!((line.keeps_alive(0)), 600);
         line.world.input(Input::PublishFailed { id, why: refusal });
         assert_eq!((line.keeps_alive(0)), 600);

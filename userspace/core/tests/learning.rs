@@ -6,7 +6,7 @@ mod common;
 use std::net::{Ipv6Addr, SocketAddr};
 
 use common::*;
-use rasline_core::{Answer, EventKind, Input, Reason, State, Why};
+use rasline_core::{Answer, EventKind, Input, NotAnsweredReason, Reason, State};
 use rasline_h225::build::{Rcf, Rrq};
 
 #[test]
@@ -36,12 +36,12 @@ fn two_equal_pairs_with_different_numbers_are_published() {
         (world.now, endpoint(1))
     );
     assert_eq!(world.only().state, State::Answered);
-    assert_eq!(world.core.why_not(world.only()), None);
+    assert_eq!(world.learner.why_not(world.only()), None);
     assert_eq!(events(&out), [&EventKind::Learned]);
-    assert_eq!(world.core.stats().published, 1);
+    assert_eq!(world.learner.stats().published, 1);
     assert_eq!(
         world
-            .core
+            .learner
             .gatekeeper(0)
             .unwrap()
             .gatekeeper_identifier
@@ -80,8 +80,8 @@ fn a_confirm_before_its_request_is_unpaired() {
         );
         world.message(Reason::UnknownRrq, endpoint(1), &keep_alive(seq, "e"));
     }
-    assert_eq!(world.core.registrations().count(), 0);
-    let stats = world.core.stats();
+    assert_eq!(world.learner.registrations().count(), 0);
+    let stats = world.learner.stats();
     assert_eq!((stats.unpaired, stats.pending), (3, 3));
 }
 
@@ -96,10 +96,10 @@ fn loss_delays_only() {
     assert_eq!(
         events(&out),
         [&EventKind::NotAnswered {
-            why: Why::Unconfirmed
+            why: NotAnsweredReason::Unconfirmed
         }]
     );
-    assert_eq!(world.core.stats().unanswered, 1);
+    assert_eq!(world.learner.stats().unanswered, 1);
     // The RRQ's copy is lost.
     world.message(
         Reason::FromGatekeeper,
@@ -124,7 +124,10 @@ fn time_to_live_that_settles_is_waited_for() {
         let out = world.exchange(endpoint(1), &rrq.encode().unwrap(), &rcf.encode().unwrap());
         assert_eq!(published(&out), []);
     }
-    assert_eq!(world.core.why_not(world.only()), Some(Why::Settling));
+    assert_eq!(
+        world.learner.why_not(world.only()),
+        Some(NotAnsweredReason::Settling)
+    );
     let rrq = Rrq {
         time_to_live: Some(42),
         ..Rrq::lightweight(14, endpoint(1), "e")
@@ -153,7 +156,10 @@ fn secured_is_never_published() {
             let out = world.exchange(endpoint(1), &rrq.encode().unwrap(), &rcf.encode().unwrap());
             assert_eq!(published(&out), []);
         }
-        assert_eq!(world.core.why_not(world.only()), Some(Why::Secured));
+        assert_eq!(
+            world.learner.why_not(world.only()),
+            Some(NotAnsweredReason::Secured)
+        );
         // Not even if its keep-alives come without tokens, until it registers without.
         world.keeps_alive(endpoint(1), 30, "e");
         assert_eq!(published(&world.keeps_alive(endpoint(1), 31, "e")), []);
@@ -184,7 +190,12 @@ fn one_that_becomes_secured_is_withdrawn() {
         &rcf(20, "e").encode().unwrap(),
     );
     assert_eq!(withdrawn(&out), [id]);
-    assert_eq!(world.state(id), State::NotAnswered { why: Why::Secured });
+    assert_eq!(
+        world.state(id),
+        State::NotAnswered {
+            why: NotAnsweredReason::Secured
+        }
+    );
 }
 
 #[test]
@@ -202,7 +213,7 @@ fn what_does_not_fit_is_named() {
                 time_to_live: None,
                 ..rcf(10, "e")
             },
-            Why::NoTimeToLive,
+            NotAnsweredReason::NoTimeToLive,
         ),
         (
             Rrq {
@@ -210,7 +221,7 @@ fn what_does_not_fit_is_named() {
                 ..plain.clone()
             },
             rcf(10, "e"),
-            Why::RrqTooLong,
+            NotAnsweredReason::RrqTooLong,
         ),
         (
             plain,
@@ -218,7 +229,7 @@ fn what_does_not_fit_is_named() {
                 aliases: long(40),
                 ..rcf(10, "e")
             },
-            Why::RcfTooLong,
+            NotAnsweredReason::RcfTooLong,
         ),
     ];
     for (rrq, rcf, why) in cases {
@@ -228,7 +239,7 @@ fn what_does_not_fit_is_named() {
             let out = world.exchange(endpoint(1), &rrq.encode().unwrap(), &rcf.encode().unwrap());
             assert_eq!(published(&out), []);
         }
-        assert_eq!(world.core.why_not(world.only()), Some(why));
+        assert_eq!(world.learner.why_not(world.only()), Some(why));
     }
 }
 
@@ -250,7 +261,7 @@ fn two_registrations_behind_one_address_and_port() {
             }
         }
     }
-    assert_eq!(world.core.stats().published, 2);
+    assert_eq!(world.learner.stats().published, 2);
 }
 
 #[test]
@@ -275,5 +286,8 @@ fn a_zone_that_only_watches_publishes_and_says_so() {
     config.zones[0].answer = Answer::Off;
     let mut world = World::new(config);
     let id = world.learned(endpoint(1), "e");
-    assert_eq!(world.core.why_not(world.get(id)), Some(Why::ZoneOff));
+    assert_eq!(
+        world.learner.why_not(world.get(id)),
+        Some(NotAnsweredReason::ZoneOff)
+    );
 }

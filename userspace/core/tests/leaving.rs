@@ -32,7 +32,7 @@ fn a_rejected_keep_alive_ends_its_registration_only() {
         (withdrawn(&out), events(&out)),
         (vec![a], vec![&rejected()])
     );
-    assert!(world.core.registration(a).is_none());
+    assert!(world.learner.registration(a).is_none());
     assert_eq!(world.state(b), State::Answered);
 }
 
@@ -102,7 +102,7 @@ fn a_rejection_ends_only_what_asked() {
         let out = world.message(Reason::FromGatekeeper, from, &rrj(20));
         let expected = if ends { vec![a] } else { vec![] };
         assert_eq!(withdrawn(&out), expected, "{what}");
-        assert_eq!(world.core.registration(a).is_none(), ends, "{what}");
+        assert_eq!(world.learner.registration(a).is_none(), ends, "{what}");
         assert_eq!(world.state(b), State::Answered, "{what}");
     }
 }
@@ -115,7 +115,7 @@ fn a_rejection_ends_what_is_still_learned() {
     world.message(Reason::UnknownRrq, endpoint(1), &other);
     let out = world.message(Reason::FromGatekeeper, endpoint(1), &rrj(20));
     assert_eq!(events(&out), [&rejected()]);
-    assert_eq!(world.core.registrations().count(), 0);
+    assert_eq!(world.learner.registrations().count(), 0);
 }
 
 /// The kernel withdrew the slot whose refresh was rejected; a forged RRQ of the same number hides that from nobody.
@@ -178,7 +178,7 @@ fn a_stray_rejection_does_nothing() {
         world.message(Reason::FromGatekeeper, endpoint(1), &rrj(20)),
         []
     );
-    assert_eq!(world.core.stats().published, 2);
+    assert_eq!(world.learner.stats().published, 2);
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn urq_of_the_gatekeeper_that_names_nobody_means_all() {
     let (mut world, a, b) = two();
     let out = world.message(Reason::Withdrawn, endpoint(1), &urq(1, None));
     assert_eq!((withdrawn(&out), published(&out)), (vec![a, b], vec![]));
-    assert_eq!(world.core.registrations().count(), 0);
+    assert_eq!(world.learner.registrations().count(), 0);
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn urq_of_the_endpoint_counts_when_it_is_confirmed() {
         world.message(Reason::FromEndpoint, endpoint(1), &urq(30, Some("a"))),
         []
     );
-    assert_eq!(world.core.registrations().count(), 2);
+    assert_eq!(world.learner.registrations().count(), 2);
     let out = world.message(Reason::Withdrawn, endpoint(1), &ucf_octets(30));
     assert_eq!((withdrawn(&out), published(&out)), (vec![a, b], vec![b]));
     assert_eq!(events(&out), [&gone(Cause::Unregistered)]);
@@ -254,7 +254,7 @@ fn silence_expires() {
         (withdrawn(&out), events(&out)),
         (vec![id], vec![&EventKind::Expired])
     );
-    assert_eq!(world.core.stats().registrations, 0);
+    assert_eq!(world.learner.stats().registrations, 0);
     let again = world.learned(endpoint(1), "e");
     assert!(again > id, "numbers are not used again");
 }
@@ -281,7 +281,7 @@ fn a_reload_that_concerns_nobody_changes_nothing() {
         ..new.zones[0].clone()
     });
     assert_eq!(world.input(Input::Reconfigure(new)), []);
-    assert_eq!(world.core.stats().published, 2);
+    assert_eq!(world.learner.stats().published, 2);
 }
 
 #[test]
@@ -312,7 +312,7 @@ fn a_reload_ends_what_is_not_configured_any_more() {
         change(&mut new);
         let out = world.input(Input::Reconfigure(new));
         assert_eq!((withdrawn(&out), published(&out)), (vec![a, b], vec![]));
-        assert_eq!(world.core.registrations().count(), 0);
-        assert!(world.core.gatekeeper(0).is_none());
+        assert_eq!(world.learner.registrations().count(), 0);
+        assert!(world.learner.gatekeeper(0).is_none());
     }
 }

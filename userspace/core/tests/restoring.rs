@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::*;
-use rasline_core::{Cause, Core, Input, Output, Reason, RegistrationId, State, Stored, Time};
+use rasline_core::{Cause, Input, Learner, Output, Reason, RegistrationId, State, Stored, Time};
 use rasline_h225::build::Rrq;
 
 /// A world with one registration, by full RRQ and two keep-alives, and what is stored of it.
@@ -15,7 +15,7 @@ fn stored(config: rasline_core::Config) -> (World, Stored) {
     let rrq = full(1, signalling(0), "alice").encode().unwrap();
     world.exchange(endpoint(1), &rrq, &rcf(1, "e").encode().unwrap());
     let id = world.learned(endpoint(1), "e");
-    let stored = world.core.stored(id).unwrap();
+    let stored = world.learner.stored(id).unwrap();
     (world, stored)
 }
 
@@ -51,7 +51,7 @@ fn published_as_it_was() {
     );
     assert!(events(&out).is_empty(), "nothing new");
     assert_eq!(world.state(stored.id), State::Answered);
-    assert_eq!(world.core.stored(stored.id), Some(stored.clone()));
+    assert_eq!(world.learner.stored(stored.id), Some(stored.clone()));
     // Numbers go on where they were.
     assert_eq!(
         world.learned(endpoint(2), "f"),
@@ -75,8 +75,8 @@ fn not_after_its_time_to_live() {
             published(&restore(&mut world, &stored)).len(),
             usize::from(holds)
         );
-        assert_eq!(world.core.registrations().count(), usize::from(holds));
-        assert_eq!(world.core.stats().not_restored, u64::from(!holds));
+        assert_eq!(world.learner.registrations().count(), usize::from(holds));
+        assert_eq!(world.learner.stats().not_restored, u64::from(!holds));
     }
     let mut past = after(&before, Duration::ZERO);
     past.now = Time(stored.confirmed.0 - 1);
@@ -118,9 +118,9 @@ fn not_where_it_is_not_configured_or_known() {
     let (before, good) = stored(config());
     let fresh = || after(&before, SECOND);
     let no = |world: &mut World, stored: Stored, why: &str| {
-        let count = world.core.registrations().count();
+        let count = world.learner.registrations().count();
         assert_eq!(restore(world, &stored), [], "{why}");
-        assert_eq!(world.core.registrations().count(), count, "{why}");
+        assert_eq!(world.learner.registrations().count(), count, "{why}");
     };
     no(
         &mut fresh(),
@@ -182,7 +182,7 @@ fn not_where_it_is_not_configured_or_known() {
     let mut full = fresh();
     let mut config = config();
     config.max_registrations = 0;
-    full.core = Core::new(config);
+    full.learner = Learner::new(config);
     no(&mut full, good, "no room");
 }
 
@@ -210,7 +210,7 @@ fn live_traffic_goes_on_with_it() {
     let other = |seq| Rrq::lightweight(seq, endpoint(1), "e").encode().unwrap();
     let out = world.exchange(endpoint(1), &other(60), &rcf(60, "e").encode().unwrap());
     assert_eq!(events(&out), [&back(Cause::KeepAliveChanged)]);
-    assert_eq!(world.core.stored(stored.id), None);
+    assert_eq!(world.learner.stored(stored.id), None);
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn what_changes_is_stored_again() {
     let rrq = full(30, signalling(0), "robert").encode().unwrap();
     let out = world.exchange(endpoint(1), &rrq, &rcf(30, "e").encode().unwrap());
     assert!(out.contains(&Output::Store { id: stored.id }), "{out:?}");
-    let again = world.core.stored(stored.id).unwrap();
+    let again = world.learner.stored(stored.id).unwrap();
     assert_eq!(again.aliases, ["robert"]);
     assert_eq!(again.full_rrq.unwrap().to_vec(), masked(&rrq));
 }

@@ -47,7 +47,7 @@ impl Warm {
         }
         assert!(
             world
-                .core
+                .learner
                 .registrations()
                 .all(|r| r.state == State::Answered)
         );
@@ -73,7 +73,7 @@ impl Warm {
     }
 
     fn warmth(&self, n: u64) -> Warmth {
-        self.0.core.warmth(RegistrationId(n)).unwrap()
+        self.0.learner.warmth(RegistrationId(n)).unwrap()
     }
 
     /// The alternate confirms whatever comes for so long.
@@ -148,7 +148,7 @@ fn what_cannot_be_kept_warm_says_why() {
     assert_eq!(warm.warmth(1), cold(ColdWhy::OtherIdentifier));
     assert_eq!(warm.warmth(2), cold(ColdWhy::Refused));
     assert_eq!(warm.warmth(3), cold(ColdWhy::Silent));
-    assert_eq!(warm.0.core.warm_counts(0).cold, 3);
+    assert_eq!(warm.0.learner.warm_counts(0).cold, 3);
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn a_failover_publishes_what_was_warm() {
     for _ in 0..20 {
         warm.warm_up(SECOND);
     }
-    assert_eq!(warm.0.core.warm_counts(0).warm, 2);
+    assert_eq!(warm.0.learner.warm_counts(0).warm, 2);
     warm.0.input(Input::TakeOver {
         zone: 0,
         gatekeeper: ALTERNATE,
@@ -209,7 +209,7 @@ fn a_failover_publishes_what_was_warm() {
     );
     assert!(
         warm.0
-            .core
+            .learner
             .registrations()
             .all(|r| r.gatekeeper == ALTERNATE)
     );

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use common::*;
 use proptest::prelude::*;
-use rasline_core::{Input, Kernel, Output, Reason, RegistrationId};
+use rasline_core::{Input, Output, Reason, RegistrationId, SlotReport};
 
 const EID: &str = "a";
 
@@ -134,7 +134,7 @@ impl Site {
                 self.carry_out(out);
             }
             Step::Drop => {
-                let first = self.world.core.registrations().next().map(|it| it.id);
+                let first = self.world.learner.registrations().next().map(|it| it.id);
                 if let Some(id) = first {
                     let out = self.world.input(Input::DropRegistration { id });
                     self.carry_out(out);
@@ -205,14 +205,14 @@ impl Site {
     fn scan(&mut self) {
         let (last_seen, confirmed) = (self.world.now, self.world.now);
         if let Some(slot) = &self.slot {
-            let kernel = Kernel {
+            let report = SlotReport {
                 id: slot.id,
                 last_seen,
                 answered: u64::from(self.answers),
                 confirmed,
                 withdrawn: slot.withdrawn,
             };
-            let out = self.world.input(Input::Kernel(kernel));
+            let out = self.world.input(Input::SlotReport(report));
             self.carry_out(out);
         }
     }

@@ -74,7 +74,10 @@ fn every_event_is_documented() {
     let withdrawn = events.get_mut("withdrawn").unwrap();
     withdrawn.extend(causes.values().flatten().cloned());
     withdrawn.extend(causes.into_keys());
-    let why = variants("userspace/core/src/learner/why.rs", "Why");
+    let why = variants(
+        "userspace/core/src/learner/not_answered.rs",
+        "NotAnsweredReason",
+    );
     events
         .get_mut("not_answered")
         .unwrap()

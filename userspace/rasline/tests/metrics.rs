@@ -13,7 +13,7 @@ use rasline::{
     control::view,
     metrics::{FAMILIES, Kind, Snapshot, encode},
 };
-use rasline_core::{Standing, Why};
+use rasline_core::{CensusState, NotAnsweredReason};
 
 fn text(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -95,8 +95,12 @@ fn full() -> Snapshot {
             values: vec![("answer", 12)],
         }],
         registrations: vec![
-            ("site".into(), Standing::Answered, 5),
-            ("site".into(), Standing::NotAnswered(Why::Secured), 2),
+            ("site".into(), CensusState::Answered, 5),
+            (
+                "site".into(),
+                CensusState::NotAnswered(NotAnsweredReason::Secured),
+                2,
+            ),
         ],
         events: [(event("failover", "down"), 2), (event("failback", ""), 1)].into(),
     }

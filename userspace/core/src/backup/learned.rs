@@ -15,7 +15,7 @@ use rasline_h225::{RasMessage, decode_ras};
 
 use crate::RegistrationId;
 use crate::claimed::{Hosts, Reserved, may_claim};
-use crate::learner::{Core, Record};
+use crate::learner::{Learner, Record};
 use crate::profile::{KnownEndpoint, check_endpoint};
 
 /// Aliases, and prefixes, that are taken of one endpoint at most.
@@ -26,22 +26,22 @@ const TAKEN: usize = 256;
 /// a profile cannot name them. A message of each registration is decoded: a zone of many thousands is better walked in
 /// parts by [`known_after`].
 #[must_use]
-pub fn known_endpoints(core: &Core, zone: u32, reserved: &Reserved) -> Vec<KnownEndpoint> {
-    let all = known_after(core, zone, RegistrationId(0)).collect();
-    listed(core, all, reserved)
+pub fn known_endpoints(learner: &Learner, zone: u32, reserved: &Reserved) -> Vec<KnownEndpoint> {
+    let all = known_after(learner, zone, RegistrationId(0)).collect();
+    listed(learner, all, reserved)
 }
 
 /// What [`known_after`] gave of a zone, in the form of [`known_endpoints`].
 #[must_use]
 pub fn listed(
-    core: &Core,
+    learner: &Learner,
     mut all: Vec<(RegistrationId, KnownEndpoint)>,
     reserved: &Reserved,
 ) -> Vec<KnownEndpoint> {
     let mut hosts = Hosts::default();
     let each = all.iter().filter_map(|(_, one)| one.ras_address);
     each.for_each(|ras| hosts.add(ras.ip()));
-    let seen = |id| core.registration(id).map(|shown| shown.last_seen);
+    let seen = |id| learner.registration(id).map(|shown| shown.last_seen);
     all.sort_by_cached_key(|(id, _)| Reverse((seen(*id), *id)));
     let (mut aliases, mut identifiers) = (HashSet::new(), HashSet::new());
     let mut addresses = HashSet::new();
@@ -72,21 +72,21 @@ pub fn listed(
 /// As [`known_endpoints`], one by one, of registrations with larger numbers than this; an endpoint that is registered
 /// twice comes twice.
 pub fn known_after(
-    core: &Core,
+    learner: &Learner,
     zone: u32,
     after: RegistrationId,
 ) -> impl Iterator<Item = (RegistrationId, KnownEndpoint)> {
-    let records = core.registry.after(after);
+    let records = learner.registry.after(after);
     let here = records.filter(move |record| record.shown.zone == zone);
     here.filter_map(|record| Some((record.shown.id, known(record)?)))
 }
 
 /// gatekeeperIdentifier that endpoints of the zone know: that of the first configured gatekeeper that told its own.
 #[must_use]
-pub fn gatekeeper_identifier(core: &Core, zone: u32) -> Option<String> {
-    let gatekeepers = core.zone(zone)?.gatekeepers.iter();
+pub fn gatekeeper_identifier(learner: &Learner, zone: u32) -> Option<String> {
+    let gatekeepers = learner.zone(zone)?.gatekeepers.iter();
     gatekeepers
-        .filter_map(|gatekeeper| core.gatekeeper(gatekeeper.index))
+        .filter_map(|gatekeeper| learner.gatekeeper(gatekeeper.index))
         .find_map(|info| info.gatekeeper_identifier.clone())
 }
 

@@ -4,11 +4,11 @@
 
 use std::collections::HashMap;
 
-use super::{State, Why};
+use super::{NotAnsweredReason, State};
 
 /// A state as it is counted: how many pairs a learning one has seen does not matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Standing {
+pub enum CensusState {
     /// [`State::Learning`].
     Learning,
     /// [`State::Publishing`].
@@ -16,10 +16,10 @@ pub enum Standing {
     /// [`State::Answered`].
     Answered,
     /// [`State::NotAnswered`].
-    NotAnswered(Why),
+    NotAnswered(NotAnsweredReason),
 }
 
-impl From<State> for Standing {
+impl From<State> for CensusState {
     fn from(state: State) -> Self {
         match state {
             State::Learning { .. } => Self::Learning,
@@ -30,18 +30,18 @@ impl From<State> for Standing {
     }
 }
 
-/// Registrations by gatekeeper index and standing.
+/// Registrations by gatekeeper index and state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Census(HashMap<u32, HashMap<Standing, usize>>);
+pub struct Census(HashMap<u32, HashMap<CensusState, usize>>);
 
 impl Census {
-    /// How many there are at a gatekeeper, by standing; those that nobody has are left out.
-    pub fn at(&self, gatekeeper: u32) -> impl Iterator<Item = (Standing, usize)> {
+    /// How many there are at a gatekeeper, by state; those that nobody has are left out.
+    pub fn at(&self, gatekeeper: u32) -> impl Iterator<Item = (CensusState, usize)> {
         self.0
             .get(&gatekeeper)
             .into_iter()
             .flatten()
-            .map(|(standing, n)| (*standing, *n))
+            .map(|(state, n)| (*state, *n))
     }
 
     /// How many there are at a gatekeeper.
@@ -54,7 +54,7 @@ impl Census {
     #[must_use]
     pub fn answered(&self, gatekeeper: u32) -> usize {
         let all = self.0.get(&gatekeeper);
-        all.and_then(|all| all.get(&Standing::Answered))
+        all.and_then(|all| all.get(&CensusState::Answered))
             .copied()
             .unwrap_or(0)
     }

@@ -6,7 +6,7 @@ use super::learn::KEPT;
 use super::pending::Asked;
 use super::phase::Stimulus;
 use super::registry::{Pair, Place, Record};
-use super::{Core, Message, Output, Reason, Why};
+use super::{Learner, Message, NotAnsweredReason, Output, Reason};
 use crate::octets::{self, masked};
 use crate::{Cause, Event, EventKind, RegistrationId, Time};
 
@@ -30,7 +30,7 @@ pub(crate) struct Confirm<'a> {
     pub(crate) secured: bool,
 }
 
-impl Core {
+impl Learner {
     /// An RCF: belongs to a request that waits, or to a keep-alive that the kernel let through.
     pub(crate) fn confirm(
         &mut self,
@@ -240,7 +240,7 @@ impl Core {
                 let missed = asked_at >= record.published_at.after(MISSED_AFTER);
                 match (kept.seq == pair.seq, missed) {
                     (true, _) => Stimulus::Repeat,
-                    (false, true) => Stimulus::Missed,
+                    (false, true) => Stimulus::MissedByKernel,
                     (false, false) => Stimulus::Second,
                 }
             }
@@ -325,17 +325,21 @@ impl Core {
 }
 
 /// Why the kernel cannot answer this pair, whatever comes.
-pub(crate) fn unfit(pair: &Pair, secured: bool, time_to_live: Option<u32>) -> Option<Why> {
+pub(crate) fn unfit(
+    pair: &Pair,
+    secured: bool,
+    time_to_live: Option<u32>,
+) -> Option<NotAnsweredReason> {
     if secured {
-        Some(Why::Secured)
+        Some(NotAnsweredReason::Secured)
     } else if time_to_live.is_none() {
-        Some(Why::NoTimeToLive)
+        Some(NotAnsweredReason::NoTimeToLive)
     } else if pair.rrq.len() > *octets::RRQ.end() {
-        Some(Why::RrqTooLong)
+        Some(NotAnsweredReason::RrqTooLong)
     } else if pair.rcf.len() > *octets::RCF.end() {
-        Some(Why::RcfTooLong)
+        Some(NotAnsweredReason::RcfTooLong)
     } else if pair.rrq.len() < *octets::RRQ.start() || pair.rcf.len() < *octets::RCF.start() {
-        Some(Why::TooShort)
+        Some(NotAnsweredReason::TooShort)
     } else {
         None
     }

@@ -12,7 +12,7 @@ use rasline_h225::view::{Summary, summarise};
 use super::pending::{Asked, Request};
 use super::registry::{Pair, Place, Record};
 use super::trial::Compared;
-use super::{Answer, Core, Message, State, Why};
+use super::{Answer, Learner, Message, NotAnsweredReason, State};
 use crate::Time;
 use crate::octets::{self, masked};
 
@@ -42,7 +42,7 @@ impl From<Option<&Request>> for Confirmed {
     }
 }
 
-impl Core {
+impl Learner {
     /// The timeToLive that goes into a diverted RCF, if it is to be the zone's.
     pub(crate) fn grant(
         &mut self,
@@ -167,7 +167,7 @@ const fn may_be_answered(record: &Record, confirmed: &Confirmed) -> bool {
     match (record.shown.state, confirmed) {
         // Registers again, and without tokens this time.
         (State::NotAnswered { .. }, Confirmed::Full) => true,
-        (State::NotAnswered { why }, _) => matches!(why, Why::Unconfirmed),
+        (State::NotAnswered { why }, _) => matches!(why, NotAnsweredReason::Unconfirmed),
         (State::Learning { .. } | State::Publishing | State::Answered, _) => !record.shown.secured,
     }
 }

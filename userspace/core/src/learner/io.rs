@@ -1,4 +1,4 @@
-//! What goes into [`Core`](super::Core) and what comes out.
+//! What goes into [`Learner`](super::Learner) and what comes out.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub enum Input<'a> {
         why: Refusal,
     },
     /// What the kernel noted about a published registration.
-    Kernel(Kernel),
+    SlotReport(SlotReport),
     /// Time passes; about once a second.
     Tick,
     /// The operator drops a registration.
@@ -34,7 +34,7 @@ pub enum Input<'a> {
     },
     /// Another configuration.
     Reconfigure(Config),
-    /// A registration as [`Core::stored`](super::Core::stored) gave it once, maybe to another controller. It is
+    /// A registration as [`Learner::stored`](super::Learner::stored) gave it once, maybe to another controller. It is
     /// published if it still holds, else nothing comes of it.
     Restore(Box<Stored>),
     /// A zone's registrations are to be kept warm at a gatekeeper, at so many RRQs a second at most; or no more.
@@ -100,9 +100,9 @@ impl Reason {
     }
 }
 
-/// A slot as the periodic scan found it.
+/// The state of a published slot as the periodic scan of the kernel's table found it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kernel {
+pub struct SlotReport {
     /// Registration.
     pub id: RegistrationId,
     /// Its last keep-alive.

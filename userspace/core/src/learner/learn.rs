@@ -11,15 +11,20 @@ use rasline_h225::view::{Alternate, Summary, summarise};
 use super::confirm::Confirm;
 use super::pending::{Asked, Inserted, Request};
 use super::registry::Place;
-use super::{Core, Message, Output, Reason};
+use super::{Learner, Message, Output, Reason};
 use crate::octets::{self, masked};
 use crate::{Cause, Event, EventKind, Time};
 
 /// Alias names and addresses kept of one registration.
 pub(crate) const KEPT: usize = 16;
 
-impl Core {
-    pub(crate) fn message(&mut self, now: Time, message: &Message<'_>, out: &mut Vec<Output>) {
+impl Learner {
+    pub(crate) fn handle_message(
+        &mut self,
+        now: Time,
+        message: &Message<'_>,
+        out: &mut Vec<Output>,
+    ) {
         let endpoint = SocketAddr::new(
             message.endpoint.ip().to_canonical(),
             message.endpoint.port(),

@@ -6,10 +6,10 @@
 use super::pending::{Asked, Request};
 use super::phase::Stimulus;
 use super::registry::Place;
-use super::{Core, Message, Output, Reason};
+use super::{Learner, Message, Output, Reason};
 use crate::{Cause, RegistrationId, Time};
 
-impl Core {
+impl Learner {
     /// An RRJ takes the registration that asked. What is published asks with its own keep-alive only: any other RRQ of
     /// its address may be forged, and the next refresh shows whether its gatekeeper still has it. A refresh that was
     /// rejected is known only by the slot that the kernel withdrew: where several stand behind one address and port,

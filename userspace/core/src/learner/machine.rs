@@ -8,8 +8,8 @@ use super::phase::Stimulus;
 use super::registry::{Place, Registry};
 use super::standby::Standby;
 use super::{
-    Answer, Census, Config, GatekeeperInfo, Input, Kernel, Output, Registration, State, Stats, Why,
-    Zone,
+    Answer, Census, Config, GatekeeperInfo, Input, NotAnsweredReason, Output, Registration,
+    SlotReport, State, Stats, Zone,
 };
 use crate::presence::Monitor;
 use crate::{Cause, Event, EventKind, RegistrationId, Time};
@@ -21,14 +21,14 @@ const RENEW_AT_ONCE: usize = 8192;
 
 /// Everything that is known, and what follows from it.
 #[derive(Debug)]
-pub struct Core {
+pub struct Learner {
     pub(crate) config: Config,
     pub(crate) gatekeepers: HashMap<u32, GatekeeperInfo>,
     pub(crate) registry: Registry,
     pub(crate) pendings: Pendings,
     pub(crate) stats: Stats,
     pub(crate) standby: Standby,
-    /// To be published again by and by.
+    /// Registrations that wait to be published again; [`Input::Tick`] takes some of them each time.
     pub(crate) renewals: BTreeSet<RegistrationId>,
     pub(crate) table_full_told: Option<Time>,
     pub(crate) presence: Monitor,
@@ -36,7 +36,7 @@ pub struct Core {
     pub(crate) given: Option<Duration>,
 }
 
-impl Core {
+impl Learner {
     /// Nothing known yet.
     #[must_use]
     pub fn new(config: Config) -> Self {
@@ -57,13 +57,13 @@ impl Core {
     /// Takes one input and appends what is to be done, in order.
     pub fn handle(&mut self, now: Time, input: Input<'_>, out: &mut Vec<Output>) {
         match input {
-            Input::Message(message) => self.message(now, &message, out),
-            Input::Published { id } => self.published(now, id, out),
+            Input::Message(message) => self.handle_message(now, &message, out),
+            Input::Published { id } => self.handle_published(now, id, out),
             Input::PublishFailed { id, why } => {
                 self.step(now, id, Stimulus::Refused(why), Cause::NotAnswerable, out);
             }
-            Input::Kernel(kernel) => self.kernel(now, kernel, out),
-            Input::Tick => self.tick(now, out),
+            Input::SlotReport(report) => self.handle_slot_report(now, report, out),
+            Input::Tick => self.handle_tick(now, out),
             Input::Standby { zone, to } => self.set_standby(now, zone, to),
             Input::TakeOver { zone, gatekeeper } => self.take_over(zone, gatekeeper),
             Input::Pace => self.pace(now, out),
@@ -91,17 +91,17 @@ impl Core {
 
     /// Why the kernel does not answer it; `None`: it does, as its zone's policy has it.
     #[must_use]
-    pub fn why_not(&self, registration: &Registration) -> Option<Why> {
+    pub fn why_not(&self, registration: &Registration) -> Option<NotAnsweredReason> {
         let off = || {
             self.zone(registration.zone)
                 .is_none_or(|zone| zone.answer == Answer::Off)
         };
         match registration.state {
             State::NotAnswered { why } => Some(why),
-            _ if off() => Some(Why::ZoneOff),
+            _ if off() => Some(NotAnsweredReason::ZoneOff),
             State::Answered => None,
-            State::Learning { .. } if registration.settling => Some(Why::Settling),
-            State::Learning { .. } | State::Publishing => Some(Why::Learning),
+            State::Learning { .. } if registration.settling => Some(NotAnsweredReason::Settling),
+            State::Learning { .. } | State::Publishing => Some(NotAnsweredReason::Learning),
         }
     }
 
@@ -122,7 +122,7 @@ impl Core {
         }
     }
 
-    /// How many registrations each gatekeeper has, by standing; costs nothing by registration.
+    /// How many registrations each gatekeeper has, by state; costs nothing by registration.
     #[must_use]
     pub fn census(&self) -> &Census {
         self.registry.census()
@@ -132,7 +132,7 @@ impl Core {
         self.config.zones.iter().find(|zone| zone.index == index)
     }
 
-    fn published(&mut self, now: Time, id: RegistrationId, out: &mut Vec<Output>) {
+    fn handle_published(&mut self, now: Time, id: RegistrationId, out: &mut Vec<Output>) {
         if let Some(record) = self.registry.get_mut(id) {
             record.published_at = now;
             let seen = record.shown.last_seen;
@@ -142,25 +142,25 @@ impl Core {
         self.enrol(now, id);
     }
 
-    fn kernel(&mut self, now: Time, kernel: Kernel, out: &mut Vec<Output>) {
-        let Some(record) = self.registry.get_mut(kernel.id) else {
+    fn handle_slot_report(&mut self, now: Time, report: SlotReport, out: &mut Vec<Output>) {
+        let Some(record) = self.registry.get_mut(report.id) else {
             return;
         };
         let shown = &mut record.shown;
-        shown.last_seen = shown.last_seen.max(kernel.last_seen);
-        shown.confirmed = shown.confirmed.max(kernel.confirmed);
-        if kernel.answered > shown.answered {
+        shown.last_seen = shown.last_seen.max(report.last_seen);
+        shown.confirmed = shown.confirmed.max(report.confirmed);
+        if report.answered > shown.answered {
             record.trial.answered();
         }
-        shown.answered = shown.answered.max(kernel.answered);
-        let withdrawn = kernel.withdrawn && shown.state.is_published();
-        self.heard(now, kernel.id, kernel.last_seen);
+        shown.answered = shown.answered.max(report.answered);
+        let withdrawn = report.withdrawn && shown.state.is_published();
+        self.heard(now, report.id, report.last_seen);
         if withdrawn {
-            self.step(now, kernel.id, Stimulus::Forget, Cause::Kernel, out);
+            self.step(now, report.id, Stimulus::Forget, Cause::Kernel, out);
         }
     }
 
-    fn tick(&mut self, now: Time, out: &mut Vec<Output>) {
+    fn handle_tick(&mut self, now: Time, out: &mut Vec<Output>) {
         while let Some(request) = self.pendings.expired(now) {
             let Asked::KeepAlive(_) = request.asked else {
                 continue;

@@ -1,7 +1,7 @@
 //! The learner: what the controller knows of each registration from the RAS messages that the kernel copies, and
 //! which keep-alives the kernel may answer because of it.
 //!
-//! [`Core::handle`] takes the time and one [`Input`] and appends [`Output`]s, which the caller carries out in order;
+//! [`Learner::handle`] takes the time and one [`Input`] and appends [`Output`]s, which the caller carries out in order;
 //! what became of them comes back as inputs. The steps of a registration are one file each: `learn` (messages come in),
 //! `pending` (requests that wait for their answer), `confirm` (RCFs), `register` (full RRQs), `leave` (RRJ, URQ, UCF),
 //! `phase` (the state machine), `publish` (what it decides), `restore` and `reconfigure`. `grant` and `trial` decide
@@ -20,6 +20,7 @@ mod io;
 mod learn;
 mod leave;
 mod machine;
+mod not_answered;
 mod pending;
 mod phase;
 mod publish;
@@ -32,15 +33,14 @@ mod standby;
 mod stats;
 mod trial;
 mod watching;
-mod why;
 
-pub use census::{Census, Standing};
+pub use census::{Census, CensusState};
 pub use config::{Answer, Config, Gatekeeper, Zone};
-pub use io::{Input, Kernel, Message, Output, Reason, Refusal, Template};
-pub use machine::Core;
+pub use io::{Input, Message, Output, Reason, Refusal, SlotReport, Template};
+pub use machine::Learner;
+pub use not_answered::NotAnsweredReason;
 pub use registration::{Registration, State};
 pub(crate) use registry::Record;
 pub use restore::Stored;
 pub use standby::{ColdWhy, WarmCounts, Warmth};
 pub use stats::{GatekeeperInfo, Stats};
-pub use why::Why;

@@ -15,11 +15,11 @@
 //!   NotAnswered{unconfirmed} <- Unanswered <- Learning
 //!   NotAnswered: First, Changed -> Learning{1};  Second -> Publishing;  Anew -> Learning{0}
 //! ```
-//! Not drawn: a stimulus that changes nothing; Restored, which leads from Learning{0} to Publishing. Invariant: Publish
-//! is reached by Second and Restored only, Republish only from a state that Publish led to; leaving such a state
-//! withdraws first.
+//! Missed is `MissedByKernel`. Not drawn: a stimulus that changes nothing; Restored, which leads from Learning{0} to
+//! Publishing. Invariant: Publish is reached by Second and Restored only, Republish only from a state that Publish led
+//! to; leaving such a state withdraws first.
 
-use super::{Refusal, State, Why};
+use super::{NotAnsweredReason, Refusal, State};
 
 /// What moves a registration on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +31,9 @@ pub(crate) enum Stimulus {
     /// The pair kept, once more.
     Repeat,
     /// As [`Stimulus::Second`], though the kernel should have known this keep-alive for a while.
-    Missed,
+    MissedByKernel,
     /// A message that the kernel cannot answer.
-    Unfit(Why),
+    Unfit(NotAnsweredReason),
     /// The kernel saw another RCF to the published keep-alive.
     Changed,
     /// The kernel has it.
@@ -80,14 +80,14 @@ const ONE: State = State::Learning { pairs: 1 };
 
 const fn learning(pairs: u8, stimulus: Stimulus) -> (State, Effect) {
     let state = match stimulus {
-        Stimulus::Second | Stimulus::Missed if pairs == 1 => {
+        Stimulus::Second | Stimulus::MissedByKernel if pairs == 1 => {
             return (State::Publishing, Effect::Publish);
         }
         Stimulus::Restored if pairs == 0 => return (State::Publishing, Effect::Publish),
-        Stimulus::First | Stimulus::Changed | Stimulus::Second | Stimulus::Missed => ONE,
+        Stimulus::First | Stimulus::Changed | Stimulus::Second | Stimulus::MissedByKernel => ONE,
         Stimulus::Unfit(why) => State::NotAnswered { why },
         Stimulus::Unanswered => State::NotAnswered {
-            why: Why::Unconfirmed,
+            why: NotAnsweredReason::Unconfirmed,
         },
         Stimulus::Forget => NONE,
         Stimulus::Repeat
@@ -105,18 +105,18 @@ const fn publishing(stimulus: Stimulus) -> (State, Effect) {
         Stimulus::Published => (State::Answered, Effect::None),
         Stimulus::Refused(refusal) => (
             State::NotAnswered {
-                why: Why::of(refusal),
+                why: NotAnsweredReason::of(refusal),
             },
             Effect::None,
         ),
-        Stimulus::Missed => (State::Publishing, Effect::None),
+        Stimulus::MissedByKernel => (State::Publishing, Effect::None),
         _ => answered_or(State::Publishing, stimulus),
     }
 }
 
 const fn answered(stimulus: Stimulus) -> (State, Effect) {
     match stimulus {
-        Stimulus::Missed => (State::Publishing, Effect::Republish),
+        Stimulus::MissedByKernel => (State::Publishing, Effect::Republish),
         // Stale: it says what was published before, and that worked.
         Stimulus::Published | Stimulus::Refused(_) => (State::Answered, Effect::None),
         _ => answered_or(State::Answered, stimulus),
@@ -134,10 +134,10 @@ const fn answered_or(state: State, stimulus: Stimulus) -> (State, Effect) {
     }
 }
 
-const fn not_answered(why: Why, stimulus: Stimulus) -> (State, Effect) {
+const fn not_answered(why: NotAnsweredReason, stimulus: Stimulus) -> (State, Effect) {
     match stimulus {
         Stimulus::First | Stimulus::Changed => (ONE, Effect::None),
-        Stimulus::Second | Stimulus::Missed => (State::Publishing, Effect::Publish),
+        Stimulus::Second | Stimulus::MissedByKernel => (State::Publishing, Effect::Publish),
         Stimulus::Unfit(why) => (State::NotAnswered { why }, Effect::None),
         Stimulus::Anew => (NONE, Effect::None),
         Stimulus::Repeat
@@ -156,20 +156,20 @@ mod tests {
     use Effect::{None as Nothing, Publish, Republish, Withdraw};
     use State::{Answered, Publishing};
 
-    const fn no(why: Why) -> State {
+    const fn no(why: NotAnsweredReason) -> State {
         State::NotAnswered { why }
     }
 
     /// Rows are states, columns stimuli; every cell is written out.
     #[test]
     fn every_state_and_stimulus() {
-        const SECURED: Stimulus = Stimulus::Unfit(Why::Secured);
+        const SECURED: Stimulus = Stimulus::Unfit(NotAnsweredReason::Secured);
         const FULL: Stimulus = Stimulus::Refused(Refusal::TableFull);
         let stimuli = [
             Stimulus::First,
             Stimulus::Second,
             Stimulus::Repeat,
-            Stimulus::Missed,
+            Stimulus::MissedByKernel,
             SECURED,
             Stimulus::Changed,
             Stimulus::Published,
@@ -180,9 +180,9 @@ mod tests {
             Stimulus::Anew,
             Stimulus::Restored,
         ];
-        let secured = no(Why::Secured);
-        let full = no(Why::TableFull);
-        let unconfirmed = no(Why::Unconfirmed);
+        let secured = no(NotAnsweredReason::Secured);
+        let full = no(NotAnsweredReason::TableFull);
+        let unconfirmed = no(NotAnsweredReason::Unconfirmed);
         #[rustfmt::skip]
         let table = [
             (NONE, [
@@ -222,7 +222,7 @@ mod tests {
     fn refusals_name_their_reason() {
         for refusal in [Refusal::TableFull, Refusal::Crowded, Refusal::Unfit] {
             let (state, _) = step(Publishing, Stimulus::Refused(refusal));
-            assert_eq!(state, no(Why::from(refusal)));
+            assert_eq!(state, no(NotAnsweredReason::from(refusal)));
         }
     }
 }

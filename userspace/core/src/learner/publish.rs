@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::phase::{self, Effect, Stimulus};
 use super::registry::{Record, Told};
-use super::{Answer, Core, Output, State, Template, Zone};
+use super::{Answer, Learner, Output, State, Template, Zone};
 use crate::octets::{patched, seconds, utf16};
 use crate::{Cause, EventKind, RegistrationId, Time};
 
-impl Core {
+impl Learner {
     /// Moves a registration on. `cause` is told if that withdraws it.
     pub(crate) fn step(
         &mut self,

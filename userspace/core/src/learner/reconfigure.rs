@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Config, Core, Output, Registration, Zone};
+use super::{Config, Learner, Output, Registration, Zone};
 use crate::{Cause, RegistrationId, Time};
 
 /// What a reload means for a registration.
@@ -13,7 +13,7 @@ enum Fate {
     Remove,
 }
 
-impl Core {
+impl Learner {
     pub(crate) fn reconfigure(&mut self, now: Time, config: Config, out: &mut Vec<Output>) {
         let old = std::mem::replace(&mut self.config, config);
         let mut gone = Vec::new();

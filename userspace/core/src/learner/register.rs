@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use super::phase::Stimulus;
-use super::{Core, Output, Registration, Why};
+use super::{Learner, NotAnsweredReason, Output, Registration};
 use crate::{Cause, RegistrationId, Time};
 
-impl Core {
+impl Learner {
     /// A full registration was confirmed.
     pub(crate) fn registered(
         &mut self,
@@ -31,7 +31,7 @@ impl Core {
             self.step(
                 now,
                 id,
-                Stimulus::Unfit(Why::Secured),
+                Stimulus::Unfit(NotAnsweredReason::Secured),
                 Cause::NotAnswerable,
                 out,
             );

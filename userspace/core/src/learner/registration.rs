@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Why;
+use super::NotAnsweredReason;
 use crate::{RegistrationId, Time};
 
 /// One registration.
@@ -67,7 +67,7 @@ pub enum State {
     /// The kernel cannot answer it.
     NotAnswered {
         /// Why.
-        why: Why,
+        why: NotAnsweredReason,
     },
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     Learned,
-    NotAnswered(super::Why),
+    NotAnswered(super::NotAnsweredReason),
 }
 
 /// Where a registration is found.

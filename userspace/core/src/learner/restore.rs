@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::confirm::unfit;
 use super::phase::Stimulus;
 use super::registry::{Pair, Place, Told};
-use super::{Core, Output};
+use super::{Learner, Output};
 use crate::octets::masked;
 use crate::{Cause, RegistrationId, Time};
 
@@ -50,7 +50,7 @@ pub struct Stored {
     pub answered: u64,
 }
 
-impl Core {
+impl Learner {
     /// What is to be stored of a registration, if it is published.
     #[must_use]
     pub fn stored(&self, id: RegistrationId) -> Option<Stored> {

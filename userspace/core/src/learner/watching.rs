@@ -1,10 +1,10 @@
 //! Feeds the monitor of endpoints with what is learned of registrations.
 
-use super::Core;
+use super::Learner;
 use crate::presence::{Monitor, Sign, Subject};
 use crate::{RegistrationId, Time};
 
-impl Core {
+impl Learner {
     /// Which endpoints are alive.
     #[must_use]
     pub const fn presence(&self) -> &Monitor {

@@ -75,7 +75,7 @@ fn nobody_is_learned_at_an_address_of_another() {
     register(14, away(2), "first");
     register(15, away(2), "second");
     let reserved: Reserved = [away(1).ip()].into_iter().collect();
-    let known = known_endpoints(&world.core, 0, &reserved);
+    let known = known_endpoints(&world.learner, 0, &reserved);
     let found: Vec<_> = (known.iter())
         .filter_map(|one| Some((one.aliases[0].as_str(), one.call_signal_address?)))
         .collect();
@@ -97,12 +97,12 @@ fn a_full_registration_tells_all() {
         endpoint_identifier: Some("gw_eid".into()),
     };
     assert_eq!(
-        known_endpoints(&world.core, 0, &Reserved::default()),
+        known_endpoints(&world.learner, 0, &Reserved::default()),
         [expected]
     );
-    assert_eq!(gatekeeper_identifier(&world.core, 0).unwrap(), "gk");
-    assert_eq!(known_endpoints(&world.core, 1, &Reserved::default()), []);
-    assert_eq!(gatekeeper_identifier(&world.core, 1), None);
+    assert_eq!(gatekeeper_identifier(&world.learner, 0).unwrap(), "gk");
+    assert_eq!(known_endpoints(&world.learner, 1, &Reserved::default()), []);
+    assert_eq!(gatekeeper_identifier(&world.learner, 1), None);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn keep_alives_tell_what_they_say() {
     world.exchange(endpoint(2), &rrq, &confirmed(2, "b", &[]));
     let rrq = light(3, endpoint(3), "c", &[], &[]);
     world.exchange(endpoint(3), &rrq, &confirmed(3, "c", &[]));
-    let known = known_endpoints(&world.core, 0, &Reserved::default());
+    let known = known_endpoints(&world.learner, 0, &Reserved::default());
     assert_eq!(known.len(), 2);
     assert_eq!(known[0].aliases, texts(&["alice", "1001"]));
     assert_eq!(known[0].call_signal_address, Some(signalling(1)));
@@ -150,7 +150,7 @@ fn an_alias_is_of_who_was_heard_of_last() {
         world.exchange(endpoint(n as u8), &rrq.encode().unwrap(), &rcf);
         world.pass(SECOND);
     }
-    let known = known_endpoints(&world.core, 0, &Reserved::default());
+    let known = known_endpoints(&world.learner, 0, &Reserved::default());
     let named: Vec<_> = known
         .iter()
         .map(|one| (one.endpoint_identifier.as_deref().unwrap(), &one.aliases))
@@ -173,14 +173,14 @@ fn what_no_profile_may_say_is_left_out() {
     };
     let rcf = confirmed(1, "a", &[]);
     world.exchange(endpoint(1), &rrq.encode().unwrap(), &rcf);
-    let known = known_endpoints(&world.core, 0, &Reserved::default());
+    let known = known_endpoints(&world.learner, 0, &Reserved::default());
     assert_eq!(known.len(), 1);
     assert_eq!(known[0].aliases, texts(&["fine"]));
     assert_eq!(known[0].call_signal_address, Some(signalling(3)));
     // Prefixes of a name are none.
     let rrq = gateway(2, endpoint(2), &["gw"], ["49", "abc", "7"]);
     world.exchange(endpoint(2), &rrq, &confirmed(2, "b", &[]));
-    let known = known_endpoints(&world.core, 0, &Reserved::default());
+    let known = known_endpoints(&world.learner, 0, &Reserved::default());
     assert_eq!(known[1].prefixes, texts(&["49", "7"]));
     assert!(known.iter().all(|one| check_endpoint(one).is_ok()));
 }
@@ -200,19 +200,22 @@ fn a_large_zone_is_walked_in_parts() {
     let mut all = Vec::new();
     let mut after = RegistrationId(0);
     loop {
-        let part: Vec<_> = known_after(&world.core, 0, after).take(7).collect();
+        let part: Vec<_> = known_after(&world.learner, 0, after).take(7).collect();
         let Some((last, _)) = part.last() else { break };
         after = *last;
         all.extend(part);
     }
-    let all = listed(&world.core, all, &Reserved::default());
-    assert_eq!(all, known_endpoints(&world.core, 0, &Reserved::default()));
+    let all = listed(&world.learner, all, &Reserved::default());
+    assert_eq!(
+        all,
+        known_endpoints(&world.learner, 0, &Reserved::default())
+    );
     assert_eq!(all.len(), 20);
     // Who left is not known any more.
     world.message(Reason::FromEndpoint, endpoint(3), &urq(50, Some("eid3")));
     world.message(Reason::FromGatekeeper, endpoint(3), &ucf_octets(50));
     assert_eq!(
-        known_endpoints(&world.core, 0, &Reserved::default()).len(),
+        known_endpoints(&world.learner, 0, &Reserved::default()).len(),
         19
     );
 }

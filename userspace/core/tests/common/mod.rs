@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rasline_core::{
-    Answer, Cause, Config, Core, EventKind, Gatekeeper, Input, Kernel, Message, Output, Reason,
-    Registration, RegistrationId, State, Template, Time, Zone,
+    Answer, Cause, Config, EventKind, Gatekeeper, Input, Learner, Message, Output, Reason,
+    Registration, RegistrationId, SlotReport, State, Template, Time, Zone,
 };
 use rasline_h225::build::{Rcf, Rrj, Rrq, Urq, ucf};
 use rasline_h225::encode_ras;
@@ -106,7 +106,7 @@ pub fn ucf_octets(seq: u16) -> Vec<u8> {
 
 /// A core and the clock.
 pub struct World {
-    pub core: Core,
+    pub learner: Learner,
     pub now: Time,
     /// Whether `Published` is fed back by itself.
     pub kernel_takes: bool,
@@ -115,7 +115,7 @@ pub struct World {
 impl World {
     pub fn new(config: Config) -> Self {
         Self {
-            core: Core::new(config),
+            learner: Learner::new(config),
             now: Time(1_000_000_000_000),
             kernel_takes: true,
         }
@@ -127,10 +127,10 @@ impl World {
 
     pub fn input(&mut self, input: Input<'_>) -> Vec<Output> {
         let mut out = Vec::new();
-        self.core.handle(self.now, input, &mut out);
+        self.learner.handle(self.now, input, &mut out);
         if self.kernel_takes {
             for id in published(&out) {
-                self.core
+                self.learner
                     .handle(self.now, Input::Published { id }, &mut out);
             }
         }
@@ -186,7 +186,7 @@ impl World {
 
     pub fn kernel(&mut self, id: RegistrationId, withdrawn: bool) -> Vec<Output> {
         let (last_seen, confirmed) = (self.now, self.now);
-        self.input(Input::Kernel(Kernel {
+        self.input(Input::SlotReport(SlotReport {
             id,
             last_seen,
             answered: 7,
@@ -196,7 +196,7 @@ impl World {
     }
 
     pub fn get(&self, id: RegistrationId) -> &Registration {
-        self.core.registration(id).unwrap()
+        self.learner.registration(id).unwrap()
     }
 
     pub fn state(&self, id: RegistrationId) -> State {
@@ -205,7 +205,7 @@ impl World {
 
     /// The only registration.
     pub fn only(&self) -> &Registration {
-        let all: Vec<_> = self.core.registrations().collect();
+        let all: Vec<_> = self.learner.registrations().collect();
         assert_eq!(all.len(), 1, "{all:?}");
         all[0]
     }

@@ -12,7 +12,9 @@ use std::time::Duration;
 use common::*;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use rasline_core::{Core, Input, Output, Reason, Refusal, RegistrationId, Standing, Template};
+use rasline_core::{
+    CensusState, Input, Learner, Output, Reason, Refusal, RegistrationId, Template,
+};
 use steps::{EIDS, Step, answer, request, step};
 
 const MAX_REGISTRATIONS: usize = 4;
@@ -153,29 +155,32 @@ impl Witness {
     }
 
     fn invariants(&self) {
-        let stats = self.world.core.stats();
+        let stats = self.world.learner.stats();
         assert!(stats.pending <= MAX_PENDING && stats.registrations <= MAX_REGISTRATIONS);
         let shown = self
             .world
-            .core
+            .learner
             .registrations()
             .filter(|r| r.state.is_published());
         let shown: BTreeSet<_> = shown.map(|r| r.id).collect();
         assert_eq!(shown, self.in_kernel);
         assert_eq!(stats.published, shown.len());
-        assert_eq!(stats.registrations, self.world.core.registrations().count());
+        assert_eq!(
+            stats.registrations,
+            self.world.learner.registrations().count()
+        );
         self.census();
     }
 
     /// What was counted along the way is what counting gives.
     fn census(&self) {
         let mut counted = BTreeMap::new();
-        for r in self.world.core.registrations() {
+        for r in self.world.learner.registrations() {
             *counted
-                .entry((r.gatekeeper, Standing::from(r.state)))
+                .entry((r.gatekeeper, CensusState::from(r.state)))
                 .or_insert(0) += 1;
         }
-        let census = self.world.core.census();
+        let census = self.world.learner.census();
         let gatekeepers: BTreeSet<u32> = (0..8).collect();
         let kept: BTreeMap<_, usize> = gatekeepers
             .iter()
@@ -186,10 +191,10 @@ impl Witness {
 
     /// Another core goes on with what this one had published, as far as it holds.
     fn survives(&self) {
-        let old = &self.world.core;
+        let old = &self.world.learner;
         let mut config = two_rhythms();
         config.max_registrations = MAX_REGISTRATIONS;
-        let mut next = Core::new(config);
+        let mut next = Learner::new(config);
         for shown in old.registrations() {
             let stored = old.stored(shown.id);
             assert_eq!(stored.is_some(), shown.state.is_published());
@@ -260,14 +265,14 @@ impl Witness {
             Step::Kernel { id, withdrawn } => {
                 let id = RegistrationId(id);
                 let (last_seen, confirmed) = (self.world.now, self.world.now);
-                let kernel = rasline_core::Kernel {
+                let report = rasline_core::SlotReport {
                     id,
                     last_seen,
                     answered: 1,
                     confirmed,
                     withdrawn,
                 };
-                self.input(Input::Kernel(kernel));
+                self.input(Input::SlotReport(report));
             }
             Step::Drop { id } => self.input(Input::DropRegistration {
                 id: RegistrationId(id),

@@ -10,7 +10,7 @@ mod serving;
 
 use std::{net::SocketAddr, net::TcpListener, sync::Arc, thread::JoinHandle, time::Duration};
 
-use rasline_core::{Standing, Why};
+use rasline_core::{CensusState, NotAnsweredReason};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{oneshot, watch};
 
@@ -42,7 +42,7 @@ pub struct Snapshot {
     /// Every verdict, by interface.
     pub counters: Vec<CounterRow>,
     /// Zone, standing, how many.
-    pub registrations: Vec<(String, Standing, usize)>,
+    pub registrations: Vec<(String, CensusState, usize)>,
     /// Events so far.
     pub events: Tally,
 }
@@ -58,16 +58,16 @@ pub struct Metrics {
 
 /// Name of a standing, and why the kernel does not answer; empty: it does, or will.
 #[must_use]
-pub fn standing_name(standing: Standing) -> (&'static str, String) {
+pub fn standing_name(standing: CensusState) -> (&'static str, String) {
     match standing {
-        Standing::Learning => ("learning", String::new()),
-        Standing::Publishing => ("publishing", String::new()),
-        Standing::Answered => ("answered", String::new()),
-        Standing::NotAnswered(why) => ("not_answered", why_name(why)),
+        CensusState::Learning => ("learning", String::new()),
+        CensusState::Publishing => ("publishing", String::new()),
+        CensusState::Answered => ("answered", String::new()),
+        CensusState::NotAnswered(why) => ("not_answered", why_name(why)),
     }
 }
 
-fn why_name(why: Why) -> String {
+fn why_name(why: NotAnsweredReason) -> String {
     let name = serde_json::to_value(why).unwrap_or_default();
     name.as_str().unwrap_or_default().to_owned()
 }

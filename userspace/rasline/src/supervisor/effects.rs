@@ -1,4 +1,4 @@
-//! The core and its effects: what it wants done is carried out here, and only here; results go back as inputs.
+//! The learner and its effects: what it wants done is carried out here, and only here; results go back as inputs.
 //!
 //! Invariant: a registration has at most one place in the kernel's table, and each place one registration.
 
@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use rasline_core::{Core, Input, Kernel as Noted, Message, Output, RegistrationId, Template, Time};
+use rasline_core::{Input, Learner, Message, Output, RegistrationId, SlotReport, Template, Time};
 
 use crate::{
     bpf::{self, Entry, Observed, Place, Refused},
@@ -44,9 +44,9 @@ impl Published {
     }
 }
 
-/// The core, what it published, and how it was refused.
+/// The learner, what it published, and how it was refused.
 pub(super) struct Effects {
-    pub(super) core: Core,
+    pub(super) learner: Learner,
     pub(super) tracked: Tracked,
     published: HashMap<RegistrationId, Published>,
     by_slot: HashMap<u32, RegistrationId>,
@@ -59,7 +59,7 @@ pub(super) struct Effects {
 impl Effects {
     pub(super) fn new(config: &Config, layout: &Layout) -> Self {
         Self {
-            core: Core::new(core_config(config, layout)),
+            learner: Learner::new(core_config(config, layout)),
             tracked: Tracked::default(),
             published: HashMap::new(),
             by_slot: HashMap::new(),
@@ -98,22 +98,22 @@ impl Supervisor {
         self.kernel.scan(now_ns, |observed| changed.push(observed));
         self.renew_tracked(now_ns, &changed);
         for observed in changed {
-            if let Some(noted) = self.noted(&observed) {
-                self.note(noted);
+            if let Some(report) = self.slot_report(&observed) {
+                self.handle_slot_report(report);
             }
         }
         self.handle(Input::Tick);
     }
 
-    /// Passes it on to whose registration it is.
-    fn note(&mut self, noted: Noted) {
-        match served::of(noted.id) {
-            Some((zone, id)) => self.served_seen(zone, id, noted.last_seen),
-            None => self.handle(Input::Kernel(noted)),
+    /// Passes a slot report to the machine that has its registration: a served zone, or the learner.
+    fn handle_slot_report(&mut self, report: SlotReport) {
+        match served::of(report.id) {
+            Some((zone, id)) => self.served_seen(zone, id, report.last_seen),
+            None => self.handle(Input::SlotReport(report)),
         }
     }
 
-    fn noted(&mut self, observed: &Observed) -> Option<Noted> {
+    fn slot_report(&mut self, observed: &Observed) -> Option<SlotReport> {
         let id = *self.effects.by_slot.get(&observed.place.slot)?;
         let published = self
             .effects
@@ -122,7 +122,7 @@ impl Supervisor {
             .filter(|p| p.place == observed.place)?;
         published.answered += u64::from(observed.answered.wrapping_sub(published.seen));
         published.seen = observed.answered;
-        Some(Noted {
+        Some(SlotReport {
             id,
             last_seen: Time(observed.last_seen_ns),
             answered: published.answered,
@@ -140,7 +140,7 @@ impl Supervisor {
             return;
         }
         let mut counts: HashMap<u32, u64> = HashMap::new();
-        for registration in self.effects.core.registrations() {
+        for registration in self.effects.learner.registrations() {
             *counts.entry(registration.zone).or_default() += 1;
         }
         for zone in self.config.zones.iter().filter(|z| apply::is_steered(z)) {
@@ -162,14 +162,14 @@ impl Supervisor {
             return self.drop_served(zone, id);
         }
         let id = RegistrationId(id);
-        let known = self.effects.core.registration(id).is_some();
+        let known = self.effects.learner.registration(id).is_some();
         if known {
             self.handle(Input::DropRegistration { id });
         }
         known
     }
 
-    /// Tells the core about another configuration. What stands in the table under an old generation goes.
+    /// Tells the learner about another configuration. What stands in the table under an old generation goes.
     pub(super) fn reconfigure(&mut self, config: &Config, layout: &Layout) {
         let core_config = core_config(config, layout);
         self.layout = layout.clone();
@@ -187,10 +187,10 @@ impl Supervisor {
             .collect();
         for place in stale {
             let observed = self.kernel.table().observe(now_ns, place);
-            if let Some(noted) = observed.and_then(|o| self.noted(&o)) {
-                self.note(Noted {
+            if let Some(report) = observed.and_then(|o| self.slot_report(&o)) {
+                self.handle_slot_report(SlotReport {
                     withdrawn: true,
-                    ..noted
+                    ..report
                 });
             }
             if let Some(id) = self.effects.by_slot.get(&place.slot).copied() {
@@ -199,11 +199,11 @@ impl Supervisor {
         }
     }
 
-    /// Gives the core an input and carries out what follows, in order.
+    /// Gives the learner an input and carries out what follows, in order.
     pub(super) fn handle(&mut self, input: Input<'_>) {
         let mut out = Vec::new();
         self.effects
-            .core
+            .learner
             .handle(Time(monotonic_ns()), input, &mut out);
         let mut queue = VecDeque::from(out);
         while let Some(output) = queue.pop_front() {
@@ -212,7 +212,7 @@ impl Supervisor {
             };
             let mut more = Vec::new();
             self.effects
-                .core
+                .learner
                 .handle(Time(monotonic_ns()), result, &mut more);
             queue.extend(more);
         }
@@ -274,7 +274,11 @@ impl Supervisor {
             confirmed_ns: template.confirmed.0,
             last_seen_ns: template.last_seen.0,
         };
-        let answered = self.effects.core.registration(id).map_or(0, |r| r.answered);
+        let answered = self
+            .effects
+            .learner
+            .registration(id)
+            .map_or(0, |r| r.answered);
         match self.place(now_ns, id, template.zone, answered, &entry) {
             Ok(()) => {
                 self.remember(id);
@@ -348,10 +352,10 @@ impl Supervisor {
             return;
         };
         let observed = self.kernel.table().observe(now_ns, place);
-        if let Some(noted) = observed.and_then(|o| self.noted(&o)) {
-            self.note(Noted {
+        if let Some(report) = observed.and_then(|o| self.slot_report(&o)) {
+            self.handle_slot_report(SlotReport {
                 withdrawn: true,
-                ..noted
+                ..report
             });
         }
         self.withdraw_at(now_ns, other, place);

@@ -501,7 +501,7 @@ impl Supervisor {
         let now_ns = monotonic_ns();
         let zone = self.steersman.machine.zone_at(Time(now_ns), index)?;
         let moved = self.kernel.moved(index);
-        let warm = self.effects.core.warm_counts(index);
+        let warm = self.effects.learner.warm_counts(index);
         let name = |g: u32| (g != failover::NONE).then(|| self.gatekeeper_name(g));
         Some(view::Steering {
             active: name(zone.active),

@@ -25,7 +25,7 @@ impl Supervisor {
     /// Hands over all figures.
     pub(super) fn publish_metrics(&self, now_ns: u64) {
         let Some(metrics) = &self.metrics else { return };
-        let census = self.effects.core.census();
+        let census = self.effects.learner.census();
         let mut registrations = Vec::new();
         for (zone, g) in self
             .config

@@ -118,7 +118,7 @@ impl Supervisor {
         if self.memory.restoring || !self.memory.store.is_open() {
             return;
         }
-        if let Some(stored) = self.effects.core.stored(id)
+        if let Some(stored) = self.effects.learner.stored(id)
             && let Some(keeper) = self.memory.keepers.get(&stored.gatekeeper)
         {
             self.memory.store.put(keeper, stored);
@@ -252,8 +252,8 @@ impl Supervisor {
             |stored| self.restore_one(stored),
         );
         self.memory.restoring = false;
-        self.memory.restored = self.effects.core.stats().restored;
-        let published = self.effects.core.stats().published;
+        self.memory.restored = self.effects.learner.stats().restored;
+        let published = self.effects.learner.stats().published;
         match loaded {
             Ok(all) if all.given + all.foreign + all.bad == 0 => {}
             Ok(all) => {
@@ -285,7 +285,7 @@ impl Supervisor {
     }
 
     fn published_ids(&self) -> impl Iterator<Item = RegistrationId> {
-        let all = self.effects.core.registrations();
+        let all = self.effects.learner.registrations();
         all.filter(|r| r.state.is_published()).map(|r| r.id)
     }
 
@@ -354,7 +354,7 @@ impl Supervisor {
             };
         }
         if !sweep.done {
-            let part = self.effects.core.stats().registrations / TIMES_EVERY.as_secs() as usize;
+            let part = self.effects.learner.stats().registrations / TIMES_EVERY.as_secs() as usize;
             let most = part.max(AT_ONCE).min(self.memory.store.room());
             self.note_some(&mut sweep, most);
         }
@@ -363,7 +363,12 @@ impl Supervisor {
 
     fn note_some(&self, sweep: &mut Sweep, most: usize) {
         let mut looked_at = 0;
-        for shown in self.effects.core.registrations_after(sweep.at).take(most) {
+        for shown in self
+            .effects
+            .learner
+            .registrations_after(sweep.at)
+            .take(most)
+        {
             looked_at += 1;
             sweep.at = shown.id;
             if shown.last_seen >= sweep.before || shown.confirmed >= sweep.before {

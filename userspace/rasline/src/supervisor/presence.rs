@@ -44,7 +44,7 @@ impl Supervisor {
     /// Tells the monitor which zones there are.
     pub(super) fn configure_presence(&mut self) {
         let zones = zones(&self.config, &self.layout);
-        self.effects.core.presence_mut().configure(zones);
+        self.effects.learner.presence_mut().configure(zones);
     }
 
     /// Looks which endpoints have fallen silent or are back; after a scan of the slots.
@@ -54,7 +54,7 @@ impl Supervisor {
         let served = self.served_last_seen();
         let blind = self.is_blind();
         let kernel = &self.kernel;
-        let monitor = self.effects.core.presence_mut();
+        let monitor = self.effects.learner.presence_mut();
         monitor.hear_all(now, served.into_iter());
         let changes = monitor.look(now, blind, |subject| {
             kernel.trace(now_ns, subject.endpoint, subject.gatekeeper)
@@ -165,7 +165,7 @@ impl Supervisor {
 
     /// How many endpoints of a zone are in each state.
     pub(super) fn presence_view(&self, zone: u32) -> view::PresenceCounts {
-        let counts = self.effects.core.presence().counts(zone);
+        let counts = self.effects.learner.presence().counts(zone);
         view::PresenceCounts {
             alive: counts.of(Presence::Alive),
             late: counts.of(Presence::Late),
@@ -183,7 +183,7 @@ impl Supervisor {
         mut shown: view::Registration,
     ) -> view::Registration {
         let id = rasline_core::RegistrationId(shown.id);
-        let monitor = self.effects.core.presence();
+        let monitor = self.effects.learner.presence();
         if let Some((presence, last)) = monitor.presence(id) {
             let quiet = ago(now_ns, last.0);
             presence.name().clone_into(&mut shown.presence);
@@ -201,7 +201,7 @@ impl Supervisor {
         after: Option<u64>,
         most: usize,
     ) -> Vec<view::Registration> {
-        let monitor = self.effects.core.presence();
+        let monitor = self.effects.learner.presence();
         let wanted = |a: &Absence| {
             after.is_none_or(|after| a.id.0 > after) && zone.is_none_or(|zone| a.zone == zone)
         };

@@ -88,7 +88,7 @@ impl Supervisor {
     }
 
     fn show_learning(&self) -> view::Learning {
-        let s = self.effects.core.stats();
+        let s = self.effects.learner.stats();
         view::Learning {
             pending: s.pending,
             messages: s.messages,
@@ -141,7 +141,7 @@ impl Supervisor {
 
     /// By gatekeeper index, from the core's census: nothing is asked of each registration.
     fn count(&self, now_ns: u64) -> HashMap<u32, Count> {
-        let census = self.effects.core.census();
+        let census = self.effects.learner.census();
         let mut counts = HashMap::new();
         for (zone, g) in self
             .config
@@ -179,7 +179,7 @@ impl Supervisor {
         if here.is_empty() {
             return;
         }
-        for one in self.effects.core.registrations().filter(|r| here.has(r)) {
+        for one in self.effects.learner.registrations().filter(|r| here.has(r)) {
             let Some(count) = counts.get_mut(&one.gatekeeper) else {
                 continue;
             };
@@ -264,7 +264,7 @@ impl Supervisor {
         let index = self.layout.gatekeeper(zone, g);
         let peer = index.map(|i| self.kernel.peer(i)).unwrap_or_default();
         let silent = index.and_then(|i| self.silent_for(now_ns, i, zone.dead_after));
-        let info = index.and_then(|i| self.effects.core.gatekeeper(i));
+        let info = index.and_then(|i| self.effects.learner.gatekeeper(i));
         let probed = index
             .and_then(|i| self.probes.seen(i))
             .map(|seen| seen.state);

@@ -31,8 +31,12 @@ impl Supervisor {
         let wanted = |r: &&Registration| {
             after.is_none_or(|a| r.id.0 > a) && zone.is_none_or(|z| r.zone == z) && !here.has(r)
         };
-        let mut all: Vec<&Registration> =
-            self.effects.core.registrations().filter(wanted).collect();
+        let mut all: Vec<&Registration> = self
+            .effects
+            .learner
+            .registrations()
+            .filter(wanted)
+            .collect();
         all.sort_unstable_by_key(|r| r.id);
         all.into_iter()
             .take(most)
@@ -49,7 +53,7 @@ impl Supervisor {
         }
         let r = self
             .effects
-            .core
+            .learner
             .registration(rasline_core::RegistrationId(id))?;
         Some(self.registration_view(now_ns, r))
     }
@@ -90,7 +94,7 @@ impl Supervisor {
 
     /// How long the kernel may go on answering, in seconds, and why it does not answer now; as the program decides.
     fn promise(&self, now_ns: u64, r: &Registration, confirmed_ns: u64) -> (Option<f64>, String) {
-        let why = self.effects.core.why_not(r).map(|why| why.to_string());
+        let why = self.effects.learner.why_not(r).map(|why| why.to_string());
         let Some(zone) = self.zone_at(r.zone) else {
             return (None, why.unwrap_or_default());
         };

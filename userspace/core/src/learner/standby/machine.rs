@@ -7,11 +7,11 @@ use rasline_h225::{RasKind, build, carry, encode_ras};
 
 use super::pace::{KNOWN, REST};
 use super::{ColdWhy, WarmCounts, Warmth};
-use crate::learner::{Core, Message, Output};
+use crate::learner::{Learner, Message, Output};
 use crate::octets::masked;
 use crate::{RegistrationId, Time};
 
-impl Core {
+impl Learner {
     /// A message that the kernel took out of the traffic because the gatekeeper is on standby; false: it is not about
     /// what is kept warm there, and is to be sent on.
     pub(crate) fn standby_said(

@@ -8,7 +8,7 @@ use rasline_h225::carry;
 use super::{Asked, ColdWhy, Entry, Standby, Target, Warmth};
 use crate::learner::phase::Stimulus;
 use crate::learner::registry::{Pair, Place};
-use crate::learner::{Core, Output};
+use crate::learner::{Learner, Output};
 use crate::{Cause, RegistrationId, Time};
 
 /// An RRQ is repeated after so long (H.225.0: 3 s).
@@ -49,7 +49,7 @@ impl Standby {
     }
 }
 
-impl Core {
+impl Learner {
     /// Sets or ends a zone's alternate.
     pub(crate) fn set_standby(&mut self, now: Time, zone: u32, to: Option<(u32, u32)>) {
         let same = |target: &Target| to == Some((target.gatekeeper, target.rate));

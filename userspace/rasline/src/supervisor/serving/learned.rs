@@ -109,17 +109,18 @@ impl Supervisor {
 
     /// gatekeeperIdentifier of rasline's own gatekeeper of a zone.
     pub(super) fn calls_itself(&self, zone: &Zone) -> String {
-        let learned = || gatekeeper_identifier(&self.effects.core, self.layout.zone(&zone.name)?);
+        let learned =
+            || gatekeeper_identifier(&self.effects.learner, self.layout.zone(&zone.name)?);
         let given = zone.gatekeeper_identifier.clone();
         given.or_else(learned).unwrap_or_else(|| zone.name.clone())
     }
 
     /// What the learner knows of a zone now, for its backup; of a large one what the last walk found.
     pub(super) fn learn_zone(&mut self, zone: u32) {
-        let known = known_after(&self.effects.core, zone, RegistrationId(0));
+        let known = known_after(&self.effects.learner, zone, RegistrationId(0));
         let found: Vec<_> = known.take(AT_ONCE + 1).collect();
         if found.len() <= AT_ONCE || !self.serving.learned.known.contains_key(&zone) {
-            let known = listed(&self.effects.core, found, &self.serving.reserved);
+            let known = listed(&self.effects.learner, found, &self.serving.reserved);
             self.serving.learned.known.insert(zone, known);
         }
     }
@@ -138,7 +139,7 @@ impl Supervisor {
             return;
         };
         let walk = &mut self.serving.learned.walk;
-        let part = known_after(&self.effects.core, zone, RegistrationId(walk.at)).take(AT_ONCE);
+        let part = known_after(&self.effects.learner, zone, RegistrationId(walk.at)).take(AT_ONCE);
         let before = walk.found.len();
         walk.found.extend(part);
         if walk.found.len() == before + AT_ONCE {
@@ -148,7 +149,7 @@ impl Supervisor {
         walk.zones.pop_front();
         walk.at = 0;
         let found = std::mem::take(&mut walk.found);
-        let known = listed(&self.effects.core, found, &self.serving.reserved);
+        let known = listed(&self.effects.learner, found, &self.serving.reserved);
         self.learned_of(zone, known);
     }
 

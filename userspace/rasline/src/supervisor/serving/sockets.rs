@@ -239,7 +239,7 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    // More than `net.core.rmem_max` takes a privilege; less than wanted is fine.
+    // More than `net.learner.rmem_max` takes a privilege; less than wanted is fine.
     if set_socket_recv_buffer_size_force(&socket, BUFFER).is_err() {
         let _ = socket.set_recv_buffer_size(BUFFER);
     }

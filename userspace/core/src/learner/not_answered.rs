@@ -7,7 +7,7 @@ use super::Refusal;
 /// Why the kernel does not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Why {
+pub enum NotAnsweredReason {
     /// Not seen often enough yet.
     Learning,
     /// Keep-alive or RCF still change.
@@ -34,7 +34,7 @@ pub enum Why {
     ZoneOff,
 }
 
-impl Why {
+impl NotAnsweredReason {
     /// All of them.
     pub const ALL: [Self; 12] = [
         Self::Learning,
@@ -84,13 +84,13 @@ impl Why {
     }
 }
 
-impl std::fmt::Display for Why {
+impl std::fmt::Display for NotAnsweredReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.sentence())
     }
 }
 
-impl From<Refusal> for Why {
+impl From<Refusal> for NotAnsweredReason {
     fn from(refusal: Refusal) -> Self {
         Self::of(refusal)
     }
@@ -102,8 +102,10 @@ mod tests {
 
     #[test]
     fn every_reason_has_its_own_sentence() {
-        let sentences: std::collections::BTreeSet<_> =
-            Why::ALL.iter().map(|why| why.sentence()).collect();
-        assert_eq!(sentences.len(), Why::ALL.len());
+        let sentences: std::collections::BTreeSet<_> = NotAnsweredReason::ALL
+            .iter()
+            .map(|why| why.sentence())
+            .collect();
+        assert_eq!(sentences.len(), NotAnsweredReason::ALL.len());
     }
 }
