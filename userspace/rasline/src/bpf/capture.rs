@@ -9,7 +9,7 @@ use std::{os::fd::AsFd, path::Path};
 use aya::maps::{Map, MapData, RingBuf};
 use rasline_abi::{CAPTURE_MAX, CaptureHeader, Counter, Globals, map};
 
-use super::{Shared, configure::CAPTURE_WORD, pins};
+use super::{MappedArray, configure::CAPTURE_WORD, pins};
 use crate::failure::{Failure, Result, chain};
 
 /// One frame.
@@ -32,7 +32,7 @@ pub struct Captured {
 /// A capture under way.
 pub struct Capture {
     ring: RingBuf<MapData>,
-    globals: Shared<Globals>,
+    globals: MappedArray<Globals>,
 }
 
 fn pinned(folder: &Path, name: &str) -> Result<MapData> {
@@ -57,7 +57,7 @@ impl Capture {
     pub fn begin(bpffs: &Path, len: u32) -> Result<Self> {
         let folder = pins::folder(bpffs);
         let globals = pinned(&folder, map::GLOBALS)?;
-        let globals = Shared::map(globals.fd().as_fd(), 1)
+        let globals = MappedArray::map(globals.fd().as_fd(), 1)
             .map_err(|e| Failure::plain("map GLOBALS", format!("mmap: {e}")))?;
         let ring = RingBuf::try_from(Map::RingBuf(pinned(&folder, map::CAPTURE)?))
             .map_err(|e| Failure::plain("map CAPTURE", chain(&e)))?;
@@ -92,7 +92,7 @@ impl std::os::fd::AsRawFd for Capture {
 }
 
 /// Sets the number of octets that are captured; 0: none.
-pub(super) fn set_len(globals: &Shared<Globals>, len: u32) {
+pub(super) fn set_len(globals: &MappedArray<Globals>, len: u32) {
     let [_, steering]: [u32; 2] = bytemuck::cast(globals.load_word(0, CAPTURE_WORD));
     globals.store_word(0, CAPTURE_WORD, bytemuck::cast([len, steering]));
 }

@@ -13,7 +13,7 @@ use rasline_abi::{
     ZONE_RIP, Zone, ZoneState, duration_to_ticks,
 };
 
-use super::{Kernel, ring::octets};
+use super::{Dataplane, ring::octets};
 use crate::{
     config::{Answer, Daemon, Interface, Side, XdpMode},
     failure::{Failure, Result, chain},
@@ -83,8 +83,8 @@ fn bad(name: &str, e: &MapError) -> Failure {
     Failure::plain(format!("map {name}"), chain(e))
 }
 
-impl Kernel {
-    /// Writes a zone's row. Where its traffic goes stays as it is ([`Kernel::steer`]).
+impl Dataplane {
+    /// Writes a zone's row. Where its traffic goes stays as it is ([`Dataplane::steer`]).
     pub fn set_zone(&mut self, row: &ZoneRow) {
         let ticks = |d: Duration| duration_to_ticks(d.as_nanos() as u64);
         let flag = |on: bool, bit: u32| if on { bit } else { 0 };

@@ -2,7 +2,7 @@
 
 use rasline_abi::{COUNTERS, Counter, MAX_INTERFACES};
 
-use super::Kernel;
+use super::Dataplane;
 use crate::failure::{Failure, Result, chain};
 
 /// The counters of one interface, by name; those at zero too.
@@ -34,7 +34,7 @@ pub fn counter_help(name: &str) -> &'static str {
         .map_or("", |c| c.help().trim())
 }
 
-impl Kernel {
+impl Dataplane {
     /// The counters of each interface that is attached, and of all others together.
     ///
     /// # Errors

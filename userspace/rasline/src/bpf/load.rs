@@ -15,7 +15,7 @@ use rasline_abi::{
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
-    FLOW_TABLES, Kernel, Profiles, Ring, Shared, Table,
+    Dataplane, FLOW_TABLES, MappedArray, Profiles, Ring, Table,
     old::{Old, OldFlows},
     open::Pinned,
     pins,
@@ -66,7 +66,7 @@ pub(super) fn sizes(config: &Config) -> [(&'static str, u32); 8] {
     ]
 }
 
-impl Kernel {
+impl Dataplane {
     /// Loads the program, with the pinned maps that fit and new ones beside, and pins all. The keep-alive table is that
     /// of the pinned maps if it is among them, else one to carry `old` over to. Nothing is attached yet.
     pub(super) fn load(
@@ -86,19 +86,19 @@ impl Kernel {
         };
         let made = pin(&mut ebpf, &folder)
             .and_then(|()| assemble(ebpf, config, &folder, program_id, tables));
-        let Ok((mut kernel, ring)) = made else {
+        let Ok((mut dataplane, ring)) = made else {
             if let Err(e) = pins::remove_folder(&folder) {
                 tracing::error!("{e}");
             }
             return made;
         };
         if let Some(pinned) = pinned {
-            kernel.old_flows = (0..FLOW_TABLES.len())
+            dataplane.old_flows = (0..FLOW_TABLES.len())
                 .filter(|table| !has(FLOW_TABLES[*table]))
                 .filter_map(|table| OldFlows::open(&pinned.folder, table))
                 .collect();
         }
-        Ok((kernel, ring))
+        Ok((dataplane, ring))
     }
 
     /// Loads the program with all maps that are pinned. Nothing changes for what is attached yet.
@@ -109,9 +109,9 @@ impl Kernel {
             names: map::ALL.to_vec(),
         };
         let (ebpf, program_id) = load(config, Some(&pinned))?;
-        let (mut kernel, ring) = assemble(ebpf, config, &folder, program_id, Tables::Adopted)?;
-        kernel.adopted = true;
-        Ok((kernel, ring))
+        let (mut dataplane, ring) = assemble(ebpf, config, &folder, program_id, Tables::Adopted)?;
+        dataplane.adopted = true;
+        Ok((dataplane, ring))
     }
 
     /// Pins the program in the place of the one whose maps were adopted.
@@ -215,16 +215,17 @@ fn assemble(
     folder: &Path,
     program_id: u32,
     tables: Tables,
-) -> Result<(Kernel, Ring)> {
+) -> Result<(Dataplane, Ring)> {
     let daemon = &config.daemon;
-    let slots: Shared<Slot> = mapped(&mut ebpf, map::SLOTS)?;
+    let slots: MappedArray<Slot> = mapped(&mut ebpf, map::SLOTS)?;
     let seen = SeenTable::new(mapped(&mut ebpf, map::SEEN)?);
-    let profiles: Shared<Profile> = mapped(&mut ebpf, map::PROFILES)?;
-    let globals: Shared<Globals> = mapped(&mut ebpf, map::GLOBALS)?;
-    let zones: Shared<Zone> = mapped(&mut ebpf, map::ZONES)?;
-    let gatekeepers: Shared<Gatekeeper> = mapped(&mut ebpf, map::GATEKEEPERS)?;
-    let states: Arc<Shared<GatekeeperState>> = Arc::new(mapped(&mut ebpf, map::GATEKEEPER_STATE)?);
-    let zone_states: Shared<ZoneState> = mapped(&mut ebpf, map::ZONE_STATE)?;
+    let profiles: MappedArray<Profile> = mapped(&mut ebpf, map::PROFILES)?;
+    let globals: MappedArray<Globals> = mapped(&mut ebpf, map::GLOBALS)?;
+    let zones: MappedArray<Zone> = mapped(&mut ebpf, map::ZONES)?;
+    let gatekeepers: MappedArray<Gatekeeper> = mapped(&mut ebpf, map::GATEKEEPERS)?;
+    let states: Arc<MappedArray<GatekeeperState>> =
+        Arc::new(mapped(&mut ebpf, map::GATEKEEPER_STATE)?);
+    let zone_states: MappedArray<ZoneState> = mapped(&mut ebpf, map::ZONE_STATE)?;
     let endpoints = LpmTrie::try_from(take(&mut ebpf, map::ENDPOINTS)?)
         .map_err(|e| bad_map(map::ENDPOINTS, &e))?;
     let index = BpfHashMap::try_from(take(&mut ebpf, map::GATEKEEPER_INDEX)?)
@@ -260,7 +261,7 @@ fn assemble(
             (Table::new(slots, Profiles::new(profiles), keys), old)
         }
     };
-    let kernel = Kernel {
+    let dataplane = Dataplane {
         bpffs: daemon.bpffs.clone(),
         folder: folder.to_owned(),
         keep: false,
@@ -286,7 +287,7 @@ fn assemble(
         scanned: Scanned::new(slot_count),
         ports: std::collections::BTreeMap::new(),
     };
-    Ok((kernel, Ring::new(events)))
+    Ok((dataplane, Ring::new(events)))
 }
 
 fn first_globals(daemon: &Daemon, slot_count: usize, keys: &[u64; HASH_KEYS]) -> Globals {
@@ -313,7 +314,7 @@ fn take(ebpf: &mut Ebpf, name: &str) -> Result<Map> {
         .ok_or_else(|| object(format!("has no map {name}")))
 }
 
-fn mapped<T: bytemuck::Pod>(ebpf: &mut Ebpf, name: &str) -> Result<Shared<T>> {
+fn mapped<T: bytemuck::Pod>(ebpf: &mut Ebpf, name: &str) -> Result<MappedArray<T>> {
     let Map::Array(data) = take(ebpf, name)? else {
         return Err(object(format!("its map {name} is not an array")));
     };
@@ -325,7 +326,7 @@ fn mapped<T: bytemuck::Pod>(ebpf: &mut Ebpf, name: &str) -> Result<Shared<T>> {
         )));
     }
     let fd = std::os::fd::AsFd::as_fd(data.fd());
-    Shared::map(fd, info.max_entries() as usize)
+    MappedArray::map(fd, info.max_entries() as usize)
         .map_err(|e| Failure::plain(format!("map {name}"), format!("mmap: {e}")))
 }
 

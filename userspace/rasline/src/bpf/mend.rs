@@ -15,7 +15,7 @@ use std::{
 use aya::maps::MapData;
 use rasline_abi::map;
 
-use super::{Kernel, load, pins};
+use super::{Dataplane, load, pins};
 use crate::{
     failure::{Failure, Result, chain},
     host::{bpffs, lock},
@@ -35,7 +35,7 @@ pub enum Pinning {
     Mended(usize),
 }
 
-impl Kernel {
+impl Dataplane {
     /// Makes pins that are gone again; mounts bpffs if that is gone, too.
     ///
     /// # Errors

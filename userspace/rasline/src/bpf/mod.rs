@@ -1,12 +1,13 @@
 //! Everything that touches the kernel program: loading, maps, pins. The only module that uses `rasline_abi` and aya.
 //!
-//! Invariant: until [`Kernel::keep`] is called, dropping a [`Kernel`] leaves attached and pinned what was so before.
+//! Invariant: until [`Dataplane::keep`] is called, dropping a [`Dataplane`] leaves attached and pinned what was so before.
 
 mod attach;
 mod capture;
 mod configure;
 mod counters;
 mod load;
+mod mapped_array;
 mod mend;
 mod old;
 mod open;
@@ -16,7 +17,6 @@ mod rcf;
 mod ring;
 mod scan;
 mod seen;
-mod shared;
 mod standing;
 mod steering;
 mod table;
@@ -34,12 +34,12 @@ use rasline_abi::{Gatekeeper, GatekeeperState, Globals, Zone, ZoneState};
 pub use capture::{Capture, Captured};
 pub use configure::{GatekeeperRow, ZoneRow};
 pub use counters::{CounterRow, counter_help};
+pub use mapped_array::MappedArray;
 pub use mend::Pinning;
 pub use profiles::Profiles;
 pub use rcf::{Template, reconstruct};
 pub use ring::{Message, Reason, Ring};
 pub use scan::{Observed, Peer};
-pub use shared::Shared;
 pub use standing::{Standing, StandingZone};
 pub use steering::{Connection, Decided, Moved, Steering};
 pub use table::{Entry, Place, Refused, Table};
@@ -59,12 +59,12 @@ const FLOW_TABLES: [&str; 3] = [
     rasline_abi::map::ATTEMPTS,
     rasline_abi::map::CONNECTIONS,
 ];
-/// Their places in [`Kernel::flows`].
+/// Their places in [`Dataplane::flows`].
 const DATAGRAMS: usize = 0;
 const CONNECTIONS: usize = 2;
 
 /// The loaded program and its maps.
-pub struct Kernel {
+pub struct Dataplane {
     bpffs: PathBuf,
     folder: PathBuf,
     keep: bool,
@@ -81,14 +81,14 @@ pub struct Kernel {
     relocked: Option<crate::host::lock::Lock>,
     ebpf: Ebpf,
     program_id: u32,
-    globals: Shared<Globals>,
-    zones: Shared<Zone>,
-    zone_states: Shared<ZoneState>,
+    globals: MappedArray<Globals>,
+    zones: MappedArray<Zone>,
+    zone_states: MappedArray<ZoneState>,
     /// Those of [`FLOW_TABLES`].
     flows: [Flows; 3],
-    gatekeepers: Shared<Gatekeeper>,
+    gatekeepers: MappedArray<Gatekeeper>,
     /// Read by the probes' thread, too.
-    states: Arc<Shared<GatekeeperState>>,
+    states: Arc<MappedArray<GatekeeperState>>,
     endpoints: LpmTrie<MapData, [u8; 16], u32>,
     index: BpfHashMap<MapData, [u8; 20], u32>,
     counters: PerCpuArray<MapData, u64>,
@@ -111,7 +111,7 @@ pub struct Port {
     link: FdLink,
 }
 
-impl Kernel {
+impl Dataplane {
     /// Interfaces at most.
     pub const MAX_INTERFACES: usize = rasline_abi::MAX_INTERFACES;
     /// Zones at most; indices are below.
@@ -177,7 +177,7 @@ impl Kernel {
     }
 }
 
-impl Kernel {
+impl Dataplane {
     /// Takes back what was made since the start; what an earlier controller left goes on.
     fn undo(&mut self) -> Result<()> {
         self.stop_heartbeat();
@@ -192,7 +192,7 @@ impl Kernel {
     }
 }
 
-impl Drop for Kernel {
+impl Drop for Dataplane {
     fn drop(&mut self) {
         if !self.keep
             && let Err(e) = self.undo()

@@ -10,7 +10,7 @@ use bytemuck::Pod;
 use rasline_abi::{ABI_VERSION, Globals, HASH_KEYS, Interface, MAX_INTERFACES, Slot, map};
 
 use super::{
-    FLOW_TABLES, Flows, GatekeeperRow, Kernel, Profiles, Shared, Standing, StandingZone,
+    Dataplane, FLOW_TABLES, Flows, GatekeeperRow, MappedArray, Profiles, Standing, StandingZone,
     pins::Pins, ring::ip, table::Table,
 };
 use crate::{failure::chain, host::monotonic_ns};
@@ -28,7 +28,7 @@ pub(super) struct Old {
     pub(super) keys: Box<[u64; HASH_KEYS]>,
     /// Of this ABI version only: which interface counts in which row.
     pub(super) interfaces: Option<[Interface; MAX_INTERFACES]>,
-    slots: Shared<Slot>,
+    slots: MappedArray<Slot>,
     profiles: Profiles,
     /// It was carried over already, by a controller that died then.
     carried: bool,
@@ -36,7 +36,7 @@ pub(super) struct Old {
 
 /// A map as words, whatever its values are.
 struct Raw {
-    words: Shared<u64>,
+    words: MappedArray<u64>,
     stride: usize,
 }
 
@@ -46,7 +46,7 @@ impl Raw {
         let info = data.info().map_err(|e| chain(&e))?;
         let stride = (info.value_size() as usize).div_ceil(8);
         let words = stride * info.max_entries() as usize;
-        let words = Shared::map(std::os::fd::AsFd::as_fd(data.fd()), words);
+        let words = MappedArray::map(std::os::fd::AsFd::as_fd(data.fd()), words);
         let words = words.map_err(|e| format!("{name}: {e}"))?;
         Ok(Self { words, stride })
     }
@@ -62,13 +62,13 @@ impl Raw {
 }
 
 /// A map whose values are of this type.
-fn typed<T: Pod>(folder: &Path, name: &str) -> Result<Shared<T>, String> {
+fn typed<T: Pod>(folder: &Path, name: &str) -> Result<MappedArray<T>, String> {
     let data = MapData::from_pin(folder.join(name)).map_err(|e| chain(&e))?;
     let info = data.info().map_err(|e| chain(&e))?;
     if info.value_size() as usize != size_of::<T>() {
         return Err(format!("{name} has values of {} octets", info.value_size()));
     }
-    Shared::map(
+    MappedArray::map(
         std::os::fd::AsFd::as_fd(data.fd()),
         info.max_entries() as usize,
     )
@@ -81,7 +81,7 @@ impl Old {
         if !SAME_TABLES.contains(&pins.version) {
             return Err(format!("ABI version {} has other tables", pins.version));
         }
-        let slots: Shared<Slot> = typed(&pins.folder, map::SLOTS)?;
+        let slots: MappedArray<Slot> = typed(&pins.folder, map::SLOTS)?;
         if !slots.len().is_power_of_two() {
             return Err(format!("{} slots", slots.len()));
         }
@@ -157,7 +157,7 @@ fn standing(folder: &Path) -> Result<Standing, String> {
     })
 }
 
-impl Kernel {
+impl Dataplane {
     /// The rows that an earlier controller left: in these maps, or in those that are carried over.
     #[must_use]
     pub fn inherited(&self) -> Standing {

@@ -9,7 +9,7 @@ use aya_obj::Object;
 use rasline_abi::{ABI_VERSION, Globals, map};
 
 use super::{
-    Kernel, Ring, Shared, attach, load,
+    Dataplane, MappedArray, Ring, attach, load,
     old::Old,
     pins::{self, Pin, Pins},
 };
@@ -27,9 +27,9 @@ pub(super) struct Pinned {
     pub(super) names: Vec<&'static str>,
 }
 
-impl Kernel {
+impl Dataplane {
     /// The program, loaded and pinned: with the maps of an earlier controller if they fit, else with maps of its own.
-    /// [`Kernel::attach_all`] then puts it on the interfaces.
+    /// [`Dataplane::attach_all`] then puts it on the interfaces.
     ///
     /// # Errors
     /// When an interface can never be attached to as it is, or the kernel refuses; everything is as before then.
@@ -52,13 +52,13 @@ impl Kernel {
         };
         if fitting.len() == map::ALL.len() {
             stop_others(bpffs)?;
-            let (mut kernel, ring) = Self::adopt(config)?;
+            let (mut dataplane, ring) = Self::adopt(config)?;
             let others = pins::survey(bpffs)?;
             let mut others = others.iter().filter(|p| p.folder != ours);
             if let Some(old) = others.find_map(read) {
-                kernel.resume(old);
+                dataplane.resume(old);
             }
-            return Ok((kernel, ring));
+            return Ok((dataplane, ring));
         }
         let pinned = if ours.exists() {
             Some(Pinned {
@@ -158,7 +158,7 @@ fn stop_diverting(old: &Pins) {
         .and_then(|data| {
             let words = data.info().map_err(|e| chain(&e))?.value_size() as usize / 8;
             let fd = std::os::fd::AsFd::as_fd(data.fd());
-            let globals = Shared::<u64>::map(fd, words).map_err(|e| e.to_string())?;
+            let globals = MappedArray::<u64>::map(fd, words).map_err(|e| e.to_string())?;
             globals.store_word(load::HEARTBEAT_WORD, 0, 0);
             Ok(())
         });
@@ -229,7 +229,7 @@ fn misfit(path: &Path, name: &str, object: &Object, config: &Config) -> Option<S
 /// Whether the maps say of themselves that they are of another layout.
 fn other_layout(path: &Path) -> std::result::Result<(), String> {
     let data = MapData::from_pin(path).map_err(|e| chain(&e))?;
-    let globals = Shared::<Globals>::map(std::os::fd::AsFd::as_fd(data.fd()), 1);
+    let globals = MappedArray::<Globals>::map(std::os::fd::AsFd::as_fd(data.fd()), 1);
     let version = globals.map_err(|e| e.to_string())?.load(0).abi_version;
     if version == ABI_VERSION {
         Ok(())

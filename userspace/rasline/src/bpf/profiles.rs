@@ -9,7 +9,7 @@ use std::{
 
 use rasline_abi::{MAX_RCF, Profile};
 
-use super::shared::Shared;
+use super::mapped_array::MappedArray;
 
 /// How long a slot or profile rests before it is used again: no packet is handled for so long.
 pub(super) const REST_NS: u64 = 1_500_000_000;
@@ -23,7 +23,7 @@ const _: () = assert!(
 /// The profiles in use and those that are free.
 #[derive(Debug)]
 pub struct Profiles {
-    memory: Shared<Profile>,
+    memory: MappedArray<Profile>,
     users: Vec<u32>,
     by_content: HashMap<u64, Vec<u32>>,
     hasher: RandomState,
@@ -35,7 +35,7 @@ pub struct Profiles {
 impl Profiles {
     /// None in use; the memory is zero.
     #[must_use]
-    pub fn new(memory: Shared<Profile>) -> Self {
+    pub fn new(memory: MappedArray<Profile>) -> Self {
         let users = vec![0; memory.len()];
         Self {
             memory,
@@ -129,7 +129,7 @@ impl Profiles {
     }
 
     #[cfg(test)]
-    pub(super) fn into_memory(self) -> Shared<Profile> {
+    pub(super) fn into_memory(self) -> MappedArray<Profile> {
         self.memory
     }
 

@@ -10,7 +10,7 @@ use rasline_core::{
 use rasline_datapath::hash;
 
 use super::{
-    Kernel, Place,
+    Dataplane, Place,
     ring::ip,
     steering::{GRQ, RRQ},
     table::Table,
@@ -116,7 +116,7 @@ impl Table {
     }
 }
 
-impl Kernel {
+impl Dataplane {
     /// Takes out the registrations of an earlier controller that `good` (gatekeeper, zone generation and address) does
     /// not hold for; how many.
     pub fn retain_unclaimed(&mut self, good: impl Fn(u16, u16, IpAddr) -> bool) -> usize {

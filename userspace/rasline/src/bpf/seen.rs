@@ -6,14 +6,14 @@ use rasline_abi::{GENERATION_EMPTY, PROBE_LIMIT, SPREAD, Seen};
 use rasline_core::{Time, presence::Trace};
 use rasline_datapath::{TCP_PORT, hash};
 
-use super::{Kernel, Shared, ring::octets, scan::tick_ns, table::Table};
+use super::{Dataplane, MappedArray, ring::octets, scan::tick_ns, table::Table};
 
 /// The signs of life by address.
 #[derive(Debug)]
-pub(super) struct SeenTable(Shared<Seen>);
+pub(super) struct SeenTable(MappedArray<Seen>);
 
 impl SeenTable {
-    pub(super) const fn new(entries: Shared<Seen>) -> Self {
+    pub(super) const fn new(entries: MappedArray<Seen>) -> Self {
         Self(entries)
     }
 
@@ -40,7 +40,7 @@ impl Table {
     }
 }
 
-impl Kernel {
+impl Dataplane {
     /// What shows that the endpoint of a registration at `gatekeeper` lives, other than its own keep-alive.
     #[must_use]
     pub fn trace(&self, now_ns: u64, endpoint: SocketAddr, gatekeeper: u32) -> Trace {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{GatekeeperRow, Kernel, ring::ip};
+use super::{Dataplane, GatekeeperRow, ring::ip};
 
 /// A zone's row as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Standing {
     pub gatekeepers: BTreeMap<u32, GatekeeperRow>,
 }
 
-impl Kernel {
+impl Dataplane {
     /// The rows that are in use.
     #[must_use]
     pub fn standing(&self) -> Standing {

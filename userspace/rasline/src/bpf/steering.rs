@@ -13,7 +13,7 @@ use rasline_core::health::Answers;
 use rasline_datapath::Evidence;
 
 use super::{
-    CONNECTIONS, DATAGRAMS, Kernel, Place,
+    CONNECTIONS, DATAGRAMS, Dataplane, Place,
     ring::{ip, octets},
 };
 use crate::failure::{Failure, Result, chain};
@@ -85,7 +85,7 @@ pub struct Moved {
     pub limited: u64,
 }
 
-impl Kernel {
+impl Dataplane {
     /// Carries out a decision: from now on the program's own, if there was one, does not count.
     pub fn steer(&mut self, steering: &Steering) {
         let index = steering.zone as usize;

@@ -14,10 +14,10 @@ use rasline_abi::{
 use rasline_datapath::{checksum, hash};
 
 use super::{
+    mapped_array::MappedArray,
     profiles::{Profiles, REST_NS},
     rcf::Template,
     ring::octets,
-    shared::Shared,
 };
 
 /// What the kernel shall answer.
@@ -74,7 +74,7 @@ pub enum Refused {
 /// The table.
 #[derive(Debug)]
 pub struct Table {
-    slots: Shared<Slot>,
+    slots: MappedArray<Slot>,
     profiles: Profiles,
     keys: Box<[u64; HASH_KEYS]>,
     next_generation: u32,
@@ -96,7 +96,7 @@ impl Table {
     /// # Panics
     /// When the number of slots is not a power of two, or too small.
     #[must_use]
-    pub fn new(slots: Shared<Slot>, profiles: Profiles, keys: Box<[u64; HASH_KEYS]>) -> Self {
+    pub fn new(slots: MappedArray<Slot>, profiles: Profiles, keys: Box<[u64; HASH_KEYS]>) -> Self {
         assert!(
             slots.len().is_power_of_two()
                 && slots.len() >= 2 * PROBE_LIMIT as usize / SPREAD as usize

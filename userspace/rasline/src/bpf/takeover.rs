@@ -7,7 +7,7 @@ use std::time::Duration;
 use rasline_abi::MAX_INTERFACES;
 
 use super::{
-    Kernel, Port, attach,
+    Dataplane, Port, attach,
     configure::INTERFACES_WORD,
     load,
     pins::{self, Pin},
@@ -18,7 +18,7 @@ use crate::{
     host::link::{self, Attached, LinkInfo, Sight},
 };
 
-impl Kernel {
+impl Dataplane {
     /// Puts the program on all interfaces that are there, then takes away what an earlier controller left and is not
     /// configured.
     ///

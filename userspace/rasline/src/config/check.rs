@@ -8,7 +8,7 @@ use super::{
     Config, ConfigError, Daemon, Interface, OnStop, Ras, human_duration, raw, serving,
     source::Source, units::Span,
 };
-use crate::bpf::Kernel;
+use crate::bpf::Dataplane;
 
 const MAX_REGISTRATIONS: u32 = 131_072;
 pub(super) const DAY: Duration = Duration::from_hours(24);
@@ -204,14 +204,14 @@ impl Checker<'_> {
     fn interfaces(&mut self, raw: Vec<Spanned<raw::Interface>>, own_only: bool) -> Vec<Interface> {
         let mut names = HashSet::new();
         let mut all = Vec::new();
-        if raw.len() > Kernel::MAX_INTERFACES {
+        if raw.len() > Dataplane::MAX_INTERFACES {
             self.fail(
                 None,
                 "interface",
                 format!(
                     "{} interfaces configured; the maximum is {}",
                     raw.len(),
-                    Kernel::MAX_INTERFACES
+                    Dataplane::MAX_INTERFACES
                 ),
             );
         }

@@ -10,7 +10,7 @@ use super::{
     check::{Checker, DAY},
     human_duration, raw, serving,
 };
-use crate::bpf::Kernel;
+use crate::bpf::Dataplane;
 
 impl Checker<'_> {
     pub(super) fn zones(
@@ -21,25 +21,25 @@ impl Checker<'_> {
         if raw.is_empty() {
             self.fail(None, "zone", "no zones configured; add a [[zone]]");
         }
-        if raw.len() > Kernel::MAX_ZONES as usize {
+        if raw.len() > Dataplane::MAX_ZONES as usize {
             self.fail(
                 None,
                 "zone",
                 format!(
                     "{} zones configured; the maximum is {}",
                     raw.len(),
-                    Kernel::MAX_ZONES
+                    Dataplane::MAX_ZONES
                 ),
             );
         }
         let gatekeepers: usize = raw.iter().map(|z| z.get_ref().gatekeeper.len()).sum();
-        if gatekeepers > Kernel::MAX_GATEKEEPERS as usize {
+        if gatekeepers > Dataplane::MAX_GATEKEEPERS as usize {
             self.fail(
                 None,
                 "zone.gatekeeper",
                 format!(
                     "{gatekeepers} gatekeepers configured; the maximum is {}",
-                    Kernel::MAX_GATEKEEPERS
+                    Dataplane::MAX_GATEKEEPERS
                 ),
             );
         }

@@ -8,7 +8,7 @@ use std::{
 use ipnet::IpNet;
 
 use crate::{
-    bpf::{GatekeeperRow, Kernel, Standing, Steering, ZoneRow},
+    bpf::{Dataplane, GatekeeperRow, Standing, Steering, ZoneRow},
     config::{Config, OnLoss, Ras, Shape, UpstreamSource, Zone},
     failure::{Failure, Result},
     supervisor::layout::Layout,
@@ -49,10 +49,10 @@ pub fn restart_needed(old: &Config, new: &Config) -> Result<()> {
 pub fn plan(layout: &Layout, old: Option<&Config>, new: &Config) -> Result<Layout> {
     let mut next = layout.next(new);
     let too_many = new.zones.iter().any(|z| {
-        next.zone(&z.name).is_none_or(|i| i >= Kernel::MAX_ZONES)
+        next.zone(&z.name).is_none_or(|i| i >= Dataplane::MAX_ZONES)
             || z.gatekeepers.iter().any(|g| {
                 next.gatekeeper(z, g)
-                    .is_none_or(|i| i >= Kernel::MAX_GATEKEEPERS)
+                    .is_none_or(|i| i >= Dataplane::MAX_GATEKEEPERS)
             })
     });
     if too_many {
@@ -92,7 +92,7 @@ pub fn plan_start(standing: &Standing, config: &Config) -> Result<Layout> {
 }
 
 /// Takes out what an earlier controller published and this configuration does not answer; how many.
-pub fn drop_unclaimed(kernel: &mut Kernel, config: &Config, layout: &Layout) -> usize {
+pub fn drop_unclaimed(dataplane: &mut Dataplane, config: &Config, layout: &Layout) -> usize {
     let mut answered: HashMap<u16, (u16, &[IpNet])> = HashMap::new();
     for zone in &config.zones {
         let indices = zone
@@ -102,7 +102,7 @@ pub fn drop_unclaimed(kernel: &mut Kernel, config: &Config, layout: &Layout) -> 
         let generation = layout.zone(&zone.name).map_or(0, |z| layout.generation(z));
         answered.extend(indices.map(|i| (i as u16, (generation, zone.endpoints.as_slice()))));
     }
-    kernel.retain_unclaimed(|gatekeeper, generation, address| {
+    dataplane.retain_unclaimed(|gatekeeper, generation, address| {
         answered
             .get(&gatekeeper)
             .is_some_and(|(current, endpoints)| {
@@ -152,13 +152,13 @@ pub fn gatekeeper_rows(config: &Config, layout: &Layout) -> BTreeMap<u32, Gateke
 ///
 /// # Errors
 /// When the kernel refuses.
-pub fn write(kernel: &mut Kernel, new: &Config, layout: &Layout) -> Result<()> {
-    let standing = kernel.standing();
+pub fn write(dataplane: &mut Dataplane, new: &Config, layout: &Layout) -> Result<()> {
+    let standing = dataplane.standing();
     let rows = gatekeeper_rows(new, layout);
     let old_rows = standing.gatekeepers;
     for zone in &new.zones {
         if let Some(index) = layout.zone(&zone.name) {
-            kernel.set_zone(&ZoneRow {
+            dataplane.set_zone(&ZoneRow {
                 index,
                 generation: layout.generation(index),
                 answer: zone.answer,
@@ -167,7 +167,7 @@ pub fn write(kernel: &mut Kernel, new: &Config, layout: &Layout) -> Result<()> {
                 dead_after: zone.dead_after,
                 migrate_rate: zone.migrate_rate,
                 unknown_rate: zone.unknown_rate,
-                auto: kernel.is_auto(index),
+                auto: dataplane.is_auto(index),
                 reset: zone.on_loss == OnLoss::Reset,
                 rip_delay: (zone.shape == Shape::Rip).then_some(zone.rip_delay),
                 service_ports: service_ports(zone),
@@ -178,13 +178,13 @@ pub fn write(kernel: &mut Kernel, new: &Config, layout: &Layout) -> Result<()> {
         .values()
         .filter(|row| rows.get(&row.index) != Some(row))
     {
-        kernel.clear_gatekeeper(row)?;
+        dataplane.clear_gatekeeper(row)?;
     }
     for row in rows
         .values()
         .filter(|row| old_rows.get(&row.index) != Some(row))
     {
-        kernel.set_gatekeeper(row)?;
+        dataplane.set_gatekeeper(row)?;
     }
     for (zone, g) in new
         .zones
@@ -192,10 +192,10 @@ pub fn write(kernel: &mut Kernel, new: &Config, layout: &Layout) -> Result<()> {
         .flat_map(|z| z.gatekeepers.iter().map(move |g| (z, g)))
     {
         if let Some(index) = layout.gatekeeper(zone, g) {
-            kernel.set_proxied(index, is_spoken_for(zone) && !g.is_own());
+            dataplane.set_proxied(index, is_spoken_for(zone) && !g.is_own());
         }
     }
-    kernel.set_ports(
+    dataplane.set_ports(
         rows.values()
             .map(|r| r.ras_port)
             .chain(new.zones.iter().map(|z| service_ports(z).0)),
@@ -210,17 +210,17 @@ pub fn write(kernel: &mut Kernel, new: &Config, layout: &Layout) -> Result<()> {
         .filter_map(|z| Some((layout.zone(&z.name)?, z)))
         .flat_map(|(index, z)| z.service_address.iter().map(move |a| (index, *a)))
         .collect();
-    kernel.set_index(rows.values(), &services)?;
-    kernel.set_limits(&new.daemon);
+    dataplane.set_index(rows.values(), &services)?;
+    dataplane.set_limits(&new.daemon);
     let prefixes: HashMap<IpNet, u32> = new
         .zones
         .iter()
         .filter_map(|z| layout.zone(&z.name).map(|index| (z, index)))
         .flat_map(|(z, index)| z.endpoints.iter().map(move |net| (*net, index)))
         .collect();
-    kernel.set_endpoints(&prefixes)?;
+    dataplane.set_endpoints(&prefixes)?;
     for zone in &new.zones {
-        steer_first(kernel, zone, layout);
+        steer_first(dataplane, zone, layout);
     }
     let zones: Vec<u32> = new
         .zones
@@ -228,30 +228,30 @@ pub fn write(kernel: &mut Kernel, new: &Config, layout: &Layout) -> Result<()> {
         .filter_map(|z| layout.zone(&z.name))
         .collect();
     for index in standing.zones.keys().filter(|index| !zones.contains(index)) {
-        kernel.clear_zone(*index);
+        dataplane.clear_zone(*index);
     }
     Ok(())
 }
 
 /// A zone about which nothing was decided yet is served by its best gatekeeper. An earlier decision, the program's own
 /// included, stays as long as the gatekeeper that it names is there.
-fn steer_first(kernel: &mut Kernel, zone: &Zone, layout: &Layout) {
+fn steer_first(dataplane: &mut Dataplane, zone: &Zone, layout: &Layout) {
     let Some(index) = layout.zone(&zone.name) else {
         return;
     };
     let known: Vec<u32> = all(zone, layout);
     let candidates = candidates(zone, layout);
-    let decided = kernel.decided(index).map(|d| d.active);
-    let there = decided.or(kernel.steered_to(index).map(|(active, _)| active));
+    let decided = dataplane.decided(index).map(|d| d.active);
+    let there = decided.or(dataplane.steered_to(index).map(|(active, _)| active));
     let (active, candidates) = match (is_steered(zone), there) {
         (true, Some(active)) if known.contains(&active) => {
-            return kernel.set_candidates(index, &candidates);
+            return dataplane.set_candidates(index, &candidates);
         }
         (true, _) => (candidates.first().copied(), candidates),
         (false, Some(_)) => (None, Vec::new()),
         (false, None) => return,
     };
-    kernel.steer(&Steering {
+    dataplane.steer(&Steering {
         zone: index,
         active,
         steered: Vec::new(),

@@ -90,7 +90,7 @@ impl Supervisor {
             self.steersman.down.remove(&gatekeeper)
         };
         if down != was {
-            self.kernel.set_down(gatekeeper, down.then(monotonic_ns));
+            self.dataplane.set_down(gatekeeper, down.then(monotonic_ns));
         }
         self.fail_over(Input::Health {
             gatekeeper,

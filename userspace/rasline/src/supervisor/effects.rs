@@ -95,7 +95,8 @@ impl Supervisor {
     /// What the kernel noted since the last time, and that time passes.
     pub(super) fn observe(&mut self, now_ns: u64) {
         let mut changed = Vec::new();
-        self.kernel.scan(now_ns, |observed| changed.push(observed));
+        self.dataplane
+            .scan(now_ns, |observed| changed.push(observed));
         self.renew_tracked(now_ns, &changed);
         for observed in changed {
             if let Some(report) = self.slot_report(&observed) {
@@ -152,7 +153,8 @@ impl Supervisor {
                 0 => Duration::ZERO,
                 rate => Duration::from_secs(count * RRQS_TO_MOVE / u64::from(rate)),
             };
-            self.kernel.set_move_for(index, needed.max(zone.hold_for));
+            self.dataplane
+                .set_move_for(index, needed.max(zone.hold_for));
         }
     }
 
@@ -181,12 +183,12 @@ impl Supervisor {
             .published
             .values()
             .filter(|p| {
-                self.kernel.table().zone_generation(p.place) != Some(layout.generation(p.zone))
+                self.dataplane.table().zone_generation(p.place) != Some(layout.generation(p.zone))
             })
             .map(|p| p.place)
             .collect();
         for place in stale {
-            let observed = self.kernel.table().observe(now_ns, place);
+            let observed = self.dataplane.table().observe(now_ns, place);
             if let Some(report) = observed.and_then(|o| self.slot_report(&o)) {
                 self.handle_slot_report(SlotReport {
                     withdrawn: true,
@@ -305,7 +307,7 @@ impl Supervisor {
     ) -> Result<(), Refused> {
         let old = self.effects.published(id);
         self.make_way(now_ns, id, entry);
-        let table = self.kernel.table_mut();
+        let table = self.dataplane.table_mut();
         let placed = match old {
             Some(old) => table.replace(now_ns, old.place, entry),
             None => table.insert(now_ns, entry),
@@ -316,7 +318,7 @@ impl Supervisor {
         match placed {
             Ok(place) => {
                 // A slot that stood already has counted, maybe more than is remembered.
-                let counted = self.kernel.table().get(place).map_or(0, |s| s.answered);
+                let counted = self.dataplane.table().get(place).map_or(0, |s| s.answered);
                 let published = Published {
                     place,
                     zone,
@@ -341,7 +343,7 @@ impl Supervisor {
     /// Takes out what stands there as another registration: the endpoint has moved between rasline's own gatekeeper
     /// and one that is learned of.
     fn make_way(&mut self, now_ns: u64, id: RegistrationId, entry: &Entry<'_>) {
-        let slot = self.kernel.table().standing(entry.endpoint, entry.rrq);
+        let slot = self.dataplane.table().standing(entry.endpoint, entry.rrq);
         let other = slot.and_then(|slot| self.effects.by_slot.get(&slot).copied());
         let Some((other, place)) = other
             .filter(|other| {
@@ -351,7 +353,7 @@ impl Supervisor {
         else {
             return;
         };
-        let observed = self.kernel.table().observe(now_ns, place);
+        let observed = self.dataplane.table().observe(now_ns, place);
         if let Some(report) = observed.and_then(|o| self.slot_report(&o)) {
             self.handle_slot_report(SlotReport {
                 withdrawn: true,
@@ -362,7 +364,7 @@ impl Supervisor {
     }
 
     pub(super) fn withdraw_at(&mut self, now_ns: u64, id: RegistrationId, place: Place) {
-        self.kernel.table_mut().remove(now_ns, place);
+        self.dataplane.table_mut().remove(now_ns, place);
         self.forget(id, place);
     }
 
@@ -378,7 +380,7 @@ impl Supervisor {
 impl Supervisor {
     /// What the kernel noted about a registration, now.
     pub(super) fn observed(&self, now_ns: u64, id: RegistrationId) -> Option<Observed> {
-        self.kernel
+        self.dataplane
             .table()
             .observe(now_ns, self.effects.published(id)?.place)
     }

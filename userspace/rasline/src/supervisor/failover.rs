@@ -15,7 +15,7 @@ use rasline_core::{
 };
 
 use crate::{
-    bpf::{Kernel, Steering},
+    bpf::{Dataplane, Steering},
     config::{Config, Failback, Origin, Ras, Zone},
     control::{Reply, view},
     failure::{Failure, Result},
@@ -145,11 +145,11 @@ impl Supervisor {
                 continue;
             };
             let kept = before.get(&zone.name).copied().unwrap_or_default();
-            let steered = self.kernel.steered_to(index);
+            let steered = self.dataplane.steered_to(index);
             let (active, moved, manual) = match steered.filter(|_| zone.ras != Ras::Proxy) {
                 Some((active, moved_ns)) => {
                     let manual = match kept.manual {
-                        _ if !self.kernel.is_auto(index) => Manual::Hold,
+                        _ if !self.dataplane.is_auto(index) => Manual::Hold,
                         Manual::Hold => Manual::None,
                         manual => manual,
                     };
@@ -194,8 +194,8 @@ impl Supervisor {
         for target in &targets {
             unknown.remove(&target.gatekeeper);
         }
-        let kernel = &self.kernel;
-        let ended = self.probes.set(targets, |g| kernel.known_answers(g));
+        let dataplane = &self.dataplane;
+        let ended = self.probes.set(targets, |g| dataplane.known_answers(g));
         unknown.extend(ended);
         unknown.retain(|g| !own.contains(g));
         for gatekeeper in unknown.intersection(&self.layout.gatekeepers()) {
@@ -207,7 +207,7 @@ impl Supervisor {
     /// not at all.
     fn forget_health(&mut self, gatekeeper: u32) {
         self.cut_off.remove(&gatekeeper);
-        self.kernel.set_down(gatekeeper, None);
+        self.dataplane.set_down(gatekeeper, None);
         if self.steersman.down.remove(&gatekeeper) {
             self.fail_over(Input::Health {
                 gatekeeper,
@@ -237,7 +237,7 @@ impl Supervisor {
     /// What a probe found.
     pub(super) fn probed(&mut self, report: Report) {
         match report {
-            Report::Answered { gatekeeper, at } => self.kernel.probe_answered(gatekeeper, at.0),
+            Report::Answered { gatekeeper, at } => self.dataplane.probe_answered(gatekeeper, at.0),
             Report::CutOff { gatekeeper, why } => self.way_changed(gatekeeper, why),
             // What is thought of it then is decided with the whole zone in view.
             Report::Changed { gatekeeper, .. } if self.cut_off.contains_key(&gatekeeper) => {}
@@ -246,9 +246,9 @@ impl Supervisor {
                     self.steersman.down.insert(gatekeeper);
                 } else if change.to == State::Up {
                     if self.steersman.down.remove(&gatekeeper) {
-                        self.kernel.set_back(gatekeeper, monotonic_ns());
+                        self.dataplane.set_back(gatekeeper, monotonic_ns());
                     }
-                    self.kernel.set_down(gatekeeper, None);
+                    self.dataplane.set_down(gatekeeper, None);
                 }
                 self.fail_over(Input::Health {
                     gatekeeper,
@@ -273,7 +273,7 @@ impl Supervisor {
         let damped = (self.steersman.machine).is_damped(Time(now_ns), gatekeeper);
         let probed = self.probes.seen(gatekeeper).is_none_or(|seen| seen.probed);
         if probed && !damped {
-            self.kernel.set_down(gatekeeper, Some(now_ns));
+            self.dataplane.set_down(gatekeeper, Some(now_ns));
             self.steersman.damped.remove(&gatekeeper);
         } else if damped {
             self.steersman.damped.insert(gatekeeper);
@@ -287,7 +287,7 @@ impl Supervisor {
             let Some(index) = self.layout.zone(&zone.name) else {
                 continue;
             };
-            let Some(decided) = self.kernel.decided(index) else {
+            let Some(decided) = self.dataplane.decided(index) else {
                 continue;
             };
             if self.steersman.heard.insert(index, decided.at_ns) != Some(decided.at_ns) {
@@ -335,7 +335,7 @@ impl Supervisor {
         for gatekeeper in self.layout.gatekeepers() {
             let seen = self.probes.seen(gatekeeper).filter(|seen| seen.probed);
             let answers = seen.map(|seen| seen.evidence.answers);
-            self.kernel
+            self.dataplane
                 .set_probed(gatekeeper, answers.unwrap_or_default());
         }
     }
@@ -350,7 +350,7 @@ impl Supervisor {
         };
         let mut inputs = Vec::new();
         for gatekeeper in self.config.zones.iter().filter_map(waiting) {
-            match self.kernel.open_connections(gatekeeper, now_ns) {
+            match self.dataplane.open_connections(gatekeeper, now_ns) {
                 Ok(open) => inputs.push(Input::Calls { gatekeeper, open }),
                 Err(e) => tracing::warn!("{e}"),
             }
@@ -416,12 +416,12 @@ impl Supervisor {
             return;
         };
         let mut candidates = apply::candidates(zone, &self.layout);
-        candidates.truncate(Kernel::MAX_CANDIDATES);
+        candidates.truncate(Dataplane::MAX_CANDIDATES);
         let mut steered = steering.steered.clone();
         steered.sort_unstable();
-        self.kernel.set_auto(steering.zone, steering.auto);
-        let decided = self.kernel.decided(steering.zone);
-        let before = self.kernel.steered_to(steering.zone);
+        self.dataplane.set_auto(steering.zone, steering.auto);
+        let decided = self.dataplane.decided(steering.zone);
+        let before = self.dataplane.steered_to(steering.zone);
         let there = decided
             .map(|d| d.active)
             .or(before.map(|(active, _)| active));
@@ -439,10 +439,10 @@ impl Supervisor {
             // The first choice is no move.
             moved_ns: if there.is_none() { 0 } else { moved_ns },
         };
-        if decided.is_none() && self.kernel.steering(steering.zone).as_ref() == Some(&wanted) {
+        if decided.is_none() && self.dataplane.steering(steering.zone).as_ref() == Some(&wanted) {
             return;
         }
-        self.kernel.steer(&wanted);
+        self.dataplane.steer(&wanted);
         if there != active
             && let Some(gatekeeper) = active
         {
@@ -500,7 +500,7 @@ impl Supervisor {
     pub(super) fn steering_view(&self, index: u32) -> Option<view::Steering> {
         let now_ns = monotonic_ns();
         let zone = self.steersman.machine.zone_at(Time(now_ns), index)?;
-        let moved = self.kernel.moved(index);
+        let moved = self.dataplane.moved(index);
         let warm = self.effects.learner.warm_counts(index);
         let name = |g: u32| (g != failover::NONE).then(|| self.gatekeeper_name(g));
         Some(view::Steering {

@@ -96,15 +96,15 @@ impl Supervisor {
         let gone = self.gone_for_good(now_ns);
         let lost = &mut self.steersman.lost_calls;
         if let Some(wanted) = lost.set_gone(Time(now_ns), gone) {
-            match self.kernel.connections_of(&wanted) {
+            match self.dataplane.connections_of(&wanted) {
                 Ok(connections) => lost.add(Time(now_ns), connections),
                 Err(e) => tracing::warn!("{e}"),
             }
             let took = monotonic_ns().saturating_sub(now_ns);
             lost.search_at = now_ns + SELDOM * took;
         }
-        let kernel = &self.kernel;
-        for connection in lost.due(Time(now_ns), |c| kernel.is_connected(c)) {
+        let dataplane = &self.dataplane;
+        for connection in lost.due(Time(now_ns), |c| dataplane.is_connected(c)) {
             let (from, to) = (connection.peer, connection.endpoint);
             let sent = packet(from, to).and_then(|packet| lost.sockets.send(to, &packet));
             if let Err(e) = sent {
@@ -126,13 +126,13 @@ impl Supervisor {
     fn gone_of(&self, zone: &Zone, now_ns: u64) -> Vec<u32> {
         let silent = |gatekeeper: u32| {
             let since = self
-                .kernel
+                .dataplane
                 .silent_since(gatekeeper, zone.dead_after, now_ns);
             since.is_some()
         };
         let active = self.layout.zone(&zone.name).and_then(|index| {
-            let decided = self.kernel.decided(index).map(|d| d.active);
-            decided.or(self.kernel.steered_to(index).map(|(active, _)| active))
+            let decided = self.dataplane.decided(index).map(|d| d.active);
+            decided.or(self.dataplane.steered_to(index).map(|(active, _)| active))
         });
         let Some(active) = active.filter(|active| !silent(*active)) else {
             return Vec::new();

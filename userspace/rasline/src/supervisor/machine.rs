@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use crate::{
-    bpf::{Kernel, Pinning},
+    bpf::{Dataplane, Pinning},
     config::Config,
     host::{address, bpffs},
     supervisor::events::{Events, name},
@@ -21,7 +21,7 @@ impl Machine {
     /// Looks again; what changed is logged, and is an event.
     pub fn watch(
         &mut self,
-        kernel: &mut Kernel,
+        dataplane: &mut Dataplane,
         config: &Config,
         addresses: &[SocketAddr],
         events: &mut Events,
@@ -29,7 +29,7 @@ impl Machine {
         let mut missing = self.notes.clone();
         missing.extend(replaced());
         missing.extend(addresses.iter().filter_map(|a| self.absent(*a)));
-        missing.extend(pins(kernel, events));
+        missing.extend(pins(dataplane, events));
         let folder = &config.daemon.bpffs;
         if bpffs::is_private(folder) {
             missing.insert(
@@ -104,8 +104,8 @@ fn replaced() -> Option<(String, String)> {
 }
 
 /// Pins that cannot be made again.
-fn pins(kernel: &mut Kernel, events: &mut Events) -> Option<(String, String)> {
-    match kernel.mend_pins() {
+fn pins(dataplane: &mut Dataplane, events: &mut Events) -> Option<(String, String)> {
+    match dataplane.mend_pins() {
         Ok(Pinning::Whole) => None,
         Ok(Pinning::Mended(n)) => {
             let text =

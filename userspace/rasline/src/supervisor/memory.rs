@@ -276,7 +276,7 @@ impl Supervisor {
     }
 
     fn restore_one(&mut self, mut stored: Box<Stored>) {
-        let table = self.kernel.table();
+        let table = self.dataplane.table();
         if let Some(noted) = table.observe_unclaimed(monotonic_ns(), stored.endpoint, &stored.rrq) {
             stored.confirmed = stored.confirmed.max(Time(noted.confirmed_ns));
             stored.last_seen = stored.last_seen.max(Time(noted.last_seen_ns));

@@ -56,7 +56,7 @@ use tokio::{
 
 use crate::{
     agent::{self, Agents},
-    bpf::{Kernel, Ring},
+    bpf::{Dataplane, Ring},
     cli::capture,
     config::{Config, LastGood, OnStop},
     control::{
@@ -132,7 +132,7 @@ struct Supervisor {
     agents: Agents,
     /// What they know of their gatekeepers, by name.
     agents_known: BTreeMap<String, Remembered>,
-    kernel: Kernel,
+    dataplane: Dataplane,
     effects: Effects,
     sender: Sender,
     serving: Serving,
@@ -227,7 +227,7 @@ async fn supervise(
     // An address that cannot be had is said before anything is touched.
     let metrics = config.metrics.map(Metrics::start).transpose()?;
     let start::Prepared {
-        kernel,
+        dataplane,
         ring,
         layout,
         locks,
@@ -235,7 +235,7 @@ async fn supervise(
     } = start::prepare(&config, locks)?;
     warn(&config);
     let core_config = bridge::core_config(&config, &layout);
-    let (probes, reports) = Probes::start(Arc::new(kernel.traffic()))?;
+    let (probes, reports) = Probes::start(Arc::new(dataplane.traffic()))?;
     let (agents, told) = Agents::start()?;
     let (sockets, arrivals) = Sockets::new();
     let serving = Serving::new(sockets);
@@ -254,7 +254,7 @@ async fn supervise(
         probes,
         agents,
         agents_known: BTreeMap::new(),
-        kernel,
+        dataplane,
         effects,
         sender: Sender::default(),
         serving,
@@ -283,7 +283,7 @@ async fn supervise(
     supervisor.start_failover(&decisions);
     supervisor.restore();
     supervisor.restore_served();
-    let mut listening = start::attach(&mut supervisor.kernel, &supervisor.config)?;
+    let mut listening = start::attach(&mut supervisor.dataplane, &supervisor.config)?;
     let (calls, waiting) = mpsc::channel(MAX_WAITING);
     let server = listening.serve(calls, supervisor.events.followers());
     let ring = watch(ring)?;
@@ -349,7 +349,7 @@ impl Supervisor {
             let next = tokio::select! {
                 biased;
                 _ = heartbeat.tick() => {
-                    self.kernel.heartbeat();
+                    self.dataplane.heartbeat();
                     service::alive();
                     Next::GoOn
                 }
@@ -445,15 +445,15 @@ impl Supervisor {
 
     fn tick(&mut self) {
         let now = monotonic_ns();
-        self.kernel.table_mut().settle(now);
+        self.dataplane.table_mut().settle(now);
         self.relearn(now);
         self.observe(now);
         self.look_at_endpoints();
         self.tick_failover(now);
         self.adopt_alternates();
         sides::look_up(&self.config.interfaces);
-        self.kernel.look_at_interfaces();
-        if lock::is_free(&capture::lock_path(&self.config)) && self.kernel.end_capture() {
+        self.dataplane.look_at_interfaces();
+        if lock::is_free(&capture::lock_path(&self.config)) && self.dataplane.end_capture() {
             tracing::info!("a capture was killed; ended");
         }
         self.allow_time_to_move();
@@ -461,7 +461,7 @@ impl Supervisor {
         self.tick_memory(rasline_core::Time(now));
         self.tick_serving(now);
         self.watch_machine();
-        match self.kernel.counters() {
+        match self.dataplane.counters() {
             Ok(rows) => self.rates.update(now, rows),
             Err(e) => tracing::warn!("{e}"),
         }
@@ -470,7 +470,7 @@ impl Supervisor {
 
     /// What an earlier controller published and this one knows nothing of is learned anew, little by little.
     fn relearn(&mut self, now: u64) {
-        let table = self.kernel.table_mut();
+        let table = self.dataplane.table_mut();
         if table.unclaimed() == 0 || self.started.elapsed() < UNCLAIMED_FOR {
             return;
         }
@@ -485,13 +485,13 @@ impl Supervisor {
     /// Ends cleanly: nothing is diverted any more; detached unless told to stay.
     fn stop(&mut self, stay: Option<bool>) -> Result<&'static str> {
         service::stopping();
-        self.kernel.stop_heartbeat();
+        self.dataplane.stop_heartbeat();
         self.observe(monotonic_ns());
         let stays = stay.unwrap_or(self.config.daemon.on_stop == OnStop::Stay);
         let done = if stays {
             "stopped; the program stays attached and answers what it knows"
         } else {
-            self.kernel.detach_all()?;
+            self.dataplane.detach_all()?;
             "stopped and detached"
         };
         self.agents.stop(!stays);

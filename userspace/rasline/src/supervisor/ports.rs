@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    bpf::Kernel,
+    bpf::Dataplane,
     config::{Interface, Side, XdpMode},
     control::view,
     failure::{Failure, Result},
@@ -57,18 +57,18 @@ impl Ports {
     ///
     /// # Errors
     /// At the first that refuses.
-    pub fn attach_all(kernel: &mut Kernel, interfaces: &[Interface]) -> Result<()> {
-        kernel.attach_all(interfaces)
+    pub fn attach_all(dataplane: &mut Dataplane, interfaces: &[Interface]) -> Result<()> {
+        dataplane.attach_all(interfaces)
     }
 
     /// Makes what is attached agree with the configuration, after a reload. Interfaces that refuse are in trouble.
     pub fn reconcile(
         &mut self,
-        kernel: &mut Kernel,
+        dataplane: &mut Dataplane,
         interfaces: &[Interface],
         events: &mut Events,
     ) {
-        let gone: Vec<String> = kernel
+        let gone: Vec<String> = dataplane
             .ports()
             .values()
             .filter(|p| {
@@ -79,7 +79,7 @@ impl Ports {
             .map(|p| p.interface.name.clone())
             .collect();
         for name in gone {
-            match kernel.detach(&name) {
+            match dataplane.detach(&name) {
                 Ok(_) => events.interface(name::DETACHED, &name, ""),
                 Err(e) => tracing::error!("{e}"),
             }
@@ -89,28 +89,33 @@ impl Ports {
         self.by_hand
             .retain(|name| interfaces.iter().any(|i| i.name == *name));
         for i in interfaces {
-            kernel.set_side(&i.name, i.side);
+            dataplane.set_side(&i.name, i.side);
         }
-        self.watch(kernel, interfaces, events);
+        self.watch(dataplane, interfaces, events);
     }
 
     /// Looks whether the program still is where it should be, and attaches where it can be again.
-    pub fn watch(&mut self, kernel: &mut Kernel, interfaces: &[Interface], events: &mut Events) {
+    pub fn watch(
+        &mut self,
+        dataplane: &mut Dataplane,
+        interfaces: &[Interface],
+        events: &mut Events,
+    ) {
         self.looks = self.looks.wrapping_add(1);
         for interface in interfaces {
             if !self.by_hand.contains(&interface.name) {
-                self.watch_one(kernel, interface, events);
+                self.watch_one(dataplane, interface, events);
             }
         }
     }
 
-    fn watch_one(&mut self, kernel: &mut Kernel, interface: &Interface, events: &mut Events) {
+    fn watch_one(&mut self, dataplane: &mut Dataplane, interface: &Interface, events: &mut Events) {
         let name = &interface.name;
         match link::look(name) {
             Sight::Unseen(e) => self.note(name, Trouble::Unseen(e.to_string()), events),
-            Sight::Absent if kernel.ports().contains_key(name) => {
+            Sight::Absent if dataplane.ports().contains_key(name) => {
                 self.note(name, Trouble::Absent("the interface is gone"), events);
-                let_go(kernel, name);
+                let_go(dataplane, name);
             }
             Sight::Absent => {
                 let known = matches!(self.trouble.get(name), Some(Trouble::Absent(_)));
@@ -122,31 +127,31 @@ impl Ports {
                     );
                 }
             }
-            Sight::Here(now) => self.watch_link(kernel, interface, &now, events),
+            Sight::Here(now) => self.watch_link(dataplane, interface, &now, events),
         }
     }
 
     fn watch_link(
         &mut self,
-        kernel: &mut Kernel,
+        dataplane: &mut Dataplane,
         interface: &Interface,
         now: &LinkInfo,
         events: &mut Events,
     ) {
         let name = &interface.name;
-        let program = kernel.program_id();
-        let port = kernel.ports().get(name);
+        let program = dataplane.program_id();
+        let port = dataplane.ports().get(name);
         if port.is_some_and(|p| now.index != p.info.index || now.program != program) {
             self.note(name, Trouble::Lost, events);
-            let_go(kernel, name);
+            let_go(dataplane, name);
         }
-        if !kernel.ports().contains_key(name) {
+        if !dataplane.ports().contains_key(name) {
             // One that refused is not tried each time.
             let refused = matches!(self.trouble.get(name), Some(Trouble::Refused(_)));
             if refused && !self.looks.is_multiple_of(RETRY) {
                 return;
             }
-            match kernel.attach(interface) {
+            match dataplane.attach(interface) {
                 Ok(()) => {
                     self.trouble.remove(name);
                     events.interface(name::ATTACHED, name, "");
@@ -174,7 +179,7 @@ impl Ports {
     /// When it cannot.
     pub fn attach(
         &mut self,
-        kernel: &mut Kernel,
+        dataplane: &mut Dataplane,
         interfaces: &[Interface],
         name: &str,
     ) -> Result<String> {
@@ -182,10 +187,10 @@ impl Ports {
             .iter()
             .find(|i| i.name == name)
             .ok_or_else(|| unknown(name, interfaces))?;
-        if kernel.ports().contains_key(name) {
+        if dataplane.ports().contains_key(name) {
             return Ok(format!("{name}: attached already"));
         }
-        kernel.attach(interface)?;
+        dataplane.attach(interface)?;
         self.by_hand.retain(|n| n != name);
         self.trouble.remove(name);
         Ok(format!("{name}: attached"))
@@ -197,7 +202,7 @@ impl Ports {
     /// When it cannot.
     pub fn detach(
         &mut self,
-        kernel: &mut Kernel,
+        dataplane: &mut Dataplane,
         interfaces: &[Interface],
         name: &str,
     ) -> Result<String> {
@@ -207,7 +212,7 @@ impl Ports {
         if !self.by_hand.iter().any(|n| n == name) {
             self.by_hand.push(name.to_owned());
         }
-        let was = kernel.detach(name)?;
+        let was = dataplane.detach(name)?;
         Ok(format!(
             "{name}: {}",
             if was { "detached" } else { "was not attached" }
@@ -216,14 +221,14 @@ impl Ports {
 
     /// What is shown.
     #[must_use]
-    pub fn view(&self, kernel: &Kernel, interfaces: &[Interface]) -> Vec<view::Interface> {
+    pub fn view(&self, dataplane: &Dataplane, interfaces: &[Interface]) -> Vec<view::Interface> {
         interfaces
             .iter()
-            .map(|i| self.view_one(kernel, i))
+            .map(|i| self.view_one(dataplane, i))
             .collect()
     }
 
-    fn view_one(&self, kernel: &Kernel, interface: &Interface) -> view::Interface {
+    fn view_one(&self, dataplane: &Dataplane, interface: &Interface) -> view::Interface {
         let name = &interface.name;
         let (link, program) = match link::look(name) {
             Sight::Here(now) if now.passes() => ("up", now.program),
@@ -231,8 +236,8 @@ impl Ports {
             Sight::Here(now) => ("down", now.program),
             Sight::Absent => ("absent", 0),
             // As it was when it could be looked at.
-            Sight::Unseen(_) if kernel.ports().contains_key(name) => {
-                ("unknown", kernel.program_id())
+            Sight::Unseen(_) if dataplane.ports().contains_key(name) => {
+                ("unknown", dataplane.program_id())
             }
             Sight::Unseen(_) => ("unknown", 0),
         };
@@ -255,7 +260,7 @@ impl Ports {
                 XdpMode::Generic => "generic",
             }
             .to_owned(),
-            attached: program != 0 && program == kernel.program_id(),
+            attached: program != 0 && program == dataplane.program_id(),
             program,
             link: link.to_owned(),
             trouble,
@@ -264,8 +269,8 @@ impl Ports {
 }
 
 /// Of an interface that does not carry the program any more.
-fn let_go(kernel: &mut Kernel, name: &str) {
-    if let Err(e) = kernel.detach(name) {
+fn let_go(dataplane: &mut Dataplane, name: &str) {
+    if let Err(e) = dataplane.detach(name) {
         tracing::error!("{e}");
     }
 }

@@ -53,11 +53,11 @@ impl Supervisor {
         let now = Time(now_ns);
         let served = self.served_last_seen();
         let blind = self.is_blind();
-        let kernel = &self.kernel;
+        let dataplane = &self.dataplane;
         let monitor = self.effects.learner.presence_mut();
         monitor.hear_all(now, served.into_iter());
         let changes = monitor.look(now, blind, |subject| {
-            kernel.trace(now_ns, subject.endpoint, subject.gatekeeper)
+            dataplane.trace(now_ns, subject.endpoint, subject.gatekeeper)
         });
         for told in self.digest.add(now, &changes) {
             self.tell_presence(now_ns, &told);
@@ -66,7 +66,7 @@ impl Supervisor {
 
     /// Whether no endpoint could be heard: no interface on their side is up and carries the program.
     fn is_blind(&self) -> bool {
-        let mut towards_endpoints = (self.kernel.ports().values())
+        let mut towards_endpoints = (self.dataplane.ports().values())
             .filter(|port| port.interface.side != crate::config::Side::Gatekeepers);
         !towards_endpoints.any(|port| match link::look(&port.interface.name) {
             Sight::Here(link) => link.passes(),

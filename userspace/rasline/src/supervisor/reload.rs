@@ -64,13 +64,13 @@ impl Supervisor {
     pub(super) fn put_in_force(&mut self, new: Config) -> Result<()> {
         let layout = apply::plan(&self.layout, Some(&self.config), &new)?;
         let own = self.serving.prepare(&new)?;
-        if let Err(e) = apply::write(&mut self.kernel, &new, &layout) {
-            if let Err(again) = apply::write(&mut self.kernel, &self.config, &self.layout) {
+        if let Err(e) = apply::write(&mut self.dataplane, &new, &layout) {
+            if let Err(again) = apply::write(&mut self.dataplane, &self.config, &self.layout) {
                 tracing::error!("{again}");
             }
             return Err(e);
         }
-        apply::drop_unclaimed(&mut self.kernel, &new, &layout);
+        apply::drop_unclaimed(&mut self.dataplane, &new, &layout);
         self.reconfigure(&new, &layout);
         let old = std::mem::replace(&mut self.layout, layout).gatekeepers();
         self.config = new;
@@ -79,8 +79,11 @@ impl Supervisor {
         self.forget_alternates(old.difference(&now).copied());
         self.serve_zones(own);
         self.refresh_failover();
-        self.ports
-            .reconcile(&mut self.kernel, &self.config.interfaces, &mut self.events);
+        self.ports.reconcile(
+            &mut self.dataplane,
+            &self.config.interfaces,
+            &mut self.events,
+        );
         let senders = apply::senders(&self.config);
         self.sender.retain(|address| senders.contains(address));
         Ok(())

@@ -72,15 +72,15 @@ impl Supervisor {
                 or_error(self.show_events(&filter, last.unwrap_or(usize::MAX)))
             }
             Command::Attach { interface } => {
-                let done = self
-                    .ports
-                    .attach(&mut self.kernel, &self.config.interfaces, &interface);
+                let done =
+                    self.ports
+                        .attach(&mut self.dataplane, &self.config.interfaces, &interface);
                 self.said(name::ATTACHED, &interface, done)
             }
             Command::Detach { interface } => {
-                let done = self
-                    .ports
-                    .detach(&mut self.kernel, &self.config.interfaces, &interface);
+                let done =
+                    self.ports
+                        .detach(&mut self.dataplane, &self.config.interfaces, &interface);
                 self.said(name::DETACHED, &interface, done)
             }
             Command::Reload => or_error(self.reload().map(Reply::done)),

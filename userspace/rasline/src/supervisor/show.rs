@@ -46,15 +46,15 @@ struct Count {
 
 impl Supervisor {
     pub(super) fn show_status(&self) -> view::Status {
-        let table = self.kernel.table();
+        let table = self.dataplane.table();
         let (strangers, unsent) = self.serving_losses();
         view::Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             uptime: self.started.elapsed().as_secs_f64(),
             config: self.file.display().to_string(),
-            program: self.kernel.program_id(),
-            interfaces: self.ports.view(&self.kernel, &self.config.interfaces),
+            program: self.dataplane.program_id(),
+            interfaces: self.ports.view(&self.dataplane, &self.config.interfaces),
             waiting: self.machine.waiting(),
             zones: self.show_zones(),
             agents: self.show_agents(),
@@ -135,7 +135,7 @@ impl Supervisor {
         gatekeeper: u32,
         dead_after: Duration,
     ) -> Option<f64> {
-        let since = self.kernel.silent_since(gatekeeper, dead_after, now_ns);
+        let since = self.dataplane.silent_since(gatekeeper, dead_after, now_ns);
         since.map(|since| ago(now_ns, since))
     }
 
@@ -240,7 +240,7 @@ impl Supervisor {
             limited: self
                 .layout
                 .zone(&zone.name)
-                .map_or(0, |index| self.kernel.moved(index).limited),
+                .map_or(0, |index| self.dataplane.moved(index).limited),
             steering: self
                 .layout
                 .zone(&zone.name)
@@ -262,7 +262,7 @@ impl Supervisor {
         counts: &HashMap<u32, Count>,
     ) -> view::Gatekeeper {
         let index = self.layout.gatekeeper(zone, g);
-        let peer = index.map(|i| self.kernel.peer(i)).unwrap_or_default();
+        let peer = index.map(|i| self.dataplane.peer(i)).unwrap_or_default();
         let silent = index.and_then(|i| self.silent_for(now_ns, i, zone.dead_after));
         let info = index.and_then(|i| self.effects.learner.gatekeeper(i));
         let probed = index
@@ -338,7 +338,7 @@ impl Supervisor {
             value: *value,
             help: counter_help(name).to_owned(),
         };
-        let rows = self.kernel.counters()?;
+        let rows = self.dataplane.counters()?;
         Ok(rows
             .iter()
             .map(|row| view::Counters {

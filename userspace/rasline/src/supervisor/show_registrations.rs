@@ -64,7 +64,7 @@ impl Supervisor {
             .map_or(r.confirmed, |n| r.confirmed.max(Time(n.confirmed_ns)))
             .0;
         let place = self.effects.published(r.id).map(|p| p.place);
-        let due = place.and_then(|p| self.kernel.table().refresh_due(now_ns, p));
+        let due = place.and_then(|p| self.dataplane.table().refresh_due(now_ns, p));
         let (time_left, why_not) = self.promise(now_ns, r, confirmed_ns);
         let by_kernel = why_not.is_empty();
         let shown = view::Registration {

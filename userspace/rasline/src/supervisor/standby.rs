@@ -46,7 +46,7 @@ impl Supervisor {
         let old = std::mem::take(&mut self.standbys.0);
         for (zone, gatekeeper) in &old {
             if wanted.get(zone).map(|(g, _)| g) != Some(gatekeeper) {
-                self.kernel.set_standby(*gatekeeper, false);
+                self.dataplane.set_standby(*gatekeeper, false);
                 if !wanted.contains_key(zone) {
                     self.handle(Input::Standby {
                         zone: *zone,
@@ -57,7 +57,7 @@ impl Supervisor {
         }
         for (zone, to) in wanted {
             // A reload writes gatekeepers' rows anew.
-            self.kernel.set_standby(to.0, true);
+            self.dataplane.set_standby(to.0, true);
             self.standbys.0.insert(zone, to.0);
             self.handle(Input::Standby { zone, to: Some(to) });
         }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    bpf::{Kernel, Ring},
+    bpf::{Dataplane, Ring},
     config::Config,
     control::server::{self, Listening},
     failure::{Failure, Result},
@@ -20,7 +20,7 @@ use crate::{
 
 /// What is ready before any packet meets the new program.
 pub(super) struct Prepared {
-    pub(super) kernel: Kernel,
+    pub(super) dataplane: Dataplane,
     pub(super) ring: Ring,
     pub(super) layout: Layout,
     pub(super) locks: Vec<Lock>,
@@ -39,19 +39,19 @@ pub(super) fn prepare(config: &Config, mut locks: Vec<Lock>) -> Result<Prepared>
     }
     locks.push(lock::take_folder(&daemon.bpffs)?);
     let store = Store::open(&daemon.state_dir);
-    let (mut kernel, ring) = Kernel::open(config)?;
-    let layout = apply::plan_start(&kernel.inherited(), config)?;
-    apply::write(&mut kernel, config, &layout)?;
-    kernel.carry_over();
-    let dropped = apply::drop_unclaimed(&mut kernel, config, &layout);
-    let kept = kernel.table().unclaimed();
+    let (mut dataplane, ring) = Dataplane::open(config)?;
+    let layout = apply::plan_start(&dataplane.inherited(), config)?;
+    apply::write(&mut dataplane, config, &layout)?;
+    dataplane.carry_over();
+    let dropped = apply::drop_unclaimed(&mut dataplane, config, &layout);
+    let kept = dataplane.table().unclaimed();
     if kept + dropped > 0 {
         tracing::info!(
             "adopted {kept} registrations from the previous controller; {dropped} no longer match the configuration"
         );
     }
     Ok(Prepared {
-        kernel,
+        dataplane,
         ring,
         layout,
         locks,
@@ -60,16 +60,16 @@ pub(super) fn prepare(config: &Config, mut locks: Vec<Lock>) -> Result<Prepared>
 }
 
 /// Puts the program on the interfaces that are there and opens the control socket.
-pub(super) fn attach(kernel: &mut Kernel, config: &Config) -> Result<Listening> {
-    kernel.table_mut().restored();
-    Ports::attach_all(kernel, &config.interfaces)?;
-    kernel.heartbeat();
+pub(super) fn attach(dataplane: &mut Dataplane, config: &Config) -> Result<Listening> {
+    dataplane.table_mut().restored();
+    Ports::attach_all(dataplane, &config.interfaces)?;
+    dataplane.heartbeat();
     let daemon = &config.daemon;
     // Last: whoever can connect finds everything attached.
     let group = daemon.control_group.as_deref();
     let group = group.filter(|group| server::group_id(group).is_ok());
     let listening = server::bind(&daemon.control_socket, group)?;
-    kernel.keep();
+    dataplane.keep();
     Ok(listening)
 }
 

@@ -77,7 +77,7 @@ impl Supervisor {
         let mut pairs = Vec::new();
         for observed in changed {
             if self.effects.tracked.is_due(now_ns, observed, every) {
-                pairs.extend(self.kernel.association(observed.place));
+                pairs.extend(self.dataplane.association(observed.place));
             }
         }
         // The next keep-alive that renews it may come that much after the last one that did not.

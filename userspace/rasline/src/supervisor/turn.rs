@@ -47,7 +47,7 @@ impl Supervisor {
         let now = monotonic_ns();
         if now.saturating_sub(message.time_ns) > BEHIND.as_nanos() as u64 {
             self.behind += 1;
-            self.kernel
+            self.dataplane
                 .pause_diverting(now + CATCH_UP.as_nanos() as u64);
         }
     }

@@ -20,14 +20,14 @@ impl Supervisor {
     /// Interfaces, addresses and pins: what is there is used, what is not is waited for.
     pub(super) fn watch_machine(&mut self) {
         let Self {
-            kernel,
+            dataplane,
             config,
             events,
             ..
         } = self;
-        self.ports.watch(kernel, &config.interfaces, events);
+        self.ports.watch(dataplane, &config.interfaces, events);
         self.machine
-            .watch(kernel, config, &own_addresses(config), events);
+            .watch(dataplane, config, &own_addresses(config), events);
     }
 
     /// A group that is not there keeps nobody's keep-alives from being answered, only its members from the CLI.
@@ -46,7 +46,7 @@ impl Supervisor {
     pub(super) fn running(&self) -> String {
         let of = |attached: bool| {
             let all = self.config.interfaces.iter().map(|i| i.name.as_str());
-            let some = all.filter(|name| self.kernel.ports().contains_key(*name) == attached);
+            let some = all.filter(|name| self.dataplane.ports().contains_key(*name) == attached);
             some.collect::<Vec<_>>().join(", ")
         };
         let (attached, absent) = (of(true), of(false));

@@ -14,10 +14,10 @@ use rasline_datapath::{checksum, hash};
 use super::{Entry, Place, Table, with_generation};
 use crate::bpf::{
     Observed,
+    mapped_array::MappedArray,
     profiles::{Profiles, REST_NS},
     rcf::Parts,
     ring::octets,
-    shared::Shared,
 };
 
 /// Slots of an earlier controller that no registration of this one stands for.
@@ -66,8 +66,8 @@ impl Table {
     #[must_use]
     pub fn adopt(
         now_ns: u64,
-        slots: Shared<Slot>,
-        profiles: Shared<Profile>,
+        slots: MappedArray<Slot>,
+        profiles: MappedArray<Profile>,
         keys: Box<[u64; HASH_KEYS]>,
     ) -> Self {
         let mut table = Self::new(slots, Profiles::new(profiles), keys);
@@ -98,7 +98,12 @@ impl Table {
 
     /// Publishes what stands in other tables with the same hash keys, as it stands there; what does not fit is left
     /// out. They are unclaimed then. How many.
-    pub fn carry_over(&mut self, now_ns: u64, slots: &Shared<Slot>, profiles: &Profiles) -> usize {
+    pub fn carry_over(
+        &mut self,
+        now_ns: u64,
+        slots: &MappedArray<Slot>,
+        profiles: &Profiles,
+    ) -> usize {
         self.unclaimed.restoring = true;
         let mut carried = 0;
         for from in 0..slots.len() as u32 {

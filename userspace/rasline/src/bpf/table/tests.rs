@@ -25,8 +25,8 @@ fn keys() -> Box<[u64; HASH_KEYS]> {
 
 pub(super) fn table(slots: usize, profiles: usize) -> Table {
     Table::new(
-        Shared::plain(slots),
-        Profiles::new(Shared::<Profile>::plain(profiles)),
+        MappedArray::plain(slots),
+        Profiles::new(MappedArray::<Profile>::plain(profiles)),
         keys(),
     )
 }

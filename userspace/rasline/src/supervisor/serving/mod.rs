@@ -254,8 +254,8 @@ impl Supervisor {
     pub(super) fn own_are_well(&mut self) {
         let now_ns = monotonic_ns();
         for gatekeeper in self.own_gatekeepers() {
-            self.kernel.probe_answered(gatekeeper, now_ns);
-            self.kernel.set_own(gatekeeper);
+            self.dataplane.probe_answered(gatekeeper, now_ns);
+            self.dataplane.set_own(gatekeeper);
         }
     }
 
@@ -333,7 +333,7 @@ impl Supervisor {
             self.serving.strangers += 1;
             return;
         };
-        let to = self.kernel.known_as(*local, *from).unwrap_or(*local);
+        let to = self.dataplane.known_as(*local, *from).unwrap_or(*local);
         if self.serving.proxies.contains_key(&zone) {
             let input = proxy::Input::FromEndpoint {
                 from: *from,

@@ -12,7 +12,7 @@ use std::{
 
 use bytemuck::Pod;
 
-/// Length and content of the memory behind a [`Shared`].
+/// Length and content of the memory behind a [`MappedArray`].
 #[derive(Debug)]
 enum Memory {
     Plain(Box<[AtomicU64]>),
@@ -83,12 +83,12 @@ impl Memory {
 
 /// An array of `T` shared with the kernel. `T`'s size is a multiple of eight octets.
 #[derive(Debug)]
-pub struct Shared<T> {
+pub struct MappedArray<T> {
     memory: Memory,
     of: PhantomData<T>,
 }
 
-impl<T: Pod> Shared<T> {
+impl<T: Pod> MappedArray<T> {
     const WORDS: usize = {
         assert!(size_of::<T>().is_multiple_of(8) && align_of::<T>() <= 8);
         size_of::<T>() / 8
