@@ -11,8 +11,8 @@ use aya::programs::{ProgramInfo, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use rasline_abi::{
     Answer, Counter, ENDPOINTS_SIDE, GATEKEEPER_STEER, GATEKEEPERS_SIDE, Gatekeeper, Globals,
-    HASH_KEYS, Interface, MAX_CANDIDATES, PROBE_LIMIT, PROFILE_BYTES, Profile, REDIRECT_SIDE, Slot,
-    ZONE_AUTO, ZONE_RESET, Zone, duration_to_ticks, map, ticks,
+    HASH_KEYS, Interface, MAX_CANDIDATES, PROBE_LIMIT, RCF_TEMPLATE_BYTES, REDIRECT_SIDE,
+    RcfTemplate, Slot, ZONE_AUTO, ZONE_RESET, Zone, duration_to_ticks, map, ticks,
 };
 use rasline_datapath::{checksum, hash};
 
@@ -44,12 +44,12 @@ impl Loaded {
 
     /// The same, with room for this many flows.
     pub fn with_flows(registrations: u32, rcfs: Rcfs, flows: u32) -> Result<Self> {
-        let profiles = match rcfs {
+        let rcf_templates = match rcfs {
             Rcfs::Shared => 1,
             Rcfs::Different => registrations,
         };
         let slots = (2 * registrations).max(1024);
-        let (ebpf, load_time) = load(slots, profiles, flows)?;
+        let (ebpf, load_time) = load(slots, rcf_templates, flows)?;
         let globals = Shared::new(fd(&ebpf, map::GLOBALS)?, 1)?;
         let mut loaded = Self {
             ebpf,
@@ -60,7 +60,7 @@ impl Loaded {
             globals,
         };
         loaded.configure(slots)?;
-        loaded.register(slots as usize, profiles as usize)?;
+        loaded.register(slots as usize, rcf_templates as usize)?;
         Ok(loaded)
     }
 
@@ -187,16 +187,17 @@ impl Loaded {
         Ok(())
     }
 
-    fn register(&mut self, slots: usize, profiles: usize) -> Result<()> {
+    fn register(&mut self, slots: usize, rcf_templates: usize) -> Result<()> {
         let keys = self.globals.get(0).hash_keys;
         let mut table: Shared<Slot> = Shared::new(fd(&self.ebpf, map::SLOTS)?, slots)?;
-        let mut rcfs: Shared<Profile> = Shared::new(fd(&self.ebpf, map::PROFILES)?, profiles)?;
+        let mut rcfs: Shared<RcfTemplate> =
+            Shared::new(fd(&self.ebpf, map::PROFILES)?, rcf_templates)?;
         let now = ticks(sys::now());
         for index in 0..self.registrations {
             let rcf = frames::rcf(index, self.rcfs);
-            let place = if profiles == 1 { 0 } else { index };
+            let place = if rcf_templates == 1 { 0 } else { index };
             if index == place {
-                rcfs.set(index as usize, profile(index, &rcf));
+                rcfs.set(index as usize, rcf_template(index, &rcf));
             }
             insert(&mut table, &keys, slot(index, place, &rcf, &keys, now))?;
         }
@@ -211,7 +212,7 @@ fn mapped(address: [u8; 4]) -> [u8; 16] {
     all
 }
 
-fn slot(index: u32, profile: u32, rcf: &[u8], keys: &[u64; HASH_KEYS], now: u32) -> Slot {
+fn slot(index: u32, rcf_template: u32, rcf: &[u8], keys: &[u64; HASH_KEYS], now: u32) -> Slot {
     let rrq = frames::rrq(index);
     let mut blank = rcf.to_vec();
     blank[2..4].fill(0);
@@ -222,7 +223,7 @@ fn slot(index: u32, profile: u32, rcf: &[u8], keys: &[u64; HASH_KEYS], now: u32)
         address: mapped(frames::source(index)),
         fingerprint: hash::fingerprint(keys, &rrq),
         port: RAS_PORT.to_be_bytes(),
-        profile,
+        rcf_template,
         eid_at: frames::eid_at(&rrq) as u16,
         rcf_sum: checksum::sum(&blank),
         confirmed: now,
@@ -232,13 +233,13 @@ fn slot(index: u32, profile: u32, rcf: &[u8], keys: &[u64; HASH_KEYS], now: u32)
     }
 }
 
-fn profile(index: u32, rcf: &[u8]) -> Profile {
-    let mut octets = [0; PROFILE_BYTES];
+fn rcf_template(index: u32, rcf: &[u8]) -> RcfTemplate {
+    let mut octets = [0; RCF_TEMPLATE_BYTES];
     octets[..rcf.len()].copy_from_slice(rcf);
     octets[2..4].fill(0);
     let hole_at = frames::eid_at(rcf);
     octets[hole_at..hole_at + EID_LEN].fill(0);
-    Profile {
+    RcfTemplate {
         len: rcf.len() as u16,
         hole_at: hole_at as u16,
         hole_len: EID_LEN as u16,
@@ -265,7 +266,7 @@ fn insert(table: &mut Shared<Slot>, keys: &[u64; HASH_KEYS], slot: Slot) -> Resu
     bail!("no slot within {PROBE_LIMIT} of its home")
 }
 
-fn load(slots: u32, profiles: u32, flows: u32) -> Result<(Ebpf, Duration)> {
+fn load(slots: u32, rcf_templates: u32, flows: u32) -> Result<(Ebpf, Duration)> {
     let path = std::env::var_os("RASLINE_XDP_OBJECT").map_or_else(
         || {
             PathBuf::from(concat!(
@@ -277,7 +278,7 @@ fn load(slots: u32, profiles: u32, flows: u32) -> Result<(Ebpf, Duration)> {
     );
     let mut ebpf = EbpfLoader::new()
         .map_max_entries(map::SLOTS, slots)
-        .map_max_entries(map::PROFILES, profiles)
+        .map_max_entries(map::PROFILES, rcf_templates)
         .map_max_entries(map::FLOWS, flows)
         .load_file(&path)
         .with_context(|| format!("loading {}: run `cargo xtask build` first", path.display()))?;

@@ -204,7 +204,7 @@ pub fn size(tables: &[Loaded]) -> Result<Vec<Row>> {
         .map(|t| t.load_time.as_secs_f64() * 1e3)
         .collect();
     let slots = 2 * size_of::<rasline_abi::Slot>();
-    let profile = size_of::<rasline_abi::Profile>();
+    let rcf_template = size_of::<rasline_abi::RcfTemplate>();
     Ok(vec![
         Row::new(
             "instructions the verifier walked, whole program",
@@ -222,6 +222,6 @@ pub fn size(tables: &[Loaded]) -> Result<Vec<Row>> {
             "octets a registration",
         )
         .aim(Aim::ValueAtMost(128.0)),
-        Row::new("each distinct RCF more", profile as f64, "octets"),
+        Row::new("each distinct RCF more", rcf_template as f64, "octets"),
     ])
 }

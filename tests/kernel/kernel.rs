@@ -102,9 +102,9 @@ impl Kernel {
         self.array(map::GLOBALS)
             .set(0, Value(world.globals), 0)
             .unwrap();
-        for (i, profile) in world.profiles.iter().enumerate() {
+        for (i, rcf_template) in world.rcf_templates.iter().enumerate() {
             self.array(map::PROFILES)
-                .set(i as u32, Value(*profile), 0)
+                .set(i as u32, Value(*rcf_template), 0)
                 .unwrap();
         }
         for (i, zone) in world.zones.iter().enumerate() {

@@ -329,9 +329,9 @@ fn unusable_profiles() {
     ] {
         let mut world = World::sample();
         (
-            world.profiles[0].len,
-            world.profiles[0].hole_at,
-            world.profiles[0].hole_len,
+            world.rcf_templates[0].len,
+            world.rcf_templates[0].hole_at,
+            world.rcf_templates[0].hole_len,
         ) = (len, hole_at, hole_len);
         let mut kernel = Kernel::load();
         kernel.fill(&world);

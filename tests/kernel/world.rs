@@ -5,8 +5,8 @@
 
 use rasline_abi::{
     Answer, ENDPOINTS_SIDE, GATEKEEPERS_SIDE, Gatekeeper, GatekeeperState, Globals, HASH_KEYS,
-    Interface, PROFILE_BYTES, Profile, REFRESH_MARKS, REFRESH_UNANSWERED, SERVICE, Slot, Zone,
-    ZoneState, duration_to_ticks, ticks,
+    Interface, RCF_TEMPLATE_BYTES, REFRESH_MARKS, REFRESH_UNANSWERED, RcfTemplate, SERVICE, Slot,
+    Zone, ZoneState, duration_to_ticks, ticks,
 };
 use rasline_datapath::host::{HostFrame, HostTables};
 use rasline_datapath::{checksum, hash};
@@ -71,7 +71,7 @@ pub const CALL_PORT: u16 = 1720;
 pub struct World {
     pub globals: Globals,
     pub slots: Vec<(u32, Slot)>,
-    pub profiles: Vec<Profile>,
+    pub rcf_templates: Vec<RcfTemplate>,
     pub zones: Vec<Zone>,
     pub gatekeepers: Vec<Gatekeeper>,
     pub states: Vec<GatekeeperState>,
@@ -221,7 +221,7 @@ impl World {
         Self {
             globals,
             slots: vec![],
-            profiles: vec![],
+            rcf_templates: vec![],
             zones: vec![zone],
             gatekeepers: vec![gatekeeper(GATEKEEPER()), gatekeeper(gatekeeper6())],
             states: vec![answering(); 2],
@@ -307,15 +307,15 @@ impl World {
     /// Publishes; the slot's place in `slots`.
     pub fn register(&mut self, r: &Registration) -> usize {
         let original = r.original.clone().unwrap_or_else(|| r.rcf.clone());
-        let profile = self.profiles.len() as u32;
-        let mut patched = Self::profile(r, &r.rcf);
+        let rcf_template = self.rcf_templates.len() as u32;
+        let mut patched = Self::rcf_template(r, &r.rcf);
         patched.patched = u16::from(r.original.is_some());
-        patched.original = profile + u32::from(r.original.is_some());
-        self.profiles.push(patched);
+        patched.original = rcf_template + u32::from(r.original.is_some());
+        self.rcf_templates.push(patched);
         if r.original.is_some() {
-            let mut own = Self::profile(r, &original);
-            own.original = profile + 1;
-            self.profiles.push(own);
+            let mut own = Self::rcf_template(r, &original);
+            own.original = rcf_template + 1;
+            self.rcf_templates.push(own);
         }
         let keys = &self.globals.hash_keys;
         let fingerprint = hash::fingerprint(keys, &r.rrq);
@@ -333,7 +333,7 @@ impl World {
             fingerprint,
             port: r.port.to_be_bytes(),
             gatekeeper: r.gatekeeper,
-            profile,
+            rcf_template,
             eid_at: if r.eid.is_empty() {
                 0
             } else {
@@ -349,8 +349,8 @@ impl World {
         self.slots.len() - 1
     }
 
-    fn profile(r: &Registration, rcf: &[u8]) -> Profile {
-        let mut octets = [0; PROFILE_BYTES];
+    fn rcf_template(r: &Registration, rcf: &[u8]) -> RcfTemplate {
+        let mut octets = [0; RCF_TEMPLATE_BYTES];
         octets[..rcf.len()].copy_from_slice(rcf);
         octets[2..4].fill(0);
         let mut hole_at = 0;
@@ -358,7 +358,7 @@ impl World {
             hole_at = position(rcf, &r.eid).unwrap();
             octets[hole_at..hole_at + r.eid.len()].fill(0);
         }
-        Profile {
+        RcfTemplate {
             len: rcf.len() as u16,
             hole_at: hole_at as u16,
             hole_len: r.eid.len() as u16,
@@ -378,8 +378,8 @@ impl World {
         for (index, slot) in &self.slots {
             *tables.slot_mut(*index as usize) = *slot;
         }
-        for (i, profile) in self.profiles.iter().enumerate() {
-            *tables.profile_mut(i) = *profile;
+        for (i, rcf_template) in self.rcf_templates.iter().enumerate() {
+            *tables.rcf_template_mut(i) = *rcf_template;
         }
         for (i, zone) in self.zones.iter().enumerate() {
             *tables.zone_mut(i) = *zone;

@@ -11,7 +11,7 @@ use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use rasline_abi::{
     CAPTURE_MAX, COUNTERS as ROW, CaptureHeader, Counter, EVENT_PAYLOAD_MAX, EventHeader, Flow,
     FlowKey, Gatekeeper, GatekeeperKey, GatekeeperState, Globals, MAX_GATEKEEPERS, MAX_INTERFACES,
-    MAX_ZONES, NATIVE_SIDE, Profile, RATE_BUCKETS, RATES as TABLES, REDIRECT_SIDE, RateBucket,
+    MAX_ZONES, NATIVE_SIDE, RATE_BUCKETS, RATES as TABLES, REDIRECT_SIDE, RateBucket, RcfTemplate,
     Seen, Slot, SlotBudget, Zone, ZoneState,
 };
 use rasline_datapath::{Address, Carrying, FlowTable, Hop, Shared, Tables};
@@ -23,7 +23,7 @@ static SLOTS: Array<Slot> = Array::with_max_entries(1024, BPF_F_MMAPABLE);
 #[map]
 static SEEN: Array<Seen> = Array::with_max_entries(1024, BPF_F_MMAPABLE);
 #[map]
-static PROFILES: Array<Profile> = Array::with_max_entries(512, BPF_F_MMAPABLE);
+static PROFILES: Array<RcfTemplate> = Array::with_max_entries(512, BPF_F_MMAPABLE);
 #[map]
 static ZONES: Array<Zone> = Array::with_max_entries(MAX_ZONES, BPF_F_MMAPABLE);
 #[map]
@@ -151,7 +151,7 @@ impl Tables for Maps {
         shared(&SLOTS, index)
     }
     #[inline(always)]
-    fn profile(&self, index: u32) -> Option<Shared<Profile>> {
+    fn rcf_template(&self, index: u32) -> Option<Shared<RcfTemplate>> {
         shared(&PROFILES, index)
     }
     #[inline(always)]

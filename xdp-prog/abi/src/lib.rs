@@ -24,9 +24,8 @@ pub use flow::{
 };
 pub use seen::{SEEN_EVERY, Seen};
 pub use slot::{
-    GENERATION_EMPTY, MAX_EID, MAX_RCF, MAX_RRQ, PROBE_LIMIT, PROFILE_BYTES, Profile,
-    REFRESH_ANSWERED, REFRESH_DUE, REFRESH_MARKS, REFRESH_REPEATS, REFRESH_UNANSWERED, SPREAD,
-    Slot,
+    GENERATION_EMPTY, MAX_EID, MAX_RCF, MAX_RRQ, PROBE_LIMIT, RCF_TEMPLATE_BYTES, REFRESH_ANSWERED,
+    REFRESH_DUE, REFRESH_MARKS, REFRESH_REPEATS, REFRESH_UNANSWERED, RcfTemplate, SPREAD, Slot,
 };
 pub use tables::{
     Answer, ENDPOINTS_SIDE, EndpointsKey, GATEKEEPER_OWN, GATEKEEPER_PROBED, GATEKEEPER_PROXIED,
@@ -48,7 +47,7 @@ pub mod map {
     pub const GLOBALS: &str = "GLOBALS";
     /// [`Slot`](crate::Slot)s, a power of two of them.
     pub const SLOTS: &str = "SLOTS";
-    /// [`Profile`](crate::Profile)s.
+    /// [`RcfTemplate`](crate::RcfTemplate)s.
     pub const PROFILES: &str = "PROFILES";
     /// [`Zone`](crate::Zone)s by zone index.
     pub const ZONES: &str = "ZONES";

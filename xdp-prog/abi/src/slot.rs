@@ -1,12 +1,12 @@
-//! The keep-alive table: one [`Slot`] of 64 bytes a registration, one [`Profile`] a distinct RCF.
+//! The keep-alive table: one [`Slot`] of 64 bytes a registration, one [`RcfTemplate`] a distinct RCF.
 
 use bytemuck::{Pod, Zeroable};
 
 /// Longest lightweight RRQ that a slot can stand for, in octets.
 pub const MAX_RRQ: usize = 512;
-/// Longest RCF that a profile holds, in octets.
+/// Longest RCF that an RCF template holds, in octets.
 pub const MAX_RCF: usize = 480;
-/// Longest endpointIdentifier (octets of UTF-16BE) that is kept out of the profile.
+/// Longest endpointIdentifier (octets of UTF-16BE) that is kept out of the RCF template.
 pub const MAX_EID: usize = 64;
 /// Registrations behind one address and port spread over this many first slots (a power of two).
 pub const SPREAD: u32 = 8;
@@ -51,8 +51,8 @@ pub struct Slot {
     /// User. Index of the gatekeeper.
     pub gatekeeper: u16,
     /// User. Index of the RCF.
-    pub profile: u32,
-    /// User. Octet of the RRQ at which the endpointIdentifier's characters stand; 0: the profile has no hole.
+    pub rcf_template: u32,
+    /// User. Octet of the RRQ at which the endpointIdentifier's characters stand; 0: the RCF template has no hole.
     pub eid_at: u16,
     /// User. Ones' complement sum (native order, of the octets as they lie in memory) of the whole RCF that is
     /// answered, with requestSeqNum 0.
@@ -71,23 +71,23 @@ pub struct Slot {
     pub withdrawn: u16,
 }
 
-/// Octets of RCF in a [`Profile`], with room for whole-word copies.
-pub const PROFILE_BYTES: usize = 488;
+/// Octets of RCF in a [`RcfTemplate`], with room for whole-word copies.
+pub const RCF_TEMPLATE_BYTES: usize = 488;
 
 /// The RCF given to a keep-alive, stored once per distinct content. User-written; while a published slot names it,
 /// and for a second after, it does not change.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
-pub struct Profile {
+pub struct RcfTemplate {
     /// Octets of RCF; 0: unused.
     pub len: u16,
     /// Octet at which the endpointIdentifier's characters are left out (zeroed).
     pub hole_at: u16,
     /// Octets left out; 0: none.
     pub hole_len: u16,
-    /// Bit 0: not what the gatekeeper sends; its own RCF stands in the profile `original`.
+    /// Bit 0: not what the gatekeeper sends; its own RCF stands in the RCF template `original`.
     pub patched: u16,
-    /// Index of the profile with the RCF as the gatekeeper sends it (itself if not patched).
+    /// Index of the RCF template with the RCF as the gatekeeper sends it (itself if not patched).
     pub original: u32,
     /// Ticks after `Slot::confirmed` for which the gatekeeper keeps the registration.
     pub gatekeeper_ttl: u32,
@@ -98,7 +98,7 @@ pub struct Profile {
     /// Zero.
     pub reserved: u16,
     /// The RCF; octets 2 and 3, the hole and everything after `len` zero.
-    pub rcf: [u8; PROFILE_BYTES],
+    pub rcf: [u8; RCF_TEMPLATE_BYTES],
 }
 
 const _: () = {
@@ -108,6 +108,6 @@ const _: () = {
     assert!(core::mem::offset_of!(Slot, fingerprint) == 24);
     assert!(core::mem::offset_of!(Slot, answered) == 44);
     assert!(core::mem::offset_of!(Slot, withdrawn) == 62);
-    assert!(size_of::<Profile>() == 512);
-    assert!(core::mem::offset_of!(Profile, rcf) == 24);
+    assert!(size_of::<RcfTemplate>() == 512);
+    assert!(core::mem::offset_of!(RcfTemplate, rcf) == 24);
 };

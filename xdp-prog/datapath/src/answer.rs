@@ -1,6 +1,6 @@
 //! Turns the frame of a keep-alive into its RCF (or the gatekeeper's RCF into the patched one).
 
-use rasline_abi::{MAX_EID, MAX_RCF, Profile};
+use rasline_abi::{MAX_EID, MAX_RCF, RcfTemplate};
 
 use crate::Frame;
 use crate::checksum::{fold, halves};
@@ -17,7 +17,7 @@ const FRESH_TTL: u64 = 64;
 /// The RCF to be written.
 pub(crate) struct Rcf {
     /// Its octets.
-    pub profile: Shared<Profile>,
+    pub rcf_template: Shared<RcfTemplate>,
     /// Its length.
     pub len: usize,
     /// Sum of its octets, requestSeqNum 0.
@@ -28,23 +28,23 @@ pub(crate) struct Rcf {
     pub eid_from: usize,
     /// Octet of the RCF at which it is to stand.
     pub hole_at: usize,
-    /// Its octets; 0: it stands in the profile.
+    /// Its octets; 0: it stands in the RCF template.
     pub hole_len: usize,
 }
 
 impl Rcf {
-    /// Reads a profile; `None`: it cannot be used. `eid_from` is an octet of the frame.
+    /// Reads an RCF template; `None`: it cannot be used. `eid_from` is an octet of the frame.
     #[inline(always)]
     pub(crate) fn new<F: Frame>(
         frame: &F,
-        profile: Shared<Profile>,
+        rcf_template: Shared<RcfTemplate>,
         sum: u16,
         seq: u16,
         eid_from: usize,
     ) -> Option<Self> {
-        let len = frame.bounded(usize::from(get!(profile, len)), LENGTH_LIMIT);
-        let hole_len = frame.bounded(usize::from(get!(profile, hole_len)), EID_LIMIT);
-        let hole_at = frame.bounded(usize::from(get!(profile, hole_at)), LENGTH_LIMIT);
+        let len = frame.bounded(usize::from(get!(rcf_template, len)), LENGTH_LIMIT);
+        let hole_len = frame.bounded(usize::from(get!(rcf_template, hole_len)), EID_LIMIT);
+        let hole_at = frame.bounded(usize::from(get!(rcf_template, hole_at)), LENGTH_LIMIT);
         if !(16..=MAX_RCF).contains(&len) || hole_len > MAX_EID || hole_at + hole_len > len {
             return None;
         }
@@ -52,7 +52,7 @@ impl Rcf {
             return None;
         }
         Some(Self {
-            profile,
+            rcf_template,
             len,
             sum,
             seq,
@@ -245,25 +245,25 @@ fn payload<F: Frame>(frame: &mut F, at: usize, rcf: &Rcf, eid: &Eid) -> Option<(
         if 8 * i + 8 > end {
             break;
         }
-        frame.set_u64(at + 8 * i, word(rcf.profile, 8 * i)?)?;
+        frame.set_u64(at + 8 * i, word(rcf.rcf_template, 8 * i)?)?;
     }
     frame.renew();
     let last = frame.bounded(len - 8, LENGTH_LIMIT);
-    frame.set_u64(at + last, word(rcf.profile, last)?)?;
+    frame.set_u64(at + last, word(rcf.rcf_template, last)?)?;
     frame.set_u16(at + ras::SEQ_AT, rcf.seq)?;
     eid.write(frame, at + rcf.hole_at, rcf.hole_len)
 }
 
-/// Eight octets of a profile's RCF.
+/// Eight octets of an RCF template's RCF.
 #[inline(always)]
-pub(crate) fn word(profile: Shared<Profile>, at: usize) -> Option<u64> {
+pub(crate) fn word(rcf_template: Shared<RcfTemplate>, at: usize) -> Option<u64> {
     if at > MAX_RCF {
         return None;
     }
     // SAFETY: `at` is at most MAX_RCF, and the array is 8 octets longer (PROFILE_BYTES).
     #[allow(unsafe_code, clippy::cast_ptr_alignment)]
     let p = unsafe {
-        core::ptr::addr_of!((*profile.ptr()).rcf)
+        core::ptr::addr_of!((*rcf_template.ptr()).rcf)
             .cast::<u8>()
             .add(at)
             .cast::<u64>()

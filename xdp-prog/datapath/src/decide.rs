@@ -62,9 +62,9 @@ pub(crate) struct Facts {
     pub refreshed: u32,
     /// Slot's fingerprint.
     pub fingerprint: u64,
-    /// Profile's `gatekeeper_ttl`, ticks.
+    /// RCF template's `gatekeeper_ttl`, ticks.
     pub gatekeeper_ttl: u32,
-    /// Profile's `refresh_every`, ticks.
+    /// RCF template's `refresh_every`, ticks.
     pub refresh_every: u32,
 }
 

@@ -2,8 +2,8 @@
 
 use rasline_abi::{
     CopyReason, Counter, GATEKEEPER_OWN, GENERATION_EMPTY, Gatekeeper, GatekeeperState, HASH_KEYS,
-    MAX_RRQ, PROBE_LIMIT, Profile, REFRESH_ANSWERED, REFRESH_MARKS, REFRESH_REPEATS,
-    REFRESH_UNANSWERED, SERVICE, Slot, ZONE_RIP, Zone, elapsed, ticks,
+    MAX_RRQ, PROBE_LIMIT, REFRESH_ANSWERED, REFRESH_MARKS, REFRESH_REPEATS, REFRESH_UNANSWERED,
+    RcfTemplate, SERVICE, Slot, ZONE_RIP, Zone, elapsed, ticks,
 };
 
 use crate::answer::{self, Rcf};
@@ -225,7 +225,7 @@ fn way<T: Tables>(
 #[derive(Clone, Copy)]
 struct Rows {
     slot: Shared<Slot>,
-    profile: Shared<Profile>,
+    rcf_template: Shared<RcfTemplate>,
     zone: Shared<Zone>,
     /// The gatekeeper that it is registered with.
     gatekeeper: Shared<Gatekeeper>,
@@ -238,7 +238,7 @@ struct Rows {
 fn facts<T: Tables>(tables: &T, source: [u64; 2], rows: Rows, way: &Way, now_ns: u64) -> Facts {
     let Rows {
         slot,
-        profile,
+        rcf_template,
         zone,
         gatekeeper,
         state,
@@ -274,8 +274,8 @@ fn facts<T: Tables>(tables: &T, source: [u64; 2], rows: Rows, way: &Way, now_ns:
         confirmed,
         refreshed,
         fingerprint: get!(slot, fingerprint),
-        gatekeeper_ttl: get!(profile, gatekeeper_ttl),
-        refresh_every: get!(profile, refresh_every),
+        gatekeeper_ttl: get!(rcf_template, gatekeeper_ttl),
+        refresh_every: get!(rcf_template, refresh_every),
     }
 }
 
@@ -299,12 +299,13 @@ fn known<F: Frame, T: Tables>(
     let pass = |why| Step::Done(Verdict::Pass(why));
     let slot = known.slot;
     let registered = u32::from(get!(slot, gatekeeper));
-    let profile_index = get!(slot, profile);
+    let rcf_template_index = get!(slot, rcf_template);
     let (eid_at, sum) = (usize::from(get!(slot, eid_at)), get!(slot, rcf_sum));
     let zone_generation = get!(slot, zone_generation);
-    let (Some(gatekeeper), Some(profile)) =
-        (tables.gatekeeper(registered), tables.profile(profile_index))
-    else {
+    let (Some(gatekeeper), Some(rcf_template)) = (
+        tables.gatekeeper(registered),
+        tables.rcf_template(rcf_template_index),
+    ) else {
         return pass(Counter::PassNoRoom);
     };
     let zone_index = get!(gatekeeper, zone);
@@ -324,7 +325,7 @@ fn known<F: Frame, T: Tables>(
     };
     let rows = Rows {
         slot,
-        profile,
+        rcf_template,
         zone,
         gatekeeper: gatekeeper.1,
         state,
@@ -365,7 +366,7 @@ fn known<F: Frame, T: Tables>(
         }
     };
     let eid_from = packet.payload + frame.bounded(eid_at, RRQ_LIMIT);
-    let done = Rcf::new(frame, profile, sum, seq, eid_from)
+    let done = Rcf::new(frame, rcf_template, sum, seq, eid_from)
         .and_then(|rcf| answer::answer(frame, packet, &rcf));
     if done.is_none() {
         return pass(Counter::PassNoRoom);

@@ -7,7 +7,7 @@
 
 use rasline_abi::{
     CopyReason, Counter, GATEKEEPER_PROXIED, GATEKEEPER_STANDBY, GENERATION_EMPTY, MAX_RCF,
-    PROBE_LIMIT, Profile, REFRESH_MARKS, REFRESH_UNANSWERED, SPREAD, Slot, elapsed, ticks,
+    PROBE_LIMIT, REFRESH_MARKS, REFRESH_UNANSWERED, RcfTemplate, SPREAD, Slot, elapsed, ticks,
 };
 
 use crate::answer::{self, Rcf};
@@ -216,17 +216,17 @@ fn confirm<F: Frame, T: Tables>(
     unknown_rcf(frame, tables, packet, peer, awaited.is_some())
 }
 
-/// Sum of the gatekeeper's own RCF for a slot: the slot has that of the RCF answered, and both profiles lack the
+/// Sum of the gatekeeper's own RCF for a slot: the slot has that of the RCF answered, and both RCF templates lack the
 /// same octets.
 #[inline(always)]
 fn expected_sum<T: Tables>(tables: &T, slot: Shared<Slot>) -> Option<u16> {
-    let profile = tables.profile(get!(slot, profile))?;
+    let rcf_template = tables.rcf_template(get!(slot, rcf_template))?;
     let sum = get!(slot, rcf_sum);
-    if get!(profile, patched) & 1 == 0 {
+    if get!(rcf_template, patched) & 1 == 0 {
         return Some(fold(u64::from(sum)));
     }
-    let original = tables.profile(get!(profile, original))?;
-    let (patched_sum, original_sum) = (get!(profile, sum), get!(original, sum));
+    let original = tables.rcf_template(get!(rcf_template, original))?;
+    let (patched_sum, original_sum) = (get!(rcf_template, sum), get!(original, sum));
     Some(fold(
         u64::from(sum) + u64::from(!patched_sum) + u64::from(original_sum),
     ))
@@ -244,9 +244,9 @@ fn renew<F: Frame, T: Tables>(
     now: u32,
 ) -> Option<Verdict> {
     let sum = get!(slot, rcf_sum);
-    let profile = tables.profile(get!(slot, profile))?;
-    let patched = get!(profile, patched) & 1 != 0;
-    let original = tables.profile(get!(profile, original))?;
+    let rcf_template = tables.rcf_template(get!(slot, rcf_template))?;
+    let patched = get!(rcf_template, patched) & 1 != 0;
+    let original = tables.rcf_template(get!(rcf_template, original))?;
     if !same(frame, packet, original) || get!(slot, generation) != generation {
         return None;
     }
@@ -257,7 +257,7 @@ fn renew<F: Frame, T: Tables>(
         return Some(Verdict::Pass(Counter::PassFromGatekeeper));
     }
     let eid_from = packet.payload + frame.bounded(usize::from(get!(original, hole_at)), RCF_LIMIT);
-    let done = Rcf::new(frame, profile, sum, seq, eid_from)
+    let done = Rcf::new(frame, rcf_template, sum, seq, eid_from)
         .and_then(|rcf| answer::substitute(frame, packet, &rcf, checksum));
     Some(if done.is_some() {
         Verdict::Substitute
@@ -266,16 +266,16 @@ fn renew<F: Frame, T: Tables>(
     })
 }
 
-/// Whether the message is this profile's RCF but for requestSeqNum and the endpointIdentifier.
+/// Whether the message is this RCF template's RCF but for requestSeqNum and the endpointIdentifier.
 #[inline(always)]
-fn same<F: Frame>(frame: &mut F, packet: &Packet, profile: Shared<Profile>) -> bool {
-    let len = usize::from(get!(profile, len));
+fn same<F: Frame>(frame: &mut F, packet: &Packet, rcf_template: Shared<RcfTemplate>) -> bool {
+    let len = usize::from(get!(rcf_template, len));
     if len != packet.len || !(16..=MAX_RCF).contains(&len) {
         return false;
     }
     let (mut hole_at, hole_len) = (
-        usize::from(get!(profile, hole_at)),
-        usize::from(get!(profile, hole_len)),
+        usize::from(get!(rcf_template, hole_at)),
+        usize::from(get!(rcf_template, hole_len)),
     );
     if hole_len == 0 {
         hole_at = len;
@@ -283,20 +283,21 @@ fn same<F: Frame>(frame: &mut F, packet: &Packet, profile: Shared<Profile>) -> b
     if hole_at < 8 || hole_at + hole_len > len {
         return false;
     }
-    let (Some(theirs), Some(ours)) = (frame.u64(packet.payload), answer::word(profile, 0)) else {
+    let (Some(theirs), Some(ours)) = (frame.u64(packet.payload), answer::word(rcf_template, 0))
+    else {
         return false;
     };
     (theirs ^ ours) & !crate::hash::SEQ_MASK == 0
-        && same_part(frame, packet.payload, profile, 8, hole_at)
-        && same_part(frame, packet.payload, profile, hole_at + hole_len, len)
+        && same_part(frame, packet.payload, rcf_template, 8, hole_at)
+        && same_part(frame, packet.payload, rcf_template, hole_at + hole_len, len)
 }
 
-/// Whether the octets `from..to` are the profile's; `to` is at least 8.
+/// Whether the octets `from..to` are the RCF template's; `to` is at least 8.
 #[inline(always)]
 fn same_part<F: Frame>(
     frame: &mut F,
     at: usize,
-    profile: Shared<Profile>,
+    rcf_template: Shared<RcfTemplate>,
     from: usize,
     to: usize,
 ) -> bool {
@@ -310,7 +311,8 @@ fn same_part<F: Frame>(
             break;
         }
         let here = frame.bounded(start + 8 * i, RCF_LIMIT);
-        let (Some(theirs), Some(ours)) = (frame.u64(at + here), answer::word(profile, here)) else {
+        let (Some(theirs), Some(ours)) = (frame.u64(at + here), answer::word(rcf_template, here))
+        else {
             return false;
         };
         differ |= theirs ^ ours;
@@ -319,7 +321,8 @@ fn same_part<F: Frame>(
     let rest = frame.bounded(to.saturating_sub(from) & 7, 8);
     if rest != 0 {
         let last = frame.bounded(to - 8, RCF_LIMIT);
-        let (Some(theirs), Some(ours)) = (frame.u64(at + last), answer::word(profile, last)) else {
+        let (Some(theirs), Some(ours)) = (frame.u64(at + last), answer::word(rcf_template, last))
+        else {
             return false;
         };
         differ |= (theirs ^ ours) >> ((8 * (8 - rest) as u32) & 63);

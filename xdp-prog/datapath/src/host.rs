@@ -8,8 +8,8 @@ use std::vec::Vec;
 
 use rasline_abi::{
     COUNTERS, Counter, EventHeader, Flow, FlowKey, Gatekeeper, GatekeeperState, Globals,
-    MAX_INTERFACES, NATIVE_SIDE, Profile, RATE_BUCKETS, RATES, RateBucket, Seen, Slot, SlotBudget,
-    Zone, ZoneState,
+    MAX_INTERFACES, NATIVE_SIDE, RATE_BUCKETS, RATES, RateBucket, RcfTemplate, Seen, Slot,
+    SlotBudget, Zone, ZoneState,
 };
 
 use crate::tables::{Address, Carrying, FlowTable, Hop, Shared, get};
@@ -114,7 +114,7 @@ impl<T: Copy> Array<T> {
 pub struct HostTables {
     globals: Array<Globals>,
     slots: Array<Slot>,
-    profiles: Array<Profile>,
+    rcf_templates: Array<RcfTemplate>,
     zones: Array<Zone>,
     zone_states: Array<ZoneState>,
     gatekeepers: Array<Gatekeeper>,
@@ -145,21 +145,21 @@ pub struct HostTables {
 }
 
 impl HostTables {
-    /// Empty tables with this many slots (a power of two), profiles, zones and gatekeepers.
+    /// Empty tables with this many slots (a power of two), RCF templates, zones and gatekeepers.
     #[must_use]
     pub fn new(
         globals: Globals,
         slots: usize,
-        profiles: usize,
+        rcf_templates: usize,
         zones: usize,
         gatekeepers: usize,
     ) -> Self {
-        let profile: Profile = bytemuck_zeroed();
+        let rcf_template: RcfTemplate = bytemuck_zeroed();
         Self {
             globals: Array::new(globals, 1),
             slots: Array::new(Slot::default(), slots),
             seen: Array::new(Seen::default(), slots),
-            profiles: Array::new(profile, profiles),
+            rcf_templates: Array::new(rcf_template, rcf_templates),
             zones: Array::new(Zone::default(), zones),
             zone_states: Array::new(ZoneState::default(), zones),
             flows: Default::default(),
@@ -192,9 +192,9 @@ impl HostTables {
     pub fn seen_mut(&mut self, index: usize) -> &mut Seen {
         self.seen.get_mut(index)
     }
-    /// A profile.
-    pub fn profile_mut(&mut self, index: usize) -> &mut Profile {
-        self.profiles.get_mut(index)
+    /// An RCF template.
+    pub fn rcf_template_mut(&mut self, index: usize) -> &mut RcfTemplate {
+        self.rcf_templates.get_mut(index)
     }
     /// A zone.
     pub fn zone_mut(&mut self, index: usize) -> &mut Zone {
@@ -244,8 +244,8 @@ impl HostTables {
     }
 }
 
-fn bytemuck_zeroed() -> Profile {
-    Profile {
+fn bytemuck_zeroed() -> RcfTemplate {
+    RcfTemplate {
         len: 0,
         hole_at: 0,
         hole_len: 0,
@@ -255,7 +255,7 @@ fn bytemuck_zeroed() -> Profile {
         refresh_every: 0,
         sum: 0,
         reserved: 0,
-        rcf: [0; rasline_abi::PROFILE_BYTES],
+        rcf: [0; rasline_abi::RCF_TEMPLATE_BYTES],
     }
 }
 
@@ -266,8 +266,8 @@ impl Tables for HostTables {
     fn slot(&self, index: u32) -> Option<Shared<Slot>> {
         self.slots.at(index)
     }
-    fn profile(&self, index: u32) -> Option<Shared<Profile>> {
-        self.profiles.at(index)
+    fn rcf_template(&self, index: u32) -> Option<Shared<RcfTemplate>> {
+        self.rcf_templates.at(index)
     }
     fn zone(&self, index: u32) -> Option<Shared<Zone>> {
         self.zones.at(index)

@@ -2,7 +2,7 @@
 //! written one by one, never through a reference.
 
 use rasline_abi::{
-    Flow, FlowKey, Gatekeeper, GatekeeperState, Globals, Profile, RateBucket, Seen, Slot,
+    Flow, FlowKey, Gatekeeper, GatekeeperState, Globals, RateBucket, RcfTemplate, Seen, Slot,
     SlotBudget, Zone, ZoneState,
 };
 
@@ -176,8 +176,8 @@ pub trait Tables {
     fn globals(&self) -> Option<Shared<Globals>>;
     /// Slot by index.
     fn slot(&self, index: u32) -> Option<Shared<Slot>>;
-    /// Profile by index.
-    fn profile(&self, index: u32) -> Option<Shared<Profile>>;
+    /// RCF template by index.
+    fn rcf_template(&self, index: u32) -> Option<Shared<RcfTemplate>>;
     /// Zone by index.
     fn zone(&self, index: u32) -> Option<Shared<Zone>>;
     /// What the kernel decided for a zone, by index.

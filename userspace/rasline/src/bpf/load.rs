@@ -9,13 +9,13 @@ use aya::{
 };
 use bytemuck::Zeroable;
 use rasline_abi::{
-    ABI_VERSION, Gatekeeper, GatekeeperState, Globals, HASH_KEYS, Profile, Slot, Zone, ZoneState,
-    map,
+    ABI_VERSION, Gatekeeper, GatekeeperState, Globals, HASH_KEYS, RcfTemplate, Slot, Zone,
+    ZoneState, map,
 };
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
-    Dataplane, FLOW_TABLES, MappedArray, Profiles, Ring, Table,
+    Dataplane, FLOW_TABLES, MappedArray, RcfTemplates, Ring, Table,
     old::{Old, OldFlows},
     open::Pinned,
     pins,
@@ -45,8 +45,8 @@ pub(super) const fn slots(max_registrations: u32) -> u32 {
     (max_registrations * 2).next_power_of_two()
 }
 
-/// Profiles for so many registrations, each with an RCF of its own, twice if RCFs are patched; and some at rest.
-fn profiles(config: &Config) -> u32 {
+/// RCF templates for so many registrations, each with an RCF of its own, twice if RCFs are patched; and some at rest.
+fn rcf_templates(config: &Config) -> u32 {
     let patched = config.zones.iter().any(|z| z.endpoint_ttl.is_some());
     let each = config.daemon.max_registrations;
     each * if patched { 2 } else { 1 } + each / 16 + 64
@@ -58,7 +58,7 @@ pub(super) fn sizes(config: &Config) -> [(&'static str, u32); 8] {
         (map::SLOTS, slots(config.daemon.max_registrations)),
         (map::BUDGETS, slots(config.daemon.max_registrations)),
         (map::SEEN, slots(config.daemon.max_registrations)),
-        (map::PROFILES, profiles(config)),
+        (map::PROFILES, rcf_templates(config)),
         (map::EVENTS, config.daemon.ring_buffer),
         (map::FLOWS, config.daemon.flows),
         (map::ATTEMPTS, config.daemon.flows),
@@ -219,7 +219,7 @@ fn assemble(
     let daemon = &config.daemon;
     let slots: MappedArray<Slot> = mapped(&mut ebpf, map::SLOTS)?;
     let seen = SeenTable::new(mapped(&mut ebpf, map::SEEN)?);
-    let profiles: MappedArray<Profile> = mapped(&mut ebpf, map::PROFILES)?;
+    let rcf_templates: MappedArray<RcfTemplate> = mapped(&mut ebpf, map::PROFILES)?;
     let globals: MappedArray<Globals> = mapped(&mut ebpf, map::GLOBALS)?;
     let zones: MappedArray<Zone> = mapped(&mut ebpf, map::ZONES)?;
     let gatekeepers: MappedArray<Gatekeeper> = mapped(&mut ebpf, map::GATEKEEPERS)?;
@@ -247,7 +247,7 @@ fn assemble(
     let (table, old) = match tables {
         Tables::Adopted => {
             let keys = Box::new(globals.load(0).hash_keys);
-            let table = Table::adopt(host::monotonic_ns(), slots, profiles, keys);
+            let table = Table::adopt(host::monotonic_ns(), slots, rcf_templates, keys);
             (table, None)
         }
         Tables::New(old) => {
@@ -258,7 +258,10 @@ fn assemble(
                 first.interfaces = interfaces;
             }
             globals.store(0, &first);
-            (Table::new(slots, Profiles::new(profiles), keys), old)
+            (
+                Table::new(slots, RcfTemplates::new(rcf_templates), keys),
+                old,
+            )
         }
     };
     let dataplane = Dataplane {

@@ -10,12 +10,12 @@ use bytemuck::Pod;
 use rasline_abi::{ABI_VERSION, Globals, HASH_KEYS, Interface, MAX_INTERFACES, Slot, map};
 
 use super::{
-    Dataplane, FLOW_TABLES, Flows, GatekeeperRow, MappedArray, Profiles, Standing, StandingZone,
-    pins::Pins, ring::ip, table::Table,
+    Dataplane, FLOW_TABLES, Flows, GatekeeperRow, MappedArray, RcfTemplates, Standing,
+    StandingZone, pins::Pins, ring::ip, table::Table,
 };
 use crate::{failure::chain, host::monotonic_ns};
 
-/// ABI versions whose slots, profiles, placement and fingerprint are as in this one, whose `GLOBALS` end with the hash
+/// ABI versions whose slots, RCF templates, placement and fingerprint are as in this one, whose `GLOBALS` end with the hash
 /// keys, and whose rows of zones and gatekeepers begin alike.
 const SAME_TABLES: RangeInclusive<u32> = 1..=4;
 
@@ -29,7 +29,7 @@ pub(super) struct Old {
     /// Of this ABI version only: which interface counts in which row.
     pub(super) interfaces: Option<[Interface; MAX_INTERFACES]>,
     slots: MappedArray<Slot>,
-    profiles: Profiles,
+    rcf_templates: RcfTemplates,
     /// It was carried over already, by a controller that died then.
     carried: bool,
 }
@@ -93,7 +93,7 @@ impl Old {
                 .transpose()?
                 .map(|globals| globals.load(0).interfaces),
             slots,
-            profiles: Profiles::new(typed(&pins.folder, map::PROFILES)?),
+            rcf_templates: RcfTemplates::new(typed(&pins.folder, map::PROFILES)?),
             carried: false,
         })
     }
@@ -172,7 +172,7 @@ impl Dataplane {
         self.carry_flows_over();
         if let Some(old) = self.old.as_mut().filter(|old| !old.carried) {
             self.table
-                .carry_over(monotonic_ns(), &old.slots, &old.profiles);
+                .carry_over(monotonic_ns(), &old.slots, &old.rcf_templates);
             old.carried = true;
         }
     }

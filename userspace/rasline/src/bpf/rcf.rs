@@ -1,12 +1,12 @@
-//! Splits an RCF into a profile that many endpoints can share and the endpointIdentifier that only one has.
+//! Splits an RCF into an RCF template that many endpoints can share and the endpointIdentifier that only one has.
 //!
-//! Invariant: putting the endpointIdentifier of the RRQ into the profile's hole gives the RCF again, octet by octet.
+//! Invariant: the endpointIdentifier of the RRQ, put into the RCF template's hole, gives the RCF again, octet by octet.
 
 use std::time::Duration;
 
-use rasline_abi::{MAX_EID, MAX_RCF, PROFILE_BYTES, Profile, duration_to_ticks};
+use rasline_abi::{MAX_EID, MAX_RCF, RCF_TEMPLATE_BYTES, RcfTemplate, duration_to_ticks};
 
-/// An RCF to be answered, and what else a profile says.
+/// An RCF to be answered, and what else an RCF template says.
 #[derive(Clone, Copy, Debug)]
 pub struct Template<'a> {
     /// The RCF as the endpoint gets it.
@@ -24,10 +24,10 @@ pub struct Template<'a> {
 /// A [`Template`] taken apart.
 #[derive(Debug)]
 pub struct Parts {
-    /// The profile that is answered; `original` is for the table to fill in.
-    pub profile: Box<Profile>,
-    /// The profile of the gatekeeper's own RCF, if that is another one.
-    pub original: Option<Box<Profile>>,
+    /// The RCF template that is answered; `original` is for the table to fill in.
+    pub rcf_template: Box<RcfTemplate>,
+    /// The RCF template of the gatekeeper's own RCF, if that is another one.
+    pub original: Option<Box<RcfTemplate>>,
     /// Octet of the RRQ at which the endpointIdentifier stands; 0: no hole.
     pub eid_at: u16,
     /// The RCF that is answered, with requestSeqNum 0.
@@ -46,7 +46,7 @@ fn only(hay: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 impl Template<'_> {
-    /// Takes it apart; none if an RCF is too long or short for a profile.
+    /// Takes it apart; none if an RCF is too long or short for an RCF template.
     #[must_use]
     pub fn split(&self, rrq: &[u8]) -> Option<Parts> {
         let fits = |rcf: &[u8]| (16..=MAX_RCF).contains(&rcf.len());
@@ -59,12 +59,12 @@ impl Template<'_> {
         } else {
             self.endpoint_identifier.len()
         };
-        let profile = |rcf: &[u8], patched: bool| {
-            let mut octets = [0; PROFILE_BYTES];
+        let rcf_template = |rcf: &[u8], patched: bool| {
+            let mut octets = [0; RCF_TEMPLATE_BYTES];
             octets[..rcf.len()].copy_from_slice(rcf);
             octets[2..4].fill(0);
             octets[hole_at..hole_at + hole_len].fill(0);
-            Box::new(Profile {
+            Box::new(RcfTemplate {
                 len: rcf.len() as u16,
                 hole_at: hole_at as u16,
                 hole_len: hole_len as u16,
@@ -80,12 +80,15 @@ impl Template<'_> {
         let mut answer = self.answer.to_vec();
         answer[2..4].fill(0);
         let parts = Parts {
-            profile: profile(self.answer, self.original.is_some()),
-            original: self.original.map(|rcf| profile(rcf, false)),
+            rcf_template: rcf_template(self.answer, self.original.is_some()),
+            original: self.original.map(|rcf| rcf_template(rcf, false)),
             eid_at: eid_at as u16,
             answer,
         };
-        debug_assert_eq!(reconstruct(&parts.profile, rrq, parts.eid_at), parts.answer);
+        debug_assert_eq!(
+            reconstruct(&parts.rcf_template, rrq, parts.eid_at),
+            parts.answer
+        );
         Some(parts)
     }
 
@@ -110,13 +113,13 @@ impl Template<'_> {
     }
 }
 
-/// The RCF (requestSeqNum 0) that a profile and an RRQ give: what the kernel does.
+/// The RCF (requestSeqNum 0) that an RCF template and an RRQ give: what the kernel does.
 #[must_use]
-pub fn reconstruct(profile: &Profile, rrq: &[u8], eid_at: u16) -> Vec<u8> {
-    let mut rcf = profile.rcf[..usize::from(profile.len)].to_vec();
+pub fn reconstruct(rcf_template: &RcfTemplate, rrq: &[u8], eid_at: u16) -> Vec<u8> {
+    let mut rcf = rcf_template.rcf[..usize::from(rcf_template.len)].to_vec();
     let (hole, len, from) = (
-        usize::from(profile.hole_at),
-        usize::from(profile.hole_len),
+        usize::from(rcf_template.hole_at),
+        usize::from(rcf_template.hole_len),
         usize::from(eid_at),
     );
     rcf[hole..hole + len].copy_from_slice(&rrq[from..from + len]);

@@ -96,7 +96,7 @@ impl Table {
     #[must_use]
     pub fn refresh_due(&self, now_ns: u64, place: Place) -> Option<u64> {
         let slot = self.get(place)?;
-        let every = self.profiles().get(slot.profile).refresh_every;
+        let every = self.rcf_templates().get(slot.rcf_template).refresh_every;
         let after = u64::from(hash::refresh_after(every, slot.fingerprint)) * TICK_NS;
         Some(tick_ns(now_ns, slot.confirmed).wrapping_add(after))
     }

@@ -4,19 +4,20 @@
 //! - at most half of the slots are in use, and a registration stands less than [`PROBE_LIMIT`] slots after the first
 //!   one of its address and port, with no empty slot between the start of its search and itself;
 //! - a slot is written only while its generation is odd, and no generation is used twice for a slot;
-//! - a slot that was freed, and its profile, rest for a while before they are used again.
+//! - a slot that was freed, and its RCF template, rest for a while before they are used again.
 
 use std::{collections::VecDeque, net::SocketAddr};
 
 use rasline_abi::{
-    GENERATION_EMPTY, HASH_KEYS, MAX_RRQ, PROBE_LIMIT, Profile, REFRESH_MARKS, SPREAD, Slot, ticks,
+    GENERATION_EMPTY, HASH_KEYS, MAX_RRQ, PROBE_LIMIT, REFRESH_MARKS, RcfTemplate, SPREAD, Slot,
+    ticks,
 };
 use rasline_datapath::{checksum, hash};
 
 use super::{
     mapped_array::MappedArray,
-    profiles::{Profiles, REST_NS},
     rcf::Template,
+    rcf_templates::{REST_NS, RcfTemplates},
     ring::octets,
 };
 
@@ -59,7 +60,7 @@ pub enum Refused {
     Crowded,
     /// No RCF can be kept any more.
     #[error("no room for another RCF (raise max_registrations)")]
-    Profiles,
+    RcfTemplates,
     /// The keep-alive is too long or too short.
     #[error("the RRQ's length does not fit a slot")]
     Rrq,
@@ -75,7 +76,7 @@ pub enum Refused {
 #[derive(Debug)]
 pub struct Table {
     slots: MappedArray<Slot>,
-    profiles: Profiles,
+    rcf_templates: RcfTemplates,
     keys: Box<[u64; HASH_KEYS]>,
     next_generation: u32,
     used: usize,
@@ -96,7 +97,11 @@ impl Table {
     /// # Panics
     /// When the number of slots is not a power of two, or too small.
     #[must_use]
-    pub fn new(slots: MappedArray<Slot>, profiles: Profiles, keys: Box<[u64; HASH_KEYS]>) -> Self {
+    pub fn new(
+        slots: MappedArray<Slot>,
+        rcf_templates: RcfTemplates,
+        keys: Box<[u64; HASH_KEYS]>,
+    ) -> Self {
         assert!(
             slots.len().is_power_of_two()
                 && slots.len() >= 2 * PROBE_LIMIT as usize / SPREAD as usize
@@ -105,7 +110,7 @@ impl Table {
         let unclaimed = adopt::Unclaimed::new(slots.len());
         Self {
             slots,
-            profiles,
+            rcf_templates,
             keys,
             next_generation: 2,
             used: 0,
@@ -134,8 +139,8 @@ impl Table {
 
     /// RCFs.
     #[must_use]
-    pub fn profiles(&self) -> &Profiles {
-        &self.profiles
+    pub fn rcf_templates(&self) -> &RcfTemplates {
+        &self.rcf_templates
     }
 
     /// Zone generation under which something stands there.
@@ -199,7 +204,8 @@ impl Table {
             return Err(Refused::Full);
         }
         let slot = room.free.ok_or(Refused::Crowded)?;
-        let profile = self.profile(now_ns, &parts.profile, parts.original.as_deref())?;
+        let rcf_template =
+            self.rcf_template(now_ns, &parts.rcf_template, parts.original.as_deref())?;
         self.used += 1;
         let place = Place {
             slot,
@@ -215,7 +221,7 @@ impl Table {
                 fingerprint,
                 port,
                 gatekeeper: entry.gatekeeper,
-                profile,
+                rcf_template,
                 eid_at: parts.eid_at,
                 rcf_sum: checksum::sum(&parts.answer),
                 confirmed: ticks(entry.confirmed_ns),
@@ -258,7 +264,7 @@ impl Table {
             0,
             with_generation(word, place.generation | 1),
         );
-        self.profiles.release(now_ns, slot.profile);
+        self.rcf_templates.release(now_ns, slot.rcf_template);
         self.used -= 1;
         self.unclaimed.end(place.slot);
         self.rests[place.slot as usize] = true;
@@ -266,9 +272,9 @@ impl Table {
         true
     }
 
-    /// Ends the rest of slots and profiles that have rested; to be called now and then.
+    /// Ends the rest of slots and RCF templates that have rested; to be called now and then.
     pub fn settle(&mut self, now_ns: u64) {
-        self.profiles.settle(now_ns);
+        self.rcf_templates.settle(now_ns);
         while let Some(&(until, slot)) = self.resting.front()
             && until <= now_ns
         {
@@ -327,25 +333,25 @@ impl Table {
         Ok(Room { free, unclaimed })
     }
 
-    fn profile(
+    fn rcf_template(
         &mut self,
         now_ns: u64,
-        answer: &Profile,
-        original: Option<&Profile>,
+        answer: &RcfTemplate,
+        original: Option<&RcfTemplate>,
     ) -> Result<u32, Refused> {
         let original = match original {
             Some(original) => Some(
-                self.profiles
+                self.rcf_templates
                     .acquire(*original, None)
-                    .ok_or(Refused::Profiles)?,
+                    .ok_or(Refused::RcfTemplates)?,
             ),
             None => None,
         };
-        let profile = self.profiles.acquire(*answer, original);
+        let rcf_template = self.rcf_templates.acquire(*answer, original);
         if let Some(original) = original {
-            self.profiles.release(now_ns, original);
+            self.rcf_templates.release(now_ns, original);
         }
-        profile.ok_or(Refused::Profiles)
+        rcf_template.ok_or(Refused::RcfTemplates)
     }
 
     fn write(&self, place: Place, slot: &Slot) {

@@ -70,7 +70,7 @@ pub(super) const fn reason(reason: bpf::Reason) -> Reason {
 /// Why something could not be published.
 pub(super) const fn refusal(refused: Refused) -> Refusal {
     match refused {
-        Refused::Full | Refused::Profiles => Refusal::TableFull,
+        Refused::Full | Refused::RcfTemplates => Refusal::TableFull,
         Refused::Crowded => Refusal::Crowded,
         Refused::Twice | Refused::Rrq | Refused::Rcf => Refusal::Unfit,
     }

@@ -62,8 +62,8 @@ impl Supervisor {
             tables: view::Tables {
                 slots: table.used(),
                 slots_max: self.config.daemon.max_registrations as usize,
-                profiles: table.profiles().used(),
-                profiles_max: table.profiles().capacity(),
+                profiles: table.rcf_templates().used(),
+                profiles_max: table.rcf_templates().capacity(),
                 refused: self
                     .effects
                     .refused

@@ -7,7 +7,7 @@
 use std::{collections::VecDeque, net::SocketAddr};
 
 use rasline_abi::{
-    GENERATION_EMPTY, HASH_KEYS, MAX_RRQ, PROBE_LIMIT, Profile, REFRESH_MARKS, Slot,
+    GENERATION_EMPTY, HASH_KEYS, MAX_RRQ, PROBE_LIMIT, REFRESH_MARKS, RcfTemplate, Slot,
 };
 use rasline_datapath::{checksum, hash};
 
@@ -15,8 +15,8 @@ use super::{Entry, Place, Table, with_generation};
 use crate::bpf::{
     Observed,
     mapped_array::MappedArray,
-    profiles::{Profiles, REST_NS},
     rcf::Parts,
+    rcf_templates::{REST_NS, RcfTemplates},
     ring::octets,
 };
 
@@ -67,13 +67,13 @@ impl Table {
     pub fn adopt(
         now_ns: u64,
         slots: MappedArray<Slot>,
-        profiles: MappedArray<Profile>,
+        rcf_templates: MappedArray<RcfTemplate>,
         keys: Box<[u64; HASH_KEYS]>,
     ) -> Self {
-        let mut table = Self::new(slots, Profiles::new(profiles), keys);
+        let mut table = Self::new(slots, RcfTemplates::new(rcf_templates), keys);
         table.unclaimed.restoring = true;
         let mut newest = 0;
-        let mut users = vec![0; table.profiles.capacity()];
+        let mut users = vec![0; table.rcf_templates.capacity()];
         for at in 0..table.slots.len() as u32 {
             let generation = table.generation_at(at);
             newest = newest.max(generation & !1);
@@ -82,7 +82,7 @@ impl Table {
             }
             let slot = table.slots.load(at as usize);
             if generation & 1 == 0 && table.is_sound(&slot) {
-                users[slot.profile as usize] += 1;
+                users[slot.rcf_template as usize] += 1;
                 table.used += 1;
                 table.unclaimed.add(at);
             } else {
@@ -91,7 +91,7 @@ impl Table {
         }
         table.next_generation = newest;
         table.generation();
-        table.profiles.adopt(now_ns, users);
+        table.rcf_templates.adopt(now_ns, users);
         table.drop_twins(now_ns);
         table
     }
@@ -102,7 +102,7 @@ impl Table {
         &mut self,
         now_ns: u64,
         slots: &MappedArray<Slot>,
-        profiles: &Profiles,
+        rcf_templates: &RcfTemplates,
     ) -> usize {
         self.unclaimed.restoring = true;
         let mut carried = 0;
@@ -110,23 +110,24 @@ impl Table {
             let slot = slots.load(from as usize);
             if slot.generation & 1 == 1
                 || slot.generation == GENERATION_EMPTY
-                || !profiles.is_sound(slot.profile)
+                || !rcf_templates.is_sound(slot.rcf_template)
                 || self.used >= self.capacity()
             {
                 continue;
             }
-            carried += usize::from(self.carry(now_ns, &slot, profiles).is_some());
+            carried += usize::from(self.carry(now_ns, &slot, rcf_templates).is_some());
         }
         carried
     }
 
-    fn carry(&mut self, now_ns: u64, slot: &Slot, profiles: &Profiles) -> Option<Place> {
+    fn carry(&mut self, now_ns: u64, slot: &Slot, rcf_templates: &RcfTemplates) -> Option<Place> {
         let room = self.room(&slot.address, slot.port, slot.fingerprint, None);
         let room = room.ok().filter(|room| room.unclaimed.is_none())?;
         let at = room.free?;
-        let answer = profiles.get(slot.profile);
-        let original = (answer.original != slot.profile).then(|| profiles.get(answer.original));
-        let profile = self.profile(now_ns, &answer, original.as_ref()).ok()?;
+        let answer = rcf_templates.get(slot.rcf_template);
+        let original =
+            (answer.original != slot.rcf_template).then(|| rcf_templates.get(answer.original));
+        let rcf_template = self.rcf_template(now_ns, &answer, original.as_ref()).ok()?;
         let withdrawn = slot.withdrawn == slot.generation as u16;
         let generation = self.generation();
         let place = Place {
@@ -136,7 +137,7 @@ impl Table {
         let slot = Slot {
             refreshed: slot.refreshed & !REFRESH_MARKS,
             generation,
-            profile,
+            rcf_template,
             withdrawn: if withdrawn { generation as u16 } else { 0 },
             ..*slot
         };
@@ -236,9 +237,11 @@ impl Table {
             && slot.gatekeeper == entry.gatekeeper
             && slot.eid_at == parts.eid_at
             && slot.rcf_sum == checksum::sum(&parts.answer)
-            && self
-                .profiles
-                .is(slot.profile, &parts.profile, parts.original.as_deref());
+            && self.rcf_templates.is(
+                slot.rcf_template,
+                &parts.rcf_template,
+                parts.original.as_deref(),
+            );
         if !same || (withdrawn && !self.unclaimed.restoring) {
             return None;
         }
@@ -248,7 +251,8 @@ impl Table {
 
     /// Whether a published slot points at something.
     fn is_sound(&self, slot: &Slot) -> bool {
-        (12..=MAX_RRQ).contains(&usize::from(slot.rrq_len)) && self.profiles.is_sound(slot.profile)
+        (12..=MAX_RRQ).contains(&usize::from(slot.rrq_len))
+            && self.rcf_templates.is_sound(slot.rcf_template)
     }
 
     fn set_to_rest(&mut self, now_ns: u64, at: u32) {

@@ -15,11 +15,11 @@ const LATER: u64 = 100 * SECOND;
 fn restart(t: Table) -> Table {
     let Table {
         slots,
-        profiles,
+        rcf_templates,
         keys,
         ..
     } = t;
-    Table::adopt(LATER, slots, profiles.into_memory(), keys)
+    Table::adopt(LATER, slots, rcf_templates.into_memory(), keys)
 }
 
 fn withdraw(t: &Table, place: Place) {
@@ -57,15 +57,21 @@ fn what_stands_is_kept_untouched_and_claimed_by_the_same_registration() {
     let second = t.insert(SECOND, &patched(&b, &rcf)).unwrap();
     let before = memory(&t);
     let mut t = restart(t);
-    assert_eq!((t.used(), t.unclaimed(), t.profiles().used()), (2, 2, 3));
+    assert_eq!(
+        (t.used(), t.unclaimed(), t.rcf_templates().used()),
+        (2, 2, 3)
+    );
     assert_eq!(t.insert(LATER, &a.entry()), Ok(first));
     assert_eq!(t.insert(LATER, &patched(&b, &rcf)), Ok(second));
-    assert_eq!((t.used(), t.unclaimed(), t.profiles().used()), (2, 0, 3));
+    assert_eq!(
+        (t.used(), t.unclaimed(), t.rcf_templates().used()),
+        (2, 0, 3)
+    );
     assert_eq!(memory(&t), before);
     // From now on they are as any other.
     assert_eq!(t.insert(LATER, &a.entry()), Err(Refused::Twice));
     assert!(t.remove(LATER, first) && t.remove(LATER, second));
-    assert_eq!((t.used(), t.profiles().used()), (0, 0));
+    assert_eq!((t.used(), t.rcf_templates().used()), (0, 0));
 }
 
 #[test]
@@ -88,7 +94,10 @@ fn another_content_replaces_what_stands() {
         let new = t.insert(LATER, &entry).unwrap();
         assert_ne!(new, before);
         assert!(t.get(new).unwrap().generation > before.generation);
-        assert_eq!((t.used(), t.unclaimed(), t.profiles().used()), (1, 0, 1));
+        assert_eq!(
+            (t.used(), t.unclaimed(), t.rcf_templates().used()),
+            (1, 0, 1)
+        );
         assert_eq!(t.get(before), None);
         before = new;
     }
@@ -120,7 +129,7 @@ fn slots_left_odd_are_free_once_they_have_rested() {
     make_odd(&t, place.slot);
     let mut t = restart(t);
     assert_eq!(
-        (t.used(), t.profiles().used(), answer(&t, &e)),
+        (t.used(), t.rcf_templates().used(), answer(&t, &e)),
         (0, 0, None)
     );
     assert_ne!(t.insert(LATER, &e.entry()).unwrap().slot, place.slot);
@@ -140,10 +149,10 @@ fn slots_that_name_nothing_are_taken_out() {
         .map(|e| t.insert(SECOND, &e.entry()).unwrap())
         .collect();
     let mut slot = t.get(places[0]).unwrap();
-    slot.profile = 64;
+    slot.rcf_template = 64;
     t.slots.store(places[0].slot as usize, &slot);
     let t = restart(t);
-    assert_eq!((t.used(), t.profiles().used()), (1, 1));
+    assert_eq!((t.used(), t.rcf_templates().used()), (1, 1));
     assert_eq!(answer(&t, &all[1]), Some(zero_seq(&all[1].rcf)));
     assert_eq!(t.generation_at(places[0].slot) & 1, 1);
 }
@@ -166,7 +175,10 @@ fn of_two_for_one_registration_the_older_goes() {
         }
         let t = restart(t);
         let kept = if newer_first { &e } else { &other };
-        assert_eq!((t.used(), t.unclaimed(), t.profiles().used()), (1, 1, 1));
+        assert_eq!(
+            (t.used(), t.unclaimed(), t.rcf_templates().used()),
+            (1, 1, 1)
+        );
         assert_eq!(answer(&t, &e), Some(zero_seq(&kept.rcf)));
     }
 }
@@ -205,7 +217,10 @@ fn what_nobody_stands_for_goes_little_by_little() {
     let address = left.unwrap().address;
     assert_eq!(t.retain_unclaimed(LATER, |slot| slot.address != address), 1);
     assert_eq!(t.withdraw_unclaimed(LATER, 100), 4);
-    assert_eq!((t.used(), t.unclaimed(), t.profiles().used()), (1, 0, 1));
+    assert_eq!(
+        (t.used(), t.unclaimed(), t.rcf_templates().used()),
+        (1, 0, 1)
+    );
     assert_eq!(answer(&t, &all[0]), Some(zero_seq(&all[0].rcf)));
 }
 
@@ -225,7 +240,7 @@ fn what_is_carried_over_is_answered_as_before() {
     make_odd(&small, places[4].slot);
     for (slots, fit) in [(256, 19), (32, 16)] {
         let mut other = table(slots, 64);
-        let carried = other.carry_over(LATER, &small.slots, small.profiles());
+        let carried = other.carry_over(LATER, &small.slots, small.rcf_templates());
         assert_eq!((carried, other.used(), other.unclaimed()), (fit, fit, fit));
         let mut found = 0;
         for (i, e) in all.iter().enumerate() {
@@ -243,7 +258,7 @@ fn what_is_carried_over_is_answered_as_before() {
             assert_eq!(other.observe(LATER, place).unwrap().withdrawn, i == 3);
             let same = Slot {
                 generation: was.generation,
-                profile: was.profile,
+                rcf_template: was.rcf_template,
                 withdrawn: was.withdrawn,
                 ..is
             };
@@ -296,7 +311,7 @@ proptest! {
                             }
                         }
                         Err(Refused::Twice) => prop_assert!(there.contains_key(&(address, eid))),
-                        Err(Refused::Full | Refused::Crowded | Refused::Profiles) => {}
+                        Err(Refused::Full | Refused::Crowded | Refused::RcfTemplates) => {}
                         Err(other) => prop_assert!(false, "{:?}", other),
                     }
                 }
@@ -311,11 +326,11 @@ proptest! {
                     t.settle(now);
                 }
                 Step::Restart => {
-                    let (used, profiles, slots) = (t.used(), t.profiles().used(), memory(&t));
+                    let (used, rcf_templates, slots) = (t.used(), t.rcf_templates().used(), memory(&t));
                     t = restart(t);
                     now = now.max(LATER);
                     prop_assert_eq!((t.used(), t.unclaimed()), (used, used));
-                    prop_assert_eq!(t.profiles().used(), profiles);
+                    prop_assert_eq!(t.rcf_templates().used(), rcf_templates);
                     prop_assert_eq!(memory(&t), slots);
                 }
             }

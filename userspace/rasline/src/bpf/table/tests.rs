@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use proptest::prelude::*;
-use rasline_abi::{Profile, TICK_NS};
+use rasline_abi::{RcfTemplate, TICK_NS};
 
 use super::*;
 use crate::bpf::{rcf::reconstruct, scan::Scanned};
@@ -23,10 +23,10 @@ fn keys() -> Box<[u64; HASH_KEYS]> {
     keys
 }
 
-pub(super) fn table(slots: usize, profiles: usize) -> Table {
+pub(super) fn table(slots: usize, rcf_templates: usize) -> Table {
     Table::new(
         MappedArray::plain(slots),
-        Profiles::new(MappedArray::<Profile>::plain(profiles)),
+        RcfTemplates::new(MappedArray::<RcfTemplate>::plain(rcf_templates)),
         keys(),
     )
 }
@@ -120,7 +120,11 @@ pub(super) fn answer(table: &Table, e: &Endpoint) -> Option<Vec<u8>> {
     let slot = table
         .slots
         .load(find(table, &e.address, e.port, &e.rrq)? as usize);
-    let rcf = reconstruct(&table.profiles().get(slot.profile), &e.rrq, slot.eid_at);
+    let rcf = reconstruct(
+        &table.rcf_templates().get(slot.rcf_template),
+        &e.rrq,
+        slot.eid_at,
+    );
     assert_eq!(slot.rcf_sum, checksum::sum(&rcf));
     Some(rcf)
 }
@@ -144,7 +148,7 @@ fn what_is_published_is_answered_until_removed() {
     assert!(t.remove(SECOND, place));
     assert!(!t.remove(SECOND, place));
     assert_eq!(answer(&t, &e), None);
-    assert_eq!((t.used(), t.profiles().used()), (0, 0));
+    assert_eq!((t.used(), t.rcf_templates().used()), (0, 0));
 }
 
 #[test]
@@ -200,13 +204,13 @@ fn a_full_table_says_so() {
 }
 
 #[test]
-fn profiles_run_out_before_anything_is_written() {
+fn rcf_templates_run_out_before_anything_is_written() {
     let mut t = table(64, 2);
     for (i, alias) in ["a", "b", "c"].iter().enumerate() {
         let e = Endpoint::new(i as u8, "0001_ep", alias);
         assert_eq!(
             t.insert(SECOND, &e.entry()).err(),
-            (i == 2).then_some(Refused::Profiles)
+            (i == 2).then_some(Refused::RcfTemplates)
         );
     }
     assert_eq!(t.used(), 2);
@@ -224,7 +228,7 @@ fn several_behind_one_address() {
     for e in &all {
         assert_eq!(answer(&t, e), Some(zero_seq(&e.rcf)));
     }
-    assert_eq!(t.profiles().used(), 1);
+    assert_eq!(t.rcf_templates().used(), 1);
     let too_many = (40..200).map(|i| Endpoint::new(7, &format!("{i:04}_ep"), "x"));
     let refused = too_many
         .map(|e| t.insert(SECOND, &e.entry()))
@@ -241,14 +245,14 @@ fn rcfs_are_shared_but_for_the_endpoint_identifier() {
         Endpoint::new(3, "0003_ep", "y"),
     );
     let places = [&a, &b, &c].map(|e| t.insert(SECOND, &e.entry()).unwrap());
-    assert_eq!(t.profiles().used(), 2);
+    assert_eq!(t.rcf_templates().used(), 2);
     t.remove(SECOND, places[0]);
     assert_eq!(
-        (t.profiles().used(), answer(&t, &b)),
+        (t.rcf_templates().used(), answer(&t, &b)),
         (2, Some(zero_seq(&b.rcf)))
     );
     t.remove(SECOND, places[1]);
-    assert_eq!(t.profiles().used(), 1);
+    assert_eq!(t.rcf_templates().used(), 1);
 }
 
 #[test]
@@ -262,17 +266,20 @@ fn a_patched_rcf_keeps_the_original() {
     entry.template.original = Some(&e.rcf);
     let place = t.insert(SECOND, &entry).unwrap();
     let slot = t.get(place).unwrap();
-    let profile = t.profiles().get(slot.profile);
-    assert_eq!((profile.patched, t.profiles().used()), (1, 2));
-    let original = t.profiles().get(profile.original);
-    assert_eq!((original.patched, original.original), (0, profile.original));
+    let rcf_template = t.rcf_templates().get(slot.rcf_template);
+    assert_eq!((rcf_template.patched, t.rcf_templates().used()), (1, 2));
+    let original = t.rcf_templates().get(rcf_template.original);
+    assert_eq!(
+        (original.patched, original.original),
+        (0, rcf_template.original)
+    );
     assert_eq!(
         reconstruct(&original, &e.rrq, slot.eid_at),
         zero_seq(&e.rcf)
     );
     assert_eq!(answer(&t, &e), Some(zero_seq(&patched)));
     t.remove(SECOND, place);
-    assert_eq!(t.profiles().used(), 0);
+    assert_eq!(t.rcf_templates().used(), 0);
 }
 
 #[test]
@@ -282,7 +289,10 @@ fn an_endpoint_identifier_that_stands_twice_leaves_no_hole() {
     let place = t.insert(SECOND, &e.entry()).unwrap();
     let slot = t.get(place).unwrap();
     assert_eq!(
-        (slot.eid_at, t.profiles().get(slot.profile).hole_len),
+        (
+            slot.eid_at,
+            t.rcf_templates().get(slot.rcf_template).hole_len
+        ),
         (0, 0)
     );
     assert_eq!(answer(&t, &e), Some(zero_seq(&e.rcf)));
@@ -313,7 +323,7 @@ fn messages_that_do_not_fit_are_refused() {
     assert_eq!(t.insert(SECOND, &e.entry()), Err(Refused::Rcf));
     e.rcf.truncate(15);
     assert_eq!(t.insert(SECOND, &e.entry()), Err(Refused::Rcf));
-    assert_eq!((t.used(), t.profiles().used()), (0, 0));
+    assert_eq!((t.used(), t.rcf_templates().used()), (0, 0));
 }
 
 /// What the kernel writes on a keep-alive that it answers: `answered` and `last_seen`.
@@ -406,7 +416,7 @@ proptest! {
                         }
                         Err(Refused::Twice) => prop_assert!(rcfs.contains_key(&(address, eid))),
                         Err(Refused::Full) => prop_assert_eq!(there.len(), 32),
-                        Err(Refused::Crowded | Refused::Profiles) => {}
+                        Err(Refused::Crowded | Refused::RcfTemplates) => {}
                         Err(other) => prop_assert!(false, "{:?}", other),
                     }
                 }

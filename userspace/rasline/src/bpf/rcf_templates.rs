@@ -1,29 +1,29 @@
-//! RCF profiles: stored once per distinct content, counted, and rested before they are written anew.
+//! RCF templates: stored once per distinct content, counted, and rested before they are written anew.
 //!
-//! Invariant: a profile that a published slot names, or named within the last second, does not change.
+//! Invariant: an RCF template that a published slot names, or named within the last second, does not change.
 
 use std::{
     collections::{HashMap, VecDeque},
     hash::{BuildHasher, RandomState},
 };
 
-use rasline_abi::{MAX_RCF, Profile};
+use rasline_abi::{MAX_RCF, RcfTemplate};
 
 use super::mapped_array::MappedArray;
 
-/// How long a slot or profile rests before it is used again: no packet is handled for so long.
+/// How long a slot or RCF template rests before it is used again: no packet is handled for so long.
 pub(super) const REST_NS: u64 = 1_500_000_000;
-/// Word of [`Profile`] that begins with `original`.
-const ORIGINAL_WORD: usize = std::mem::offset_of!(Profile, original) / 8;
+/// Word of [`RcfTemplate`] that begins with `original`.
+const ORIGINAL_WORD: usize = std::mem::offset_of!(RcfTemplate, original) / 8;
 const _: () = assert!(
-    std::mem::offset_of!(Profile, original).is_multiple_of(8)
-        && std::mem::offset_of!(Profile, len) == 0
+    std::mem::offset_of!(RcfTemplate, original).is_multiple_of(8)
+        && std::mem::offset_of!(RcfTemplate, len) == 0
 );
 
-/// The profiles in use and those that are free.
+/// The RCF templates in use and those that are free.
 #[derive(Debug)]
-pub struct Profiles {
-    memory: MappedArray<Profile>,
+pub struct RcfTemplates {
+    memory: MappedArray<RcfTemplate>,
     users: Vec<u32>,
     by_content: HashMap<u64, Vec<u32>>,
     hasher: RandomState,
@@ -32,10 +32,10 @@ pub struct Profiles {
     resting: VecDeque<(u64, u32)>,
 }
 
-impl Profiles {
+impl RcfTemplates {
     /// None in use; the memory is zero.
     #[must_use]
-    pub fn new(memory: MappedArray<Profile>) -> Self {
+    pub fn new(memory: MappedArray<RcfTemplate>) -> Self {
         let users = vec![0; memory.len()];
         Self {
             memory,
@@ -48,7 +48,7 @@ impl Profiles {
         }
     }
 
-    /// Takes over what stands in the memory: `users` slots name each profile. The others rest, as somebody may have
+    /// Takes over what stands in the memory: `users` slots name each RCF template. The others rest, as somebody may have
     /// named them a moment ago.
     pub(super) fn adopt(&mut self, now_ns: u64, users: Vec<u32>) {
         self.users = users;
@@ -76,13 +76,13 @@ impl Profiles {
             .collect();
     }
 
-    /// Makes a profile known by its content.
+    /// Makes an RCF template known by its content.
     fn list(&mut self, index: u32) {
         let (hash, _) = self.hash(index);
         self.by_content.entry(hash).or_default().push(index);
     }
 
-    /// Hash of the content, and which other profile is its original.
+    /// Hash of the content, and which other RCF template is its original.
     fn hash(&self, index: u32) -> (u64, Option<u32>) {
         let mut content = self.memory.load(index as usize);
         let original = (content.original != index).then_some(content.original);
@@ -109,11 +109,16 @@ impl Profiles {
         u32::from_ne_bytes([octets[0], octets[1], octets[2], octets[3]])
     }
 
-    /// Whether it has this content. `original` none: the profile is its own.
-    pub(super) fn is(&self, index: u32, content: &Profile, original: Option<&Profile>) -> bool {
+    /// Whether it has this content. `original` none: it is its own.
+    pub(super) fn is(
+        &self,
+        index: u32,
+        content: &RcfTemplate,
+        original: Option<&RcfTemplate>,
+    ) -> bool {
         let there = self.memory.load(index as usize);
-        let same = |there: Profile, wanted: &Profile| {
-            let wanted = Profile {
+        let same = |there: RcfTemplate, wanted: &RcfTemplate| {
+            let wanted = RcfTemplate {
                 original: there.original,
                 ..*wanted
             };
@@ -129,11 +134,11 @@ impl Profiles {
     }
 
     #[cfg(test)]
-    pub(super) fn into_memory(self) -> MappedArray<Profile> {
+    pub(super) fn into_memory(self) -> MappedArray<RcfTemplate> {
         self.memory
     }
 
-    /// Profiles in use.
+    /// RCF templates in use.
     #[must_use]
     pub fn used(&self) -> usize {
         self.fresh as usize - self.free.len() - self.resting.len()
@@ -147,12 +152,12 @@ impl Profiles {
 
     /// One of them.
     #[must_use]
-    pub fn get(&self, index: u32) -> Profile {
+    pub fn get(&self, index: u32) -> RcfTemplate {
         self.memory.load(index as usize)
     }
 
-    /// A profile with this content and one more user. `original` none: the profile is its own. None: table full.
-    pub fn acquire(&mut self, mut content: Profile, original: Option<u32>) -> Option<u32> {
+    /// An RCF template with this content and one more user. `original` none: it is its own. None: table full.
+    pub fn acquire(&mut self, mut content: RcfTemplate, original: Option<u32>) -> Option<u32> {
         content.original = original.unwrap_or(u32::MAX);
         let hash = self.hasher.hash_one(bytemuck::bytes_of(&content));
         let same = |index: u32| {
