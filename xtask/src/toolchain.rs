@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::{paths, process};
 
@@ -198,6 +198,14 @@ fn is_of_a_toolchain(name: &str) -> bool {
     let ours = name == "CARGO" || name.starts_with("CARGO_") || name == "RUSTUP_TOOLCHAIN";
     let compiler = name.starts_with("RUSTC") || name.starts_with("RUSTDOC") || name == "RUSTFLAGS";
     (ours || compiler) && !KEPT.iter().any(|kept| name.starts_with(kept))
+}
+
+/// The compiler's own target, from the line `host: ...`.
+pub fn host() -> Result<String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let said = process::capture(Command::new(rustc).arg("-vV"), "the host's target")?;
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("rustc -vV names no host")
 }
 
 #[cfg(test)]

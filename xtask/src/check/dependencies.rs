@@ -31,7 +31,7 @@ pub fn run() -> Result<()> {
         .args(["metadata", "--format-version", "1", "--locked", "--offline"])
         .args([
             "--filter-platform",
-            &host()?,
+            &toolchain::host()?,
             "--filter-platform",
             toolchain::TARGET,
         ]);
@@ -138,17 +138,6 @@ fn duplicates(packages: &[Value]) -> BTreeMap<String, Vec<String>> {
         .into_iter()
         .map(|(name, versions)| (name, versions.into_iter().collect()))
         .collect()
-}
-
-/// The compiler's own target, from the line `host: ...`.
-fn host() -> Result<String> {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let said = process::capture(
-        std::process::Command::new(rustc).arg("-vV"),
-        "the host's target",
-    )?;
-    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).context("rustc -vV names no host")
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::process::{self, say};
-use crate::{build, paths, setup};
+use crate::{build, paths, setup, toolchain};
 
 mod tree;
 mod trial;
@@ -215,7 +215,10 @@ fn changelog(tree: &mut Tree, version: &str) -> Result<()> {
 /// The crates in the binary, with their licences.
 fn third_party() -> Result<String> {
     let mut metadata = process::cargo();
-    metadata.args(["metadata", "--format-version=1", "--locked", "--offline"]);
+    // Crates for other platforms need not be here.
+    metadata
+        .args(["metadata", "--format-version=1", "--locked", "--offline"])
+        .args(["--filter-platform", &toolchain::host()?]);
     let said = process::capture(&mut metadata, "the crates' licences")?;
     let all: serde_json::Value = serde_json::from_str(&said).context("cargo metadata")?;
     let text = |v: &serde_json::Value| v.as_str().unwrap_or("-").to_owned();
