@@ -122,7 +122,7 @@ fn who_is_not_the_gatekeeper_unregisters_nobody() {
     assert!(text.contains(line), "{text}");
     let status = site.controller.text(&["status"]).unwrap();
     assert!(
-        status.contains("gw: 3 messages in its gatekeepers' names were not proved"),
+        status.contains("gw: 3 messages discarded: not proved to be from its gatekeeper"),
         "{status}"
     );
     let sample = "rasline_agent_unproved_total{agent=\"gw\",why=\"wrong\"} 1";

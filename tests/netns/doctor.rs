@@ -74,7 +74,7 @@ fn a_sound_machine() {
     assert_eq!(about(&findings, "site gk1 RAS")["verdict"], "ok");
     assert_eq!(
         about(&findings, "site gk1 route")["found"],
-        "10.1.0.1 by wan0, on the link"
+        "10.1.0.1 through wan0, on the link"
     );
     assert_eq!(about(&findings, "lan0 IPv4 forwarding")["found"], "on");
     assert_eq!(about(&findings, "lan0 rp_filter")["verdict"], "ok");
@@ -212,7 +212,8 @@ fn a_stateful_firewall() {
     assert_eq!((code, failures(&findings)), (0, vec![]));
     let drops = "table mine drops by policy in its forward chain forward";
     finding(&findings, "firewall", "warn", drops);
-    let lives = "an entry of UDP lives 59s, but zone site lets a keep-alive through every 1m only";
+    let lives =
+        "a UDP entry expires after 59s, but zone site lets a keep-alive through only every 1m";
     finding(&findings, "connection tracking", "warn", lives);
     let helper = "nftables assigns the helper RAS";
     finding(&findings, "nf_conntrack_h323", "warn", helper);

@@ -108,7 +108,7 @@ fn a_second_controller_is_named_whatever_it_shares() {
     let again = Controller::refused(&scene.net, scene.controller.place()).unwrap();
     let said = String::from_utf8(again.stderr).unwrap();
     assert!(
-        !again.status.success() && said.contains("another controller runs"),
+        !again.status.success() && said.contains("another controller is running"),
         "{said}"
     );
 }

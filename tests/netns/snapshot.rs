@@ -107,7 +107,7 @@ fn a_locked_database() {
         .execute_batch("BEGIN EXCLUSIVE; UPDATE meta SET revision = revision")
         .unwrap();
     zones.controller.start_again(&zones.net).unwrap();
-    await_source(&zones, "copy", "another process holds it locked");
+    await_source(&zones, "copy", "locked by another process");
     await_event(&zones.controller, "profiles", "last good copy");
     is_served_from_it(&mut zones, &mut endpoint);
     drop(holder);

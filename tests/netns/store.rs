@@ -193,7 +193,7 @@ fn without_a_store_it_runs() {
     scene.by_kernel(&mut endpoint);
     let error = status(&scene)["error"].as_str().unwrap().to_owned();
     assert!(
-        error.contains("state.db") && error.contains("nothing is remembered"),
+        error.contains("state.db") && error.contains("state is not saved"),
         "{error}"
     );
     let again = rasline_testkit::Controller::refused(&scene.net, scene.controller.place());

@@ -1,15 +1,15 @@
-//! What a person is told when something fails: the thing, the cause and what to do next, in one line.
+//! Errors for people: the thing, the cause and the next step, in one line.
 
 use std::fmt;
 
-/// One failure, shown as `thing: cause; next step`.
+/// An error for people, shown as `thing: cause; next step`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Failure {
-    /// What it is about.
+    /// What failed: a file, an interface, a command, ...
     pub thing: String,
     /// Why it failed.
     pub cause: String,
-    /// What to do about it; empty when nothing can be said.
+    /// What to do about it; empty if there is no advice.
     pub next: String,
 }
 
@@ -24,7 +24,7 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
-    /// A failure with a next step.
+    /// Creates a failure with a next step.
     pub fn new(
         thing: impl Into<String>,
         cause: impl fmt::Display,
@@ -37,16 +37,16 @@ impl Failure {
         }
     }
 
-    /// A failure that speaks for itself.
+    /// Creates a failure without a next step.
     pub fn plain(thing: impl Into<String>, cause: impl fmt::Display) -> Self {
         Self::new(thing, cause, "")
     }
 }
 
-/// Most functions here end this way.
+/// The result of functions whose errors are shown to people.
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
-/// An error and everything below it, in one line.
+/// An error and all of its sources, in one line.
 #[must_use]
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

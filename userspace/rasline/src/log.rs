@@ -1,6 +1,6 @@
-//! Logs: tracing to stderr, filtered by `RASLINE_LOG`; under systemd in journald's form.
+//! Logging with tracing to stderr, filtered by `RASLINE_LOG`; under systemd in journald's format.
 //!
-//! Invariant: an event is one line, whatever text of the network stands in it.
+//! Invariant: an event is one line, even if it contains text from the network.
 
 use std::{fmt, io::IsTerminal};
 
@@ -17,7 +17,7 @@ use tracing_subscriber::{
 
 use crate::printable::escape;
 
-/// An event's text and fields with what a terminal would obey escaped.
+/// Formats an event's text and fields, escaped for a terminal.
 struct Escaped;
 
 impl<'w> FormatFields<'w> for Escaped {
@@ -28,7 +28,7 @@ impl<'w> FormatFields<'w> for Escaped {
     }
 }
 
-/// A line as journald reads it from stderr: syslog priority, no time, no colour.
+/// Formats lines for journald: with syslog priority, without time and colour.
 struct Journal;
 
 impl<S, N> FormatEvent<S, N> for Journal
@@ -57,7 +57,7 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-/// What is logged; the loader's own debugging only where it is named.
+/// The filter for log lines; aya's debug messages only if `RASLINE_LOG` names aya.
 fn filter(wish: Option<&str>) -> EnvFilter {
     let wish = wish.filter(|w| !w.is_empty()).unwrap_or("info");
     let quiet = if wish.contains("aya") {
@@ -68,16 +68,16 @@ fn filter(wish: Option<&str>) -> EnvFilter {
     EnvFilter::try_new(format!("{wish}{quiet}")).unwrap_or_else(|_| EnvFilter::new("info"))
 }
 
-/// Sets logging up, once, for the controller.
+/// Sets up logging for the controller; call it once.
 pub fn init() {
     let filter = filter(std::env::var("RASLINE_LOG").ok().as_deref());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .fmt_fields(Escaped)
-        // A log that cannot be written is no reason to end.
+        // A log that cannot be written must not end the controller.
         .log_internal_errors(false)
         .with_writer(std::io::stderr);
-    // A second call (in tests) changes nothing.
+    // A second call (in tests) has no effect.
     let _ = if std::env::var_os("JOURNAL_STREAM").is_some() {
         builder.event_format(Journal).try_init()
     } else {

@@ -1,12 +1,12 @@
-//! Text for people, with everything escaped that a terminal would obey or that could not be seen.
+//! Escapes text for people: characters that a terminal would interpret, and characters that are invisible.
 //!
 //! Aliases, identifiers and reasons come from the network and may hold escape sequences, line feeds, or characters that
-//! turn the direction of writing. They stay exact everywhere inside; this is applied once, where text leaves for people:
-//! by what the CLI prints, by the log, and by the status for the service manager.
+//! change the direction of writing. Inside the program they are exact; they are escaped once, where text is output:
+//! by the CLI, by the log, and in the status for the service manager.
 
 use std::{borrow::Cow, fmt::Write as _};
 
-/// Text on one line in which nothing is obeyed and nothing hidden: such characters stand as `\n`, `\r`, `\t` or
+/// Escapes text to one line: control and invisible characters become `\n`, `\r`, `\t` or
 /// `\u{202e}`.
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
@@ -18,15 +18,15 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// The same for a document of several lines: line feeds stay.
+/// Escapes a document of several lines; line feeds stay.
 #[must_use]
 pub fn escape_lines(text: &str) -> String {
     let lines: Vec<Cow<'_, str>> = text.split('\n').map(escape).collect();
     lines.join("\n")
 }
 
-/// JSON text that is the same value, with such characters of its strings as `\u202e`. The line feeds between its values
-/// stay.
+/// Escapes such characters in the strings of JSON text as `\u202e`; its value is unchanged. The line feeds between its
+/// values stay.
 #[must_use]
 pub fn escape_json(json: &str) -> Cow<'_, str> {
     replace(
@@ -35,7 +35,7 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
         |c, out| {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                // Writing to a string does not fail.
+                // Writing to a string cannot fail.
                 let _ = write!(out, "\\u{unit:04x}");
             }
         },
@@ -61,8 +61,8 @@ fn replace(
     Cow::Owned(out)
 }
 
-/// Control characters (C0, DEL, C1), every kind of white space but the space itself, what turns the direction of
-/// writing, and what takes no room: Unicode's format characters and the others that it ignores by default.
+/// Control characters (C0, DEL, C1), all white space except the space itself, characters that change the direction of
+/// writing, and characters without width: Unicode's format characters and others that are ignorable by default.
 const fn is_unsafe(c: char) -> bool {
     matches!(c,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{a0}' | '\u{ad}' | '\u{34f}'

@@ -1,9 +1,9 @@
-//! "Did you mean ...?": the name that somebody who mistyped one most likely meant.
+//! "Did you mean ...?": finds the name that was probably meant by a mistyped one.
 
-/// Names longer than this are compared no further: somebody who writes that much did not mistype it.
+/// Longer names are not compared: they are no typing errors, and comparing them is slow.
 const LONGEST: usize = 64;
 
-/// The candidate that is closest to a name, if one is close: about one slip in three letters. Case, `-` and `_` are no
+/// The candidate closest to a name, if it is close enough: about one error per three letters. Case, `-` and `_` make no
 /// difference.
 #[must_use]
 pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -18,7 +18,7 @@ pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// `did you mean "x"? ` or nothing, to be put before the usual next step.
+/// `did you mean "x"? ` or an empty text, to be put before the usual next step.
 #[must_use]
 pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     closest(name, candidates)
@@ -30,7 +30,7 @@ fn plain(name: &str) -> Vec<char> {
     letters.flat_map(char::to_lowercase).take(LONGEST).collect()
 }
 
-/// Letters to insert, remove, replace or swap with their neighbours.
+/// Edit distance: letters to insert, remove, replace, or swap with their neighbours.
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut two_before: Vec<usize> = Vec::new();
     let mut row_before: Vec<usize> = (0..=b.len()).collect();

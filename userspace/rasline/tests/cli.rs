@@ -75,14 +75,14 @@ fn check_says_file_line_and_key() {
         (code, out),
         (
             0,
-            format!("{file}: fine: 1 interfaces, 1 zones, 1 gatekeepers\n")
+            format!("{file}: valid: 1 interfaces, 1 zones, 1 gatekeepers\n")
         )
     );
     let file = configured(folder.path(), "standby = \"warm\"\n");
     let (code, out, err) = outcome(&["check", &file]);
     assert_eq!((code, out.as_str()), (1, ""));
     assert!(
-        err.starts_with(&format!("rasline: {file}:5: standby: is not a key")),
+        err.starts_with(&format!("rasline: {file}:5: standby: unknown key")),
         "{err}"
     );
     let (code, _, err) = outcome(&["check", "/nonexistent/r.toml"]);
@@ -124,7 +124,7 @@ fn no_controller_is_said() {
     }
     let (_, _, err) = outcome(&["--config", &file, "status"]);
     assert!(
-        err.contains("the controller does not run; start it with `rasline run`"),
+        err.contains("the controller is not running; start it with `rasline run`"),
         "{err}"
     );
 }
@@ -136,7 +136,7 @@ fn a_stale_socket_is_said() {
     drop(UnixListener::bind(&socket).unwrap());
     let (code, _, err) = outcome(&["--socket", socket.to_str().unwrap(), "zone", "list"]);
     assert_eq!(code, 1);
-    assert!(err.contains("the controller is dead"), "{err}");
+    assert!(err.contains("the controller has died"), "{err}");
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn all_mistakes_are_said_at_once() {
     assert_eq!((code, err.lines().count()), (1, 3), "{err}");
     for part in [
         ":5: flows: ",
-        ":6: bpffss: is not a key that is known here; did you mean \"bpffs\"?",
+        ":6: bpffss: unknown key; did you mean \"bpffs\"?",
         ": address: gatekeeper \"gk1\"",
     ] {
         assert!(err.contains(part), "{part}: {err}");

@@ -187,21 +187,20 @@ fn shown_to_people_and_to_scripts() {
         .unwrap();
     assert_eq!(
         state.fine(&["show", "hq"]),
-        "\
-zone                 hq
+        "zone                 hq
 tenant               acme
 gatekeeperIdentifier HQ-GK
 subscription         on until 2099-12-31T00:00:00Z
 timeToLive           5m, from 30s to 1h
 calls                direct
 authentication       md5
-limits               5000 registrations, 200 calls, 20000 x 100 bit/s a call, 1000000 x 100 bit/s in all
+limits               5000 registrations, 200 calls, 20000 x 100 bit/s per call, 1000000 x 100 bit/s in total
 unknown endpoints    are refused
 prefixes             1, 3314
 plan                 00: strip 2, add 9
 reach                branch
 neighbour            PARTNER-GK at 198.51.100.7:1719, asked for 44, answered
-endpoints            2 given, 1 of them with a password, 1 learned
+endpoints            2 configured, 1 of them with a password, 1 learned
 
 ALIASES     PREFIXES  PASSWORD  CALLS TO       RAS            ENDPOINTIDENTIFIER  FROM
 alice,1001  -         yes       -              -              -                   given
@@ -228,9 +227,9 @@ fn settings_are_changed_and_profiles_deleted() {
     let state = State::new();
     assert_eq!(
         state.run(&["set", "hq", "subscription=on"]),
-        (1, String::new(), "rasline: zone \"hq\": has no profile; `rasline profile list` shows those there are, `rasline profile set ZONE --create` makes one\n".into())
+        (1, String::new(), "rasline: zone \"hq\": has no profile; see `rasline profile list`, or create one with `rasline profile set ZONE --create`\n".into())
     );
-    assert_eq!(state.fine(&["set", "hq", "--create"]), "hq: made\n");
+    assert_eq!(state.fine(&["set", "hq", "--create"]), "hq: created\n");
     assert_eq!(
         state.fine(&[
             "set",
@@ -252,8 +251,7 @@ fn settings_are_changed_and_profiles_deleted() {
     assert_eq!((code, out.as_str()), (1, ""));
     assert_eq!(
         err,
-        "rasline: limits.calls: \"x\": invalid digit found in string; give limits.calls=NUMBER\n\
-         rasline: \"tenant\": is no KEY=VALUE; write it as subscription=on\n"
+        "rasline: limits.calls: \"x\": invalid digit found in string; use limits.calls=NUMBER\nrasline: \"tenant\": is not KEY=VALUE; write for example subscription=on\n"
     );
     let (code, _, err) = state.run(&["set", "hq", "prefixes=1,1"]);
     assert_eq!(
@@ -328,7 +326,7 @@ fn bad_files_change_nothing_and_are_told_by_name_and_place() {
         (
             "d.ldif",
             "dn: cn=d\nh323IdentityGKDomain: hq\nh323IdentitydialedDigits: 1\n\ndn: cn=e\nh323IdentityGKDomain: hq\nh323IdentitydialedDigits: 1\n",
-            "d.ldif:5: cn=e: alias \"1\" belongs to AT/d.ldif:1: cn=d already; remove one of the two",
+            "d.ldif:5: cn=e: duplicate alias \"1\", already used by AT/d.ldif:1: cn=d; remove one of the two",
         ),
     ] {
         let file = state.file(name, text);
@@ -373,7 +371,7 @@ fn a_directory_is_joined_to_its_zone() {
     let file = state.file("dir.ldif", text);
     assert_eq!(
         state.fine(&["import", &file]),
-        "imported 1 profile (0 new), 1 endpoint\nleft out: 1 entry without h323Identity\nleft out: 1 value of h323IdentitypartyNumber\n"
+        "imported 1 profile (0 new), 1 endpoint\nskipped: 1 entry without h323Identity\nskipped: 1 value of h323IdentitypartyNumber\n"
     );
     let imported = state.json(&["import", &file, "--json", "--zone", "hq"]);
     assert_eq!(imported["zones"], json!(["hq"]));
@@ -405,7 +403,7 @@ fn the_folder_comes_from_the_configuration() {
     let (code, _, err) = run("/nonexistent/r.toml");
     assert_eq!(code, 1);
     assert!(
-        err.ends_with("; or name the folder with --state-dir\n"),
+        err.ends_with("; or give the folder with --state-dir\n"),
         "{err}"
     );
 }
@@ -477,15 +475,14 @@ fn a_locked_database_is_told_and_its_copy_shown() {
     let (code, out, err) = state.run(&["list", "--json"]);
     assert_eq!(code, 0);
     assert!(out.contains("\"zone\": \"hq\""), "{out}");
-    let begins =
-        format!("rasline: {path}: another process holds it locked; its last good copy of 20");
-    let ends = format!(" is used; end the process that `fuser {path}` names, or try again\n");
+    let begins = format!("rasline: {path}: locked by another process; its last good copy of 20");
+    let ends = format!(" is used; try again, or end the process shown by `fuser {path}`\n");
     assert!(err.starts_with(&begins) && err.ends_with(&ends), "{err}");
     std::fs::remove_file(state.path().join(SNAPSHOT)).unwrap();
     let (code, out, err) = state.run(&["list"]);
     assert_eq!((code, out.as_str()), (1, ""));
     assert!(
-        err.contains("another process holds it locked; end the process"),
+        err.contains("locked by another process; try again"),
         "{err}"
     );
 }
@@ -505,12 +502,12 @@ fn a_damaged_database_is_told_what_to_do_about() {
         "{err}"
     );
     assert!(
-        err.contains("save what `rasline profile export --secrets` gives"),
+        err.contains("run `rasline profile export --secrets`, which reads the copy"),
         "{err}"
     );
     let (code, _, err) = state.run(&["set", "hq", "tenant=x"]);
     assert_eq!(code, 1);
-    assert!(err.contains("nothing was changed: move "), "{err}");
+    assert!(err.contains("nothing was changed; move "), "{err}");
     assert_eq!(std::fs::read(&path).unwrap(), b"damaged");
 }
 

@@ -17,14 +17,14 @@ pub(super) enum AgentCommand {
     List(Json),
     /// Show one agent.
     Show {
-        /// Its name.
+        /// Name of the agent.
         agent: String,
         #[command(flatten)]
         json: Json,
     },
-    /// Register in full, now.
+    /// Make an agent send a full RRQ now.
     Reregister {
-        /// Its name.
+        /// Name of the agent.
         agent: String,
     },
 }
@@ -98,13 +98,13 @@ fn put_all(all: &[Agent]) {
     put_table(&t);
 }
 
-/// When its gatekeeper did last; one that has none may have had one.
+/// Time since the last RCF; the agent may have lost that gatekeeper since.
 fn confirmed(a: &Agent) -> String {
     a.confirmed
         .map_or_else(|| "-".to_owned(), |at| ago(Some(at)))
 }
 
-/// How often, and how long the last took.
+/// Number of recoveries, and the duration of the last one.
 fn recovered(a: &Agent) -> String {
     match a.last_recovery {
         Some(seconds) => format!("{}, the last in {:.1} ms", a.recoveries, seconds * 1e3),
@@ -112,14 +112,15 @@ fn recovered(a: &Agent) -> String {
     }
 }
 
-/// Messages in its gatekeepers' names that came to nothing, and whether the next one would.
+/// Messages discarded because their sender was not proved to be the gatekeeper, by reason, and whether proof is
+/// required now.
 fn unproved(a: &Agent) -> String {
     let some = a.unproved.iter().filter(|(_, n)| **n > 0);
     let some: Vec<String> = some.map(|(why, n)| format!("{n} {why}")).collect();
     let demanded = if a.proof_demanded {
         "its gatekeeper must sign"
     } else {
-        "nothing demands proof"
+        "proof is not required"
     };
     let some = if some.is_empty() {
         "0".to_owned()
@@ -166,7 +167,7 @@ fn put_one(a: &Agent) {
         (
             "messages",
             format!(
-                "ignored {} of RAS and {} of call signalling, not sent {}",
+                "{} RAS and {} call-signalling messages ignored, {} not sent",
                 a.ignored, a.signalling_ignored, a.not_sent
             ),
         ),
@@ -178,7 +179,7 @@ fn put_one(a: &Agent) {
     }
 }
 
-/// The line of `rasline status`; nothing without agents.
+/// Prints the agents' line of `rasline status`; without agents, nothing.
 pub(super) fn put_summary(all: &[Agent]) {
     if all.is_empty() {
         return;
@@ -196,7 +197,7 @@ pub(super) fn put_summary(all: &[Agent]) {
         let n: u64 = a.unproved.values().sum();
         if n > 0 {
             put(&format!(
-                "         {}: {n} messages in its gatekeepers' names were not proved",
+                "         {}: {n} messages discarded: not proved to be from its gatekeeper",
                 a.name
             ));
         }

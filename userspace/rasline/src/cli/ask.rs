@@ -92,18 +92,18 @@ fn status(cli: &Cli, json: bool, watch: bool) -> Result<ExitCode> {
     }
 }
 
-/// A controller of another version than this command: an upgrade that was not followed by a restart, or another rasline.
+/// Warns when the controller has another version than this command, after an upgrade without a restart for example.
 fn other_version(status: &Status) {
     let own = env!("CARGO_PKG_VERSION");
     if status.version != own {
         eprintln!(
-            "rasline: the controller is version {}, this command {own}; restart the controller, or use its rasline",
+            "rasline: the controller is version {}, this command {own}; restart the controller, or use the rasline command of its version",
             status.version
         );
     }
 }
 
-/// No controller: says what its program still does.
+/// Adds to a failed connection which interfaces the program of a dead controller still answers on.
 fn dead(cli: &Cli, e: Failure) -> Failure {
     let (daemon, _) = Config::load_daemon(&cli.config);
     let Ok(pins) = pins::links(&daemon.bpffs) else {
@@ -116,11 +116,11 @@ fn dead(cli: &Cli, e: Failure) -> Failure {
     Failure::new(
         "controller",
         format!(
-            "dead, but its program is still attached to {} and answering ({})",
+            "not running, but its program is still attached to {} and answering ({})",
             names.join(", "),
             e.cause
         ),
-        "start it again with `rasline run`, or take the program off with `rasline stop --detach`",
+        "start it again with `rasline run`, or detach the program with `rasline stop --detach`",
     )
 }
 
@@ -181,7 +181,7 @@ fn detach(cli: &Cli, interface: &str) -> Result<()> {
             let daemon = daemon_of_dead(cli, &e)?;
             if pins::remove_link(&daemon.bpffs, interface)? {
                 table::put(&format!(
-                    "{interface}: detached (the controller does not run)"
+                    "{interface}: detached (the controller is not running)"
                 ));
                 return Ok(());
             }
@@ -201,7 +201,7 @@ fn stop(cli: &Cli, stay: bool, detach: bool) -> Result<()> {
         Ok(mut client) => {
             let done: String = client.call(Ask::Stop { stay: wish })?;
             table::put(&done);
-            // The connection ends, one way or other, when the controller has.
+            // The connection ends when the controller has ended.
             while let Ok(Some(_)) = client.line::<serde_json::Value>() {}
             Ok(())
         }
@@ -209,7 +209,7 @@ fn stop(cli: &Cli, stay: bool, detach: bool) -> Result<()> {
             let daemon = daemon_of_dead(cli, &e)?;
             let interfaces = pins::remove_all(&daemon.bpffs)?;
             table::put(&format!(
-                "detached from {} (the controller does not run)",
+                "detached from {} (the controller is not running)",
                 table::or_dash(&interfaces.join(", "))
             ));
             Ok(())
@@ -218,7 +218,7 @@ fn stop(cli: &Cli, stay: bool, detach: bool) -> Result<()> {
     }
 }
 
-/// `[daemon]` of a controller that is dead for sure: its lock is free.
+/// `[daemon]` of a controller that is certainly dead; the error passed in if its lock is still held.
 fn daemon_of_dead(cli: &Cli, e: &Failure) -> Result<Daemon> {
     let (daemon, _) = Config::load_daemon(&cli.config);
     if controller_runs(&daemon) {
@@ -230,7 +230,7 @@ fn daemon_of_dead(cli: &Cli, e: &Failure) -> Result<Daemon> {
 fn nothing(interface: &str, bpffs: &Path) -> Failure {
     Failure::new(
         format!("interface {interface}"),
-        format!("no pin of rasline below {}", bpffs.display()),
-        "pins made inside `ip netns exec` vanish with it, as it remounts /sys; see `ip link` for programs",
+        format!("no pin of rasline in {}", bpffs.display()),
+        "see `ip link` for attached programs; pins made inside `ip netns exec` disappear when it ends",
     )
 }

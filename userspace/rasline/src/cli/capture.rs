@@ -1,5 +1,5 @@
-//! `rasline capture`: what the data path saw and decided: a line a message on a terminal, else pcapng with the verdict as
-//! each packet's comment.
+//! `rasline capture`: what the data path saw and decided; on a terminal one line per message, else pcapng with the
+//! verdict as each packet's comment.
 
 mod frame;
 mod line;
@@ -45,22 +45,22 @@ use crate::{
 /// Nanoseconds, as a power of ten (if_tsresol).
 const NANOSECONDS: u8 = 9;
 
-/// What to capture.
+/// Options of `rasline capture`.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Options {
-    /// File to write; "-" is the standard output: a line a message on a terminal, else pcapng.
+    /// File to write; "-" is the standard output.
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     write: PathBuf,
-    /// Only what this zone's endpoints send or get.
+    /// Capture only what endpoints of this zone send or receive.
     #[arg(long)]
     zone: Option<String>,
-    /// What to write; by default lines on a terminal, and pcapng to a file or pipe.
+    /// Format of the output; by default lines on a terminal, pcapng to a file or pipe.
     #[arg(long, value_enum)]
     format: Option<Form>,
     /// Include the answers to rasline's own probes.
     #[arg(long)]
     probes: bool,
-    /// Only what came in by this interface.
+    /// Capture only frames received on this interface.
     #[arg(long)]
     interface: Option<String>,
     /// Stop after N frames.
@@ -69,22 +69,22 @@ pub(super) struct Options {
     /// Stop after this time, such as "30s".
     #[arg(long, value_name = "TIME", value_parser = crate::config::parse_duration)]
     duration: Option<Duration>,
-    /// Octets of each frame at most.
+    /// Capture at most N octets of each frame.
     #[arg(long, value_name = "N", default_value_t = Capture::MAX,
           value_parser = clap::value_parser!(u32).range(64..=i64::from(Capture::MAX)))]
     snaplen: u32,
 }
 
-/// What a capture is written as.
+/// Format of a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Form {
-    /// A line a message.
+    /// One line per message.
     Lines,
-    /// pcapng, as tshark and Wireshark read it.
+    /// pcapng, for tshark and Wireshark.
     Pcapng,
 }
 
-/// The lock of a capture under way.
+/// Name of the file that a running capture keeps locked.
 pub fn lock_path(config: &Config) -> PathBuf {
     config.daemon.state_dir.join("capture.lock")
 }
@@ -103,7 +103,7 @@ pub(super) fn run(config: &Config, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The lock of this capture. The controller looks at it now and then, which is over at once.
+/// Takes the lock of this capture. The controller tests the lock at times, and holds it only for a moment then.
 fn only_one(path: &Path) -> Result<lock::Lock> {
     for _ in 0..20 {
         if let Ok(lock) = lock::take(path) {
@@ -114,17 +114,17 @@ fn only_one(path: &Path) -> Result<lock::Lock> {
     lock::take(path).map_err(|e| {
         Failure::new(
             "capture",
-            format!("another one is under way, or {}: {}", e.thing, e.cause),
-            "end that one, or run this as root",
+            format!("another capture is running, or {}: {}", e.thing, e.cause),
+            "end the other capture, or run this one as root",
         )
     })
 }
 
-/// Which frames are wanted.
+/// Selects the frames to write.
 struct Wanted {
     interface: Option<u32>,
     prefixes: Option<Vec<ipnet::IpNet>>,
-    /// Answers that are for these addresses and for no endpoint are those to rasline's own probes.
+    /// rasline's own addresses: an answer to one of them and to no endpoint is an answer to a probe.
     own: HashSet<IpAddr>,
 }
 
@@ -212,7 +212,7 @@ async fn follow(
     out.end()
 }
 
-/// Where frames go.
+/// Writes frames to the output.
 enum Writer {
     Lines(BufWriter<Box<dyn Write>>),
     Pcapng(PcapNgWriter<BufWriter<Box<dyn Write>>>),
@@ -225,7 +225,7 @@ struct Output {
     snaplen: u32,
     /// ifindex to the file's interface number.
     interfaces: HashMap<u32, u32>,
-    /// What to add to CLOCK_MONOTONIC for wall-clock time.
+    /// Added to CLOCK_MONOTONIC to get wall-clock time.
     offset: Duration,
     written: u64,
 }
@@ -246,7 +246,7 @@ impl Output {
                 Failure::new(
                     format!("file {}", path.display()),
                     e,
-                    "name one that can be written with --write",
+                    "name a writable file with --write",
                 )
             })?;
             Box::new(file)
@@ -349,6 +349,6 @@ fn cannot_write(path: &Path, e: &dyn std::fmt::Display) -> Failure {
     Failure::new(
         format!("file {}", path.display()),
         e,
-        "is the disk full, or the reader gone?",
+        "check that the disk is not full and the reader still runs",
     )
 }

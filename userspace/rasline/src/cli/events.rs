@@ -1,4 +1,4 @@
-//! `rasline events`: what happened, and what happens.
+//! `rasline events`: past events, and with `--follow` new ones.
 
 use std::{collections::BTreeSet, time::SystemTime};
 
@@ -12,11 +12,11 @@ use crate::{
     suggest::did_you_mean,
 };
 
-/// Events that come before those that are followed.
+/// Past events that `--follow` prints first, unless `--limit` says otherwise.
 const BEFORE: usize = 10;
-/// What stands in it is what there is; a test holds the two together.
+/// Its headings are the names of all events; a test compares it with the code.
 const DOCUMENT: &str = include_str!("../../../../docs/events.md");
-/// What events concern.
+/// Values that `--about` accepts.
 const SUBJECTS: [&str; 10] = [
     "agent",
     "call",
@@ -30,12 +30,12 @@ const SUBJECTS: [&str; 10] = [
     "endpoint",
 ];
 
-/// Which events to show.
+/// Options of `rasline events`.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Options {
     #[command(flatten)]
     json: Json,
-    /// Show the last few events, then each as it happens.
+    /// Show the last ten events, then new ones as they happen.
     #[arg(long)]
     follow: bool,
     /// Show only events of this zone.
@@ -44,13 +44,14 @@ pub(super) struct Options {
     /// Show only events of these kinds, such as "failover,health_changed".
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
     kind: Vec<String>,
-    /// Show only events that concern these: zone, gatekeeper, registration, call, agent, interface, controller, ...
+    /// Show only events about these subjects: zone, gatekeeper, registration, call, agent, interface, controller, ...
     #[arg(long, value_name = "SUBJECT", value_delimiter = ',', value_parser = subject)]
     about: Vec<String>,
-    /// Show only events since then: "15m" ago, "2026-12-01", or "2026-12-01T14:30" (local time unless an offset is given).
+    /// Show only events since this time: "15m" ago, "2026-12-01", or "2026-12-01T14:30" (local time unless an offset is
+    /// given).
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<f64>,
-    /// Show only the last N events of those that are wanted.
+    /// Show only the last N matching events.
     #[arg(long, visible_alias = "last", value_name = "N")]
     limit: Option<usize>,
 }
@@ -85,7 +86,7 @@ pub(super) fn run(cli: &Cli, options: &Options) -> Result<()> {
     Err(Failure::plain("controller", "stopped"))
 }
 
-/// A name of an event.
+/// Checks a name of an event.
 fn kind(text: &str) -> Result<String, String> {
     let headings = DOCUMENT
         .lines()
@@ -106,12 +107,12 @@ fn subject(text: &str) -> Result<String, String> {
     }
     let close = did_you_mean(text, SUBJECTS);
     Err(format!(
-        "unknown subject; {close}there are {}",
+        "unknown subject; {close}use {}",
         SUBJECTS.join(", ")
     ))
 }
 
-/// Seconds since 1970.
+/// Parses `--since` into seconds since 1970.
 #[allow(clippy::cast_precision_loss)]
 fn since(text: &str) -> Result<f64, String> {
     let now = SystemTime::now()
@@ -129,7 +130,8 @@ fn since(text: &str) -> Result<f64, String> {
     parsed
         .map(|time| time.as_millisecond() as f64 / 1e3)
         .ok_or_else(|| {
-            "not a time; write \"15m\" (ago), \"2026-12-01\", or \"2026-12-01T14:30:00\"".to_owned()
+            "invalid time; write \"15m\" (ago), \"2026-12-01\", or \"2026-12-01T14:30:00\""
+                .to_owned()
         })
 }
 

@@ -1,4 +1,4 @@
-//! Man pages and shell completions, from the command line's own description.
+//! Man pages and shell completions, generated from the definition of the command line.
 
 use std::{fs, io, path::Path};
 
@@ -8,7 +8,7 @@ use clap_complete::{Shell, generate_to};
 use super::Cli;
 use crate::failure::{Failure, Result};
 
-/// Shells that completions are written for.
+/// Shells for which completions are written.
 const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
 
 fn failed(folder: &Path) -> impl Fn(io::Error) -> Failure + '_ {
@@ -33,7 +33,7 @@ fn page(command: Command, before: &str, folder: &Path) -> io::Result<()> {
             page(one, &name, folder)?;
         }
     }
-    // clap wants names that live on; this process ends soon.
+    // clap requires a 'static name; the leak does not matter, as this process ends soon.
     let shown_name: &'static str = name.clone().leak();
     let shown = command
         .name(shown_name)

@@ -1,4 +1,4 @@
-//! The command line: parses it, asks the controller, prints. Exit codes: 0 fine, 1 failed, 2 wrong usage.
+//! The command line: parses it, asks the controller, prints. Exit codes: 0 success, 1 failure, 2 wrong usage.
 
 mod agent;
 mod ask;
@@ -32,7 +32,7 @@ struct Cli {
     /// Configuration file.
     #[arg(long, global = true, value_name = "FILE", default_value = DEFAULT_PATH)]
     config: PathBuf,
-    /// Control socket of the controller; by default the one that the configuration names.
+    /// Control socket of the controller; by default the one in the configuration.
     #[arg(long, global = true, value_name = "PATH")]
     socket: Option<PathBuf>,
     #[command(subcommand)]
@@ -43,16 +43,16 @@ struct Cli {
 enum Command {
     /// Run the controller in the foreground.
     Run {
-        /// Keep a copy of the configuration here once it is in force, and start with the copy if the file has an error.
+        /// Keep a copy of the last configuration in force here, and start with the copy if the file has an error.
         #[arg(long, value_name = "FILE")]
         last_good: Option<PathBuf>,
     },
     /// Validate a configuration.
     Check {
-        /// File to check; by default the one that --config names.
+        /// File to check; by default the one given by --config.
         file: Option<PathBuf>,
     },
-    /// Show interfaces, zones, gatekeepers, rates, tables and losses.
+    /// Show the state of the controller: interfaces, zones, gatekeepers, rates, tables and losses.
     Status {
         #[command(flatten)]
         json: Json,
@@ -69,12 +69,12 @@ enum Command {
     /// List, show and drop registrations.
     #[command(subcommand)]
     Registration(RegistrationCommand),
-    /// Manage profiles of zones, from which a backup gatekeeper serves them; works without the controller too.
+    /// Manage profiles of zones, used when rasline serves a zone itself; works without the controller.
     Profile(profile::Options),
-    /// List, show and reregister agents: the endpoints that rasline itself is.
+    /// List, show and reregister agents (rasline's own endpoints).
     #[command(subcommand)]
     Agent(agent::AgentCommand),
-    /// Show how often each verdict and reason occurred, by interface.
+    /// Show how often the data path reached each verdict, by interface and reason.
     Counters {
         #[command(flatten)]
         json: Json,
@@ -82,23 +82,23 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
-    /// Show what happened, and with --follow what happens.
+    /// Show events; with --follow, new ones as they happen.
     Events(events::Options),
-    /// Write what the data path sees and decides as pcapng, verdicts as comments; without the controller, too.
+    /// Capture the frames that the data path handles, with its verdicts; works without the controller.
     Capture(capture::Options),
-    /// Check capabilities, kernel, drivers, XDP modes, bpffs, forwarding, offloads.
+    /// Check this machine and the path to the gatekeepers.
     Doctor {
         #[command(flatten)]
         json: Json,
     },
-    /// Print rules for nftables that keep what rasline readdresses away from connection tracking.
+    /// Print nftables rules that exempt RAS and call signalling of the zones from connection tracking.
     Firewall,
-    /// Attach the program to a configured interface again.
+    /// Attach the program to a configured interface again, after `detach`.
     Attach {
         /// Name of the interface.
         interface: String,
     },
-    /// Detach the program from an interface; works without the controller too.
+    /// Detach the program from an interface; works without the controller.
     Detach {
         /// Name of the interface.
         interface: String,
@@ -111,14 +111,14 @@ enum Command {
         /// Folder to write to.
         folder: PathBuf,
     },
-    /// Read the configuration again (as SIGHUP does).
+    /// Reload the configuration (like SIGHUP).
     Reload,
     /// Stop the controller.
     Stop {
         /// Leave the program attached and answering.
         #[arg(long, conflicts_with = "detach")]
         stay: bool,
-        /// Detach the program, whatever on_stop says; works without the controller too.
+        /// Detach the program regardless of on_stop; works without the controller.
         #[arg(long)]
         detach: bool,
     },
@@ -141,19 +141,19 @@ enum ZoneCommand {
         #[command(flatten)]
         json: Json,
     },
-    /// Move a zone to a gatekeeper, which it prefers until it is released: failures still move it away, and it returns.
+    /// Move a zone to a gatekeeper and prefer that one until the zone is released; the zone still fails over from it.
     Switch {
         /// Name of the zone.
         zone: String,
         /// Id of the gatekeeper.
         gatekeeper: String,
     },
-    /// Keep a zone where it is until it is released, whatever happens.
+    /// Keep a zone at its gatekeeper until it is released, even if that gatekeeper dies.
     Hold {
         /// Name of the zone.
         zone: String,
     },
-    /// End a decision by hand: the zone moves as its policy says.
+    /// End a switch or hold: the zone follows its policy again.
     Release {
         /// Name of the zone.
         zone: String,
@@ -170,10 +170,10 @@ enum GatekeeperCommand {
 enum RegistrationCommand {
     /// List registrations.
     List {
-        /// Only those of this zone.
+        /// List only registrations of this zone.
         #[arg(long)]
         zone: Option<String>,
-        /// Only those whose endpoints are silent or gone.
+        /// List only registrations whose endpoints are silent or gone.
         #[arg(long)]
         silent: bool,
         #[command(flatten)]
@@ -181,19 +181,19 @@ enum RegistrationCommand {
     },
     /// Show one registration.
     Show {
-        /// Number of the registration in the list.
+        /// Number of the registration, as listed.
         id: u64,
         #[command(flatten)]
         json: Json,
     },
-    /// Forget one: its keep-alives go to the gatekeeper until it is learned again.
+    /// Forget a registration: its keep-alives go to the gatekeeper until it is learned again.
     Drop {
-        /// Number of the registration in the list.
+        /// Number of the registration, as listed.
         id: u64,
     },
 }
 
-/// How to print.
+/// The `--json` option of commands that print.
 #[derive(Clone, Copy, Debug, Args)]
 struct Json {
     /// Print JSON.
@@ -217,7 +217,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Help, version, or what is wrong with the arguments.
+/// Prints help, version, or the error in the arguments. Returns clap's exit code.
 fn usage(e: &clap::Error) -> ExitCode {
     let code = match e.print().and_then(|()| io::stdout().flush()) {
         Ok(()) => e.exit_code(),
@@ -255,7 +255,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
                 table::say(&format!("{}: warning: {warning}", file.display()));
             }
             table::put(&format!(
-                "{}: fine: {} interfaces, {} zones, {} gatekeepers{}",
+                "{}: valid: {} interfaces, {} zones, {} gatekeepers{}",
                 file.display(),
                 config.interfaces.len(),
                 config.zones.len(),
@@ -297,7 +297,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     }
 }
 
-/// Loads a configuration, or prints all that is wrong with it.
+/// Loads a configuration; prints all of its errors and returns `None` if it has any.
 fn load(file: &std::path::Path) -> Option<Config> {
     Config::load(file).map_err(|errors| complain(&errors)).ok()
 }
@@ -309,7 +309,7 @@ fn complain(errors: &[ConfigError]) {
 }
 
 impl Cli {
-    /// Where the controller listens.
+    /// Path of the controller's socket: `--socket`, or else as configured.
     fn socket(&self) -> PathBuf {
         if let Some(socket) = &self.socket {
             return socket.clone();
@@ -317,12 +317,12 @@ impl Cli {
         self.daemon().control_socket
     }
 
-    /// `[daemon]` as far as the file can be read. A file that is broken keeps nobody from a running controller, but is
-    /// mentioned.
+    /// `[daemon]`, as far as the file can be read. A broken file is reported but does not keep the command from
+    /// reaching a running controller.
     fn daemon(&self) -> Daemon {
         let (daemon, wrong) = Config::load_daemon(&self.config);
         if let Some(e) = wrong {
-            let next = "see `rasline check`, or name the socket with --socket";
+            let next = "see `rasline check`, or give the socket with --socket";
             table::say(&Failure::new("configuration", e, next));
         }
         daemon

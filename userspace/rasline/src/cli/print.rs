@@ -1,4 +1,4 @@
-//! How each reply looks.
+//! Prints the replies of the controller as text or JSON.
 
 use super::table::{
     ago, ahead, clock, or_dash, put, put_json, put_json_line, put_table, span, table,
@@ -78,18 +78,18 @@ pub(super) fn status(status: &Status, json: bool) {
     }
     if t.unclaimed > 0 {
         put(&format!(
-            "         {} unclaimed: answered as an earlier controller left them, learned anew little by little",
+            "         {} unclaimed: answered as published by an earlier controller, relearned gradually",
             t.unclaimed
         ));
     }
     let n = &status.learning;
     put(&format!(
-        "learning {} messages, {} pairs, {} waiting, {} unanswered, {} undecodable, {} RCFs patched",
+        "learning {} messages, {} pairs, {} pending, {} unanswered, {} undecodable, {} RCFs patched",
         n.messages, n.paired, n.pending, n.unanswered, n.undecodable, n.patched
     ));
     if n.refused > 0 {
         put(&format!(
-            "         {} registrations were not kept: raise max_registrations",
+            "         {} registrations not kept, table full: raise max_registrations",
             n.refused
         ));
     }
@@ -124,7 +124,7 @@ fn put_profiles(p: &Profiles) {
 
 fn put_store(s: &Store) {
     put(&format!(
-        "store    {}: {} registrations, {} restored, {} changes waiting, last written {}",
+        "store    {}: {} registrations, {} restored, {} changes pending, last written {}",
         s.path,
         s.registrations,
         s.restored,
@@ -178,7 +178,7 @@ fn put_zones(zones: &[Zone]) {
     put_table(&t);
 }
 
-/// The gatekeeper that serves a zone.
+/// The cell SERVED BY: the active gatekeeper, and `DEAD` if no gatekeeper of the zone lives.
 fn served_by(zone: &Zone) -> String {
     match &zone.steering {
         Some(s) if s.dark => format!("{}, DEAD", or_dash(s.active.as_deref().unwrap_or(""))),
@@ -187,7 +187,7 @@ fn served_by(zone: &Zone) -> String {
     }
 }
 
-/// Why, and what it waits for.
+/// The cell BECAUSE: cause and time of the last move, manual decision, and what a return waits for.
 fn because(zone: &Zone) -> String {
     let Some(s) = &zone.steering else {
         return "-".to_owned();
@@ -202,7 +202,7 @@ fn because(zone: &Zone) -> String {
     parts.join(", ")
 }
 
-/// How many endpoints are in each state.
+/// Number of endpoints in each state of presence.
 fn presence(counts: &PresenceCounts) -> String {
     let parts: Vec<String> = (counts.all().iter())
         .map(|(name, n)| format!("{n} {name}"))
@@ -216,13 +216,13 @@ fn put_steering(s: &Steering) {
     }
     if s.migrated + s.shaped > 0 || s.kernel_decisions > 0 {
         put(&format!(
-            "moves       {} by the kernel itself, {} keep-alives let through, {} RRQs held back",
+            "moves       {} decided by the kernel, {} keep-alives let through, {} RRQs held back",
             s.kernel_decisions, s.migrated, s.shaped
         ));
     }
     if let Some(standby) = &s.standby {
         put(&format!(
-            "standby     {standby}: {} warm, {} not yet, {} cold",
+            "standby     {standby}: {} warm, {} warming, {} cold",
             s.warm, s.warming, s.cold
         ));
     }
@@ -290,7 +290,7 @@ fn put_gatekeepers(all: &[&Gatekeeper]) {
     put_table(&t);
 }
 
-/// Answered of sent, and the round trip.
+/// The cell PROBES: answered of sent, and the round trip.
 fn probes(g: &Gatekeeper) -> String {
     let Some(p) = &g.probe else {
         return "-".to_owned();
@@ -301,7 +301,7 @@ fn probes(g: &Gatekeeper) -> String {
     }
 }
 
-/// What it was seen to answer, and from which address if that is another one.
+/// The cell ANSWERS: kinds of requests it has answered, and the source address if it differs from the configured one.
 fn answers(g: &Gatekeeper) -> String {
     let Some(p) = &g.probe else {
         return "-".to_owned();
@@ -335,7 +335,7 @@ pub(super) fn zone(zone: &Zone, json: bool) {
     }
     if zone.limited > 0 {
         put(&format!(
-            "unknown     {} messages of unregistered sources held back by unknown_rate",
+            "unknown     {} messages from unregistered sources held back by unknown_rate",
             zone.limited
         ));
     }
@@ -348,7 +348,7 @@ pub(super) fn zone(zone: &Zone, json: bool) {
     put("");
     put_gatekeepers(&zone.gatekeepers.iter().collect::<Vec<_>>());
     for refused in &zone.refused_alternates {
-        put(&format!("not taken   {refused}"));
+        put(&format!("refused     {refused}"));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tables and values for people.
+//! Tables and values as text for people.
 
 use std::{
     fmt,
@@ -11,10 +11,10 @@ use crate::{
     printable::{escape, escape_json, escape_lines},
 };
 
-/// A plain table with a head line: columns as wide as their widest cell.
+/// A plain table with a header; each column is as wide as its widest cell.
 pub(super) struct Table(Vec<Vec<String>>);
 
-/// A table with this head line.
+/// An empty table with this header.
 pub(super) fn table(head: &[&str]) -> Table {
     Table(vec![head.iter().map(ToString::to_string).collect()])
 }
@@ -63,21 +63,21 @@ pub(super) fn put_table(table: &Table) {
     write_out(&table.to_string());
 }
 
-/// Prints JSON: exact, but spelt so that a terminal obeys none of it.
+/// Prints JSON, with characters that a terminal would interpret written as escapes.
 pub(super) fn put_json(value: &impl serde::Serialize) {
     write_out(&escape_json(
         &serde_json::to_string_pretty(value).unwrap_or_default(),
     ));
 }
 
-/// The same on one line.
+/// Prints JSON on one line.
 pub(super) fn put_json_line(value: &impl serde::Serialize) {
     write_out(&escape_json(
         &serde_json::to_string(value).unwrap_or_default(),
     ));
 }
 
-/// Prints a document for programs: as it is, except on a terminal.
+/// Prints a document for programs: unchanged, except that it is escaped on a terminal.
 pub(super) fn put_document(text: &str) {
     if io::stdout().is_terminal() {
         write_out(&escape_lines(text));
@@ -91,8 +91,8 @@ pub(super) fn clear_screen() {
     write_out("\x1b[H\x1b[2J");
 }
 
-/// Writes a line to the standard output. What cannot be written ends the command with exit code 1: a reader that has
-/// gone away without a word, everything else with its reason.
+/// Writes a line to the standard output. If that fails the command ends with exit code 1, without a message if the
+/// reader has gone away.
 fn write_out(text: &str) {
     let mut out = io::stdout().lock();
     if let Err(e) = writeln!(out, "{text}").and_then(|()| out.flush()) {
@@ -100,7 +100,7 @@ fn write_out(text: &str) {
     }
 }
 
-/// Says that the standard output could not be written; gives the exit code.
+/// Reports that the standard output could not be written. Returns the exit code.
 pub(super) fn cannot_write(e: &io::Error) -> i32 {
     if e.kind() != io::ErrorKind::BrokenPipe {
         say(&format!(
@@ -110,8 +110,8 @@ pub(super) fn cannot_write(e: &io::Error) -> i32 {
     1
 }
 
-/// Prints a line for people on the standard error, which may hold text from the network. Where that cannot be written
-/// there is nobody to say so to.
+/// Prints a line on the standard error, which may contain text from the network. A failure to write it is ignored, as
+/// it cannot be reported.
 pub(super) fn say(message: &impl fmt::Display) {
     let message = message.to_string();
     let _ = writeln!(io::stderr().lock(), "rasline: {}", escape(&message));

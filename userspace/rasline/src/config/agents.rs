@@ -1,6 +1,6 @@
 //! `[[agent]]`: endpoints that rasline itself is, towards gatekeepers.
 //!
-//! Invariant: an [`Agent`] has one address family, a socket address of its own, and somebody to register with.
+//! Invariant: an [`Agent`] has one address family, a socket address of its own, and a way to find a gatekeeper.
 
 use std::{collections::HashSet, net::SocketAddr, ops::Range, time::Duration};
 
@@ -21,11 +21,11 @@ use super::{
     units::Span,
 };
 
-/// Agents at most: each has a socket.
+/// Maximum number of agents; each has a socket.
 const MAX_AGENTS: usize = 1000;
-/// Gatekeepers of one agent at most.
+/// Maximum number of gatekeepers of one agent.
 const MAX_GATEKEEPERS: usize = 32;
-/// Devices of one agent at most: all of their aliases stand in one RRQ.
+/// Maximum number of devices of one agent; the aliases of all of them are in one RRQ.
 const MAX_DEVICES: usize = 64;
 const RAS_PORT: u16 = 1719;
 const CALL_PORT: u16 = 1720;
@@ -33,42 +33,42 @@ const CALL_PORT: u16 = 1720;
 /// `[[agent]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agent {
-    /// Its name.
+    /// Name in messages, commands and metrics.
     pub name: String,
-    /// Its RAS socket.
+    /// Local address of the RAS socket.
     pub ras_address: SocketAddr,
-    /// Where it says that calls come in.
+    /// callSignalAddress that it registers.
     pub call_signal_address: SocketAddr,
-    /// What it says it is.
+    /// Type of endpoint that it registers as.
     pub kind: Kind,
-    /// RAS addresses of its gatekeepers, the first one first.
+    /// RAS addresses of its gatekeepers, in order of preference.
     pub gatekeepers: Vec<SocketAddr>,
-    /// How gatekeepers are looked for.
+    /// How gatekeepers are discovered.
     pub discovery: Discovery,
-    /// Whom a lost connection makes it ask.
+    /// Which alternates it asks when its connection is lost.
     pub alternates: Strategy,
-    /// timeToLive that it proposes, whole seconds.
+    /// timeToLive that it proposes in RRQs, whole seconds.
     pub time_to_live: Duration,
-    /// How long lightweight RRQs to alternates may stay unanswered.
+    /// Without an RCF to its lightweight RRQs for this long it registers in full.
     pub t1: Duration,
-    /// When it has a call-signalling connection.
+    /// When it keeps a call-signalling connection open.
     pub signalling: Signalling,
-    /// Where alternates that gatekeepers name may be; none: anywhere.
+    /// Prefixes in which gatekeepers named by a gatekeeper must lie; `None` allows any address.
     pub allowed_alternates: Option<Vec<IpNet>>,
-    /// Between Status Enquiries on it; none: none are sent.
+    /// Interval between Status Enquiries on that connection; `None` sends none.
     pub status_enquiry: Option<Duration>,
-    /// Silence of that connection that is death.
+    /// The connection counts as lost after this long without an acknowledgement or answer.
     pub silence: Duration,
-    /// H.235.
+    /// Password and method of H.235.
     pub credentials: Option<Credentials>,
-    /// What gatekeepers must prove in turn.
+    /// Whether messages of gatekeepers must carry a token of H.235.1.
     pub answers: Answers,
-    /// Whom it registers.
+    /// Devices whose aliases and prefixes it registers.
     pub devices: Vec<Device>,
 }
 
 impl Agent {
-    /// What the machine of agents is to know.
+    /// The settings for the agent's state machine.
     #[must_use]
     pub fn wanted(&self, id: AgentId, seed: u64) -> Wanted {
         let candidate = |address: &SocketAddr| Candidate {
@@ -141,7 +141,7 @@ impl Checker<'_> {
         all
     }
 
-    /// `None`: an address is wrong, so that there is no agent; everything else is checked all the same.
+    /// Checks all keys of an agent. Returns `None` if an address is wrong.
     fn agent(&mut self, span: &Range<usize>, raw: raw::Agent) -> Option<Agent> {
         let (second, ms) = (Duration::from_secs(1), Duration::from_millis);
         let kind = raw.kind.unwrap_or_default();
@@ -157,7 +157,7 @@ impl Checker<'_> {
             self.fail(Some(span.clone()), "gatekeepers", what);
         }
         if discovery == Discovery::Multicast && ras_address.is_some_and(|own| own.is_ipv6()) {
-            let what = "gatekeepers are looked for by multicast over IPv4 only; list them";
+            let what = "multicast discovery works over IPv4 only; list the gatekeepers";
             self.fail(Some(raw.ras_address.span()), "discovery", what);
         }
         let devices = self.devices(span, kind, raw.device);
@@ -200,13 +200,13 @@ impl Checker<'_> {
             return default;
         };
         if d.subsec_nanos() != 0 {
-            let what = "timeToLive counts whole seconds; leave out the fraction";
+            let what = "timeToLive is in whole seconds; remove the fraction";
             self.fail(span, "time_to_live", what);
         }
         d
     }
 
-    /// `IP` or `IP:port`, one that a socket can be bound to.
+    /// Parses `IP` or `IP:port`, and checks that a socket can be bound to it.
     fn address(&mut self, key: &str, text: &Spanned<String>, port: u16) -> Option<SocketAddr> {
         let wrong = match parse(text.get_ref(), port) {
             None => {
@@ -215,8 +215,8 @@ impl Checker<'_> {
             Some(a) if a.ip().is_unspecified() => {
                 "is a wildcard address, but it is announced to peers; use a concrete address"
             }
-            Some(a) if a.ip().is_multicast() => "is a multicast address; give a unicast one",
-            Some(a) if a.port() == 0 => "has port 0; leave the port out, or give one",
+            Some(a) if a.ip().is_multicast() => "is a multicast address; use a unicast address",
+            Some(a) if a.port() == 0 => "has port 0; leave the port out, or use another one",
             Some(a) => return Some(a),
         };
         let what = format!("\"{}\" {wrong}", text.get_ref());
@@ -237,7 +237,9 @@ impl Checker<'_> {
                 format!("{net} has bits set after its prefix; write \"{whole}\"")
             } else if let Some(own) = own.filter(|own| own.is_ipv4() != net.addr().is_ipv4()) {
                 let own = own.ip();
-                format!("{net} and {own} cannot speak to each other: one is IPv4, one IPv6")
+                format!(
+                    "{net} and {own} are of different address families; use IPv4 or IPv6 for both"
+                )
             } else {
                 continue;
             };
@@ -325,7 +327,7 @@ impl Checker<'_> {
         let text = prefix.get_ref();
         let digit = |b: u8| b.is_ascii_digit() || matches!(b, b'#' | b'*' | b',');
         let what = if kind == Kind::Terminal {
-            "a terminal cannot have prefixes; set kind = \"gateway\", or remove them".to_owned()
+            "terminals have no prefixes; set kind = \"gateway\", or remove them".to_owned()
         } else if (1..=128).contains(&text.len()) && text.bytes().all(digit) {
             return;
         } else {
@@ -375,7 +377,7 @@ impl Checker<'_> {
         })
     }
 
-    /// Only HMAC proves anything about an answer.
+    /// Signatures can be required of gatekeepers only with HMAC-SHA1: MD5 (cryptoEPPwdHash) does not cover the message.
     fn answers(
         &mut self,
         answers: Option<Spanned<Answers>>,
@@ -388,9 +390,9 @@ impl Checker<'_> {
         let hmac = mechanism == Some(Authentication::HmacSha1);
         if !hmac && *answers.get_ref() != Answers::Any {
             let what = if mechanism.is_some() {
-                "MD5 proves nothing about a message; write h235 = \"hmac-sha1\", or leave it out"
+                "needs h235 = \"hmac-sha1\", as MD5 does not authenticate messages; change h235, or remove this key"
             } else {
-                "has no effect without password; set it, and h235 = \"hmac-sha1\""
+                "has no effect without password; set password and h235 = \"hmac-sha1\""
             };
             self.fail(Some(answers.span()), "answers", what);
         }
@@ -398,7 +400,7 @@ impl Checker<'_> {
     }
 }
 
-/// An address, with this port if it names none.
+/// Parses a socket address; `port` is used if the text has none.
 fn parse(text: &str, port: u16) -> Option<SocketAddr> {
     let bare = || text.parse().ok().map(|ip| SocketAddr::new(ip, port));
     text.parse().ok().or_else(bare)
@@ -484,7 +486,10 @@ prefixes = ["44"]
         let allowed = wanted.allowed_alternates.unwrap();
         assert!(allowed[0].contains("192.0.2.15".parse().unwrap()));
         assert!(!allowed[0].contains("192.0.2.16".parse().unwrap()));
-        for (wrong, error) in [("192.0.2.1/28", "bits set"), ("2001:db8::/64", "one IPv6")] {
+        for (wrong, error) in [
+            ("192.0.2.1/28", "bits set"),
+            ("2001:db8::/64", "different address families"),
+        ] {
             let line = line.replace("192.0.2.0/28", wrong);
             let said = with("[[agent.device]]", &line).join("\n");
             assert!(said.contains(error), "{said}");
@@ -549,7 +554,7 @@ prefixes = ["44"]
             (
                 "\"192.0.2.10\"",
                 "\"192.0.2.10:0\"",
-                "r.toml:4: ras_address: \"192.0.2.10:0\" has port 0; leave the port out, or give one",
+                "r.toml:4: ras_address: \"192.0.2.10:0\" has port 0; leave the port out, or use another one",
             ),
             (
                 "\"192.0.2.1\"",
@@ -574,7 +579,7 @@ prefixes = ["44"]
             (
                 "\"gw\"\nras",
                 "\"gw\"\nkind = \"terminal\"\nras",
-                "r.toml:10: prefixes: a terminal cannot have prefixes; set kind = \"gateway\", or remove them",
+                "r.toml:10: prefixes: terminals have no prefixes; set kind = \"gateway\", or remove them",
             ),
             (
                 "\"gw\", \"4400\"",
@@ -589,18 +594,18 @@ prefixes = ["44"]
             (
                 "\n[[agent.device]]",
                 "time_to_live = \"1m1ms\"\n[[agent.device]]",
-                "r.toml:6: time_to_live: timeToLive counts whole seconds; leave out the fraction",
+                "r.toml:6: time_to_live: timeToLive is in whole seconds; remove the fraction",
             ),
             (
                 "\n[[agent.device]]",
                 "silence = \"1ms\"\n[[agent.device]]",
-                "r.toml:6: silence: 1ms is out of range; give 1s to 10m",
+                "r.toml:6: silence: 1ms is out of range; use 1s to 10m",
             ),
         ] {
             assert_eq!(with(from, to), [error]);
         }
         assert!(
-            with("ras_address", "ras_adress")[0].starts_with("r.toml:4: ras_adress: is not a key")
+            with("ras_address", "ras_adress")[0].starts_with("r.toml:4: ras_adress: unknown key")
         );
         let twice = parsed(&format!("{AGENT}{AGENT}")).unwrap_err();
         assert!(

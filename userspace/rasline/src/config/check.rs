@@ -1,4 +1,4 @@
-//! From what stands in the file to what holds together: defaults, ranges, names, prefixes.
+//! Turns the raw configuration into a checked one: defaults, ranges, names, prefixes.
 
 use std::{collections::HashSet, net::SocketAddr, ops::Range, path::PathBuf, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::bpf::Dataplane;
 
 const MAX_REGISTRATIONS: u32 = 131_072;
 pub(super) const DAY: Duration = Duration::from_hours(24);
-/// Collects errors on the way.
+/// Checks keys and collects the errors.
 pub(super) struct Checker<'a> {
     source: &'a Source<'a>,
     errors: Vec<ConfigError>,
@@ -26,7 +26,7 @@ pub(super) fn check(source: &Source<'_>, raw: raw::Config) -> Result<Config, Vec
     };
     let daemon = c.daemon(raw.daemon);
     let metrics = c.metrics(raw.metrics);
-    // Agents need nothing of the data path.
+    // A configuration with agents alone needs neither zones nor interfaces.
     let agents_only = !raw.agent.is_empty() && raw.zone.is_empty() && raw.interface.is_empty();
     let agents = c.agents(raw.agent);
     let backup = raw.backup.map(|raw| c.backup(raw));
@@ -57,7 +57,7 @@ pub(super) fn check(source: &Source<'_>, raw: raw::Config) -> Result<Config, Vec
     }
 }
 
-/// `[daemon]` whatever else is wrong; what does not hold in it is as it stands.
+/// `[daemon]` of a configuration with errors; invalid values are taken as written.
 pub(super) fn daemon(source: &Source<'_>, raw: raw::Daemon) -> Daemon {
     let mut checker = Checker {
         source,
@@ -67,7 +67,7 @@ pub(super) fn daemon(source: &Source<'_>, raw: raw::Daemon) -> Daemon {
 }
 
 impl Checker<'_> {
-    /// Notes a mistake.
+    /// Adds an error.
     pub(super) fn fail(&mut self, span: Option<Range<usize>>, key: &str, what: impl Into<String>) {
         self.errors.push(self.source.error(span, key, what));
     }
@@ -85,7 +85,7 @@ impl Checker<'_> {
                 Some(value.span()),
                 key,
                 format!(
-                    "{} is out of range; give {} to {}",
+                    "{} is out of range; use {} to {}",
                     human_duration(d),
                     human_duration(range.0),
                     human_duration(range.1)
@@ -108,7 +108,7 @@ impl Checker<'_> {
             self.fail(
                 Some(value.span()),
                 key,
-                format!("{n} is out of range; give {} to {}", range.0, range.1),
+                format!("{n} is out of range; use {} to {}", range.0, range.1),
             );
         }
         n
@@ -123,7 +123,7 @@ impl Checker<'_> {
                 Some(value.span()),
                 key,
                 format!(
-                    "\"{}\" is relative; give a path from /",
+                    "\"{}\" is a relative path; use an absolute path",
                     value.get_ref().display()
                 ),
             );
@@ -200,7 +200,8 @@ impl Checker<'_> {
         None
     }
 
-    /// `own_only`: no zone has a gatekeeper but rasline, so that none need be on their side.
+    /// Checks all interfaces. `own_only`: rasline is the only gatekeeper of every zone, so none has to be on the side
+    /// of gatekeepers.
     fn interfaces(&mut self, raw: Vec<Spanned<raw::Interface>>, own_only: bool) -> Vec<Interface> {
         let mut names = HashSet::new();
         let mut all = Vec::new();
@@ -219,7 +220,7 @@ impl Checker<'_> {
             let interface = interface.into_inner();
             let (span, name) = (interface.name.span(), interface.name.into_inner());
             if name.is_empty() || name.len() > 15 || name.contains(['/', ' ']) {
-                self.fail(Some(span.clone()), "name", format!("\"{name}\" cannot be an interface; give 1 to 15 characters, as `ip link` shows them"));
+                self.fail(Some(span.clone()), "name", format!("\"{name}\" is not a valid interface name; use 1 to 15 characters, as shown by `ip link`"));
             }
             if !names.insert(name.clone()) {
                 self.fail(
@@ -247,7 +248,7 @@ impl Checker<'_> {
             ),
         ] {
             if !present {
-                self.fail(None, "interface", format!("none is on the side of the {side}; add an [[interface]] with side = \"{side}\" or \"both\""));
+                self.fail(None, "interface", format!("no interface towards the {side}; add an [[interface]] with side = \"{side}\" or \"both\""));
             }
         }
         all

@@ -1,5 +1,5 @@
-//! A copy of the last configuration that was in force, to start with when the file has an error: a restart with a broken file
-//! does not end a good controller.
+//! A copy of the last configuration that was in force. The controller starts with it when the file has an error, so
+//! that a restart with a broken file does not stop the service.
 
 use std::{
     fs, io,
@@ -9,21 +9,21 @@ use std::{
 
 use super::{Config, ConfigError};
 
-/// Where the copy is kept; none: nowhere.
+/// Path of the copy; `None` keeps no copy.
 #[derive(Clone, Debug, Default)]
 pub struct LastGood(Option<PathBuf>);
 
 impl LastGood {
-    /// Kept in this file.
+    /// Keeps the copy in this file.
     #[must_use]
     pub const fn new(copy: Option<PathBuf>) -> Self {
         Self(copy)
     }
 
-    /// The configuration of the file; if that has errors, of the copy, and what is wrong with the file.
+    /// Loads the file, or the copy if the file has errors. Returns the configuration and the errors of the file.
     ///
     /// # Errors
-    /// Those of the file, if there is no copy, or that has errors, too.
+    /// The errors of the file, if there is no copy or the copy has errors too.
     pub fn load(&self, file: &Path) -> Result<(Config, Vec<ConfigError>), Vec<ConfigError>> {
         let errors = match Config::load(file) {
             Ok(config) => return Ok((config, Vec::new())),
@@ -35,10 +35,10 @@ impl LastGood {
         }
     }
 
-    /// The file is in force: keeps a copy of it, for root only.
+    /// Copies the file, which is in force now. Only the owner can read the copy.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the copy cannot be written.
     pub fn keep(&self, file: &Path) -> io::Result<()> {
         let Some(copy) = &self.0 else {
             return Ok(());

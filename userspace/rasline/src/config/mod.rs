@@ -1,6 +1,6 @@
-//! The configuration: one TOML file, unknown keys refused, every error with file, line and key.
+//! The configuration: one TOML file. Unknown keys are refused, and every error has file, line and key.
 //!
-//! Invariant: a [`Config`] has passed all checks of `check`; nothing after it validates again.
+//! Invariant: a [`Config`] has passed all checks of `check`; it is not validated again later.
 
 mod agents;
 mod check;
@@ -30,17 +30,17 @@ pub use rasline_core::proxy::{Source as UpstreamSource, Upstream};
 pub use serving::own_id;
 pub use units::{human_duration, parse_duration, parse_size};
 
-/// Where the configuration is looked for.
+/// Path of the configuration unless `--config` gives another one.
 pub const DEFAULT_PATH: &str = "/etc/rasline/rasline.toml";
 
-/// A configuration that holds together.
+/// A configuration that passed all checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `[daemon]`.
     pub daemon: Daemon,
-    /// `[metrics]`: where they are given over HTTP; none: nowhere.
+    /// `[metrics]`: address of the HTTP server for metrics; `None` serves none.
     pub metrics: Option<SocketAddr>,
-    /// `[backup]`: where rasline's own gatekeeper is, as zones' last candidate; none: nowhere.
+    /// `[backup]`: rasline's own gatekeeper, the last candidate of zones with `backup = true`.
     pub backup: Option<Backup>,
     /// `[[interface]]`.
     pub interfaces: Vec<Interface>,
@@ -55,25 +55,25 @@ pub struct Config {
 pub struct Daemon {
     /// Unix socket that the CLI talks to.
     pub control_socket: PathBuf,
-    /// Group that may use it besides its owner.
+    /// Group whose members may use the socket.
     pub control_group: Option<String>,
-    /// Where the controller keeps its lock.
+    /// Folder of the lock, the store and the profiles.
     pub state_dir: PathBuf,
-    /// Folder of the pins, in a bpffs.
+    /// Folder of the pinned program, links and maps, in a bpffs.
     pub bpffs: PathBuf,
-    /// Registrations that the kernel may answer for.
+    /// Maximum number of registrations that the kernel answers for.
     pub max_registrations: u32,
-    /// Octets of ring buffer between kernel and controller, a power of two.
+    /// Size of the ring buffer between kernel and controller in octets, a power of two.
     pub ring_buffer: u32,
-    /// Flows that the kernel remembers.
+    /// Maximum number of flows in the kernel's table.
     pub flows: u32,
-    /// Messages a second that the kernel copies to the controller, each CPU.
+    /// Maximum number of messages per second that each CPU copies to the controller.
     pub copies_per_second: u32,
-    /// The same, from one source.
+    /// Maximum number of messages per second that are copied from one source.
     pub copies_per_source: u32,
-    /// A controller silent for so long counts as gone.
+    /// After this long without a heartbeat the data path treats the controller as dead.
     pub heartbeat_timeout: Duration,
-    /// What a clean stop does.
+    /// What a clean stop does with the program.
     pub on_stop: OnStop,
 }
 
@@ -90,13 +90,13 @@ pub enum OnStop {
 /// `[backup]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
-    /// Addresses of this machine, one of each family at most.
+    /// Addresses of this machine, at most one of each family.
     pub addresses: Vec<IpAddr>,
-    /// RAS port.
+    /// UDP port for RAS.
     pub ras_port: u16,
 }
 
-/// Who is the gatekeeper towards a zone's endpoints.
+/// Which gatekeeper a zone's endpoints register with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ras {
@@ -105,74 +105,74 @@ pub enum Ras {
     Transparent,
     /// rasline, at the zone's service address; it registers the endpoints with the zone's gatekeepers.
     Proxy,
-    /// rasline, at the zone's service address, and nobody behind it.
+    /// rasline, at the zone's service address, without a gatekeeper behind it.
     Registrar,
 }
 
 /// `[[interface]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
-    /// Its name in the network namespace of the controller.
+    /// Name in the network namespace of the controller.
     pub name: String,
-    /// Who is behind it.
+    /// Which side of the network it leads to.
     pub side: Side,
     /// How the program is attached.
     pub xdp_mode: XdpMode,
 }
 
-/// Who is behind an interface.
+/// The side of the network that an interface leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
-    /// Endpoints.
+    /// Towards endpoints.
     Endpoints,
-    /// Gatekeepers.
+    /// Towards gatekeepers.
     Gatekeepers,
-    /// Both: a box on a stick.
+    /// Towards both (a box on a stick).
     Both,
 }
 
-/// How the program is attached; generic is never a fallback.
+/// How the program is attached. Generic mode is never used as a fallback.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum XdpMode {
     /// In the driver.
     #[default]
     Native,
-    /// In the network stack; slow, for drivers without XDP.
+    /// In the network stack: slow, for drivers without XDP.
     Generic,
 }
 
-/// Whether the kernel answers keep-alives.
+/// When the kernel answers keep-alives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Answer {
-    /// All but one a refresh interval.
+    /// Always, except for one per refresh interval, which goes to the gatekeeper.
     #[default]
     Offload,
-    /// While the gatekeeper is silent.
+    /// Only while the gatekeeper is silent.
     Hold,
     /// Never.
     Off,
 }
 
-/// What becomes of a call-signalling connection whose gatekeeper is gone.
+/// What happens to call-signalling connections of a dead gatekeeper.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnLoss {
-    /// The endpoint's next segment is answered with RST, so that it connects again at once; the controller asks silent
-    /// endpoints for one.
+    /// The endpoint's next segment is answered with RST, so that it connects again at once. The controller makes silent
+    /// endpoints send a segment.
     #[default]
     Reset,
-    /// It is left alone.
+    /// They are left alone.
     Pin,
 }
 
-/// What becomes of RRQs beyond the migrate rate.
+/// What happens to RRQs above the migrate rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shape {
-    /// The endpoint gets a RIP: wait.
+    /// They are answered with a RIP, so that the endpoint waits.
     #[default]
     Rip,
     /// They are dropped and counted.
@@ -182,183 +182,184 @@ pub enum Shape {
 /// When a zone returns to a better gatekeeper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failback {
-    /// When the operator says so.
+    /// Only by command of the operator.
     None,
-    /// When it has been well for so long.
+    /// When it has been healthy for this long.
     After(Duration),
-    /// When no call-signalling connection is open at the one that serves.
+    /// When no call-signalling connection to the active gatekeeper is open.
     AfterCalls,
-    /// At this time of day (minutes since midnight, local time), which may go past midnight.
+    /// Within this time of day (minutes since midnight, local time); it may span midnight.
     Window {
-        /// From.
+        /// Start of the window.
         from: u16,
-        /// To.
+        /// End of the window.
         to: u16,
     },
 }
 
-/// What a gatekeeper is asked.
+/// Which requests probe a gatekeeper.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RasProbe {
-    /// A GRQ, and a lightweight RRQ where it does not answer those.
+    /// GRQs, or lightweight RRQs if it does not answer GRQs.
     #[default]
     Auto,
-    /// A GRQ.
+    /// GRQs only.
     Grq,
-    /// A lightweight RRQ of a registration of rasline's own.
+    /// Lightweight RRQs of a registration that rasline makes for this purpose.
     Rrq,
-    /// Nothing.
+    /// No RAS probes.
     Off,
 }
 
 /// `[zone.probe]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// What is asked.
+    /// RAS requests to send.
     pub ras: RasProbe,
-    /// Whether a gatekeeper must accept connections at its call-signalling port, too.
+    /// Whether a healthy gatekeeper must also accept connections at its call-signalling port.
     pub tcp: bool,
-    /// Between probes.
+    /// Interval between probes.
     pub interval: Duration,
-    /// Silence that is death.
+    /// A gatekeeper silent for this long is dead, once `fall` probes are unanswered.
     pub dead_time: Duration,
-    /// Unanswered probes that death takes at least.
+    /// Minimum number of unanswered probes before a gatekeeper is dead.
     pub fall: u32,
-    /// Answers in a row that life takes.
+    /// Consecutive answers before a dead gatekeeper is alive again.
     pub rise: u32,
-    /// Time without silence that life takes.
+    /// Time without silence before a dead gatekeeper is alive again.
     pub stable: Duration,
 }
 
-/// How endpoints come to be registered with the alternate.
+/// When endpoints are registered with the alternate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Standby {
     /// After a failover, at the migrate rate.
     #[default]
     Cold,
-    /// Ahead of time: their registrations are kept alive there, too.
+    /// Ahead of time: their registrations are kept alive there as well.
     Warm,
 }
 
 /// `[[zone]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone {
-    /// Its name.
+    /// Name in messages, commands and metrics.
     pub name: String,
     /// Who is the gatekeeper towards its endpoints.
     pub ras: Ras,
-    /// gatekeeperIdentifier of rasline's own gatekeeper, where no profile says another; none: as its first gatekeeper calls
-    /// itself, or the zone's name.
+    /// gatekeeperIdentifier of rasline's own gatekeeper unless the profile has one; `None`: that of the zone's first
+    /// gatekeeper if known, else the zone's name.
     pub gatekeeper_identifier: Option<String>,
     /// How a proxy registers endpoints.
     pub upstream: Upstream,
-    /// Whose address a proxy's messages to gatekeepers come from.
+    /// Source address of a proxy's messages to gatekeepers.
     pub upstream_source: UpstreamSource,
     /// A proxy's own address towards gatekeepers.
     pub upstream_address: Option<IpAddr>,
     /// Whether rasline's own gatekeeper answers GRQs to the multicast group.
     pub multicast: bool,
-    /// Who answers.
+    /// When the kernel answers keep-alives.
     pub answer: Answer,
-    /// timeToLive given to endpoints, in whole seconds; none: the gatekeeper's own.
+    /// timeToLive given to endpoints, in whole seconds; `None`: the gatekeeper's own.
     pub endpoint_ttl: Option<Duration>,
-    /// How often a keep-alive is let through; none: half the gatekeeper's timeToLive.
+    /// Interval at which one keep-alive is let through; `None`: half the gatekeeper's timeToLive.
     pub refresh_every: Option<Duration>,
-    /// How long a silent gatekeeper's endpoints are answered.
+    /// How long the kernel answers endpoints of a silent gatekeeper.
     pub hold_for: Duration,
-    /// An endpoint that says nothing for longer is silent; none: by its own rhythm.
+    /// An endpoint that sends nothing for longer is silent; `None`: the threshold follows its own rhythm.
     pub silent_after: Option<Duration>,
     /// A gatekeeper that leaves a request unanswered for longer is silent.
     pub dead_after: Duration,
     /// Whether registrations are kept alive at the first alternate ahead of time.
     pub standby: Standby,
-    /// RRQs a second at most that reach the active gatekeeper while the zone moves; 0: no bound.
+    /// Maximum number of RRQs per second to the active gatekeeper while the zone moves; 0: unlimited.
     pub migrate_rate: u32,
-    /// Messages a second at most that reach the zone's gatekeepers from sources without a registration; 0: no bound.
+    /// Maximum number of messages per second from unregistered sources to the zone's gatekeepers; 0: unlimited.
     pub unknown_rate: u32,
-    /// What becomes of call-signalling connections whose gatekeeper is gone.
+    /// What happens to call-signalling connections of a dead gatekeeper.
     pub on_loss: OnLoss,
-    /// What becomes of RRQs beyond `migrate_rate`.
+    /// What happens to RRQs above `migrate_rate`.
     pub shape: Shape,
-    /// Delay of the RIP that such RRQs get, spread by half of that either way.
+    /// Mean delay in the RIPs that answer them; each is random within 50 % of it.
     pub rip_delay: Duration,
-    /// Logical gatekeeper addresses that endpoints point at; empty where rasline has them itself ([`Origin::Own`]).
+    /// Logical gatekeeper addresses that endpoints use; empty where rasline has them itself ([`Origin::Own`]).
     pub service_address: Vec<IpAddr>,
     /// Whether alternates that its gatekeepers name become candidates.
     pub learn_alternates: bool,
     /// Prefixes that such alternates must lie in.
     pub allowed_alternates: Vec<IpNet>,
-    /// When it returns to a better gatekeeper.
+    /// When the zone returns to a better gatekeeper.
     pub failback: Failback,
     /// How its gatekeepers are probed.
     pub probe: Probe,
-    /// Prefixes of its endpoints.
+    /// Prefixes of the zone's endpoints.
     pub endpoints: Vec<IpNet>,
-    /// Its gatekeepers.
+    /// Gatekeepers of the zone, rasline's own included.
     pub gatekeepers: Vec<Gatekeeper>,
 }
 
 /// `[[zone.gatekeeper]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gatekeeper {
-    /// Name of your choice.
+    /// Id in messages, commands and metrics.
     pub id: String,
-    /// Address.
+    /// IP address.
     pub address: IpAddr,
-    /// RAS port.
+    /// UDP port for RAS.
     pub ras_port: u16,
-    /// Call signalling port.
+    /// TCP port for call signalling.
     pub call_signal_port: u16,
-    /// As in H.225.0: the lowest is tried first. Learned ones come after all of the file: 128 is added.
+    /// As in H.225.0, the lowest is tried first. Learned alternates have 128 added, so that all configured ones precede
+    /// them.
     pub priority: u8,
-    /// Where it comes from.
+    /// How it became a gatekeeper of the zone.
     pub origin: Origin,
 }
 
 impl Gatekeeper {
-    /// RAS address.
+    /// Address and port for RAS.
     #[must_use]
     pub const fn ras(&self) -> SocketAddr {
         SocketAddr::new(self.address, self.ras_port)
     }
 
-    /// Whether it is rasline itself.
+    /// Whether this is rasline's own gatekeeper.
     #[must_use]
     pub fn is_own(&self) -> bool {
         self.origin == Origin::Own
     }
 }
 
-/// Where a gatekeeper of a zone comes from.
+/// How a gatekeeper became a candidate of its zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The configuration.
+    /// It is configured.
     Configured,
     /// It is rasline itself.
     Own,
-    /// Another gatekeeper named it.
+    /// Another gatekeeper named it as an alternate.
     Learned {
-        /// Id of that one.
+        /// Id of the gatekeeper that named it.
         from: String,
-        /// Kind of the message that did.
+        /// Kind of the message that named it.
         message: String,
-        /// Endpoints must register before they use it (H.225.0, needToRegister).
+        /// Whether endpoints must register before they use it (H.225.0, needToRegister).
         need_to_register: bool,
     },
 }
 
-/// What is wrong with a configuration, and where.
+/// An error in a configuration and its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
-    /// The file.
+    /// Path of the file.
     pub file: PathBuf,
-    /// Line, from 1; none: the file as a whole.
+    /// Line, from 1; `None` if the error concerns the whole file.
     pub line: Option<usize>,
-    /// The key; empty: none in particular.
+    /// Key; empty if the error concerns no single key.
     pub key: String,
-    /// What is wrong, and what to do.
+    /// Cause and next step.
     pub what: String,
 }
 
@@ -379,13 +380,13 @@ impl Config {
     /// Reads and checks a file.
     ///
     /// # Errors
-    /// All that is wrong with it, in the order of its lines.
+    /// All errors in the file, by line.
     pub fn load(file: &Path) -> Result<Self, Vec<ConfigError>> {
         let text = read(file).map_err(|e| vec![e])?;
         Self::parse(file, &text)
     }
 
-    /// Parses and checks a text; `file` is what errors name.
+    /// Parses and checks a text; errors name `file`.
     ///
     /// # Errors
     /// As [`Config::load`].
@@ -403,13 +404,13 @@ impl Config {
             }
             Some(Ok(_)) | None => {}
         }
-        // What concerns the whole file comes last.
+        // Errors that concern the whole file come last.
         found.errors.sort_by_key(|e| (e.line.is_none(), e.line));
         Err(found.errors)
     }
 
-    /// `[daemon]` of a file that may be broken, as far as it can be read, and the first thing that is wrong. For
-    /// commands that must find a running or dead controller whatever somebody wrote into its file since.
+    /// Reads `[daemon]` of a file that may be broken, as far as possible. Returns it and the first error of the file.
+    /// For commands that must find the controller even if its file was broken since.
     #[must_use]
     pub fn load_daemon(file: &Path) -> (Daemon, Option<ConfigError>) {
         let (text, unreadable) = match read(file) {
@@ -431,8 +432,10 @@ impl Config {
 fn read(file: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(file).map_err(|e| {
         let next = match e.kind() {
-            std::io::ErrorKind::NotFound => "name the right one with --config, or write it",
-            std::io::ErrorKind::PermissionDenied => "run as root, or let this user read it",
+            std::io::ErrorKind::NotFound => "create it, or name another file with --config",
+            std::io::ErrorKind::PermissionDenied => {
+                "run as root, or give this user read permission"
+            }
             _ => "it must be a text file in UTF-8",
         };
         ConfigError {
@@ -445,12 +448,12 @@ fn read(file: &Path) -> Result<String, ConfigError> {
 }
 
 impl Side {
-    /// Whether endpoints are behind it.
+    /// Whether endpoints are on this side.
     #[must_use]
     pub const fn endpoints(self) -> bool {
         matches!(self, Self::Endpoints | Self::Both)
     }
-    /// Whether gatekeepers are behind it.
+    /// Whether gatekeepers are on this side.
     #[must_use]
     pub const fn gatekeepers(self) -> bool {
         matches!(self, Self::Gatekeepers | Self::Both)

@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::{Failback, Probe, RasProbe, check::Checker, parse_duration, raw};
 
-/// A better gatekeeper is well for so long before the zone returns to it, if nothing else is said.
+/// Default policy: a better gatekeeper must be healthy for a minute before the zone returns to it.
 const FAILBACK: Failback = Failback::After(Duration::from_mins(1));
 
 impl Checker<'_> {
@@ -45,11 +45,11 @@ impl Checker<'_> {
             .duration("dead_time", raw.dead_time, (ms(30), ms(60_000)))
             .unwrap_or(defaults.dead_time);
         let fall = self.number("fall", raw.fall, (1, 1000), defaults.fall);
-        // After the first that is overdue they come every `burst`.
+        // Once a probe is overdue, probes are sent at the interval `burst`.
         let needed = defaults.suspect_after + defaults.burst * fall;
         if dead_time < needed {
             let what = format!(
-                "{} ms leave no time for {fall} probes; give at least {} ms, or a smaller fall",
+                "{} ms is too short for {fall} probes; use at least {} ms, or a smaller fall",
                 dead_time.as_millis(),
                 needed.as_millis()
             );
@@ -70,7 +70,7 @@ impl Checker<'_> {
 }
 
 impl Probe {
-    /// Thresholds as the state machine has them.
+    /// The settings for the state machine.
     #[must_use]
     pub fn settings(&self) -> rasline_core::health::Settings {
         use rasline_core::health::{Kind, TcpProbe};
@@ -97,7 +97,7 @@ impl Probe {
     }
 }
 
-/// "02:00-04:00".
+/// Parses "02:00-04:00".
 fn window(text: &str) -> Option<Failback> {
     let (from, to) = text.split_once('-')?;
     let (from, to) = (minute(from.trim())?, minute(to.trim())?);

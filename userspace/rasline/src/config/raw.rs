@@ -1,4 +1,4 @@
-//! The configuration as it stands in the file, with places. Unknown keys are refused here.
+//! The configuration as written in the file, with positions for errors. Unknown keys are refused here.
 
 use std::{net::IpAddr, path::PathBuf};
 
@@ -109,7 +109,7 @@ pub(super) struct Zone {
     pub(super) gatekeeper: Vec<Spanned<Gatekeeper>>,
 }
 
-/// `"none"`, `"after_calls"`, a duration, or a window of the day.
+/// `"none"`, `"after_calls"`, `"after 60s"` or `"window 02:00-04:00"`.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Failback(pub(super) String);
@@ -163,7 +163,7 @@ pub(super) struct Agent {
     pub(super) device: Vec<Spanned<Device>>,
 }
 
-/// When an agent has a call-signalling connection; `true` and `false` are how earlier versions had it.
+/// When an agent has a call-signalling connection; earlier versions used `true` and `false`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum AgentSignalling {
@@ -171,7 +171,7 @@ pub(super) enum AgentSignalling {
     Mode(Signalling),
 }
 
-/// How an agent shows who it is.
+/// How an agent authenticates itself.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum H235 {

@@ -1,8 +1,8 @@
-//! Reads a file that may have many mistakes, and finds all of them in one run.
+//! Reads a file and finds all of its errors in one run.
 //!
-//! serde stops at the first value that does not fit. What is wrong is reported, put right in the parsed tree (a key that
-//! is not known goes, a value that does not fit is replaced by a placeholder) and the tree is read again. What the
-//! checks afterwards say of placeholders is no mistake of the user's: see [`without_placeholders`].
+//! serde stops at the first error. That error is reported and repaired in the parsed tree (an unknown key is removed,
+//! an invalid value is replaced by a placeholder), and the tree is read again. Errors that the later checks find in
+//! placeholders are not the user's: see [`without_placeholders`].
 
 use std::{collections::HashSet, ops::Range};
 
@@ -18,26 +18,26 @@ use super::{
 };
 use crate::suggest::closest;
 
-/// Mistakes after which the rest is not looked for.
+/// Maximum number of errors; the rest of the file is not examined.
 const MOST: usize = 200;
-/// Begins every name that is a placeholder.
+/// First character of every placeholder name.
 const NAME: char = '\0';
-/// Begins every address that is one: reserved, so nobody has it.
+/// Start of every placeholder address; these are reserved, so no host has one.
 const ADDRESS: &str = "240.0.";
 
-/// What could be read.
+/// Result of reading a file with errors.
 pub(super) struct Recovered {
-    /// The configuration, with placeholders where there are errors; none: nothing is left of it.
+    /// The configuration, with placeholders in place of errors; `None` if it could not be repaired.
     pub(super) raw: Option<raw::Config>,
-    /// What is wrong.
+    /// Errors found.
     pub(super) errors: Vec<ConfigError>,
-    /// A part of it is missing, so that nothing can be said of the whole.
+    /// Whether a part is missing, so that checks of the whole file would mislead.
     pub(super) incomplete: bool,
-    /// Lines whose syntax is wrong.
+    /// Lines with syntax errors.
     pub(super) broken: HashSet<usize>,
 }
 
-/// Reads a text.
+/// Reads a text and repairs its errors.
 pub(super) fn read(source: &Source<'_>) -> Recovered {
     let (mut tree, syntax) = DeTable::parse_recoverable(source.text);
     let mut found = Recovered {
@@ -46,7 +46,7 @@ pub(super) fn read(source: &Source<'_>) -> Recovered {
         errors: syntax.iter().map(|e| source.syntax(e)).collect(),
         broken: HashSet::new(),
     };
-    // One mistake of syntax often causes more on its line.
+    // One syntax error often causes more on its line.
     found.errors.dedup_by_key(|e| e.line);
     found.broken = found.errors.iter().filter_map(|e| e.line).collect();
     let mut repairs = Repairs::default();
@@ -65,7 +65,7 @@ pub(super) fn read(source: &Source<'_>) -> Recovered {
                 let repaired = repairs.table(tree.get_mut(), &whole, "", &span, e.message());
                 let key = repaired.as_deref().unwrap_or_default();
                 let error = source.value(Some(span), key, e.message());
-                // What is missing after a mistake of syntax stands behind it.
+                // A key missing after a syntax error is probably in the part that could not be parsed.
                 let follows = !found.broken.is_empty() && e.message().starts_with(MISSING)
                     || error.line.is_some_and(|line| found.broken.contains(&line));
                 if !follows && !std::mem::take(&mut repairs.is_said) {
@@ -81,8 +81,8 @@ pub(super) fn read(source: &Source<'_>) -> Recovered {
     found
 }
 
-/// An error of the checks without placeholders; none: it is about one itself, or stands in a line of broken syntax, so
-/// that it is no mistake of the user's.
+/// Removes placeholders from an error of the checks. Returns `None` if the error is about a placeholder or in a line
+/// with a syntax error, so that it is not the user's.
 pub(super) fn without_placeholders(
     mut error: ConfigError,
     broken: &HashSet<usize>,
@@ -107,18 +107,18 @@ const MISSING: &str = "missing field `";
 
 #[derive(Default)]
 struct Repairs {
-    /// Placeholders so far.
+    /// Number of placeholders so far.
     count: u32,
-    /// A part was removed for which others may look.
+    /// Whether a part was removed that other parts may refer to.
     removed: bool,
-    /// What mistyped keys were meant to be, each with its table's place.
+    /// Keys that mistyped ones were meant to be, each with the position of its table.
     meant: HashSet<(usize, String)>,
-    /// The last repair was of something that is said already.
+    /// Whether the last repaired error was reported already.
     is_said: bool,
 }
 
 impl Repairs {
-    /// Puts right what is wrong at a place; gives its key.
+    /// Repairs the error at a position. Returns its key, or `None` if it cannot be repaired.
     fn table(
         &mut self,
         table: &mut DeTable<'_>,
@@ -198,7 +198,7 @@ impl Repairs {
         }
     }
 
-    /// What can stand for a value that must be there.
+    /// A placeholder for a required value.
     fn placeholder<'i>(&mut self, key: &str, at: &Range<usize>) -> Option<Spanned<DeValue<'i>>> {
         let text = match key {
             "side" => "both".to_owned(),
@@ -216,7 +216,7 @@ impl Repairs {
         Some(Spanned::new(at.clone(), DeValue::String(text.into())))
     }
 
-    /// What can stand for an element of a list.
+    /// A placeholder for an element of a list.
     fn element(&mut self, list: &str) -> Option<String> {
         self.count += 1;
         let address = format!("{ADDRESS}{}.{}", self.count / 256, self.count % 256);

@@ -1,7 +1,7 @@
 //! Where rasline is a gatekeeper itself: zones of its own, zones that it proxies, and zones that it backs up.
 //!
-//! Invariant: rasline's own gatekeepers stand among a zone's as [`Origin::Own`]: before all others where it serves the
-//! zone itself, behind all others where it is the backup.
+//! Invariant: rasline's own gatekeepers are among a zone's gatekeepers as [`Origin::Own`]: first where it serves the
+//! zone itself, last where it is the backup.
 
 use std::{collections::HashMap, net::IpAddr};
 
@@ -19,10 +19,10 @@ pub const fn own_id(address: IpAddr) -> &'static str {
     }
 }
 
-/// Its priority as a backup: behind all, learned ones included.
+/// Its priority as a backup: after all others, including learned alternates.
 pub const LAST: u8 = u8::MAX;
 
-/// What a zone says of it.
+/// Keys of a zone about rasline's own gatekeeper, checked.
 pub(super) struct Serving {
     pub(super) own: Vec<Gatekeeper>,
     pub(super) gatekeeper_identifier: Option<String>,
@@ -32,7 +32,7 @@ pub(super) struct Serving {
     pub(super) multicast: bool,
 }
 
-/// Who is the gatekeeper towards a zone's endpoints.
+/// Which gatekeeper a zone's endpoints register with.
 pub(super) fn ras(zone: &raw::Zone) -> Ras {
     zone.ras.as_ref().map_or(Ras::default(), |r| *r.get_ref())
 }
@@ -44,7 +44,7 @@ fn upstream(zone: &raw::Zone) -> Upstream {
         .map_or_else(Upstream::default, |u| *u.get_ref())
 }
 
-/// Whose address its messages come from: an aggregate is one registration, which has one address.
+/// Source address of a proxy's messages. An aggregate is one registration, so it has one address.
 fn upstream_source(zone: &raw::Zone) -> UpstreamSource {
     match (&zone.upstream_source, upstream(zone)) {
         (Some(source), _) => *source.get_ref(),
@@ -62,15 +62,15 @@ impl Checker<'_> {
             self.fail(
                 Some(span),
                 "address",
-                "no addresses configured; give an address of this machine where endpoints can register",
+                "no addresses configured; add an address of this machine that endpoints can reach",
             );
         }
         for address in raw.address {
             let a = *address.get_ref();
             let what = if a.is_unspecified() || a.is_multicast() {
-                format!("{a} is not a unicast address; use one of this machine")
+                format!("{a} is not a unicast address; use an address of this machine")
             } else if addresses.iter().any(|b| b.is_ipv4() == a.is_ipv4()) {
-                format!("{a} is the second address of its family; remove one")
+                format!("second address of this family: {a}; remove one")
             } else {
                 addresses.push(a);
                 continue;
@@ -83,7 +83,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Each own address belongs to one zone, or is the backup's.
+    /// Checks that no own address is used by two zones, or by a zone and the backup.
     pub(super) fn apart(&mut self, zones: &[Spanned<raw::Zone>], backup: Option<&Backup>) {
         let mut services: HashMap<IpAddr, &str> = HashMap::new();
         let mut upstreams: HashMap<IpAddr, &str> = HashMap::new();
@@ -113,7 +113,7 @@ impl Checker<'_> {
                     wrong.push((
                         address.span(),
                         key,
-                        format!("{a} is already used by {other}; give this zone its own"),
+                        format!("{a} is already used by {other}; give this zone its own address"),
                     ));
                 }
             }
@@ -148,7 +148,8 @@ impl Checker<'_> {
                     let mut gatekeepers = zone.gatekeeper.iter();
                     gatekeepers.any(|g| g.get_ref().address.get_ref().is_ipv4() == a.is_ipv4())
                 };
-                // Gatekeepers stand in for each other within a family: one of another could never serve.
+                // Gatekeepers replace each other within an address family only: an own gatekeeper of another family
+                // could never serve.
                 let all = backup.addresses.iter().filter(of_family);
                 all.map(own(LAST, backup.ras_port)).collect()
             }
@@ -165,16 +166,16 @@ impl Checker<'_> {
         }
     }
 
-    /// Discovery by multicast is known for IPv4 only.
+    /// Multicast discovery is defined for IPv4 only.
     fn multicast(&mut self, zone: &raw::Zone, ras: Ras) -> bool {
         let Some(wanted) = zone.multicast.as_ref().filter(|m| *m.get_ref()) else {
             return false;
         };
         let mut service = zone.service_address.iter();
         let what = if ras != Ras::Registrar {
-            "is for zones with ras = \"registrar\"; leave it out"
+            "is valid only with ras = \"registrar\"; remove it"
         } else if !service.any(|a| a.get_ref().is_ipv4()) {
-            "gatekeepers are looked for by multicast over IPv4 only; add an IPv4 service_address, or leave it out"
+            "multicast discovery works over IPv4 only; add an IPv4 service_address, or remove this key"
         } else {
             return true;
         };
@@ -182,7 +183,7 @@ impl Checker<'_> {
         false
     }
 
-    /// gatekeeperIdentifier: 1 to 128 characters.
+    /// Checks a gatekeeperIdentifier: 1 to 128 characters.
     fn identifier(&mut self, zone: &raw::Zone) -> Option<String> {
         let given = zone.gatekeeper_identifier.as_ref()?;
         let text = given.get_ref();
@@ -190,13 +191,15 @@ impl Checker<'_> {
             self.fail(
                 Some(given.span()),
                 "gatekeeper_identifier",
-                format!("cannot be a gatekeeperIdentifier; give 1 to {MAX_IDENTIFIER} characters"),
+                format!(
+                    "is not a valid gatekeeperIdentifier; use 1 to {MAX_IDENTIFIER} characters"
+                ),
             );
         }
         Some(text.clone())
     }
 
-    /// Keys that go together.
+    /// Checks keys that depend on each other.
     fn fits(&mut self, zone: &raw::Zone, ras: Ras, backup: Option<&Backup>) {
         let name = zone.name.get_ref();
         let service = &zone.service_address;
@@ -204,25 +207,24 @@ impl Checker<'_> {
             let span = zone.ras.as_ref().map(Spanned::span);
             if service.is_empty() {
                 let what = format!(
-                    "zone \"{name}\" needs a service_address of this machine, where its endpoints register"
+                    "zone \"{name}\" has no service_address; add an address of this machine where its endpoints register"
                 );
                 self.fail(span.clone(), "ras", what);
             }
             for family in [IpAddr::is_ipv4, IpAddr::is_ipv6] {
                 if let Some(second) = service.iter().filter(|a| family(a.get_ref())).nth(1) {
                     let what = format!(
-                        "zone \"{name}\" has rasline itself as its gatekeeper, so it can have one service address of each family"
+                        "second service address of this family in zone \"{name}\", which rasline serves itself; remove one"
                     );
                     self.fail(Some(second.span()), "service_address", what);
                 }
             }
             if zone.learn_alternates {
-                let what =
-                    "alternates are learned in zones with ras = \"transparent\" only; leave it out";
+                let what = "is valid only with ras = \"transparent\"; remove it";
                 self.fail(span.clone(), "learn_alternates", what);
             }
             if zone.standby == super::Standby::Warm {
-                let what = "is for zones with ras = \"transparent\"; leave it out";
+                let what = "is valid only with ras = \"transparent\"; remove it";
                 self.fail(span.clone(), "standby", what);
             }
         }
@@ -230,31 +232,31 @@ impl Checker<'_> {
             && let Some(g) = zone.gatekeeper.first()
         {
             let what = format!(
-                "zone \"{name}\" has rasline itself as its gatekeeper; leave it out, or write ras = \"proxy\""
+                "rasline is the gatekeeper of zone \"{name}\" (ras = \"registrar\"); remove this one, or set ras = \"proxy\""
             );
             self.fail(Some(g.span()), "gatekeeper", what);
         }
         self.only_proxy(zone, ras);
         if let Some(wanted) = zone.backup.as_ref().filter(|b| *b.get_ref()) {
             let what = if ras != Ras::Transparent {
-                "is for zones with ras = \"transparent\"; leave it out"
+                "is valid only with ras = \"transparent\"; remove it"
             } else if let Some(backup) = backup {
                 let mut all = zone.gatekeeper.iter();
                 let has = |v4: bool| backup.addresses.iter().any(|a| a.is_ipv4() == v4);
                 if all.all(|g| has(g.get_ref().address.get_ref().is_ipv4())) {
                     return;
                 }
-                "[backup] needs an address of each family that the zone's gatekeepers have"
+                "[backup] lacks an address of a family that the zone's gatekeepers have; add one"
             } else {
-                "needs a [backup] with an address of this machine"
+                "[backup] is missing; add it with an address of this machine"
             };
             self.fail(Some(wanted.span()), "backup", what);
         }
     }
 
-    /// Keys of a proxy.
+    /// Checks keys that are valid for a proxy only.
     fn only_proxy(&mut self, zone: &raw::Zone, ras: Ras) {
-        let what = "is for zones with ras = \"proxy\"; leave it out";
+        let what = "is valid only with ras = \"proxy\"; remove it";
         if ras != Ras::Proxy {
             if let Some(upstream) = &zone.upstream {
                 self.fail(Some(upstream.span()), "upstream", what);
@@ -272,12 +274,12 @@ impl Checker<'_> {
             && source == UpstreamSource::Endpoint
             && upstream(zone) == Upstream::Aggregate
         {
-            let what = "an aggregate is registered from upstream_address; leave it out, or write upstream = \"each\"";
+            let what = "an aggregate is registered from upstream_address; remove this key, or set upstream = \"each\"";
             self.fail(Some(given.span()), "upstream_source", what);
         }
         if zone.upstream_address.is_none() && source == UpstreamSource::Own {
             let what = format!(
-                "zone \"{}\" has no upstream_address; give the address of this machine that its gatekeepers will see",
+                "zone \"{}\" has no upstream_address; add the address of this machine that its gatekeepers will see",
                 zone.name.get_ref()
             );
             self.fail(

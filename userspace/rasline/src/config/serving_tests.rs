@@ -130,45 +130,45 @@ fn what_does_not_go_together_is_said() {
     for (text, says) in [
         (
             zone("ras = \"registrar\""),
-            "r.toml:7: ras: zone \"a\" needs a service_address of this machine, where its endpoints register",
+            "r.toml:7: ras: zone \"a\" has no service_address; add an address of this machine where its endpoints register",
         ),
         (
             format!(
                 "{}{GATEKEEPER}",
                 zone(&format!("ras = \"registrar\"\n{service}"))
             ),
-            "r.toml:9: gatekeeper: zone \"a\" has rasline itself as its gatekeeper; leave it out, or write ras = \"proxy\"",
+            "r.toml:9: gatekeeper: rasline is the gatekeeper of zone \"a\" (ras = \"registrar\"); remove this one, or set ras = \"proxy\"",
         ),
         (
             format!("{}{GATEKEEPER}", zone("backup = true")),
-            "r.toml:7: backup: needs a [backup] with an address of this machine",
+            "r.toml:7: backup: [backup] is missing; add it with an address of this machine",
         ),
         (
             format!("[backup]\n{}{GATEKEEPER}", zone("")),
-            "r.toml:4: address: no addresses configured; give an address of this machine where endpoints can register",
+            "r.toml:4: address: no addresses configured; add an address of this machine that endpoints can reach",
         ),
         (
             format!(
                 "[backup]\naddress = [\"10.1.0.1\", \"10.1.0.2\"]\n{}{GATEKEEPER}",
                 zone("")
             ),
-            "r.toml:5: address: 10.1.0.2 is the second address of its family; remove one",
+            "r.toml:5: address: second address of this family: 10.1.0.2; remove one",
         ),
         (
             zone(&format!(
                 "ras = \"registrar\"\n{service}\nlearn_alternates = true\nallowed_alternates = [\"10.1.0.0/24\"]"
             )),
-            "r.toml:7: learn_alternates: alternates are learned in zones with ras = \"transparent\" only; leave it out",
+            "r.toml:7: learn_alternates: is valid only with ras = \"transparent\"; remove it",
         ),
         (
             zone(&format!(
                 "ras = \"registrar\"\n{service}\nstandby = \"warm\""
             )),
-            "r.toml:7: standby: is for zones with ras = \"transparent\"; leave it out",
+            "r.toml:7: standby: is valid only with ras = \"transparent\"; remove it",
         ),
         (
             zone("ras = \"registrar\"\nservice_address = [\"10.9.0.1\", \"10.9.0.2\"]"),
-            "r.toml:8: service_address: zone \"a\" has rasline itself as its gatekeeper, so it can have one service address of each family",
+            "r.toml:8: service_address: second service address of this family in zone \"a\", which rasline serves itself; remove one",
         ),
         (
             format!(
@@ -176,28 +176,28 @@ fn what_does_not_go_together_is_said() {
                 zone("backup = true"),
                 GATEKEEPER.replace("192.0.2.1", "fd00:1::1")
             ),
-            "r.toml:9: backup: [backup] needs an address of each family that the zone's gatekeepers have",
+            "r.toml:9: backup: [backup] lacks an address of a family that the zone's gatekeepers have; add one",
         ),
         (
             zone("ras = \"registrar\"\nservice_address = [\"fd00:9::1\"]\nmulticast = true"),
-            "r.toml:9: multicast: gatekeepers are looked for by multicast over IPv4 only; add an IPv4 service_address, or leave it out",
+            "r.toml:9: multicast: multicast discovery works over IPv4 only; add an IPv4 service_address, or remove this key",
         ),
         (
             format!("{}{GATEKEEPER}", zone("multicast = true")),
-            "r.toml:7: multicast: is for zones with ras = \"registrar\"; leave it out",
+            "r.toml:7: multicast: is valid only with ras = \"registrar\"; remove it",
         ),
         (
             zone(&format!(
                 "ras = \"registrar\"\n{service}\ngatekeeper_identifier = \"\""
             )),
-            "r.toml:9: gatekeeper_identifier: cannot be a gatekeeperIdentifier; give 1 to 128 characters",
+            "r.toml:9: gatekeeper_identifier: is not a valid gatekeeperIdentifier; use 1 to 128 characters",
         ),
         (
             format!(
                 "{}[[zone]]\nname = \"b\"\nendpoints = [\"10.2.0.0/16\"]\nras = \"registrar\"\n{service}\n",
                 zone(&format!("ras = \"registrar\"\n{service}"))
             ),
-            "r.toml:13: service_address: 10.9.0.1 is already used by a; give this zone its own",
+            "r.toml:13: service_address: 10.9.0.1 is already used by a; give this zone its own address",
         ),
     ] {
         refused(&text, says);
@@ -216,7 +216,7 @@ fn what_does_not_go_with_a_proxy_is_said() {
                     "ras = \"proxy\"\nupstream_source = \"own\"\n{service}"
                 ))
             ),
-            "r.toml:7: upstream_address: zone \"a\" has no upstream_address; give the address of this machine that its gatekeepers will see",
+            "r.toml:7: upstream_address: zone \"a\" has no upstream_address; add the address of this machine that its gatekeepers will see",
         ),
         (
             zone(&format!("ras = \"proxy\"\n{service}\n{upstream}")),
@@ -224,15 +224,15 @@ fn what_does_not_go_with_a_proxy_is_said() {
         ),
         (
             format!("{}{GATEKEEPER}", zone(upstream)),
-            "r.toml:7: upstream_address: is for zones with ras = \"proxy\"; leave it out",
+            "r.toml:7: upstream_address: is valid only with ras = \"proxy\"; remove it",
         ),
         (
             format!("{}{GATEKEEPER}", zone("upstream = \"each\"")),
-            "r.toml:7: upstream: is for zones with ras = \"proxy\"; leave it out",
+            "r.toml:7: upstream: is valid only with ras = \"proxy\"; remove it",
         ),
         (
             format!("{}{GATEKEEPER}", zone("upstream_source = \"own\"")),
-            "r.toml:7: upstream_source: is for zones with ras = \"proxy\"; leave it out",
+            "r.toml:7: upstream_source: is valid only with ras = \"proxy\"; remove it",
         ),
         (
             format!(
@@ -241,7 +241,7 @@ fn what_does_not_go_with_a_proxy_is_said() {
                     "ras = \"proxy\"\nupstream = \"aggregate\"\nupstream_source = \"endpoint\"\n{service}\n{upstream}"
                 ))
             ),
-            "r.toml:9: upstream_source: an aggregate is registered from upstream_address; leave it out, or write upstream = \"each\"",
+            "r.toml:9: upstream_source: an aggregate is registered from upstream_address; remove this key, or set upstream = \"each\"",
         ),
     ] {
         refused(&text, says);

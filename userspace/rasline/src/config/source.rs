@@ -1,11 +1,11 @@
-//! The text of a configuration and where things stand in it.
+//! The text of a configuration, and errors with their position in it.
 
 use std::{ops::Range, path::Path};
 
 use super::ConfigError;
 use crate::suggest::did_you_mean;
 
-/// The text and its name, to say where an error is.
+/// The text and the path of its file.
 pub(super) struct Source<'a> {
     pub(super) file: &'a Path,
     pub(super) text: &'a str,
@@ -17,7 +17,7 @@ impl Source<'_> {
         before.matches('\n').count() + 1
     }
 
-    /// An error at a place.
+    /// An error at a position of the text.
     pub(super) fn error(
         &self,
         span: Option<Range<usize>>,
@@ -32,7 +32,7 @@ impl Source<'_> {
         }
     }
 
-    /// An error of the TOML parser. The key is what stands left of `=` in that line.
+    /// An error of the TOML parser. Its key is the text left of `=` in that line.
     pub(super) fn syntax(&self, e: &toml::de::Error) -> ConfigError {
         let message = e.message().replace('\n', ", ");
         let Some(span) = e.span() else {
@@ -45,7 +45,7 @@ impl Source<'_> {
         self.error(Some(span), key, message)
     }
 
-    /// An error of serde: a key or value that does not fit, with the value.
+    /// An error of serde about a key or value, with the value.
     pub(super) fn value(
         &self,
         span: Option<Range<usize>>,
@@ -59,9 +59,7 @@ impl Source<'_> {
             let close = did_you_mean(key, known.iter().map(String::as_str));
             let list = known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>();
             let list = list.join(", ");
-            format!(
-                "is not a key that is known here; {close}remove it or correct its name (known here: {list})"
-            )
+            format!("unknown key; {close}remove it or correct its name (valid keys: {list})")
         } else if let Some(known) = expected(&message, "unknown variant `") {
             let value = text.trim_matches(['"', '\'']);
             let close = did_you_mean(value, known.iter().map(String::as_str));
@@ -85,7 +83,7 @@ impl Source<'_> {
     }
 }
 
-/// A message of serde without the names of types.
+/// Replaces the names of types in a message of serde by words.
 fn in_words(message: &str) -> String {
     let words = [
         ("expected u8", "expected a whole number from 0 to 255"),
@@ -99,7 +97,7 @@ fn in_words(message: &str) -> String {
             "expected a list, as in [\"...\", \"...\"]",
         ),
         ("expected a boolean", "expected true or false"),
-        ("expected a string", "expected a text in quotes"),
+        ("expected a string", "expected text in quotes"),
         ("wanted string or table", "expected a word in quotes"),
     ];
     let found = words.iter().find(|(end, _)| message.ends_with(end));
@@ -109,12 +107,12 @@ fn in_words(message: &str) -> String {
     )
 }
 
-/// Whether a message names a value already.
+/// Whether a message already contains the value.
 fn says(message: &str, value: &str) -> bool {
     message.contains(value.trim_matches(['"', '\'']))
 }
 
-/// The names that serde lists behind `expected` in a message that begins like this.
+/// The names that serde lists after `expected` in a message that begins with `start`.
 pub(super) fn expected(message: &str, start: &str) -> Option<Vec<String>> {
     let (_, list) = message.strip_prefix(start)?.split_once("`, expected ")?;
     let names = list.split('`').skip(1).step_by(2);

@@ -74,14 +74,13 @@ fn unknown_keys() {
     let error = &with("endpoint_ttl", "endpoint_tll")[0];
     assert!(
         error.starts_with(
-            "r.toml:12: endpoint_tll: is not a key that is known here; did you mean \"endpoint_ttl\"? remove it or correct \
-             its name (known here: `name`, `ras`, `upstream`,"
+            "r.toml:12: endpoint_tll: unknown key; did you mean \"endpoint_ttl\"? remove it or correct \
+             its name (valid keys: `name`, `ras`, `upstream`,"
         ),
         "{error}"
     );
     assert!(
-        with("[[interface]]", "[[interfaces]]")[0]
-            .starts_with("r.toml:2: interfaces: is not a key")
+        with("[[interface]]", "[[interfaces]]")[0].starts_with("r.toml:2: interfaces: unknown key")
     );
 }
 
@@ -103,15 +102,14 @@ fn bad_values() {
     assert_eq!(
         with("\"5s\"", "\"100ms\""),
         [
-            "r.toml:12: endpoint_ttl: 100ms is out of range; give 1s to 1d",
-            "r.toml:12: endpoint_ttl: timeToLive counts whole seconds; leave out the fraction"
+            "r.toml:12: endpoint_ttl: 100ms is out of range; use 1s to 1d",
+            "r.toml:12: endpoint_ttl: timeToLive is in whole seconds; remove the fraction"
         ]
     );
     assert_eq!(
         with("\"5s\"", "\"5s\"\nrefresh_every = \"3s\""),
         [
-            "r.toml:13: refresh_every: 3s is shorter than endpoint_ttl (5s), so no keep-alive would be answered; \
-          make it longer"
+            "r.toml:13: refresh_every: 3s is shorter than endpoint_ttl (5s), so no keep-alive would be answered; use a longer time"
         ]
     );
     assert_eq!(
@@ -174,10 +172,10 @@ fn probe_thresholds() {
     );
     assert_eq!(
         probe("tcp = true\ninterval = \"1ms\""),
-        ["r.toml:17: interval: 1ms is out of range; give 5ms to 1m"]
+        ["r.toml:17: interval: 1ms is out of range; use 5ms to 1m"]
     );
     // The line is that of whichever of the two was written.
-    let late = "30 ms leave no time for 5 probes; give at least 45 ms, or a smaller fall";
+    let late = "30 ms is too short for 5 probes; use at least 45 ms, or a smaller fall";
     assert_eq!(
         probe("dead_time = \"30ms\""),
         [format!("r.toml:16: dead_time: {late}")]
@@ -185,10 +183,10 @@ fn probe_thresholds() {
     assert_eq!(
         probe("tcp = true\nfall = 50"),
         [
-            "r.toml:17: dead_time: 110 ms leave no time for 50 probes; give at least 270 ms, or a smaller fall"
+            "r.toml:17: dead_time: 110 ms is too short for 50 probes; use at least 270 ms, or a smaller fall"
         ]
     );
-    assert!(probe("pace = 3")[0].starts_with("r.toml:16: pace: is not a key"));
+    assert!(probe("pace = 3")[0].starts_with("r.toml:16: pace: unknown key"));
 }
 
 #[test]
@@ -208,14 +206,13 @@ fn prefixes() {
     assert_eq!(
         errors(&second("10.1.0.0/16", "192.0.2.2")),
         [
-            "r.toml:20: endpoints: 10.1.0.0/16 of zone \"b\" overlaps 10.0.0.0/8 of zone \"site-a\"; an endpoint can be \
-          of one zone only"
+            "r.toml:20: endpoints: 10.1.0.0/16 of zone \"b\" overlaps 10.0.0.0/8 of zone \"site-a\"; an endpoint belongs to one zone only, so separate them"
         ]
     );
     assert_eq!(
         errors(&second("172.16.0.0/12", "10.9.9.9")),
         [
-            "r.toml:23: address: gatekeeper \"g\" (10.9.9.9) lies inside 10.0.0.0/8 of zone \"site-a\"'s endpoints; \
+            "r.toml:23: address: gatekeeper \"g\" (10.9.9.9) is inside 10.0.0.0/8 of zone \"site-a\"'s endpoints; \
           narrow that prefix"
         ]
     );
@@ -226,7 +223,7 @@ fn prefixes() {
     assert_eq!(
         with("10.0.0.0/8", "::/0"),
         [
-            "r.toml:13: endpoints: ::/0 covers IPv4 too, as ::ffff:0:0/96; write a longer prefix, such as 2000::/3"
+            "r.toml:13: endpoints: ::/0 includes IPv4 (::ffff:0:0/96); use a longer prefix, such as 2000::/3"
         ]
     );
     assert!(with("10.0.0.0/8", "10.0.0.0/33")[0].starts_with("r.toml:13: endpoints: "));
@@ -243,13 +240,13 @@ fn names() {
         errors(&twice),
         [
             "r.toml:19: id: duplicate gatekeeper id \"gk1\" in zone \"site-a\"; rename one",
-            "r.toml:20: address: duplicate gatekeeper address 192.0.2.1 in zone \"site-a\"; gatekeepers are told apart by their addresses"
+            "r.toml:20: address: duplicate gatekeeper address 192.0.2.1 in zone \"site-a\"; give each gatekeeper its own address"
         ]
     );
     assert_eq!(
         with("side = \"gatekeepers\"", "side = \"endpoints\""),
         [
-            "r.toml: interface: none is on the side of the gatekeepers; add an [[interface]] with \
+            "r.toml: interface: no interface towards the gatekeepers; add an [[interface]] with \
           side = \"gatekeepers\" or \"both\""
         ]
     );
@@ -271,7 +268,7 @@ fn daemon() {
     let with = |line: &str| errors(&format!("[daemon]\n{line}\n{GOOD}"));
     assert_eq!(
         with("state_dir = \"lib\""),
-        ["r.toml:2: state_dir: \"lib\" is relative; give a path from /"]
+        ["r.toml:2: state_dir: \"lib\" is a relative path; use an absolute path"]
     );
     assert_eq!(
         with("ring_buffer = \"3MiB\""),
@@ -281,7 +278,7 @@ fn daemon() {
     );
     assert_eq!(
         with("max_registrations = 1"),
-        ["r.toml:2: max_registrations: 1 is out of range; give 16 to 4194304"]
+        ["r.toml:2: max_registrations: 1 is out of range; use 16 to 4194304"]
     );
     assert!(with("max_registrations = -1")[0].starts_with("r.toml:2: max_registrations: "));
     assert!(with("on_stop = \"fly\"")[0].starts_with("r.toml:2: on_stop: unknown value \"fly\""));
@@ -373,8 +370,8 @@ t1 = "1ns"
     let all = errors(text);
     let expected = [
         "r.toml:2: max_registrations: ",
-        "r.toml:3: ringbuffer: is not a key that is known here; did you mean \"ring_buffer\"? ",
-        "r.toml:4: state_dir: \"lib\" is relative; ",
+        "r.toml:3: ringbuffer: unknown key; did you mean \"ring_buffer\"? ",
+        "r.toml:4: state_dir: \"lib\" is a relative path; ",
         "r.toml:8: side: unknown value \"endpoint\"; did you mean \"endpoints\"? ",
         "r.toml:9: xdp_mode: unknown value \"natvie\"; did you mean \"native\"? ",
         "r.toml:11: name: is missing; ",
@@ -385,10 +382,10 @@ t1 = "1ns"
         "r.toml:25: address: \"192.0.2\" is not an IP address; ",
         "r.toml:26: ras_port: ",
         "r.toml:28: id: is missing; ",
-        "r.toml:29: address: gatekeeper \"?\" (10.1.2.3) lies inside ",
+        "r.toml:29: address: gatekeeper \"?\" (10.1.2.3) is inside ",
         "r.toml:32: name: duplicate zone name \"a\"; ",
         "r.toml:33: endpoints: ",
-        "r.toml:35: holdfor: is not a key that is known here; did you mean \"hold_for\"? ",
+        "r.toml:35: holdfor: unknown key; did you mean \"hold_for\"? ",
         "r.toml:41: device: ",
         "r.toml:43: ras_address: \"0.0.0.0\" is a wildcard address, ",
         "r.toml:44: gatekeepers: \"x\" is not an address; ",
@@ -410,7 +407,7 @@ fn a_mistake_of_syntax_hides_no_other() {
     ));
     assert!(all[0].starts_with("r.toml:2: state_dir: "), "{all:#?}");
     assert!(
-        all[1].starts_with("r.toml:3: bpff: is not a key"),
+        all[1].starts_with("r.toml:3: bpff: unknown key"),
         "{all:#?}"
     );
     assert!(all[2].starts_with("r.toml:21: priority: "), "{all:#?}");

@@ -1,4 +1,4 @@
-//! Durations ("150ms", "5s", "15m") and sizes ("8MiB") as people write them.
+//! Parses and formats durations ("150ms", "5s", "15m") and sizes ("8MiB").
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const UNITS: [(&str, u64); 6] = [
 /// Parses a duration: whole numbers, each with a unit, largest first: `1h30m`, `150ms`.
 ///
 /// # Errors
-/// What is wrong with it, and how to write it.
+/// The error and how to write the value.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let hint = "write a number and a unit (ms, s, m, h, d), as in \"5s\" or \"1h30m\"";
     let mut rest = text.trim();
@@ -50,7 +50,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         total = number
             .checked_mul(scale)
             .and_then(|ns| total.checked_add(ns))
-            .ok_or_else(|| format!("\"{text}\" is too long; at most 584 years fit"))?;
+            .ok_or_else(|| format!("\"{text}\" is too long; the maximum is 584 years"))?;
         rest = tail;
     }
     Ok(Duration::from_nanos(total))
@@ -59,7 +59,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 /// Parses a size: a number of octets, or with KiB, MiB, GiB.
 ///
 /// # Errors
-/// What is wrong with it, and how to write it.
+/// The error and how to write the value.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let digits = text
@@ -83,7 +83,7 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
         })
 }
 
-/// A duration as people read it: the two largest units, `4m 10s`.
+/// Formats a duration for people, with its two largest units: `4m 10s`.
 #[must_use]
 pub fn human_duration(d: Duration) -> String {
     let s = d.as_secs();

@@ -1,11 +1,11 @@
-//! What a configuration may say and its author may not have meant: nothing is refused for it.
+//! Warnings about valid configurations that are probably not what was intended.
 
 use std::time::Duration;
 
 use super::{Config, Failback, Ras, RasProbe, Upstream, UpstreamSource, Zone};
 
 impl Config {
-    /// Values that work against each other, each with its zone and what follows from it.
+    /// Warnings about values that conflict, each with its zone and the consequence.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let zones = self.zones.iter();
@@ -31,8 +31,8 @@ fn of_probe(zone: &Zone) -> Vec<String> {
     let settings = probe.settings();
     if probe.interval > probe.dead_time {
         all.push(format!(
-            "[zone.probe] interval ({}) is longer than dead_time ({}): death is noticed {} after it at worst; \
-             shorten interval, or lengthen dead_time",
+            "[zone.probe] interval ({}) is longer than dead_time ({}): a dead gatekeeper is detected after up to {}; \
+             use a shorter interval or a longer dead_time",
             ms(probe.interval),
             ms(probe.dead_time),
             ms(probe.interval + probe.dead_time),
@@ -40,16 +40,16 @@ fn of_probe(zone: &Zone) -> Vec<String> {
     }
     if probe.dead_time > settings.dead_time_max {
         all.push(format!(
-            "[zone.probe] dead_time ({}) is longer than what the slowest gatekeeper is given ({}): it is lengthened \
-             by itself where answers are slow, so that the default will do",
+            "[zone.probe] dead_time ({}) is longer than the maximum for slow gatekeepers ({}): rasline lengthens it \
+             automatically where answers are slow; remove the key to use the default",
             ms(probe.dead_time),
             ms(settings.dead_time_max),
         ));
     }
     if probe.stable < probe.dead_time {
         all.push(format!(
-            "[zone.probe] stable ({}) is shorter than dead_time ({}): a gatekeeper counts as alive again before its \
-             silence could have been noticed",
+            "[zone.probe] stable ({}) is shorter than dead_time ({}): a gatekeeper counts as alive again before silence \
+             could be detected; use a longer stable",
             ms(probe.stable),
             ms(probe.dead_time),
         ));
@@ -62,15 +62,16 @@ fn of_zone(zone: &Zone) -> Vec<String> {
     let several = zone.gatekeepers.len() > 1;
     if zone.probe.ras != RasProbe::Off && zone.dead_after < zone.probe.dead_time {
         all.push(format!(
-            "dead_after ({}) is shorter than [zone.probe] dead_time ({}): the program gives a gatekeeper up before its \
-             probes do",
+            "dead_after ({}) is shorter than [zone.probe] dead_time ({}): the kernel program abandons a gatekeeper \
+             before the probes do; use a longer dead_after",
             ms(zone.dead_after),
             ms(zone.probe.dead_time),
         ));
     }
     if zone.hold_for < zone.dead_after {
         all.push(format!(
-            "hold_for ({}) is shorter than dead_after ({}): keep-alives are not answered for a dead gatekeeper",
+            "hold_for ({}) is shorter than dead_after ({}): keep-alives are not answered for a dead gatekeeper; \
+             use a longer hold_for",
             ms(zone.hold_for),
             ms(zone.dead_after),
         ));
@@ -79,7 +80,8 @@ fn of_zone(zone: &Zone) -> Vec<String> {
         && ttl >= refresh
     {
         all.push(format!(
-            "endpoint_ttl ({}) is not shorter than refresh_every ({}): the gatekeeper gets nearly every keep-alive",
+            "endpoint_ttl ({}) is not shorter than refresh_every ({}): the gatekeeper gets nearly every keep-alive; \
+             use a longer refresh_every",
             ms(ttl),
             ms(refresh),
         ));
@@ -89,7 +91,8 @@ fn of_zone(zone: &Zone) -> Vec<String> {
         && time < zone.probe.stable
     {
         all.push(format!(
-            "failback \"after {}\" is shorter than [zone.probe] stable ({}), which a gatekeeper must be well for anyway",
+            "failback \"after {}\" is shorter than [zone.probe] stable ({}), the time that a gatekeeper must be healthy anyway; \
+             use a longer time",
             ms(time),
             ms(zone.probe.stable),
         ));
@@ -97,7 +100,7 @@ fn of_zone(zone: &Zone) -> Vec<String> {
     all
 }
 
-/// What a proxy cannot do with some gatekeepers, or for some endpoints.
+/// Warnings about gatekeepers or endpoints that a proxy cannot serve.
 fn of_proxy(zone: &Zone) -> Vec<String> {
     let mut all = Vec::new();
     if zone.ras != Ras::Proxy {
@@ -105,13 +108,15 @@ fn of_proxy(zone: &Zone) -> Vec<String> {
     }
     if let (UpstreamSource::Own, Some(own)) = (zone.upstream_source, zone.upstream_address) {
         let advice = match zone.upstream {
-            Upstream::Each => "leave upstream_source out where this machine routes between both",
+            Upstream::Each => {
+                "remove upstream_source if this machine routes between endpoints and gatekeepers"
+            }
             Upstream::Aggregate => "use upstream = \"each\" with such gatekeepers",
         };
         all.push(format!(
             "endpoints are registered from {own}: a gatekeeper that compares callSignalAddress with the source of an \
              RRQ (GnuGk does by default) rejects all of them (invalidCallSignalAddress), or, with its NAT support \
-             switched on, sends their calls to {own}, where nobody takes them; {advice}"
+             switched on, sends their calls to {own}, where they fail; {advice}"
         ));
         return all;
     }
@@ -131,8 +136,8 @@ fn of_proxy(zone: &Zone) -> Vec<String> {
             "IPv6"
         };
         all.push(format!(
-            "no gatekeeper has an {family} address, so that endpoints of that family cannot be registered from their \
-             own addresses; give an upstream_address for them"
+            "no gatekeeper has an {family} address, so endpoints of that family cannot be registered from their own \
+             addresses; add an upstream_address for them"
         ));
     }
     all
@@ -206,7 +211,7 @@ mod tests {
             (
                 "",
                 "dead_time = \"5s\"\nstable = \"6s\"",
-                "is longer than what the slowest gatekeeper",
+                "is longer than the maximum for slow gatekeepers",
             ),
             (
                 "",

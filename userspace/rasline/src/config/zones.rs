@@ -1,4 +1,4 @@
-//! Zones, their prefixes and gatekeepers: names, ranges, and who must not lie where.
+//! Checks zones, their prefixes and gatekeepers: names, ranges, overlaps.
 
 use std::{collections::HashSet, net::IpAddr, time::Duration};
 
@@ -50,7 +50,7 @@ impl Checker<'_> {
             .collect()
     }
 
-    /// Prefixes of different zones apart, and no gatekeeper inside any.
+    /// Checks that prefixes of different zones do not overlap and contain no gatekeeper.
     fn prefixes(&mut self, zones: &[Spanned<raw::Zone>]) {
         let prefixes: Vec<(&str, &Spanned<IpNet>)> = zones
             .iter()
@@ -77,13 +77,19 @@ impl Checker<'_> {
             if let IpNet::V6(v6) = net
                 && v6.contains(&std::net::Ipv4Addr::UNSPECIFIED.to_ipv6_mapped())
             {
-                self.fail(Some(prefix.span()), "endpoints", format!("{net} covers IPv4 too, as ::ffff:0:0/96; write a longer prefix, such as 2000::/3"));
+                self.fail(
+                    Some(prefix.span()),
+                    "endpoints",
+                    format!(
+                        "{net} includes IPv4 (::ffff:0:0/96); use a longer prefix, such as 2000::/3"
+                    ),
+                );
             }
             if let Some((other, theirs)) = prefixes[..i]
                 .iter()
                 .find(|(other, p)| other != zone && overlaps(p.get_ref(), net))
             {
-                self.fail(Some(prefix.span()), "endpoints", format!("{net} of zone \"{zone}\" overlaps {} of zone \"{other}\"; an endpoint can be of one zone only", theirs.get_ref()));
+                self.fail(Some(prefix.span()), "endpoints", format!("{net} of zone \"{zone}\" overlaps {} of zone \"{other}\"; an endpoint belongs to one zone only, so separate them", theirs.get_ref()));
             }
         }
         self.allowed(zones, &prefixes);
@@ -93,12 +99,12 @@ impl Checker<'_> {
                 .iter()
                 .find(|(_, p)| p.get_ref().contains(address.get_ref()))
             {
-                self.fail(Some(address.span()), "address", format!("gatekeeper \"{}\" ({}) lies inside {} of zone \"{zone}\"'s endpoints; narrow that prefix", gatekeeper.get_ref().id.get_ref(), address.get_ref(), prefix.get_ref()));
+                self.fail(Some(address.span()), "address", format!("gatekeeper \"{}\" ({}) is inside {} of zone \"{zone}\"'s endpoints; narrow that prefix", gatekeeper.get_ref().id.get_ref(), address.get_ref(), prefix.get_ref()));
             }
         }
     }
 
-    /// Prefixes of learned alternates: whole ones, and no endpoints inside.
+    /// Checks the prefixes of learned alternates, which must not overlap those of endpoints.
     fn allowed(&mut self, zones: &[Spanned<raw::Zone>], endpoints: &[(&str, &Spanned<IpNet>)]) {
         for zone in zones {
             let zone = zone.get_ref();
@@ -115,7 +121,7 @@ impl Checker<'_> {
                     )
                 } else if let Some((other, theirs)) = inside {
                     format!(
-                        "{net} overlaps {} of zone \"{other}\"'s endpoints; a gatekeeper cannot be among them",
+                        "{net} overlaps {} of zone \"{other}\"'s endpoints; a gatekeeper cannot be among endpoints, so narrow one of them",
                         theirs.get_ref()
                     )
                 } else {
@@ -125,7 +131,7 @@ impl Checker<'_> {
             }
             if zone.learn_alternates && zone.allowed_alternates.is_empty() {
                 let what = format!(
-                    "zone \"{}\" learns alternates, but allows none; list the prefixes that they may be in",
+                    "zone \"{}\" learns alternates but allows none; list the prefixes in which they may lie",
                     zone.name.get_ref()
                 );
                 self.fail(Some(zone.name.span()), "allowed_alternates", what);
@@ -176,14 +182,14 @@ impl Checker<'_> {
             self.fail(
                 ttl_span,
                 "endpoint_ttl",
-                "timeToLive counts whole seconds; leave out the fraction",
+                "timeToLive is in whole seconds; remove the fraction",
             );
         }
         let refresh_every = self.duration("refresh_every", zone.refresh_every, (second, 365 * DAY));
         if let (Some(ttl), Some(every)) = (endpoint_ttl, refresh_every)
             && every < ttl
         {
-            self.fail(refresh_span, "refresh_every", format!("{} is shorter than endpoint_ttl ({}), so no keep-alive would be answered; make it longer", human_duration(every), human_duration(ttl)));
+            self.fail(refresh_span, "refresh_every", format!("{} is shorter than endpoint_ttl ({}), so no keep-alive would be answered; use a longer time", human_duration(every), human_duration(ttl)));
         }
         let hold_for = self
             .duration("hold_for", zone.hold_for, (second, 365 * DAY))
@@ -193,7 +199,7 @@ impl Checker<'_> {
         if let (Some(ttl), Some(silent)) = (endpoint_ttl, silent_after)
             && silent <= ttl
         {
-            self.fail(silent_span, "silent_after", format!("{} is not longer than endpoint_ttl ({}), for which an endpoint may be quiet; make it longer", human_duration(silent), human_duration(ttl)));
+            self.fail(silent_span, "silent_after", format!("{} is not longer than endpoint_ttl ({}), the time between two keep-alives; use a longer time", human_duration(silent), human_duration(ttl)));
         }
         let dead_after = self
             .duration(
@@ -250,7 +256,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Service addresses: each once, none of them a gatekeeper's.
+    /// Checks service addresses: no duplicates, and none of a gatekeeper.
     fn services(
         &mut self,
         zone: &str,
@@ -261,7 +267,7 @@ impl Checker<'_> {
         for address in raw {
             let a = *address.get_ref();
             let what = if a.is_unspecified() || a.is_multicast() {
-                format!("{a} is not a unicast address; use one that endpoints can send to")
+                format!("{a} is not a unicast address; use an address that endpoints can send to")
             } else if all.contains(&a) {
                 format!("duplicate address {a} in zone \"{zone}\"; remove one")
             } else if gatekeepers
@@ -269,7 +275,7 @@ impl Checker<'_> {
                 .any(|g| *g.get_ref().address.get_ref() == a)
             {
                 format!(
-                    "{a} is a gatekeeper of zone \"{zone}\"; a service address is one of its own"
+                    "{a} is a gatekeeper of zone \"{zone}\"; use another address as service address"
                 )
             } else {
                 all.push(a);
@@ -296,13 +302,13 @@ impl Checker<'_> {
                 self.fail(Some(g.id.span()), "id", what);
             }
             if !addresses.insert(address) {
-                self.fail(Some(g.address.span()), "address", format!("duplicate gatekeeper address {address} in zone \"{zone}\"; gatekeepers are told apart by their addresses"));
+                self.fail(Some(g.address.span()), "address", format!("duplicate gatekeeper address {address} in zone \"{zone}\"; give each gatekeeper its own address"));
             }
             if address.is_unspecified() || address.is_multicast() {
                 self.fail(
                     Some(g.address.span()),
                     "address",
-                    format!("{address} is not a unicast address; use the gatekeeper's own"),
+                    format!("{address} is not a unicast address; use the gatekeeper's own address"),
                 );
             }
             all.push(Gatekeeper {

@@ -1,4 +1,4 @@
-//! The CLI's end of the control socket.
+//! The client side of the control socket, used by the CLI.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -22,10 +22,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects.
+    /// Connects to the control socket.
     ///
     /// # Errors
-    /// Says whether the controller does not run, or this user may not talk to it.
+    /// When the controller is not running, or this user has no permission.
     pub fn connect(path: &Path) -> Result<Self> {
         let stream = UnixStream::connect(path).map_err(|e| refused(path, &e))?;
         let bounded = stream
@@ -38,10 +38,10 @@ impl Client {
         })
     }
 
-    /// Sends a request and reads what it asked for.
+    /// Sends a request and returns the data of the reply.
     ///
     /// # Errors
-    /// What the controller says, or that it does not.
+    /// The error in the reply, or that no reply came.
     pub fn call<T: DeserializeOwned>(&mut self, command: Command) -> Result<T> {
         let mut line = serde_json::to_string(&Request {
             version: VERSION,
@@ -63,7 +63,7 @@ impl Client {
                     "unsupported protocol version {} (this rasline speaks {VERSION})",
                     reply.version
                 ),
-                "use the rasline that it was started with",
+                "use the rasline command of the running controller's version",
             ));
         }
         if !reply.ok {
@@ -72,10 +72,10 @@ impl Client {
         serde_json::from_value(reply.data).map_err(|e| Failure::plain("reply of the controller", e))
     }
 
-    /// Waits as long as it takes for what follows.
+    /// Removes the timeout: later reads wait without limit.
     ///
     /// # Errors
-    /// When the socket refuses.
+    /// When the socket option cannot be set.
     pub fn patient(&mut self) -> Result<()> {
         self.stream
             .get_mut()
@@ -83,10 +83,10 @@ impl Client {
             .map_err(|e| lost(&self.path, &e))
     }
 
-    /// The next line; none: the controller has ended the connection.
+    /// Reads the next line. Returns `None` when the controller has closed the connection.
     ///
     /// # Errors
-    /// When the line is not what it should be.
+    /// When the line cannot be parsed.
     pub fn line<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
         let mut line = String::new();
         let n = self
@@ -102,7 +102,7 @@ impl Client {
     }
 }
 
-/// The controller's own `thing: cause; next`.
+/// Splits an error of the controller, `thing: cause; next step`, into a failure.
 fn said(text: &str) -> Failure {
     let (thing, rest) = text
         .split_once(": ")
@@ -116,18 +116,18 @@ fn refused(path: &Path, e: &io::Error) -> Failure {
     match e.kind() {
         io::ErrorKind::NotFound => Failure::new(
             thing,
-            "not there, so the controller does not run",
-            "start it with `rasline run`, or name its socket with --socket",
+            "does not exist, so the controller is not running",
+            "start it with `rasline run`, or give its socket with --socket",
         ),
         io::ErrorKind::ConnectionRefused => Failure::new(
             thing,
-            "nobody listens, so the controller is dead",
+            "connection refused, so the controller has died",
             "start it with `rasline run`; it removes the stale socket",
         ),
         io::ErrorKind::PermissionDenied => Failure::new(
             thing,
             "permission denied",
-            "run as root, or join the group that control_group names",
+            "run as root, or join the group set as control_group",
         ),
         _ => Failure::plain(thing, e),
     }
@@ -140,7 +140,7 @@ fn lost(path: &Path, e: &io::Error) -> Failure {
         }
         io::ErrorKind::UnexpectedEof
         | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::ConnectionReset => "the controller ended the connection".to_owned(),
+        | io::ErrorKind::ConnectionReset => "the controller closed the connection".to_owned(),
         _ => e.to_string(),
     };
     Failure::new(

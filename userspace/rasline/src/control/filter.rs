@@ -1,32 +1,32 @@
-//! Which events are wanted. Every condition that is given must hold; several kinds or subjects are alternatives.
+//! Selects events. An event must match every condition that is given; several kinds or subjects are alternatives.
 
 use serde::{Deserialize, Serialize};
 
 use super::view::Event;
 
-/// Which events are wanted; by default all.
+/// Conditions on events; by default all events match.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EventFilter {
-    /// Those of this zone.
+    /// Match events of this zone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
-    /// Those of these names, as in docs/events.md.
+    /// Match events with one of these names, as in docs/events.md.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub kind: Vec<String>,
-    /// Those that concern these: registration, gatekeeper, zone, ...
+    /// Match events about one of these subjects: registration, gatekeeper, zone, ...
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub about: Vec<String>,
-    /// Those from this time on, seconds since 1970.
+    /// Match events from this time on, seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<f64>,
 }
 
-// A time that is no number is refused by JSON.
+// JSON cannot express NaN, so equality of `since` is total.
 impl Eq for EventFilter {}
 
 impl EventFilter {
-    /// Whether an event is wanted.
+    /// Whether an event matches.
     #[must_use]
     pub fn matches(&self, event: &Event) -> bool {
         let zone = self.zone.as_ref();

@@ -1,8 +1,8 @@
 //! The control socket: newline-delimited JSON over a unix socket, versioned.
 //!
 //! A request is `{"version":1,"command":"...",...}`, its reply `{"version":1,"ok":true,"data":...}` or
-//! `{"version":1,"ok":false,"error":"..."}`. `events` with `follow` goes on with one event a line.
-//! Invariant: clients, line length and waiting are bounded; a client can slow down nobody but itself.
+//! `{"version":1,"ok":false,"error":"..."}`. `events` with `follow` continues with one event per line.
+//! Invariant: clients, line length and waiting are bounded; a slow client delays only itself.
 
 pub mod client;
 pub mod filter;
@@ -14,22 +14,22 @@ use serde::{Deserialize, Serialize};
 
 /// Version of the protocol.
 pub const VERSION: u32 = 1;
-/// Longest request, in octets.
+/// Maximum length of a request, in octets.
 pub const MAX_REQUEST: usize = 64 * 1024;
-/// Most registrations or events in one reply.
+/// Maximum number of registrations or events in one reply.
 pub const PAGE: usize = 1000;
 
-/// A request.
+/// A request of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// [`VERSION`].
     pub version: u32,
-    /// What is asked for.
+    /// The command to carry out.
     #[serde(flatten)]
     pub command: Command,
 }
 
-/// What can be asked for.
+/// Commands of clients. Queries are documented with the type of the reply's data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case")]
 pub enum Command {
@@ -39,113 +39,113 @@ pub enum Command {
     ZoneList,
     /// [`view::Zone`].
     ZoneShow {
-        /// Its name.
+        /// Name of the zone, interface or agent.
         zone: String,
     },
-    /// Moves a zone to a gatekeeper, which it prefers until it is released.
+    /// Moves a zone to a gatekeeper and prefers that one until the zone is released.
     ZoneSwitch {
-        /// Its name.
+        /// Name of the zone, interface or agent.
         zone: String,
-        /// The gatekeeper's id.
+        /// Id of the gatekeeper.
         gatekeeper: String,
     },
-    /// Keeps a zone where it is until it is released.
+    /// Keeps a zone at its gatekeeper until it is released.
     ZoneHold {
-        /// Its name.
+        /// Name of the zone, interface or agent.
         zone: String,
     },
-    /// Ends a decision by hand.
+    /// Ends a switch or hold.
     ZoneRelease {
-        /// Its name.
+        /// Name of the zone, interface or agent.
         zone: String,
     },
     /// List of [`view::Gatekeeper`].
     GatekeeperList,
     /// List of [`view::Registration`], at most [`PAGE`].
     RegistrationList {
-        /// Of this zone only.
+        /// List only registrations of this zone.
         #[serde(default)]
         zone: Option<String>,
-        /// Only those after this id.
+        /// List only registrations with a greater id.
         #[serde(default)]
         after: Option<u64>,
-        /// Only those whose endpoints are silent or gone.
+        /// List only registrations whose endpoints are silent or gone.
         #[serde(default)]
         silent: bool,
     },
     /// [`view::Registration`].
     RegistrationShow {
-        /// Its id.
+        /// Id of the registration.
         id: u64,
     },
     /// Forgets a registration: its keep-alives go to the gatekeeper until it is learned again.
     RegistrationDrop {
-        /// Its id.
+        /// Id of the registration.
         id: u64,
     },
     /// List of [`view::Agent`].
     AgentList,
     /// [`view::Agent`].
     AgentShow {
-        /// Its name.
+        /// Name of the zone, interface or agent.
         agent: String,
     },
-    /// Makes an agent register in full, now.
+    /// Makes an agent send a full RRQ now.
     AgentReregister {
-        /// Its name.
+        /// Name of the zone, interface or agent.
         agent: String,
     },
     /// List of [`view::Counters`].
     Counters,
-    /// List of [`view::Event`], then, with `follow`, one a line.
+    /// List of [`view::Event`]; with `follow`, then one event per line.
     Events {
-        /// Go on with new ones.
+        /// Continue with new events.
         #[serde(default)]
         follow: bool,
-        /// Only the last N of those that are wanted.
+        /// List only the last N matching events.
         #[serde(default)]
         last: Option<usize>,
-        /// Which are wanted.
+        /// Conditions on the events.
         #[serde(default)]
         filter: filter::EventFilter,
     },
-    /// Attaches to a configured interface.
+    /// Attaches the program to a configured interface.
     Attach {
-        /// Its name.
+        /// Name of the zone, interface or agent.
         interface: String,
     },
-    /// Detaches from an interface.
+    /// Detaches the program from an interface.
     Detach {
-        /// Its name.
+        /// Name of the zone, interface or agent.
         interface: String,
     },
-    /// Reads the configuration again.
+    /// Reloads the configuration.
     Reload,
     /// Stops the controller.
     Stop {
-        /// Leave the program attached; none: as configured.
+        /// Whether to leave the program attached; `None`: as configured.
         #[serde(default)]
         stay: Option<bool>,
     },
 }
 
-/// A reply.
+/// A reply of the controller.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
     /// [`VERSION`].
     pub version: u32,
-    /// Whether it was done.
+    /// Whether the command succeeded.
     pub ok: bool,
-    /// What was asked for.
+    /// Data of a successful query; null otherwise.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub data: serde_json::Value,
-    /// Why not.
+    /// Error of a command that failed: `thing: cause; next step`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
 impl Reply {
-    /// Done; with data.
+    /// Success, with data.
     pub fn data(data: &impl Serialize) -> Self {
         match serde_json::to_value(data) {
             Ok(data) => Self {
@@ -158,12 +158,12 @@ impl Reply {
         }
     }
 
-    /// Done; with a sentence for people.
+    /// Success, with a sentence for people.
     pub fn done(message: impl Into<String>) -> Self {
         Self::data(&message.into())
     }
 
-    /// Not done.
+    /// Failure.
     pub fn error(error: impl std::fmt::Display) -> Self {
         Self {
             version: VERSION,
@@ -174,10 +174,10 @@ impl Reply {
     }
 }
 
-/// Reads a request from a line.
+/// Parses a request.
 ///
 /// # Errors
-/// What is wrong with it, to be told to the client.
+/// The error, as a text for the client.
 pub fn parse(line: &str) -> Result<Command, String> {
     let value: serde_json::Value =
         serde_json::from_str(line).map_err(|e| format!("request: not JSON: {e}"))?;
@@ -185,7 +185,7 @@ pub fn parse(line: &str) -> Result<Command, String> {
         Some(v) if v == u64::from(VERSION) => {}
         Some(v) => {
             return Err(format!(
-                "request: unsupported protocol version {v} (this controller speaks {VERSION}); use the rasline of the controller"
+                "request: unsupported protocol version {v} (this controller speaks {VERSION}); use the rasline command of its version"
             ));
         }
         None => {

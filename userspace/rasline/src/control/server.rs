@@ -1,4 +1,4 @@
-//! The controller's end of the control socket.
+//! The server side of the control socket, in the controller.
 
 use std::{
     io,
@@ -18,29 +18,29 @@ use tokio::{
 use super::{Command, MAX_REQUEST, Reply, parse, view::Event};
 use crate::failure::{Failure, Result};
 
-/// Clients at once, besides those that follow events.
+/// Maximum number of simultaneous clients, not counting those that follow events.
 pub const MAX_CLIENTS: usize = 32;
-/// Followers of events at once: they stay for long, and so have places of their own.
+/// Maximum number of simultaneous followers of events. They stay connected, so they are counted separately.
 pub const MAX_FOLLOWERS: usize = 16;
-/// Places of either kind beyond these, for root and the controller's own user.
+/// Additional places of each kind for root and the controller's own user.
 pub const FOR_OWNER: usize = 8;
-/// Requests that wait for the supervisor; a client's next one waits in its socket.
+/// Queue of requests to the supervisor; further requests wait in their sockets.
 pub const MAX_WAITING: usize = 64;
 const IDLE: Duration = Duration::from_mins(1);
 const WRITE: Duration = Duration::from_secs(10);
 
-/// A request on its way to the supervisor.
+/// A request for the supervisor.
 #[derive(Debug)]
 pub struct Call {
-    /// What is asked for.
+    /// The command to carry out.
     pub command: Command,
-    /// Where the reply goes.
+    /// Takes the reply.
     pub reply: oneshot::Sender<Reply>,
-    /// Ends when the reply was written, or could not be.
+    /// Dropped once the reply was written or could not be written.
     pub written: oneshot::Receiver<()>,
 }
 
-/// The socket file; removed when dropped.
+/// The listening socket; its file is removed on drop.
 #[derive(Debug)]
 pub struct Listening {
     path: PathBuf,
@@ -53,16 +53,16 @@ impl Drop for Listening {
     }
 }
 
-/// Opens the socket, mode 0600, or 0660 for a group. A stale one is replaced.
+/// Opens the socket with mode 0600, or 0660 for a group, and replaces a stale one.
 ///
 /// # Errors
-/// When it is in use or cannot be made.
+/// When the socket is in use or cannot be created.
 pub fn bind(path: &Path, group: Option<&str>) -> Result<Listening> {
     let thing = || format!("control socket {}", path.display());
     let gid = group.map(group_id).transpose()?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
-            .map_err(|e| Failure::new(thing(), e, "make its folder, or run as root"))?;
+            .map_err(|e| Failure::new(thing(), e, "create its folder, or run as root"))?;
     }
     remove_stale(path)?;
     let old = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
@@ -80,7 +80,7 @@ pub fn bind(path: &Path, group: Option<&str>) -> Result<Listening> {
             .map_err(|e| {
                 Failure::new(
                     thing(),
-                    format!("cannot give it to the group: {e}"),
+                    format!("cannot change its group: {e}"),
                     "check control_group",
                 )
             })?;
@@ -96,7 +96,7 @@ fn remove_stale(path: &Path) -> Result<()> {
     if !meta.file_type().is_socket() {
         return Err(Failure::new(
             thing(),
-            "something that is no socket stands there",
+            "the path exists and is not a socket",
             "remove it, or choose another control_socket",
         ));
     }
@@ -104,14 +104,14 @@ fn remove_stale(path: &Path) -> Result<()> {
         Ok(_) => Err(Failure::new(
             thing(),
             "in use by another controller",
-            "stop that one with `rasline stop`, or choose another control_socket",
+            "stop that controller with `rasline stop`, or choose another control_socket",
         )),
         Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {
-            tracing::info!("control socket {}: stale, removed", path.display());
+            tracing::info!("control socket {}: removed a stale socket", path.display());
             std::fs::remove_file(path).map_err(|e| {
                 Failure::new(
                     thing(),
-                    format!("stale, and cannot be removed: {e}"),
+                    format!("stale socket, cannot be removed: {e}"),
                     "remove it",
                 )
             })
@@ -120,10 +120,10 @@ fn remove_stale(path: &Path) -> Result<()> {
     }
 }
 
-/// The number of a group of this machine.
+/// The id of a group of this machine.
 ///
 /// # Errors
-/// When there is none of this name.
+/// When there is no group of this name.
 pub fn group_id(name: &str) -> Result<u32> {
     let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
     let of = |line: &str| {
@@ -135,8 +135,8 @@ pub fn group_id(name: &str) -> Result<u32> {
     groups.lines().find_map(of).ok_or_else(|| {
         Failure::new(
             format!("control_group {name}"),
-            "there is no such group",
-            "make it with `groupadd`, or leave the key out",
+            "no such group",
+            "create it with `groupadd`, or remove the key",
         )
     })
 }
@@ -145,7 +145,7 @@ impl Listening {
     /// Serves clients until the task is dropped.
     ///
     /// # Panics
-    /// When called twice.
+    /// When called a second time.
     pub fn serve(
         &mut self,
         calls: mpsc::Sender<Call>,
@@ -182,7 +182,7 @@ impl Listening {
                     let (_, mut out) = stream.into_split();
                     let _ = send(
                         &mut out,
-                        &Reply::error("controller: too many clients; try again"),
+                        &Reply::error("controller: too many clients; try again later"),
                     )
                     .await;
                 }
@@ -191,7 +191,7 @@ impl Listening {
     }
 }
 
-/// Places of one kind.
+/// Places for one kind of client.
 struct Room {
     all: Arc<Semaphore>,
     for_owner: Arc<Semaphore>,
@@ -215,7 +215,7 @@ impl Room {
     }
 }
 
-/// All places.
+/// Places for both kinds of client.
 struct Places {
     clients: Room,
     followers: Room,
@@ -230,14 +230,14 @@ impl Places {
     }
 }
 
-/// A client's place, and where it goes should it follow events.
+/// A client's place, and the places of followers, to which it moves if it follows events.
 struct Seat {
     place: OwnedSemaphorePermit,
     followers: Arc<Places>,
     is_owner: bool,
 }
 
-/// Whether the client is root or this very user.
+/// Whether the client is root or the controller's own user.
 fn is_owner(stream: &UnixStream) -> bool {
     let own = rustix::process::geteuid().as_raw();
     stream
@@ -274,7 +274,7 @@ async fn client(
                 continue;
             }
         };
-        // Subscribed before the list is made, so that no event falls between.
+        // Subscribe before the list is made, so that no event is missed in between.
         let following = match &command {
             Command::Events {
                 follow: true,
@@ -292,7 +292,7 @@ async fn client(
         }
         let (reply, replied) = oneshot::channel();
         let (writing, written) = oneshot::channel::<()>();
-        let gone = || Reply::error("controller: it is stopping");
+        let gone = || Reply::error("controller: stopping");
         let reply = match calls
             .send(Call {
                 command,
@@ -331,7 +331,7 @@ async fn follow_events(
     loop {
         let event = tokio::select! {
             event = events.recv() => event,
-            // The client says nothing more; when its end closes, this one does.
+            // The client sends nothing more; its end of the connection ends this one.
             n = input.read(&mut ignored) => if n? == 0 { return Ok(()) } else { continue },
         };
         match event {

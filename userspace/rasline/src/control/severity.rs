@@ -1,26 +1,27 @@
-//! How much an event matters. Invariant: what moves a zone, or keeps one from being served, is never mere information.
+//! Severity of events. Invariant: an event that moves a zone, or keeps one from being served, is never just
+//! information.
 
 use serde::{Deserialize, Serialize};
 
 use super::view::Event;
 
-/// How much an event matters, from the least.
+/// Severity of an event, lowest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// One registration, request or call: there are as many as there are endpoints.
+    /// About one registration, request or call; their number grows with the number of endpoints.
     #[default]
     Info,
-    /// Something changed, as it should or as somebody wanted.
+    /// A change in normal operation, or on command.
     Notice,
-    /// Something failed, or is done in another's place; look at it soon.
+    /// A failure, or operation on a substitute; look at it soon.
     Warning,
-    /// Something is not served.
+    /// A zone or agent is not served.
     Error,
 }
 
 impl Severity {
-    /// Its name.
+    /// Name of the severity.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -31,7 +32,7 @@ impl Severity {
         }
     }
 
-    /// What an event is by its name, and by what it concerns where the name is not listed here.
+    /// Severity of an event by its name, or by its subject if the name is not listed.
     #[must_use]
     pub fn of(event: &Event) -> Self {
         match event.event.as_str() {
@@ -68,7 +69,7 @@ fn is_down(event: &Event) -> bool {
     event.details.get("to").and_then(serde_json::Value::as_str) == Some("down")
 }
 
-/// Whether it concerns one registration or call.
+/// Whether an event concerns one registration or call.
 #[must_use]
 pub fn is_of_one(event: &Event) -> bool {
     matches!(event.about.as_str(), "registration" | "call")

@@ -1,4 +1,5 @@
-//! What the controller shows, as it stands in replies and in `--json`. Durations are seconds, times ago or ahead.
+//! Data of the controller's replies, which is also the output of `--json`. Durations are in seconds; times are seconds
+//! ago or ahead.
 
 use std::net::SocketAddr;
 
@@ -13,39 +14,39 @@ pub struct Status {
     pub version: String,
     /// Process id of the controller.
     pub pid: u32,
-    /// Seconds since it started.
+    /// Seconds since the controller started.
     pub uptime: f64,
-    /// Configuration file.
+    /// Path of the configuration.
     pub config: String,
     /// Id of the XDP program.
     pub program: u32,
-    /// Interfaces.
+    /// Configured interfaces.
     pub interfaces: Vec<Interface>,
-    /// What the controller needs and is not there now, a line each: addresses, pins.
+    /// Missing resources that the controller waits for (addresses, pins), one line each.
     #[serde(default)]
     pub waiting: Vec<String>,
-    /// Zones.
+    /// Configured zones.
     pub zones: Vec<Zone>,
-    /// Agents.
+    /// Configured agents.
     #[serde(default)]
     pub agents: Vec<Agent>,
-    /// Over the last second.
+    /// Rates over the last second.
     pub rates: Rates,
-    /// Tables.
+    /// Occupancy of the kernel's tables.
     pub tables: Tables,
-    /// Learning.
+    /// Figures of the learner.
     pub learning: Learning,
-    /// What is remembered over a restart.
+    /// The store on disk, which survives restarts.
     #[serde(default)]
     pub store: Store,
-    /// Profiles of zones.
+    /// State of the zones' profiles.
     #[serde(default)]
     pub profiles: Profiles,
-    /// What went lost.
+    /// Messages lost between kernel, controller and network.
     pub losses: Losses,
 }
 
-/// An interface.
+/// A configured interface.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Interface {
     /// Name.
@@ -54,82 +55,82 @@ pub struct Interface {
     pub side: String,
     /// native or generic.
     pub mode: String,
-    /// Whether this controller's program is on it now.
+    /// Whether the controller's program is attached to it now.
     pub attached: bool,
-    /// Id of the program that is on it now; 0: none.
+    /// Id of the XDP program attached to it now; 0: none.
     pub program: u32,
-    /// up, down, no carrier, absent; unknown: it could not be looked at.
+    /// up, down, no carrier, absent; unknown: its state could not be read.
     #[serde(default)]
     pub link: String,
-    /// What is wrong with it; empty: nothing.
+    /// Problem of the interface; empty if there is none.
     pub trouble: String,
 }
 
-/// A zone.
+/// A configured zone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Zone {
     /// Name.
     pub name: String,
     /// offload, hold or off.
     pub answer: String,
-    /// timeToLive given to endpoints, seconds.
+    /// timeToLive given to endpoints (`endpoint_ttl`), seconds.
     pub endpoint_ttl: Option<f64>,
-    /// Refresh interval, seconds.
+    /// Refresh interval (`refresh_every`), seconds.
     pub refresh_every: Option<f64>,
-    /// How long a silent gatekeeper's endpoints are answered, seconds.
+    /// How long endpoints of a silent gatekeeper are answered (`hold_for`), seconds.
     pub hold_for: f64,
-    /// When a gatekeeper counts as silent, seconds.
+    /// After this time without an answer a gatekeeper counts as silent (`dead_after`), seconds.
     pub dead_after: f64,
-    /// Prefixes.
+    /// Prefixes of its endpoints.
     pub endpoints: Vec<String>,
-    /// Registrations known.
+    /// Number of known registrations.
     pub known: usize,
-    /// Of these, answered by the kernel.
+    /// Number of registrations that the kernel answers.
     pub answered: usize,
-    /// How many of its endpoints are alive, silent, ...
+    /// Number of its endpoints in each state of presence.
     #[serde(default)]
     pub presence: PresenceCounts,
-    /// When an endpoint counts as silent, seconds; none: by its own rhythm.
+    /// After this time an endpoint counts as silent (`silent_after`), seconds; `None`: by its own rhythm.
     #[serde(default)]
     pub silent_after: Option<f64>,
-    /// Gatekeepers.
+    /// Gatekeepers of the zone.
     pub gatekeepers: Vec<Gatekeeper>,
-    /// Messages of sources without a registration that `unknown_rate` held back.
+    /// Messages from unregistered sources that `unknown_rate` held back.
     #[serde(default)]
     pub limited: u64,
-    /// Which gatekeeper serves it, and why; none: rasline itself is its only one.
+    /// Which gatekeeper serves the zone, and why; `None` if rasline itself is the only one.
     #[serde(default)]
     pub steering: Option<Steering>,
     /// transparent, proxy or registrar.
     #[serde(default)]
     pub ras: String,
-    /// How far rasline serves it itself; none: that is not for it to do.
+    /// State of rasline's own gatekeeper of the zone; `None` if it has none.
     #[serde(default)]
     pub serving: Option<Serving>,
-    /// Alternates that its gatekeepers named and that are no candidates, and why.
+    /// Alternates named by its gatekeepers that did not become candidates, and why.
     #[serde(default)]
     pub refused_alternates: Vec<String>,
 }
 
-/// How many registrations of a zone are in each state of presence.
+/// Number of registrations in each state of presence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PresenceCounts {
-    /// Spoke within their rhythm.
+    /// Heard from within their rhythm.
     pub alive: usize,
-    /// Overdue.
+    /// Keep-alive overdue.
     pub late: usize,
-    /// Said nothing for longer than they may.
+    /// Nothing received for longer than their threshold.
     pub silent: usize,
-    /// Silent for so long that they are not expected back.
+    /// Silent for four times their threshold, or expired.
     pub gone: usize,
-    /// Spoke once after that.
+    /// Heard from once after they were silent or gone.
     pub back: usize,
-    /// Not watched for long enough, or without a rhythm.
+    /// Not observed for long enough, or without a rhythm.
     pub unknown: usize,
 }
 
 impl PresenceCounts {
-    /// Name and number of each state.
+    /// Name and count of each state.
     #[must_use]
     pub const fn all(&self) -> [(&'static str, usize); 6] {
         [
@@ -142,7 +143,7 @@ impl PresenceCounts {
         ]
     }
 
-    /// Adds those of another zone.
+    /// Adds the counts of another zone.
     pub const fn add(&mut self, other: &Self) {
         self.alive += other.alive;
         self.late += other.late;
@@ -152,65 +153,65 @@ impl PresenceCounts {
         self.unknown += other.unknown;
     }
 
-    /// Silent or gone.
+    /// Number of silent and gone endpoints.
     #[must_use]
     pub const fn missing(&self) -> usize {
         self.silent + self.gone
     }
 }
 
-/// A zone that rasline may serve itself.
+/// rasline's own gatekeeper of a zone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Serving {
-    /// idle (its own gatekeepers do), running, refusing (it may not be served) or proxy.
+    /// idle (the zone's own gatekeepers serve it), running, refusing (the zone may not be served) or proxy.
     pub phase: String,
-    /// Why it is refused; empty: it is not.
+    /// Why the zone is refused; empty if it is not.
     pub why: String,
-    /// Registrations at rasline.
+    /// Number of registrations with rasline.
     pub registrations: u64,
-    /// Calls that rasline admitted, or that a proxy passed on, and that go on.
+    /// Active calls that rasline admitted, or that a proxy passed on.
     pub calls: u64,
-    /// Calls that an earlier controller admitted and that went on.
+    /// Calls admitted by an earlier controller that were restored.
     #[serde(default)]
     pub restored_calls: u64,
-    /// Calls that an earlier controller admitted and that did not hold any more, or made no sense.
+    /// Calls admitted by an earlier controller that could not be restored.
     #[serde(default)]
     pub lost_calls: u64,
-    /// Endpoints that its profile knows.
+    /// Number of endpoints in its profile.
     pub known: u64,
-    /// Requests rejected.
+    /// Number of rejected requests.
     pub rejected: u64,
-    /// Messages that could not be read.
+    /// Number of messages that could not be decoded.
     pub malformed: u64,
-    /// Messages whose tokens did not hold.
+    /// Number of messages that failed authentication.
     pub denied: u64,
-    /// Full registrations put off (RIP) while more came than could be handled.
+    /// Full registrations deferred (RIP) during overload.
     #[serde(default)]
     pub put_off: u64,
-    /// Endpoints that a proxy has registered with the zone's gatekeeper.
+    /// Endpoints that the proxy has registered with the zone's gatekeeper; `None` if it is no proxy.
     pub registered_upstream: Option<u64>,
 }
 
-/// Where a zone's traffic goes.
+/// Which gatekeeper receives a zone's traffic.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Steering {
     /// Id of the gatekeeper that serves the zone.
     pub active: Option<String>,
-    /// Id of the one that comes first.
+    /// Id of the preferred gatekeeper.
     pub preferred: Option<String>,
-    /// The operator's decision, in words; empty: none.
+    /// The operator's decision in words; empty if there is none.
     pub manual: String,
-    /// Seconds since the active one serves.
+    /// Seconds since the active gatekeeper began to serve.
     pub since: f64,
-    /// Why it does.
+    /// Cause of the last move.
     pub cause: String,
-    /// Ids of gatekeepers whose traffic goes to the active one.
+    /// Ids of gatekeepers whose traffic is redirected to the active one.
     pub steered: Vec<String>,
-    /// No gatekeeper of the zone lives.
+    /// Whether no gatekeeper of the zone is alive.
     pub dark: bool,
-    /// What the zone waits for before it returns to a better one; empty: nothing.
+    /// What the zone waits for before it returns to a better gatekeeper; empty if nothing.
     pub waiting_for: String,
-    /// Decisions that the kernel program made by itself.
+    /// Number of moves that the kernel program decided without the controller.
     pub kernel_decisions: u32,
     /// Keep-alives let through to move their registrations.
     pub migrated: u64,
@@ -220,18 +221,18 @@ pub struct Steering {
     pub standby: Option<String>,
     /// Registrations kept warm there.
     pub warm: usize,
-    /// Not yet warm.
+    /// Registrations that are being made warm.
     pub warming: usize,
-    /// Cannot be kept warm.
+    /// Registrations that cannot be kept warm.
     pub cold: usize,
 }
 
-/// A gatekeeper's active probes.
+/// State of the active probes of a gatekeeper.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
     /// unknown, up, suspect or down.
     pub state: String,
-    /// Smoothed round trip, seconds.
+    /// Smoothed round-trip time, seconds.
     pub round_trip: Option<f64>,
     /// Seconds since the last answer.
     pub last_answer: Option<f64>,
@@ -239,26 +240,27 @@ pub struct Probe {
     pub sent: u64,
     /// Probes answered.
     pub answered: u64,
-    /// Timers of ours that fired too late to be evidence.
+    /// Timers of the controller that fired too late for the result to count.
     pub late: u64,
-    /// What it is known to answer: `grq`, `rrq`, `tcp`, and `endpoints`, whose requests the data path sees answered.
+    /// Kinds of requests it has answered: `grq`, `rrq`, `tcp`, and `endpoints` (requests of endpoints, seen by the data
+    /// path).
     #[serde(default)]
     pub answers: Vec<String>,
-    /// The address that answers in place of the one that is asked.
+    /// Source address of its answers, if that is not the address that is probed.
     #[serde(default)]
     pub answers_from: Option<String>,
-    /// Silence that means death, seconds: adapted to how fast and how regularly it answers.
+    /// Silence after which it counts as dead, seconds; adapted to the speed and regularity of its answers.
     #[serde(default)]
     pub dead_time: Option<f64>,
-    /// Answers that came from the endpoints' side, which count for nothing.
+    /// Answers from the endpoints' side, which are ignored.
     #[serde(default)]
     pub strangers: u64,
 }
 
-/// A gatekeeper.
+/// A gatekeeper of a zone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Gatekeeper {
-    /// Zone.
+    /// Name of the zone.
     pub zone: String,
     /// Id.
     pub id: String,
@@ -270,35 +272,35 @@ pub struct Gatekeeper {
     pub state: String,
     /// Seconds since its last RAS message.
     pub last_reply: Option<f64>,
-    /// Seconds since the first keep-alive that it left unanswered.
+    /// Seconds since the first keep-alive that it left unanswered; `None` if it is not silent.
     pub silent_for: Option<f64>,
-    /// Keep-alives let through since its last message.
+    /// Keep-alives let through to it since its last message.
     pub outstanding: u64,
-    /// Keep-alives let through, in all.
+    /// Total number of keep-alives let through to it.
     pub requests: u64,
-    /// RAS messages from it, in all.
+    /// Total number of RAS messages from it.
     pub replies: u64,
-    /// Registrations at it.
+    /// Number of registrations with it.
     pub registrations: usize,
-    /// gatekeeperIdentifier that it gave.
+    /// gatekeeperIdentifier in its messages.
     pub gatekeeper_identifier: Option<String>,
-    /// Alternate gatekeepers that it named last.
+    /// Alternate gatekeepers in its last list.
     pub alternates: Vec<String>,
-    /// Its probes; none: it is not probed.
+    /// Its probes; `None` if it is not probed.
     #[serde(default)]
     pub probe: Option<Probe>,
-    /// Why it cannot be reached from here, if a link of this machine is down or there is no route.
+    /// Why this machine cannot reach it: a link that is down, or no route; `None` if it can.
     #[serde(default)]
     pub cut_off: Option<String>,
-    /// Where it comes from: the configuration, or the gatekeeper and message that named it.
+    /// Its origin: the configuration, or the gatekeeper and message that named it.
     #[serde(default)]
     pub origin: String,
 }
 
-/// A registration.
+/// A known registration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Registration {
-    /// Number that `show` and `drop` take.
+    /// Number of the registration, for `show` and `drop`.
     pub id: u64,
     /// Alias names.
     pub aliases: Vec<String>,
@@ -306,59 +308,59 @@ pub struct Registration {
     pub address: Option<SocketAddr>,
     /// endpointIdentifier.
     pub endpoint_identifier: String,
-    /// Zone.
+    /// Name of the zone.
     pub zone: String,
     /// Gatekeeper.
     pub gatekeeper: String,
     /// Seconds since its last keep-alive.
     pub last_seen: Option<f64>,
-    /// kernel or gatekeeper.
+    /// Who answers its keep-alives: kernel or gatekeeper.
     pub answered_by: String,
     /// Keep-alives answered by the kernel.
     pub answered: u64,
-    /// Seconds until a keep-alive is let through.
+    /// Seconds until the next keep-alive is let through.
     pub next_refresh: Option<f64>,
-    /// Seconds until the registration runs out at the gatekeeper; what is promised to the endpoint follows from it.
+    /// Seconds until the registration expires at the gatekeeper.
     pub time_left: Option<f64>,
-    /// timeToLive that the gatekeeper gave, seconds.
+    /// timeToLive granted by the gatekeeper, seconds.
     pub time_to_live: Option<f64>,
-    /// timeToLive that the endpoint was given in place of that, seconds.
+    /// timeToLive given to the endpoint instead, seconds; `None` if it has the gatekeeper's.
     pub endpoint_ttl: Option<f64>,
-    /// Why the kernel does not answer; empty: it does.
+    /// Why the kernel does not answer; empty if it does.
     pub why_not: String,
     /// alive, late, silent, gone, back or unknown.
     #[serde(default)]
     pub presence: String,
-    /// Seconds since its last sign of life, if it is silent or gone.
+    /// Seconds since the endpoint was last heard from, if it is silent or gone.
     #[serde(default)]
     pub silent_for: Option<f64>,
-    /// Seconds without a sign of life after which it counts as silent; none: it has no rhythm.
+    /// Seconds after which the endpoint counts as silent; `None` if it has no rhythm.
     #[serde(default)]
     pub silent_after: Option<f64>,
 }
 
-/// An agent: an endpoint that rasline itself is.
+/// An agent: one of rasline's own endpoints.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Agent {
     /// Name.
     pub name: String,
-    /// What it is doing.
+    /// State: waiting, discovering, registering, registered, moving or leaving.
     pub state: String,
     /// Whether it is registered.
     pub registered: bool,
-    /// RAS address of the gatekeeper that it is registered with, or asks.
+    /// RAS address of the gatekeeper that it is registered with, or is asking.
     pub gatekeeper: Option<SocketAddr>,
     /// gatekeeperIdentifier.
     pub gatekeeper_identifier: Option<String>,
     /// endpointIdentifier.
     pub endpoint_identifier: Option<String>,
-    /// timeToLive that this gatekeeper gave, seconds.
+    /// timeToLive granted by this gatekeeper, seconds.
     pub time_to_live: Option<u32>,
     /// Seconds since this gatekeeper's last RCF.
     pub confirmed: Option<f64>,
-    /// Peer of its call-signalling connection.
+    /// Peer of its call-signalling connection, if one is established.
     pub connected_to: Option<SocketAddr>,
-    /// All gatekeepers that it may turn to, best first.
+    /// All gatekeepers that it may use, best first.
     pub candidates: Vec<SocketAddr>,
     /// Its own RAS address.
     pub ras_address: String,
@@ -370,191 +372,192 @@ pub struct Agent {
     pub keep_alives: u64,
     /// Call-signalling connections lost since the start: refused, reset, closed, silent.
     pub losses: std::collections::BTreeMap<String, u64>,
-    /// Losses after which it was registered again.
+    /// Number of losses after which it registered again.
     pub recoveries: u64,
-    /// How long the last of these took, seconds, from the loss to the RCF.
+    /// Duration of the last recovery, from the loss to the RCF, seconds.
     pub last_recovery: Option<f64>,
-    /// RAS messages that could not be used.
+    /// RAS messages that were ignored.
     pub ignored: u64,
-    /// Whether its gatekeeper must prove what it says (H.235.1).
+    /// Whether its gatekeeper must sign its messages (H.235.1).
     #[serde(default)]
     pub proof_demanded: bool,
-    /// Messages in its gatekeepers' names that were not proved and came to nothing, by what was wrong.
+    /// Messages discarded because they were not proved to be from its gatekeeper, by reason.
     #[serde(default)]
     pub unproved: std::collections::BTreeMap<String, u64>,
-    /// Call-signalling messages that were read and not used.
+    /// Call-signalling messages that were ignored.
     pub signalling_ignored: u64,
     /// RAS messages that could not be sent.
     pub not_sent: u64,
-    /// What is wrong with its socket; empty: nothing.
+    /// Problem of its socket; empty if there is none.
     pub trouble: String,
 }
 
-/// Messages a second, over the last second.
+/// Messages per second, over the last second.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rates {
-    /// Keep-alives answered.
+    /// Keep-alives answered by the kernel.
     pub answers: f64,
     /// RAS messages that passed.
     pub passes: f64,
 }
 
-/// How full the tables are.
+/// Occupancy of the kernel's tables.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tables {
     /// Registrations published.
     pub slots: usize,
-    /// Most there can be.
+    /// Maximum number that can be published.
     pub slots_max: usize,
-    /// RCFs.
+    /// Number of RCFs published.
     pub profiles: usize,
-    /// Most there can be.
+    /// Maximum number that can be published.
     pub profiles_max: usize,
-    /// Why the last registration could not be published; empty: all could.
+    /// Why the last registration could not be published; empty if all could.
     pub refused: String,
-    /// Registrations that could not be published.
+    /// Number of registrations that could not be published.
     pub refusals: u64,
-    /// Registrations of an earlier controller that are answered and not known: after a minute they are learned anew.
+    /// Registrations of an earlier controller that are answered but not known; after a minute they are withdrawn and
+    /// relearned.
     #[serde(default)]
     pub unclaimed: usize,
 }
 
-/// What was learned, and what was not.
+/// Figures of the learner.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Learning {
-    /// Requests that wait for their confirm.
+    /// Requests waiting for their confirm.
     pub pending: usize,
-    /// Messages taken.
+    /// Messages processed.
     pub messages: u64,
-    /// Messages that do not decode.
+    /// Messages that could not be decoded.
     pub undecodable: u64,
-    /// Pairs of RRQ and RCF.
+    /// Pairs of RRQ and RCF seen.
     pub paired: u64,
-    /// Requests that no answer was seen for.
+    /// Requests whose answer was not seen.
     pub unanswered: u64,
-    /// Requests forgotten early, because too many waited.
+    /// Requests forgotten early because too many were waiting.
     pub forgotten: u64,
-    /// RCFs sent on with the endpoints' timeToLive.
+    /// RCFs sent on with `endpoint_ttl`.
     pub patched: u64,
     /// RCFs sent on unchanged.
     pub unpatched: u64,
-    /// Registrations not kept: max_registrations reached.
+    /// Registrations not kept because `max_registrations` was reached.
     pub refused: u64,
-    /// Keep-alives confirmed to another address than the one at which their registration is alive.
+    /// Keep-alives confirmed to another address than the one at which the registration is alive.
     #[serde(default)]
     pub elsewhere: u64,
 }
 
-/// What is remembered over a restart.
+/// The store on disk, which survives restarts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Store {
-    /// The file.
+    /// Path of the file.
     pub path: String,
-    /// Registrations in it.
+    /// Number of registrations in the file.
     pub registrations: u64,
-    /// Registrations restored from it at the start.
+    /// Registrations restored when the controller started.
     pub restored: u64,
-    /// Changes that wait to be written.
+    /// Changes waiting to be written.
     pub waiting: usize,
-    /// Seconds since something was last written.
+    /// Seconds since the last write.
     pub last_write: Option<f64>,
-    /// How often more had changed than could wait, so that everything was written again.
+    /// Overflows of the queue of changes; after each one everything is written again.
     pub overflows: u64,
-    /// Where a corrupt file was moved to since the start; empty: there was none.
+    /// New path of a corrupt file that was moved aside since the start; empty if there was none.
     pub set_aside: String,
-    /// What is wrong; empty: nothing.
+    /// Error of the store; empty if there is none.
     pub error: String,
 }
 
-/// Profiles of zones, as a backup serves from them.
+/// State of the profiles from which rasline serves zones.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Profiles {
-    /// Zones that have one.
+    /// Number of zones that have a profile.
     pub zones: usize,
-    /// Where they were read from: database, copy (its last good one), or nothing (there is none, or it cannot be read:
-    /// then those that were read before hold).
+    /// Source: database, copy (the last good one), or nothing (neither exists or can be read; profiles read earlier
+    /// stay in use).
     pub source: String,
     /// When the copy was made, seconds since 1970.
     pub since: Option<u64>,
-    /// What is wrong, and what to do; empty: nothing.
+    /// Error and next step; empty if there is none.
     pub error: String,
 }
 
-/// What went lost.
+/// Messages lost between kernel, controller and network.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Losses {
-    /// Messages not copied: ring buffer full.
+    /// Messages not copied because the ring buffer was full.
     pub copy_lost: u64,
-    /// Messages not copied: their source sent too many.
+    /// Messages not copied because of `copies_per_source`.
     pub copy_limited_source: u64,
-    /// RAS messages to rasline's own gatekeepers from nobody's endpoint.
+    /// RAS messages to rasline's own gatekeepers from unknown senders, or from the wrong side of the network.
     #[serde(default)]
     pub strangers: u64,
-    /// RAS messages to rasline's own gatekeepers of sources that sent too many while others waited.
+    /// RAS messages to rasline's own gatekeepers dropped because their source sent too many while others waited.
     #[serde(default)]
     pub crowded_out: u64,
-    /// Messages that waited too long in the ring, so that the kernel diverted none for a while.
+    /// Messages that waited too long in the ring buffer, so that the kernel stopped diverting RCFs for a second.
     #[serde(default)]
     pub behind: u64,
-    /// Messages not copied: too many of all sources.
+    /// Messages not copied because of `copies_per_second`.
     pub copy_limited_total: u64,
-    /// Messages of the controller that could not be sent.
+    /// Messages that the controller could not send.
     pub send_failed: u64,
 }
 
-/// Counters of one interface.
+/// Verdict counters of one interface.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counters {
-    /// Interface; `-`: all that are not configured.
+    /// Name of the interface; `-` for all that are not configured.
     pub interface: String,
-    /// All of them, in order.
+    /// All counters, in the order of the data path's table.
     pub counters: Vec<Counter>,
 }
 
-/// A counter.
+/// A verdict counter.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counter {
     /// Name.
     pub name: String,
     /// Value.
     pub value: u64,
-    /// What it counts.
+    /// Description of what it counts.
     pub help: String,
 }
 
-/// Something that happened.
+/// An event.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Number, from 1.
+    /// Sequence number, from 1.
     pub number: u64,
-    /// Seconds since 1970.
+    /// Time, seconds since 1970.
     pub time: f64,
-    /// What it concerns: registration, gatekeeper, zone, agent, interface, controller, table.
+    /// Subject: registration, gatekeeper, zone, agent, interface, controller, table.
     pub about: String,
-    /// What happened: a name that stands in docs/events.md.
+    /// Name of the event, as in docs/events.md.
     #[serde(default)]
     pub event: String,
-    /// How much it matters; none: the controller is of an older version.
+    /// Severity; `None` from a controller of an older version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
-    /// Zone, if it concerns one.
+    /// Name of the zone, if the event concerns one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
-    /// Gatekeeper, if it concerns one.
+    /// Id of the gatekeeper, if the event concerns one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gatekeeper: Option<String>,
-    /// Agent, if it concerns one.
+    /// Name of the agent, if the event concerns one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
-    /// Registration, if it concerns one.
+    /// Number of the registration, if the event concerns one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<u64>,
-    /// Interface, if it concerns one.
+    /// Name of the interface, if the event concerns one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
-    /// What happened, for people; its wording may change.
+    /// Text for people; its wording may change.
     pub text: String,
-    /// What else is known of it, by name.
+    /// Additional fields by name.
     #[serde(flatten)]
     pub details: serde_json::Map<String, serde_json::Value>,
 }

@@ -1,7 +1,7 @@
-//! Whether an address is this machine's now, and sockets that can be bound before it is.
+//! Whether this machine has an address now, and sockets that can be bound before it does.
 //!
-//! An address may come later: a VRRP peer holds it, DHCP has not answered, an IPv6 address is still tentative. A socket
-//! bound with IP_FREEBIND hears what comes to it from the moment the address is there.
+//! An address may appear later: a VRRP peer holds it, DHCP has not answered, an IPv6 address is still tentative. A
+//! socket bound with IP_FREEBIND receives packets from the moment the address appears.
 
 use std::{
     io,
@@ -10,10 +10,10 @@ use std::{
 
 use socket2::Socket;
 
-/// Whether sockets can be bound to an address in the ordinary way.
+/// Whether this machine has the address, so that a socket can be bound to it without IP_FREEBIND.
 ///
 /// # Errors
-/// When that cannot be found out.
+/// When the kernel gives no clear answer.
 pub fn is_here(address: IpAddr) -> io::Result<bool> {
     match UdpSocket::bind(SocketAddr::new(address, 0)) {
         Ok(_) => Ok(true),
@@ -25,7 +25,7 @@ pub fn is_here(address: IpAddr) -> io::Result<bool> {
 /// Lets a socket be bound to an address that this machine does not have yet.
 ///
 /// # Errors
-/// When the kernel refuses.
+/// When the socket option cannot be set.
 pub fn bind_early(socket: &Socket, address: SocketAddr) -> io::Result<()> {
     match address {
         SocketAddr::V4(_) => socket.set_freebind_v4(true)?,

@@ -1,7 +1,7 @@
-//! Datagrams with the interface by which they came (`IP_PKTINFO`, RFC 3542 6.1), and ICMP errors as errors of the socket.
+//! Datagrams with the interface of arrival (`IP_PKTINFO`, RFC 3542 6.1), and ICMP errors as errors of the socket.
 //!
-//! A source address proves little: whoever is on the endpoints' network can write that of a gatekeeper into a datagram.
-//! By which interface it came cannot be forged.
+//! A source address proves little: a host on the endpoints' network can send with the address of a gatekeeper.
+//! The interface of arrival cannot be forged.
 
 use std::{
     io,
@@ -12,24 +12,24 @@ use std::{
 
 use libc::{c_int, c_void, socklen_t};
 
-/// Room for control messages: one of each kind, amply.
+/// Size of the buffer for control messages; enough for one of each kind.
 const CONTROL: usize = 256;
 
-/// A datagram that was received.
+/// A received datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// Its octets at the start of the buffer.
+    /// Number of octets at the start of the buffer.
     pub len: usize,
-    /// Its source.
+    /// Source address.
     pub from: SocketAddr,
-    /// ifindex of the interface by which it came; 0: not known.
+    /// ifindex of the interface of arrival; 0: unknown.
     pub interface: u32,
 }
 
-/// Makes the socket say by which interface datagrams come, and report ICMP errors though it is not connected.
+/// Makes the socket report the interface of arrival of datagrams, and ICMP errors although it is not connected.
 ///
 /// # Errors
-/// What the kernel says.
+/// When a socket option cannot be set.
 pub fn prepare(socket: BorrowedFd<'_>, v6: bool) -> io::Result<()> {
     let options = if v6 {
         [
@@ -68,20 +68,20 @@ fn set(socket: BorrowedFd<'_>, level: c_int, option: c_int) -> io::Result<()> {
     }
 }
 
-/// Receives a datagram without waiting.
+/// Receives a datagram without blocking.
 ///
 /// # Errors
-/// `WouldBlock` if there is none, an ICMP error that came back, or what else the kernel says.
+/// `WouldBlock` if there is none, an ICMP error, or another error of the kernel.
 pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Arrival> {
     let (arrival, _) = message(socket, buffer, libc::MSG_DONTWAIT)?;
     arrival.ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// Empties the queue of ICMP errors; they were reported already.
+/// Empties the queue of ICMP errors, which were reported already.
 pub fn drop_errors(socket: BorrowedFd<'_>) {
     let mut buffer = [0; 64];
     let flags = libc::MSG_DONTWAIT | libc::MSG_ERRQUEUE;
-    // Bounded, should the kernel never run out of them.
+    // Bounded, in case errors arrive faster than they are read.
     for _ in 0..1024 {
         if message(socket, &mut buffer, flags).is_err() {
             return;
@@ -89,7 +89,7 @@ pub fn drop_errors(socket: BorrowedFd<'_>) {
     }
 }
 
-/// Aligned as control messages must be.
+/// A buffer with the alignment of control messages.
 #[repr(C, align(8))]
 struct Control([u8; CONTROL]);
 

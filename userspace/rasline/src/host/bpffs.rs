@@ -1,4 +1,4 @@
-//! Where pins live: a bpffs, mounted when it is missing.
+//! The bpffs for pins; it is mounted if it is missing.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::failure::{Failure, Result};
 const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
 const USUAL: &str = "/sys/fs/bpf";
 
-/// Whether a path, or the nearest folder above that exists, lies in a bpffs.
+/// Whether a path, or its nearest existing parent folder, is in a bpffs.
 #[must_use]
 pub fn is_bpffs(path: &Path) -> bool {
     path.ancestors()
@@ -15,8 +15,8 @@ pub fn is_bpffs(path: &Path) -> bool {
         .is_some_and(|s| s.f_type & 0xffff_ffff == BPF_FS_MAGIC)
 }
 
-/// Whether the bpffs that holds a folder is seen by this process and those that it starts only, so that the pins end with
-/// it: a unit with a mount namespace of its own whose host has no bpffs. False if that cannot be told.
+/// Whether the bpffs of a folder is visible only to this process and its children, so that the pins disappear with
+/// it: a unit with its own mount namespace on a host without bpffs. False if that cannot be determined.
 #[must_use]
 pub fn is_private(folder: &Path) -> bool {
     if same_namespace_as_init() {
@@ -26,24 +26,24 @@ pub fn is_private(folder: &Path) -> bool {
     is_private_in(&mounts, folder)
 }
 
-/// Only a process that may trace the first one can compare.
+/// Whether this process is in the mount namespace of process 1. Requires permission to trace process 1.
 fn same_namespace_as_init() -> bool {
     let of = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/mnt"));
     of("1").is_ok_and(|init| of("self").is_ok_and(|own| own == init))
 }
 
-/// A namespace that follows another one's mounts ("master:" on its root) has a bpffs of its own if that one follows none.
+/// In a namespace that follows another one's mounts ("master:" on its root), a bpffs that follows none is private.
 fn is_private_in(mountinfo: &str, folder: &Path) -> bool {
     let mounts: Vec<(&str, bool, &str)> = mountinfo.lines().filter_map(mount_line).collect();
     let follows = |mount: &&(&str, bool, &str)| mount.1;
     let root = mounts.iter().rev().find(|(at, ..)| *at == "/");
-    // Later lines lie over earlier ones.
+    // Later lines are mounted over earlier ones.
     let pins = |mount: &&(&str, bool, &str)| mount.2 == "bpf" && folder.starts_with(mount.0);
     let pins = mounts.iter().rev().find(pins);
     root.is_some_and(|root| follows(&root)) && pins.is_some_and(|pins| !follows(&pins))
 }
 
-/// Mount point, whether it follows a mount elsewhere, file system.
+/// Mount point, whether it follows another mount, and type of file system.
 fn mount_line(line: &str) -> Option<(&str, bool, &str)> {
     let (before, after) = line.split_once(" - ")?;
     let mut fields = before.split(' ');
@@ -52,10 +52,10 @@ fn mount_line(line: &str) -> Option<(&str, bool, &str)> {
     Some((at, follows, after.split(' ').next()?))
 }
 
-/// Makes sure that the folder exists in a bpffs; true: one had to be mounted.
+/// Ensures that the folder exists in a bpffs. Returns true if the bpffs had to be mounted.
 ///
 /// # Errors
-/// When it cannot be mounted or written.
+/// When the bpffs cannot be mounted or written.
 pub fn ensure(folder: &Path) -> Result<bool> {
     let mut mounted = false;
     if !is_bpffs(folder) {
@@ -72,7 +72,7 @@ pub fn ensure(folder: &Path) -> Result<bool> {
         Failure::new(
             format!("bpffs {}", folder.display()),
             e,
-            "names in a bpffs hold no dot; choose another `bpffs` in the configuration, or run as root",
+            "run as root, or choose another `bpffs` in the configuration (names in a bpffs must not contain a dot)",
         )
     })?;
     Ok(mounted)
@@ -89,7 +89,13 @@ fn mount(at: &Path) -> Result<()> {
         rustix::mount::MountFlags::empty(),
         c"mode=0700",
     )
-    .map_err(|e| Failure::new(thing, format!("not mounted, and cannot be: {e}"), next))
+    .map_err(|e| {
+        Failure::new(
+            thing,
+            format!("not mounted, and mounting failed: {e}"),
+            next,
+        )
+    })
 }
 
 #[cfg(test)]

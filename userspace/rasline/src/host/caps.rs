@@ -1,4 +1,4 @@
-//! Which capabilities the process has (`/proc/self/status`, CapEff).
+//! Capabilities of the process (`/proc/self/status`, CapEff).
 
 use crate::failure::{Failure, Result};
 
@@ -8,7 +8,7 @@ pub struct Capability(pub u32, pub &'static str);
 
 /// Attach programs, transparent sockets.
 pub const NET_ADMIN: Capability = Capability(12, "CAP_NET_ADMIN");
-/// Everything of old; stands in for `CAP_BPF`.
+/// Includes what `CAP_BPF` allows.
 pub const SYS_ADMIN: Capability = Capability(21, "CAP_SYS_ADMIN");
 /// Load programs, make maps.
 pub const BPF: Capability = Capability(39, "CAP_BPF");
@@ -28,7 +28,7 @@ fn parse(status: &str) -> u64 {
         .unwrap_or(0)
 }
 
-/// Those of [`NET_ADMIN`] and [`BPF`] (or [`SYS_ADMIN`]) that are missing.
+/// Names of the missing ones among [`NET_ADMIN`] and [`BPF`] (or [`SYS_ADMIN`]).
 #[must_use]
 pub fn missing(effective: u64) -> Vec<&'static str> {
     let has = |c: Capability| effective & (1 << c.0) != 0;
@@ -42,10 +42,10 @@ pub fn missing(effective: u64) -> Vec<&'static str> {
     missing
 }
 
-/// Refuses to go on without them.
+/// Fails if a required capability is missing.
 ///
 /// # Errors
-/// Which one is missing.
+/// The names of the missing capabilities.
 pub fn require() -> Result<()> {
     let missing = missing(effective());
     if missing.is_empty() {
@@ -54,7 +54,7 @@ pub fn require() -> Result<()> {
     Err(Failure::new(
         "permission",
         format!("{} missing", missing.join(" and ")),
-        "run as root, or give them with AmbientCapabilities= in the systemd unit or setcap",
+        "run as root, or grant them with AmbientCapabilities= in the systemd unit or with setcap",
     ))
 }
 

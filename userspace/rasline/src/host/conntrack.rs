@@ -1,7 +1,7 @@
-//! Connection tracking of the current network namespace (ctnetlink): its timeouts, and entries that are renewed because the
-//! packets that would have renewed them were answered before they met it.
+//! Connection tracking of the current network namespace (ctnetlink): its timeouts, and renewal of entries whose packets
+//! are answered before they reach it.
 //!
-//! Invariant: nothing is ever waited for; what the kernel refuses is counted.
+//! Invariant: no call blocks; refused entries are counted.
 
 use std::{
     io,
@@ -32,16 +32,16 @@ const PROTOCOL_NUMBER: u16 = 1;
 const SOURCE_PORT: u16 = 2;
 const DESTINATION_PORT: u16 = 3;
 const UDP: u8 = 17;
-/// A reply was seen, the entry is not given up when room is short, and it is in the table: IPS_SEEN_REPLY, IPS_ASSURED,
+/// The entry has seen a reply, is not evicted early, and is in the table: IPS_SEEN_REPLY, IPS_ASSURED,
 /// IPS_CONFIRMED.
 const ALIVE: u32 = 2 | 4 | 8;
-/// Entries of one message.
+/// Entries per message.
 const AT_ONCE: usize = 64;
-/// Where the kernel shows its settings, if it tracks connections at all.
+/// Folder of the settings; it exists only if the kernel tracks connections.
 const SETTINGS: &str = "/proc/sys/net/netfilter";
 
-/// How long an entry of UDP lives that has seen both directions; none: connections are not tracked. The shorter of the two
-/// timeouts counts: the kernel applies the first one to a young entry.
+/// Lifetime of a UDP entry that has seen both directions; `None` if connections are not tracked. The shorter of the two
+/// timeouts counts, as the kernel applies the first one to a young entry.
 #[must_use]
 pub fn udp_timeout() -> Option<Duration> {
     let read = |name| setting(name).map(Duration::from_secs);
@@ -52,14 +52,14 @@ pub fn udp_timeout() -> Option<Duration> {
     Some(stream.min(first).max(Duration::from_secs(1)))
 }
 
-/// A setting of connection tracking; none: the kernel does not have it.
+/// Reads a timeout of connection tracking; `None` if the kernel does not have it.
 #[must_use]
 pub fn setting(name: &str) -> Option<u64> {
     let text = std::fs::read_to_string(Path::new(SETTINGS).join(name)).ok()?;
     text.trim().parse().ok()
 }
 
-/// Renews entries.
+/// Renews entries of connection tracking.
 #[derive(Debug, Default)]
 pub struct Conntrack {
     socket: Option<Socket>,
@@ -67,14 +67,14 @@ pub struct Conntrack {
 }
 
 impl Conntrack {
-    /// Entries that could not be renewed.
+    /// Number of entries that could not be renewed.
     #[must_use]
     pub const fn failed(&self) -> u64 {
         self.failed
     }
 
     /// Renews the entries of these pairs of addresses, as a datagram from the first to the second and its answer would:
-    /// each lives for `timeout` from now on. One that is not there is made.
+    /// each expires after `timeout` from now. A missing entry is created.
     pub fn renew(&mut self, pairs: &[(SocketAddr, SocketAddr)], timeout: Duration) {
         for some in pairs.chunks(AT_ONCE) {
             match self.try_renew(some, timeout) {
@@ -117,7 +117,7 @@ impl Conntrack {
     fn note_failure(&mut self, count: u64, e: &io::Error) {
         let before = self.failed;
         self.failed += count;
-        // The first, then each time that there are twice as many.
+        // Logs the first one, then each time the number has doubled.
         if before.checked_ilog2() != self.failed.checked_ilog2() {
             tracing::warn!(
                 "connection tracking: {} entries not renewed: {e}",
@@ -127,7 +127,7 @@ impl Conntrack {
     }
 }
 
-/// What the kernel refused of what was sent last: how much, and why. It answers before `send` returns.
+/// Number of refused entries of the last message, and the last error. The kernel answers before `send` returns.
 fn refusals(mut socket: &Socket) -> io::Result<Option<(u64, io::Error)>> {
     let mut refused: Option<(u64, io::Error)> = None;
     let mut buffer = [0; 8192];
@@ -148,7 +148,7 @@ fn refusals(mut socket: &Socket) -> io::Result<Option<(u64, io::Error)>> {
     }
 }
 
-/// The message that makes or renews an entry. Of a pair of different families nothing comes.
+/// Appends the message that creates or renews an entry. A pair of different address families is skipped.
 fn entry(from: SocketAddr, to: SocketAddr, timeout: Duration) -> Vec<u8> {
     if from.is_ipv4() != to.is_ipv4() {
         return Vec::new();

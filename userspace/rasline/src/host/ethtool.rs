@@ -33,20 +33,20 @@ struct DriverInfo {
 
 const _: () = assert!(size_of::<DriverInfo>() == 196 && size_of::<Request>() == 40);
 
-/// What ethtool says; what it does not say is none.
+/// Driver and offloads of an interface; `None` where ethtool gives no answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ethtool {
     /// Name of the driver.
     pub driver: Option<String>,
-    /// Generic receive offload.
+    /// Whether generic receive offload is on.
     pub gro: Option<bool>,
-    /// Large receive offload.
+    /// Whether large receive offload is on.
     pub lro: Option<bool>,
-    /// Transmit checksums left to the hardware.
+    /// Whether the hardware computes transmit checksums.
     pub tx_checksum: Option<bool>,
 }
 
-/// Asks.
+/// Queries an interface.
 #[must_use]
 pub fn ask(interface: &str) -> Ethtool {
     let mut info = DriverInfo {

@@ -1,4 +1,4 @@
-//! Network interfaces of the current network namespace, asked by rtnetlink (sysfs may show another namespace).
+//! Network interfaces of the current network namespace, queried with rtnetlink (sysfs may show another namespace).
 
 use std::io::{self, Read};
 
@@ -38,45 +38,45 @@ pub enum Attached {
     Generic,
     /// In the hardware.
     Hardware,
-    /// Several at once.
+    /// Several programs in different modes.
     Multiple,
 }
 
-/// What the kernel says about an interface.
+/// Properties of an interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkInfo {
     /// ifindex.
     pub index: u32,
-    /// Administratively up.
+    /// Whether it is administratively up.
     pub up: bool,
-    /// It has a carrier: its cable is plugged in, its peer is up.
+    /// Whether it has a carrier: the cable is plugged in, the peer is up.
     pub carrier: bool,
     /// Link-layer type, `ARPHRD_*`.
     pub hardware: u16,
-    /// MAC address; all zero: it has none.
+    /// MAC address; all zero if it has none.
     pub mac: [u8; 6],
-    /// MTU.
+    /// MTU in octets.
     pub mtu: u32,
     /// "veth", "bond", ...; empty for hardware.
     pub kind: String,
-    /// "bridge", "bond", ...: of what it is a port; empty: of nothing.
+    /// Kind of the device of which it is a port: "bridge", "bond", ...; empty if it is no port.
     pub port_of: String,
-    /// ifindex of a veth's peer; 0: it is in another network namespace, or there is none.
+    /// ifindex of a veth's peer; 0 if the peer is in another network namespace or there is none.
     pub peer: u32,
-    /// Mode of the XDP program that it carries.
+    /// Mode of the attached XDP program.
     pub xdp: Attached,
-    /// Its id; 0: none.
+    /// Id of the attached XDP program; 0 if there is none.
     pub program: u32,
 }
 
 impl LinkInfo {
-    /// Whether frames pass.
+    /// Whether frames can pass: it is up and has a carrier.
     #[must_use]
     pub const fn passes(&self) -> bool {
         self.up && self.carrier
     }
 
-    /// Why no frames pass; empty: they do.
+    /// Why no frames can pass; empty if they can.
     #[must_use]
     pub const fn why_down(&self) -> &'static str {
         match (self.up, self.carrier) {
@@ -86,13 +86,13 @@ impl LinkInfo {
         }
     }
 
-    /// Whether its packets begin with an Ethernet header, which the XDP program reads.
+    /// Whether its packets begin with an Ethernet header, which the XDP program requires.
     #[must_use]
     pub const fn has_ethernet(&self) -> bool {
         matches!(self.hardware, ARPHRD_ETHER | ARPHRD_LOOPBACK)
     }
 
-    /// What it is, for people: "wireguard", "tun", "ppp", ...
+    /// Kind of the interface for people: "wireguard", "tun", "ppp", ...
     #[must_use]
     pub fn kind_name(&self) -> String {
         match (self.kind.as_str(), self.hardware) {
@@ -104,18 +104,18 @@ impl LinkInfo {
     }
 }
 
-/// What a look at an interface shows. That it could not be looked at says nothing about the interface.
+/// Result of a query of an interface. A failed query says nothing about the interface.
 #[derive(Debug)]
 pub enum Sight {
-    /// It is there.
+    /// The interface exists.
     Here(LinkInfo),
-    /// The kernel says that there is none of this name.
+    /// No interface has this name.
     Absent,
-    /// The kernel could not be asked: no file descriptor, no memory.
+    /// The query failed: no file descriptor, no memory.
     Unseen(io::Error),
 }
 
-/// Looks at an interface.
+/// Queries an interface by name.
 #[must_use]
 pub fn look(name: &str) -> Sight {
     match by_name(name) {
@@ -132,10 +132,10 @@ pub fn name_of(ifindex: u32) -> Option<String> {
     rustix::net::netdevice::index_to_name(&socket, ifindex).ok()
 }
 
-/// Asks for an interface by name.
+/// Queries an interface by name.
 ///
 /// # Errors
-/// `NotFound` if there is none of this name.
+/// `NotFound` if no interface has this name.
 pub fn by_name(name: &str) -> io::Result<LinkInfo> {
     if name.is_empty() || name.len() > 15 {
         return Err(io::ErrorKind::NotFound.into());
@@ -221,7 +221,7 @@ fn link(message: &[u8]) -> Option<LinkInfo> {
     Some(info)
 }
 
-/// A text among nested attributes.
+/// The text of one of the nested attributes.
 fn text(nested: &[u8], wanted: u16) -> String {
     let found = attributes(nested).find(|(kind, _)| *kind == wanted);
     let text = found.map(|(_, v)| String::from_utf8_lossy(v).trim_end_matches('\0').to_owned());
@@ -246,7 +246,7 @@ fn xdp(nested: &[u8], info: &mut LinkInfo) {
     }
 }
 
-/// Netlink attributes: type (flags taken off) and value.
+/// Netlink attributes: type (without flags) and value.
 pub(super) fn attributes(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let len = usize::from(u16_at(rest, 0)?);

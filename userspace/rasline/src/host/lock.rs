@@ -1,4 +1,4 @@
-//! One controller a configuration: an flock on a file that holds the controller's process id.
+//! Ensures one controller per state folder: an flock on a file that contains the controller's process id.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -8,14 +8,14 @@ use std::{
 
 use crate::failure::{Failure, Result};
 
-/// Held until dropped; the kernel lets go of it when the process ends, however it ends.
+/// Held until dropped; the kernel releases it when the process ends, even if it is killed.
 #[derive(Debug)]
 pub struct Lock(#[allow(dead_code)] File);
 
 /// Takes the lock.
 ///
 /// # Errors
-/// Names the process that holds it.
+/// When another process holds the lock; the error names it.
 pub fn take(path: &Path) -> Result<Lock> {
     let thing = || format!("lock {}", path.display());
     let mut file =
@@ -25,7 +25,7 @@ pub fn take(path: &Path) -> Result<Lock> {
         Err(TryLockError::WouldBlock) => {
             return Err(Failure::new(
                 thing(),
-                format!("another controller runs ({})", holder(&mut file)),
+                format!("another controller is running ({})", holder(&mut file)),
                 "stop it with `rasline stop`, or give this one its own control_socket, state_dir and bpffs",
             ));
         }
@@ -39,19 +39,19 @@ pub fn take(path: &Path) -> Result<Lock> {
     Ok(Lock(file))
 }
 
-/// Makes a folder that is missing, and tells whether files can be written into it.
+/// Creates a folder if it is missing, and checks that files can be written into it.
 ///
 /// # Errors
-/// When they cannot.
+/// When it cannot be created or written.
 pub fn writable(folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     Ok(rustix::fs::access(folder, rustix::fs::Access::WRITE_OK)?)
 }
 
-/// Takes the lock of a folder itself, where nothing can be written into.
+/// Locks the folder itself, if it cannot be written.
 ///
 /// # Errors
-/// When it is taken.
+/// When another process holds the lock.
 pub fn take_folder(path: &Path) -> Result<Lock> {
     let thing = || format!("lock {}", path.display());
     let folder = File::open(path).map_err(|e| Failure::plain(thing(), e))?;
@@ -60,19 +60,19 @@ pub fn take_folder(path: &Path) -> Result<Lock> {
         Err(TryLockError::WouldBlock) => Err(Failure::new(
             thing(),
             "another controller uses this folder",
-            "stop it, or give this one its own folder",
+            "stop that controller, or give this one its own folder",
         )),
         Err(TryLockError::Error(e)) => Err(Failure::plain(thing(), e)),
     }
 }
 
-/// Whether some process holds the lock, and which.
+/// The process that holds the lock, or `None` if no process does.
 #[must_use]
 pub fn held(path: &Path) -> Option<String> {
     holder_of(path).ok().flatten()
 }
 
-/// Whether it is certain that no process holds the lock: that it cannot be looked at does not say so.
+/// Whether it is certain that no process holds the lock; false if the file cannot be read.
 #[must_use]
 pub fn is_free(path: &Path) -> bool {
     matches!(holder_of(path), Ok(None))

@@ -1,4 +1,4 @@
-//! The machine: its interfaces, what the process may do, the clock, bpffs and locks.
+//! The machine: interfaces, capabilities, clock, bpffs and locks.
 
 pub mod address;
 pub mod arrival;
@@ -19,7 +19,7 @@ pub mod sides;
 
 pub use sched::realtime;
 
-/// CLOCK_MONOTONIC, ns: the clock of the kernel program.
+/// CLOCK_MONOTONIC in ns, the clock of the kernel program.
 #[must_use]
 pub fn monotonic_ns() -> u64 {
     let t = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
@@ -33,10 +33,10 @@ pub fn minute_of_day() -> u16 {
     u16::from(now.hour().unsigned_abs()) * 60 + u16::from(now.minute().unsigned_abs())
 }
 
-/// Fills with random octets of the kernel.
+/// Fills a buffer with random octets from the kernel.
 ///
 /// # Errors
-/// When the kernel has none to give.
+/// When the kernel provides none.
 pub fn random(into: &mut [u8]) -> std::io::Result<()> {
     let mut at = 0;
     while at < into.len() {
@@ -45,7 +45,7 @@ pub fn random(into: &mut [u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The kernel's version, as far as it counts: (major, minor), and its full name.
+/// The kernel's version as (major, minor), and its full name.
 #[must_use]
 pub fn kernel_version() -> ((u32, u32), String) {
     let uname = rustix::system::uname();
@@ -57,5 +57,5 @@ pub fn kernel_version() -> ((u32, u32), String) {
     )
 }
 
-/// Oldest kernel that has all that the program needs (`#[xdp(frags)]`, `bpf_ktime_get_coarse_ns`, links, ring buffer).
+/// Oldest kernel with all features of the program (`#[xdp(frags)]`, `bpf_ktime_get_coarse_ns`, links, ring buffer).
 pub const OLDEST_KERNEL: (u32, u32) = (5, 18);

@@ -1,5 +1,5 @@
-//! Which XDP features an interface has now, asked of the kernel's "netdev" family (generic netlink). They change: a
-//! veth takes redirected frames only while its peer has GRO or an XDP program.
+//! XDP features of an interface, queried from the kernel's "netdev" family (generic netlink). They can change: a
+//! veth accepts redirected frames only while its peer has GRO or an XDP program.
 
 use std::io::{self, Read, Write};
 
@@ -19,13 +19,13 @@ const NLMSG_ERROR: u16 = 2;
 /// Netlink header, then generic netlink header.
 const HEADERS: usize = 16 + 4;
 
-/// Whether frames may be redirected out of an interface; false if the kernel does not say.
+/// Whether frames can be redirected to an interface; false if the kernel gives no answer.
 #[must_use]
 pub fn takes_redirects(ifindex: u32) -> bool {
     redirects(ifindex).unwrap_or(false)
 }
 
-/// The same; none: the kernel could not be asked just now (no file descriptor, no memory).
+/// Whether frames can be redirected to an interface; `None` if the query failed (no file descriptor, no memory).
 #[must_use]
 pub fn redirects(ifindex: u32) -> Option<bool> {
     match features(ifindex) {
@@ -58,7 +58,7 @@ pub fn features(ifindex: u32) -> io::Result<u64> {
     Ok(number(features))
 }
 
-/// Sends a request with one attribute; the attributes of the reply.
+/// Sends a request with one attribute. Returns the attributes of the reply.
 fn ask(
     socket: &mut Socket,
     family: u16,
@@ -104,7 +104,7 @@ fn attribute(mut attributes: &[u8], wanted: u16) -> Option<&[u8]> {
     None
 }
 
-/// A number of up to eight octets.
+/// Reads a number of up to eight octets.
 fn number(value: &[u8]) -> u64 {
     let mut octets = [0; 8];
     let len = value.len().min(8);

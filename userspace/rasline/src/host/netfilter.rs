@@ -1,4 +1,4 @@
-//! What of netfilter is in use in the current network namespace, asked by nfnetlink; no tool is needed for it.
+//! Parts of netfilter in use in the current network namespace, queried with nfnetlink; no tools are needed.
 
 use std::io::{self, Read};
 
@@ -39,7 +39,7 @@ const FORWARD: u32 = 2;
 const DROP: u32 = 0;
 const ANY: u8 = 0;
 
-/// What names the tables of iptables-legacy that are in use here.
+/// Files that list the tables of iptables-legacy in use here.
 const LEGACY: [&str; 2] = ["/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"];
 
 /// A chain of nftables, or of iptables-nft.
@@ -47,31 +47,31 @@ const LEGACY: [&str; 2] = ["/proc/net/ip_tables_names", "/proc/net/ip6_tables_na
 pub struct Chain {
     /// Name of its table.
     pub table: String,
-    /// Its name.
+    /// Name of the chain.
     pub name: String,
-    /// It sees what is forwarded.
+    /// Whether it is at the forward hook.
     pub forwards: bool,
-    /// It drops what no rule accepts.
+    /// Whether its policy is drop.
     pub drops: bool,
-    /// It translates addresses.
+    /// Whether it is a NAT chain.
     pub nat: bool,
 }
 
-/// What filters packets here.
+/// Netfilter as found in this network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
     /// Chains at a hook.
     pub chains: Vec<Chain>,
-    /// Tables with rules that look at the state of connections.
+    /// Tables with rules that match on connection state.
     pub stateful: Vec<String>,
-    /// Helpers for connections that are assigned by nftables: "RAS", "Q.931", "sip", ...
+    /// Connection-tracking helpers assigned by nftables: "RAS", "Q.931", "sip", ...
     pub helpers: Vec<String>,
-    /// iptables-legacy has tables; what is in them is not seen.
+    /// Whether iptables-legacy has tables; their content cannot be read.
     pub legacy: bool,
 }
 
 impl Survey {
-    /// Looks. What the kernel does not have, or this process may not ask, is not in use.
+    /// Queries the kernel. What it lacks, or what this process may not query, counts as not in use.
     #[must_use]
     pub fn take() -> Self {
         let used = |file: &&str| std::fs::read(file).is_ok_and(|names| !names.is_empty());
@@ -83,13 +83,13 @@ impl Survey {
         }
     }
 
-    /// Whether connections are tracked here, as far as can be seen.
+    /// Whether connections are tracked here, as far as can be determined.
     #[must_use]
     pub fn tracks(&self) -> bool {
         self.legacy || !self.stateful.is_empty() || self.chains.iter().any(|chain| chain.nat)
     }
 
-    /// Whether there is a table of nftables of this name with a chain at a hook.
+    /// Whether nftables has a table of this name with a chain at a hook.
     #[must_use]
     pub fn has_table(&self, name: &str) -> bool {
         self.chains.iter().any(|chain| chain.table == name)
@@ -124,7 +124,7 @@ pub(super) fn message(
     message
 }
 
-/// The messages of an answer of the kernel: kind, and what follows nlmsghdr.
+/// Splits an answer of the kernel into messages: type, and the data after nlmsghdr.
 pub(super) fn messages(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let len = u32_at(rest, 0)? as usize;
@@ -135,7 +135,7 @@ pub(super) fn messages(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     })
 }
 
-/// The error of an NLMSG_ERROR; none: it says that all went well.
+/// The error of an NLMSG_ERROR; `None` if it is an acknowledgement.
 pub(super) fn error(body: &[u8]) -> Option<io::Error> {
     match u32_at(body, 0).map_or(0, u32::cast_signed) {
         0 => None,
@@ -143,7 +143,7 @@ pub(super) fn error(body: &[u8]) -> Option<io::Error> {
     }
 }
 
-/// Asks for a list; the attributes of each of its entries.
+/// Requests a list. Returns the attributes of each entry.
 fn dump(what: (u16, u16), family: u8, asked: &[u8]) -> io::Result<Vec<Vec<u8>>> {
     let socket = open()?;
     socket.send(&message(what, NLM_F_DUMP, family, asked))?;
@@ -198,7 +198,7 @@ fn chain(entry: &[u8]) -> Option<Chain> {
     })
 }
 
-/// Tables of nftables with rules that look at the state of connections.
+/// Tables of nftables with rules that match on connection state.
 fn stateful_tables() -> io::Result<Vec<String>> {
     let mut tables = Vec::new();
     for rule in dump((NFTABLES, GET_RULE), ANY, &[])? {
@@ -213,7 +213,7 @@ fn stateful_tables() -> io::Result<Vec<String>> {
     Ok(tables)
 }
 
-/// Whether an expression of a rule is `ct`, or a match of iptables that does the same.
+/// Whether an expression of a rule is `ct`, or an equivalent match of iptables.
 fn is_stateful(expression: &[u8]) -> bool {
     match value(expression, EXPRESSION_NAME).map(text).as_deref() {
         Some("ct") => true,
@@ -224,7 +224,7 @@ fn is_stateful(expression: &[u8]) -> bool {
     }
 }
 
-/// Helpers for connections that nftables assigns.
+/// Connection-tracking helpers assigned by nftables.
 fn helpers() -> io::Result<Vec<String>> {
     let helper = |entry: &Vec<u8>| {
         (number(value(entry, OBJECT_TYPE)?)? == OBJECT_CT_HELPER).then_some(())?;

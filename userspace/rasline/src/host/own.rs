@@ -1,11 +1,11 @@
-//! Which addresses are this machine's own, in this network namespace.
+//! This machine's own addresses in this network namespace, from /proc.
 
 use std::{
     collections::HashSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-/// All of them, as far as /proc tells.
+/// All own addresses that /proc lists.
 #[must_use]
 pub fn addresses() -> HashSet<IpAddr> {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
@@ -14,7 +14,7 @@ pub fn addresses() -> HashSet<IpAddr> {
     v4.into_iter().chain(v6).collect()
 }
 
-/// Of the routing table: an address stands above `/32 host LOCAL`.
+/// Parses the IPv4 routing table, where an own address precedes `/32 host LOCAL`.
 fn ipv4(table: &str) -> Vec<IpAddr> {
     let mut address: Option<Ipv4Addr> = None;
     let mut all = Vec::new();
@@ -28,7 +28,7 @@ fn ipv4(table: &str) -> Vec<IpAddr> {
     all
 }
 
-/// Of the list of interfaces' addresses: each begins its line in hexadecimal.
+/// Parses the list of IPv6 addresses, where each line begins with an address in hexadecimal.
 fn ipv6(list: &str) -> Vec<IpAddr> {
     let first = list
         .lines()

@@ -1,4 +1,4 @@
-//! The machine's own IP addresses, asked by rtnetlink.
+//! The machine's own IP addresses, queried with rtnetlink.
 
 use std::{
     io::{self, Read},
@@ -16,13 +16,13 @@ const NLMSG_ERROR: u16 = 2;
 const NLM_F_REQUEST_DUMP: u16 = 0x301;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
-/// netlink header, then ifaddrmsg.
+/// Offset of the attributes: after netlink header and ifaddrmsg.
 const HEADERS: usize = 16 + 8;
 
 /// All addresses of all interfaces.
 ///
 /// # Errors
-/// When the kernel does not say.
+/// When the query fails.
 pub fn list() -> io::Result<Vec<IpAddr>> {
     let socket = Socket::new(
         Domain::from(libc::AF_NETLINK),
@@ -50,7 +50,7 @@ fn request() -> Vec<u8> {
     message
 }
 
-/// Takes the addresses of a part of the answer; whether more parts follow.
+/// Collects the addresses in a part of the answer. Returns whether more parts follow.
 fn collect(mut part: &[u8], all: &mut Vec<IpAddr>) -> io::Result<bool> {
     let bad = || io::Error::from(io::ErrorKind::InvalidData);
     while !part.is_empty() {
@@ -73,7 +73,7 @@ fn collect(mut part: &[u8], all: &mut Vec<IpAddr>) -> io::Result<bool> {
     Ok(true)
 }
 
-/// The local address; on a link without a peer that is `IFA_ADDRESS`.
+/// The local address, which is in `IFA_ADDRESS` on a link without a peer.
 fn address(list: &[u8]) -> Option<IpAddr> {
     let of = |wanted| {
         let mut all = attributes(list);

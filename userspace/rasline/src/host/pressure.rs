@@ -1,11 +1,11 @@
-//! Whether this machine has more to do than it can (`/proc/pressure/cpu`, pressure stall information).
+//! Whether the CPUs of this machine are overloaded (`/proc/pressure/cpu`, pressure stall information).
 
 use std::time::Duration;
 
-/// Some task waited for a CPU for this many hundredths of the time: the machine is busy.
+/// The machine counts as busy if tasks waited for a CPU for this percentage of the time.
 const BUSY_PERCENT: u128 = 60;
 
-/// Judges a machine by how long tasks waited for a CPU since the last look.
+/// Measures how long tasks waited for a CPU since the last reading.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pressure {
     waited: Option<Duration>,
@@ -13,7 +13,7 @@ pub struct Pressure {
 
 impl Pressure {
     /// Whether the machine was busy over the last `passed`; the first time, over the last ten seconds. False where the
-    /// kernel does not say.
+    /// kernel gives no information.
     pub fn is_busy(&mut self, passed: Duration) -> bool {
         let text = std::fs::read_to_string("/proc/pressure/cpu");
         self.judge(&text.unwrap_or_default(), passed)
@@ -32,7 +32,7 @@ impl Pressure {
     }
 }
 
-/// A value in the line `some`, without its decimals.
+/// A value of the line `some`, without its decimals.
 fn value(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find(|line| line.starts_with("some "))?;
     let word = line.split(' ').find_map(|word| word.strip_prefix(name))?;

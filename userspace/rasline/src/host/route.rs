@@ -1,4 +1,4 @@
-//! Where packets to an address leave this machine, and whether their next hop is known there (rtnetlink).
+//! Routes from this machine and the state of their next hops (rtnetlink).
 
 use std::{
     io::{self, Read},
@@ -23,26 +23,26 @@ const RTN_UNICAST: u8 = 1;
 const RTN_LOCAL: u8 = 2;
 const NUD_INCOMPLETE: u16 = 0x01;
 const NUD_FAILED: u16 = 0x20;
-/// Netlink header.
+/// Length of the netlink header.
 const HEADER: usize = 16;
 
-/// Where packets to an address go.
+/// The route to an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// ifindex of the interface they leave by.
+    /// ifindex of the outgoing interface.
     pub interface: u32,
-    /// Its name.
+    /// Name of the outgoing interface.
     pub name: String,
-    /// Next hop; none: the address itself is on the link.
+    /// Next hop; `None` if the address itself is on the link.
     pub gateway: Option<IpAddr>,
-    /// The address is of this machine.
+    /// Whether the address belongs to this machine.
     pub local: bool,
 }
 
-/// What is known of a neighbour.
+/// State of a neighbour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Neighbour {
-    /// Nobody asked for it yet.
+    /// It was not looked up yet.
     Unknown,
     /// It did not answer ARP or neighbour discovery.
     Silent,
@@ -53,7 +53,7 @@ pub enum Neighbour {
 /// Looks up the route to an address.
 ///
 /// # Errors
-/// When there is none.
+/// When there is no route.
 pub fn to(address: IpAddr) -> io::Result<Route> {
     let mut body = vec![0; 12]; // rtmsg
     body[0] = family(address);
@@ -72,15 +72,15 @@ pub fn to(address: IpAddr) -> io::Result<Route> {
     }
 }
 
-/// Whether the way to an address is cut on this machine already, which says nothing about who is there: no route, or
-/// an own link that is down. `last` is the interface that led there when it was reached: where that one is down, another
-/// route that takes its place leads elsewhere.
+/// Whether an address is cut off because of this machine, which says nothing about the other side: there is no route,
+/// or an own link is down. `last` is the interface through which it was last reached: if that one is down, another
+/// route in its place leads elsewhere. Returns the reason, or `None`.
 #[must_use]
 pub fn cut(address: IpAddr, last: Option<&str>) -> Option<String> {
     let down = |name: &str| match link::look(name) {
         Sight::Here(link) if link.passes() => None,
         Sight::Here(link) => Some(format!("{name}: {}", link.why_down())),
-        Sight::Absent => Some(format!("{name}: it is gone")),
+        Sight::Absent => Some(format!("{name} does not exist")),
         Sight::Unseen(_) => None,
     };
     if let Some(why) = last.and_then(down) {
@@ -94,10 +94,10 @@ pub fn cut(address: IpAddr, last: Option<&str>) -> Option<String> {
     }
 }
 
-/// What is known of a neighbour on an interface.
+/// Looks up the state of a neighbour on an interface.
 ///
 /// # Errors
-/// When the kernel does not say.
+/// When the query fails.
 pub fn neighbour(interface: u32, address: IpAddr) -> io::Result<Neighbour> {
     let mut body = vec![0; 12]; // ndmsg
     body[0] = family(address);
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(cut(here, Some("lo")), None);
         assert_eq!(
             cut(here, Some("rasline-none")).as_deref(),
-            Some("rasline-none: it is gone")
+            Some("rasline-none does not exist")
         );
     }
 

@@ -2,8 +2,8 @@
 
 use std::io;
 
-/// Gives the calling thread the lowest real-time priority (SCHED_RR): it runs whenever it wants to, which must be
-/// seldom and short.
+/// Gives the calling thread the lowest real-time priority (SCHED_RR): it runs as soon as it is ready, which must be
+/// rarely and briefly.
 ///
 /// # Errors
 /// Without CAP_SYS_NICE or a limit that allows it.

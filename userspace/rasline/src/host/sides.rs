@@ -1,20 +1,21 @@
-//! What is behind the interface by which a datagram came ([`super::arrival`]).
+//! The side of the network from which a datagram came, by its interface of arrival ([`super::arrival`]).
 //!
-//! An address says nothing about who sent from it: with a lax rp_filter the kernel takes a gatekeeper's address from the
-//! endpoints' side, too. Own sockets therefore ask for the interface of arrival (IP_PKTINFO, IPV6_PKTINFO), and what
-//! comes from the side where its sender cannot be is dropped.
+//! A source address does not prove the sender: with loose rp_filter the kernel accepts a gatekeeper's address from the
+//! endpoints' side, too. Own sockets therefore request the interface of arrival (IP_PKTINFO, IPV6_PKTINFO), and
+//! datagrams from the side where their sender cannot be are dropped.
 //!
-//! Invariant: an interface that is not configured, or not looked up yet, is behind neither side, and nothing is dropped for it.
+//! Invariant: an interface that is not configured, or not looked up yet, has no side, and its datagrams are not
+//! dropped.
 
 use std::{collections::BTreeMap, fs, io, os::fd::AsRawFd, sync::RwLock};
 
 use super::link;
 use crate::config::{Interface, Side};
 
-/// Devices on top of devices (a VLAN on a bond) that are followed.
+/// Maximum depth of stacked devices (a VLAN on a bond) that are followed.
 const LEVELS: usize = 4;
 
-/// By ifindex; one table for the process, as interfaces are the machine's.
+/// Sides by ifindex; one table for the process, as interfaces belong to the machine.
 static SIDES: RwLock<BTreeMap<u32, Side>> = RwLock::new(BTreeMap::new());
 
 /// Looks up configured interfaces, and the devices on top of them (VLANs, bonds, bridges).
@@ -50,13 +51,13 @@ fn uppers(name: &str) -> Vec<String> {
     names.collect()
 }
 
-/// Whether only endpoints are behind this interface.
+/// Whether this interface is only on the endpoints' side.
 #[must_use]
 pub fn is_endpoints(ifindex: u32) -> bool {
     side(ifindex) == Some(Side::Endpoints)
 }
 
-/// Whether only gatekeepers are behind this interface.
+/// Whether this interface is only on the gatekeepers' side.
 #[must_use]
 pub fn is_gatekeepers(ifindex: u32) -> bool {
     side(ifindex) == Some(Side::Gatekeepers)
@@ -69,10 +70,10 @@ fn side(ifindex: u32) -> Option<Side> {
     sides.get(&ifindex).copied()
 }
 
-/// Has the kernel tell the interface with each datagram of a socket.
+/// Makes a socket report the interface of arrival with each datagram.
 ///
 /// # Errors
-/// When the kernel refuses.
+/// When the socket option cannot be set.
 pub fn ask(socket: &impl AsRawFd, v6: bool) -> io::Result<()> {
     let (level, name) = if v6 {
         (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO)

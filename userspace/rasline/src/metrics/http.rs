@@ -1,5 +1,5 @@
-//! HTTP/1.1: GET /metrics and /healthz, nothing else. Clients, their time and their requests are bounded, in all and of
-//! each address, so that slow ones of one address shut out nobody else.
+//! HTTP/1.1: GET /metrics and /healthz only. Clients, their time and their requests are bounded, both in total and per
+//! address, so that slow clients of one address do not shut out others.
 
 use std::{
     collections::HashMap,
@@ -27,24 +27,24 @@ use tokio::{
 use super::{Snapshot, encode};
 use crate::host::monotonic_ns;
 
-/// Clients at once; what comes beyond is closed at once.
+/// Maximum number of simultaneous clients; further connections are closed.
 pub const MAX_CLIENTS: usize = 64;
-/// Clients of one address at once.
+/// Maximum number of simultaneous clients of one address.
 pub const MAX_PER_ADDRESS: usize = 4;
-/// For the request to arrive.
+/// Time limit for receiving the request.
 const HEADERS: Duration = Duration::from_secs(5);
-/// For a whole connection: one request, one reply.
+/// Time limit for a whole connection: one request, one reply.
 const CONNECTION: Duration = Duration::from_secs(15);
-/// Longest request.
+/// Maximum length of a request, in octets.
 const MAX_REQUEST: usize = 16 * 1024;
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// How many clients each address has. An IPv6 address counts by its /64.
+/// Number of clients of each address. IPv6 addresses are counted by their /64.
 #[derive(Clone, Default)]
 struct Places(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
-/// A client's place, until it is dropped.
+/// A client's place, which is free again when this is dropped.
 struct Place {
     places: Places,
     of: IpAddr,
@@ -177,13 +177,13 @@ fn reply(method: &Method, path: &str, snapshot: &Snapshot) -> Response<Full<Byte
     }
 }
 
-/// Fine while the event loop turns, as its heartbeat has it.
+/// Answers 200 while the heartbeat of the event loop is recent enough, else 503.
 fn health(now_ns: u64, snapshot: &Snapshot) -> Response<Full<Bytes>> {
     let age = Duration::from_nanos(now_ns.saturating_sub(snapshot.taken_ns));
     if snapshot.taken_ns == 0 {
         text(StatusCode::SERVICE_UNAVAILABLE, "starting\n")
     } else if age > snapshot.heartbeat_timeout {
-        let late = format!("the event loop has stood still for {} s\n", age.as_secs());
+        let late = format!("the event loop has been stalled for {} s\n", age.as_secs());
         text(StatusCode::SERVICE_UNAVAILABLE, late)
     } else {
         text(StatusCode::OK, "ok\n")
@@ -276,7 +276,7 @@ mod tests {
         });
         let reply = get(&metrics, "/healthz");
         assert!(
-            reply.starts_with("HTTP/1.1 503") && reply.contains("stood still"),
+            reply.starts_with("HTTP/1.1 503") && reply.contains("stalled"),
             "{reply}"
         );
     }

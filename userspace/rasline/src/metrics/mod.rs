@@ -1,7 +1,7 @@
 //! Prometheus metrics over HTTP, off unless `[metrics]` is configured.
 //!
-//! The event loop hands over a [`Snapshot`] once a second; a thread of its own answers scrapes from the last one.
-//! Invariant: whatever clients do, the event loop neither waits for them nor works for them.
+//! The event loop provides a [`Snapshot`] once a second; a separate thread answers scrapes from the last one.
+//! Invariant: the event loop never waits for clients and does no work for them.
 
 mod families;
 mod http;
@@ -25,29 +25,29 @@ use crate::{
     supervisor::events::Tally,
 };
 
-/// Connections that wait to be accepted.
+/// Backlog of the listening socket.
 const BACKLOG: i32 = 128;
 
-/// All figures at one moment.
+/// All figures at one point in time.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// When, CLOCK_MONOTONIC; the heartbeat was at most its interval before.
+    /// Time of the snapshot, CLOCK_MONOTONIC; the last heartbeat is at most its interval older.
     pub taken_ns: u64,
-    /// Seconds since 1970 at which the controller started.
+    /// Time at which the controller started, seconds since 1970.
     pub started: f64,
-    /// A controller silent for so long counts as gone.
+    /// After this long without a heartbeat the controller is treated as dead.
     pub heartbeat_timeout: Duration,
-    /// What `rasline status` shows.
+    /// The data of `rasline status`.
     pub status: Status,
-    /// Every verdict, by interface.
+    /// Counters of every verdict, by interface.
     pub counters: Vec<CounterRow>,
-    /// Zone, standing, how many.
+    /// Number of registrations by zone and state.
     pub registrations: Vec<(String, CensusState, usize)>,
-    /// Events so far.
+    /// Number of events so far, by name and zone.
     pub events: Tally,
 }
 
-/// The server; ends when dropped.
+/// The HTTP server; it stops when dropped.
 #[derive(Debug)]
 pub struct Metrics {
     listen: SocketAddr,
@@ -56,7 +56,7 @@ pub struct Metrics {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Name of a standing, and why the kernel does not answer; empty: it does, or will.
+/// Name of a standing and the reason why the kernel does not answer; the reason is empty if it does or soon will.
 #[must_use]
 pub fn standing_name(standing: CensusState) -> (&'static str, String) {
     match standing {
@@ -72,7 +72,7 @@ fn why_name(why: NotAnsweredReason) -> String {
     name.as_str().unwrap_or_default().to_owned()
 }
 
-/// Waits for nothing: an address that comes later is listened at from then on.
+/// Starts the server without waiting. An address that this machine does not have yet is served once it appears.
 fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {
     let domain = Domain::for_address(listen);
     let socket = Socket::new(domain, Type::STREAM.cloexec(), Some(Protocol::TCP))?;
@@ -83,15 +83,17 @@ fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 impl Metrics {
-    /// Listens, and answers from now on.
+    /// Listens and starts answering.
     ///
     /// # Errors
-    /// When the address cannot be had.
+    /// When the address cannot be bound.
     pub fn start(listen: SocketAddr) -> Result<Self> {
         let thing = || format!("metrics {listen}");
         let failed = |e: std::io::Error| {
             let next = match e.kind() {
-                std::io::ErrorKind::AddrInUse => "stop what listens there, or choose another port",
+                std::io::ErrorKind::AddrInUse => {
+                    "stop the process that listens there, or choose another port"
+                }
                 _ => "check [metrics] listen: it must be an address of this machine",
             };
             Failure::new(thing(), e, next)
@@ -114,13 +116,13 @@ impl Metrics {
         })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     #[must_use]
     pub fn listen(&self) -> SocketAddr {
         self.listen
     }
 
-    /// From now on scrapes are answered with this.
+    /// Replaces the snapshot from which scrapes are answered.
     pub fn publish(&self, snapshot: Snapshot) {
         self.snapshots.send_replace(Arc::new(snapshot));
     }
@@ -130,7 +132,7 @@ impl Drop for Metrics {
     fn drop(&mut self) {
         drop(self.end.take());
         if let Some(thread) = self.thread.take() {
-            // It waits for nothing but its clients, and those it drops.
+            // The thread waits for clients only, and drops them on stop.
             let _ = thread.join();
         }
     }

@@ -1,5 +1,5 @@
-//! Where each family's samples come from in a snapshot.
-// Seconds and counts as Prometheus has them: a double holds them well enough.
+//! Extracts the samples of each family from a snapshot.
+// Prometheus has doubles only; they hold seconds and counts exactly enough.
 #![allow(clippy::cast_precision_loss)]
 
 use std::collections::BTreeMap;
@@ -13,12 +13,12 @@ use crate::{
     supervisor::events::name,
 };
 
-/// States that a gatekeeper can be in: by its probes, or by what the kernel saw.
+/// States of a gatekeeper: according to its probes, or to the kernel if it is not probed.
 const STATES: [&str; 6] = ["unknown", "up", "suspect", "down", "alive", "silent"];
 
-/// Why a zone moves, as `cause` says it.
+/// Causes of a move, as in the label `cause`.
 const CAUSES: [&str; 4] = ["down", "kernel", "reconfigured", "failback"];
-/// Events of a zone whose first one matters: a series that is born at 1 has not increased.
+/// Events of a zone whose series start at 0: `increase()` does not see the first event of a series that starts at 1.
 const ZONE_EVENTS: [&str; 9] = [
     "health_changed",
     "failover",
@@ -125,7 +125,7 @@ fn gatekeepers(seen: &Seen<'_>, mut each: impl FnMut(&Gatekeeper, Labels)) {
     }
 }
 
-/// By its probes if it is probed, else by what the kernel saw.
+/// State of a gatekeeper according to its probes if it is probed, else to the kernel.
 fn state(g: &Gatekeeper) -> &str {
     g.probe.as_ref().map_or(&g.state, |p| &p.state)
 }
@@ -226,7 +226,7 @@ fn steered_so_far(seen: &Seen<'_>, out: &mut Samples, value: fn(&Steering) -> u6
 
 pub(super) fn active(seen: &Seen<'_>, out: &mut Samples) {
     for zone in &seen.all.status.zones {
-        // A zone with one gatekeeper is served by that one.
+        // A zone with one gatekeeper is always served by it.
         let active = match (&zone.steering, zone.gatekeepers.as_slice()) {
             (Some(steering), _) => steering.active.as_ref(),
             (None, [only]) => Some(&only.id),
@@ -336,7 +336,7 @@ pub(super) fn agent_last_recovery(seen: &Seen<'_>, out: &mut Samples) {
     });
 }
 
-/// The same labels, and what kind each number is of.
+/// Adds a counter for each number, with the same labels and its kind.
 fn by_kind(labels: &Labels, all: &[(&str, u64)], out: &mut Samples) {
     for (kind, n) in all {
         let mut labels = labels.clone();

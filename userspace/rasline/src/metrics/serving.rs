@@ -1,5 +1,5 @@
-//! Samples of zones that rasline serves itself.
-// Counts as gauges: a double holds them well enough.
+//! Samples about zones that rasline serves itself.
+// Gauges are doubles, which hold these counts exactly.
 #![allow(clippy::cast_precision_loss)]
 
 use super::{
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::control::view::Serving;
 
-/// How far a zone may be.
+/// Phases of rasline's own gatekeeper of a zone.
 const PHASES: [&str; 4] = ["idle", "running", "refusing", "proxy"];
 
 fn served<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = (&'a str, &'a Serving)> {

@@ -101,7 +101,7 @@ mod tests {
         assert!(way.look(at(1000), State::Suspect));
         assert_eq!(
             way.cut().map(String::as_str),
-            Some("rasline-none: it is gone")
+            Some("rasline-none does not exist")
         );
         way.last = None;
         // Not before its time; then whatever the state.

@@ -1,4 +1,5 @@
-//! Reading and writing: in one transaction each, from the copy if it must be, never on a file that is not sound.
+//! Reading and writing, each in one transaction. A damaged file is never written; if the database cannot be read, its
+//! copy is.
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -10,7 +11,7 @@ use super::{
 use crate::failure::{Failure, Result};
 
 impl Profiles {
-    /// Reads from the database, or else from its copy. The value is `None` if there is neither.
+    /// Reads from the database, or from its copy if that fails. The value is `None` if neither exists.
     pub(super) fn read<T>(
         &mut self,
         what: impl Fn(&Connection) -> Result<T, Trouble>,
@@ -61,7 +62,7 @@ impl Profiles {
         what(&at_once).map(Some)
     }
 
-    /// `None`: there is no database.
+    /// The revision of the database, or `None` if there is no database.
     pub(super) fn revision(&mut self) -> Result<Option<i64>, Trouble> {
         match self.connection()? {
             Some(db) => rows::revision(db).map(Some),
@@ -69,7 +70,7 @@ impl Profiles {
         }
     }
 
-    /// Writes; `what` gives its result and whether it changed anything.
+    /// Writes in a transaction; `what` returns its result and whether it changed anything.
     pub(super) fn write<T>(
         &mut self,
         what: impl FnOnce(&Transaction<'_>) -> Result<(T, bool), Refused>,
@@ -108,7 +109,7 @@ impl Profiles {
         Ok(value)
     }
 
-    /// The database as it is at its path now; `None`: there is none, nor a copy of it.
+    /// A connection to the file that is at the path now; `None` if neither the database nor a copy exists.
     fn connection(&mut self) -> Result<Option<&mut Connection>, Trouble> {
         let path = self.path();
         let stamp = Stamp::of(&path);
@@ -124,12 +125,12 @@ impl Profiles {
         let Some(open) = &mut self.open else {
             return Ok(None);
         };
-        // A writer had more.
+        // A write before may have set its longer timeout.
         open.db.busy_timeout(READ_PATIENCE)?;
         Ok(Some(&mut open.db))
     }
 
-    /// The next look at the file is a fresh one: a connection does not read again what it has read.
+    /// Closes the connection, so that the next read is a fresh one: a connection caches what it has read.
     pub(super) fn leave(&mut self) {
         if let Some(open) = self.open.take() {
             open.leave();
@@ -151,7 +152,7 @@ impl Profiles {
     }
 }
 
-/// Why nothing was written.
+/// Why a write was refused.
 pub(super) enum Refused {
     Trouble(Trouble),
     Because(Vec<Failure>),

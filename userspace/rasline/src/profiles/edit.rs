@@ -1,4 +1,4 @@
-//! `KEY=VALUE`: one setting of a profile.
+//! Parses `KEY=VALUE` and changes that setting of a profile.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -6,10 +6,10 @@ use rasline_core::profile::{Authentication, CallModel, Profile, parse_date};
 
 use crate::failure::{Failure, Result};
 
-/// Sets one thing.
+/// Sets one setting from a text.
 type Set = fn(&mut Profile, &str) -> Result<(), String>;
 
-/// Key, how its value looks, and what sets it.
+/// Key, form of its value, and the function that sets it.
 const KEYS: &[(&str, &str, Set)] = &[
     ("gatekeeper_identifier", "NAME", |p, v| {
         v.clone_into(&mut p.gatekeeper_identifier);
@@ -51,7 +51,7 @@ const KEYS: &[(&str, &str, Set)] = &[
             "none" => Authentication::None,
             "md5" => Authentication::Md5,
             "hmac-sha1" => Authentication::HmacSha1,
-            _ => return Err(format!("{v:?} is none")),
+            _ => return Err(format!("{v:?} is not a known method")),
         };
         Ok(())
     }),
@@ -81,35 +81,35 @@ const KEYS: &[(&str, &str, Set)] = &[
     }),
 ];
 
-/// The keys that [`apply`] knows and how their values look.
+/// The keys that [`apply`] accepts and the form of their values.
 pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
     KEYS.iter().map(|(key, value, _)| (*key, *value))
 }
 
-/// Sets what `KEY=VALUE` says.
+/// Applies `KEY=VALUE` to a profile.
 ///
 /// # Errors
-/// When there is no such key, or it cannot have that value.
+/// When the key is unknown, or the value invalid.
 pub fn apply(profile: &mut Profile, assignment: &str) -> Result<()> {
     let Some((key, value)) = assignment.split_once('=') else {
         return Err(Failure::new(
             format!("{assignment:?}"),
-            "is no KEY=VALUE",
-            "write it as subscription=on",
+            "is not KEY=VALUE",
+            "write for example subscription=on",
         ));
     };
     let Some((_, form, set)) = KEYS.iter().find(|(known, ..)| *known == key) else {
         let known: Vec<&str> = KEYS.iter().map(|(key, ..)| *key).collect();
         return Err(Failure::new(
             key,
-            "is not a key that can be set",
+            "unknown key",
             format!(
-                "those are {}; plan, neighbours and endpoints are changed by export and import",
+                "use one of {}; change plan, neighbours and endpoints by export and import",
                 known.join(", ")
             ),
         ));
     };
-    set(profile, value).map_err(|cause| Failure::new(key, cause, format!("give {key}={form}")))
+    set(profile, value).map_err(|cause| Failure::new(key, cause, format!("use {key}={form}")))
 }
 
 fn switch(value: &str) -> Result<bool, String> {

@@ -1,4 +1,4 @@
-//! What keeps the database from being read or written.
+//! Errors of reading and writing the database.
 
 use std::{io, path::Path};
 
@@ -10,29 +10,29 @@ use crate::failure::Failure;
 /// Why the database cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
-    /// There is none, though there was one; or it is empty.
-    #[error("the database is gone, though there is a copy of it")]
+    /// The database is missing or empty although a copy of it exists.
+    #[error("the database is missing, although a copy of it exists")]
     Missing,
-    /// Someone else holds it.
-    #[error("another process holds it locked")]
+    /// Another process holds it locked.
+    #[error("locked by another process")]
     Locked,
-    /// Its content is not what it should be.
+    /// Its content is invalid.
     #[error("damaged: {0}")]
     Damaged(String),
     /// A newer rasline wrote it.
     #[error(
-        "it has schema version {found}, and this rasline knows versions up to {known}: a newer one wrote it"
+        "schema version {found} was written by a newer rasline; this one supports versions up to {known}"
     )]
     Newer {
-        /// Its version.
+        /// Schema version of the file.
         found: i64,
-        /// The newest known here.
+        /// Newest supported schema version.
         known: i64,
     },
-    /// Anything else of SQLite.
+    /// Another error of SQLite.
     #[error("{0}")]
     Sqlite(rusqlite::Error),
-    /// The file or its folder.
+    /// An error accessing the file or its folder.
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -56,7 +56,7 @@ impl From<rusqlite::Error> for Trouble {
 }
 
 impl Trouble {
-    /// For people; `source` is what was read instead.
+    /// The error for people; `source` is what was read instead.
     pub(super) fn failure(&self, path: &Path, source: Source) -> Failure {
         let instead = match source {
             Source::Snapshot { since } => format!(
@@ -77,24 +77,24 @@ impl Trouble {
         let copied = matches!(source, Source::Snapshot { .. });
         match self {
             Self::Missing => format!(
-                "copy {} beside it to {path}, or move it away to begin anew",
+                "copy {} in the same folder to {path}, or move the copy away to start empty",
                 super::SNAPSHOT
             ),
-            Self::Locked => format!("end the process that `fuser {path}` names, or try again"),
+            Self::Locked => format!("try again, or end the process shown by `fuser {path}`"),
             Self::Damaged(_) if copied => format!(
-                "nothing was changed: save what `rasline profile export --secrets` gives from the copy, move {path}*, \
-                 -wal and -shm too, away, and import it"
+                "nothing was changed; run `rasline profile export --secrets`, which reads the copy, move {path} and its \
+                 -wal and -shm files away, and import the export"
             ),
             Self::Damaged(_) => format!(
-                "nothing was changed: move {path}, -wal and -shm too, away, and import an export of it"
+                "nothing was changed; move {path} and its -wal and -shm files away, and import an earlier export"
             ),
             Self::Newer { .. } => "use the newer rasline, or move the file away".to_owned(),
-            Self::Sqlite(_) => "is the disk full, or read-only?".to_owned(),
+            Self::Sqlite(_) => "check that the disk is not full or read-only".to_owned(),
             Self::Io(e) => match e.kind() {
                 io::ErrorKind::NotFound => {
-                    "make the folder, or name another one with --state-dir".to_owned()
+                    "create the folder, or give another one with --state-dir".to_owned()
                 }
-                io::ErrorKind::PermissionDenied => "run it as root".to_owned(),
+                io::ErrorKind::PermissionDenied => "run the command as root".to_owned(),
                 _ => String::new(),
             },
         }

@@ -1,4 +1,4 @@
-//! Files into the database.
+//! Imports files into the database.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -16,47 +16,47 @@ use super::{
 };
 use crate::failure::{Failure, Result};
 
-/// Failures told at most.
+/// Maximum number of failures that are reported.
 const TOLD: usize = 50;
 
 /// A file to import.
 #[derive(Clone, Copy, Debug)]
 pub struct Import<'a> {
-    /// Its name, to say where something is wrong.
+    /// Name of the file, for messages.
     pub name: &'a str,
-    /// What stands in it.
+    /// Content of the file.
     pub text: &'a str,
-    /// What it is written in.
+    /// Format of the file.
     pub format: Format,
-    /// TOML and JSON: only the profile of this zone. LDIF: the zone of all entries, whatever they say.
+    /// TOML and JSON: import only the profile of this zone. LDIF: assign all entries to this zone.
     pub zone: Option<&'a str>,
 }
 
-/// What was imported.
+/// Result of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Imported {
-    /// Zones whose profiles were written.
+    /// Number of profiles that were written.
     pub zones: Vec<String>,
-    /// How many of them are new.
+    /// Number of new profiles among them.
     pub new: usize,
-    /// Endpoints in the file.
+    /// Number of endpoints in the file.
     pub endpoints: usize,
-    /// Entries of a directory that are no endpoints of H.323.
+    /// Number of entries of a directory that are not H.323 endpoints.
     pub others: usize,
-    /// Values of a directory that have no place in a profile, by attribute.
+    /// Number of values of a directory without a place in a profile, by attribute.
     pub left_out: BTreeMap<&'static str, usize>,
 }
 
-/// What stands in a file.
+/// Parsed content of a file.
 pub(super) enum Parsed {
     Profiles(Vec<Profile>),
     Directory(Directory),
 }
 
-/// Imports a text: all that is in it, or nothing.
+/// Imports all of a text, or nothing if it has an error.
 ///
 /// # Errors
-/// All that is wrong with it, the first 50 things; or why it cannot be written.
+/// The first 50 errors in the text, or why it cannot be written.
 pub fn import_text(
     profiles: &mut Profiles,
     text: &str,
@@ -70,7 +70,7 @@ pub fn import_text(
     })
 }
 
-/// A profile that passes its check, or what is wrong with it, for people.
+/// Checks a profile. Returns its errors for people.
 pub(super) fn checked(name: &str, profile: &Profile) -> Result<(), Vec<Failure>> {
     profile.check().map_err(|faults| {
         let told = |fault: &rasline_core::profile::Fault| {
@@ -92,7 +92,10 @@ impl Import<'_> {
         if let Some(zone) = self.zone {
             profiles.retain(|profile| profile.zone == zone);
             if profiles.is_empty() {
-                let (cause, next) = ("has no profile of that zone", "name another zone or file");
+                let (cause, next) = (
+                    "no profile of this zone in the file",
+                    "name another zone or file",
+                );
                 let thing = format!("{}: zone {zone:?}", self.name);
                 return Err(vec![Failure::new(thing, cause, next)]);
             }
@@ -100,7 +103,7 @@ impl Import<'_> {
         let mut zones = HashSet::new();
         if let Some(twice) = profiles.iter().find(|p| !zones.insert(&p.zone)) {
             let thing = format!("{}: zone {:?}", self.name, twice.zone);
-            let failure = Failure::new(thing, "has two profiles", "remove one of the two");
+            let failure = Failure::new(thing, "duplicate profile", "remove one of the two");
             return Err(vec![failure]);
         }
         Ok(Parsed::Profiles(profiles))
@@ -165,7 +168,7 @@ impl Import<'_> {
         done(imported, failures)
     }
 
-    /// Entries by the zone that they belong to.
+    /// Groups entries by the zone that they belong to.
     fn by_zone(
         &self,
         entries: Vec<Entry>,
@@ -214,7 +217,7 @@ fn done(imported: Imported, mut failures: Vec<Failure>) -> Result<Imported, Refu
     }
 }
 
-/// An endpoint without a password keeps the one it has; an empty one takes it off.
+/// An endpoint without a password keeps the one in the database; an empty password removes it.
 fn keep_passwords(profile: &mut Profile, mut before: HashMap<String, String>) {
     for endpoint in &mut profile.endpoints {
         match endpoint.password.as_deref() {
@@ -228,7 +231,7 @@ fn keep_passwords(profile: &mut Profile, mut before: HashMap<String, String>) {
     }
 }
 
-/// Zones by what an h323IdentityGKDomain may say: the zone's name, or its gatekeeperIdentifier; in lower case.
+/// Zones by the values of h323IdentityGKDomain that select them: name and gatekeeperIdentifier, in lower case.
 fn domains(change: &Transaction<'_>) -> Result<HashMap<String, Vec<String>>, Trouble> {
     let mut domains: HashMap<String, Vec<String>> = HashMap::new();
     for summary in rows::summaries(change)? {
@@ -242,22 +245,22 @@ fn domains(change: &Transaction<'_>) -> Result<HashMap<String, Vec<String>>, Tro
     Ok(domains)
 }
 
-/// An entry whose zone is not clear.
+/// The error for an entry whose zone cannot be determined.
 fn astray(entry: &Entry, found: &[String]) -> Failure {
-    let next = "name the zone with --zone";
+    let next = "give the zone with --zone";
     match &entry.domain {
         None => Failure::new(&entry.place, "has no h323IdentityGKDomain", next),
         Some(domain) if found.is_empty() => Failure::new(
             &entry.place,
             format!(
-                "h323IdentityGKDomain {domain:?} is no zone or gatekeeperIdentifier of a profile"
+                "no profile has h323IdentityGKDomain {domain:?} as its zone or gatekeeperIdentifier"
             ),
-            format!("{next}, or make the profile first"),
+            format!("{next}, or create the profile first"),
         ),
         Some(domain) => Failure::new(
             &entry.place,
             format!(
-                "h323IdentityGKDomain {domain:?} fits several zones: {}",
+                "h323IdentityGKDomain {domain:?} matches several zones: {}",
                 found.join(", ")
             ),
             next,
@@ -265,8 +268,8 @@ fn astray(entry: &Entry, found: &[String]) -> Failure {
     }
 }
 
-/// Joins entries of a directory to a profile. One whose first alias is known takes the place of that endpoint's aliases,
-/// and of its password and address where it has them; the others are added. Gives what contradicts.
+/// Merges entries of a directory into a profile. An entry whose first alias is known replaces that endpoint's aliases,
+/// and its password and address if it has them; other entries are added. Returns the conflicts.
 fn join(profile: &mut Profile, entries: Vec<Entry>) -> Vec<Failure> {
     let mut owners: HashMap<String, usize> = HashMap::new();
     for (index, endpoint) in profile.endpoints.iter().enumerate() {
@@ -302,7 +305,7 @@ fn renew(endpoint: &mut KnownEndpoint, entry: KnownEndpoint) {
     }
 }
 
-/// Aliases that two endpoints have now.
+/// Reports aliases that two endpoints have now.
 fn shared(profile: &Profile, places: &HashMap<usize, String>) -> Vec<Failure> {
     let mut owners: HashMap<&str, usize> = HashMap::new();
     let mut failures = Vec::new();
@@ -315,13 +318,16 @@ fn shared(profile: &Profile, places: &HashMap<usize, String>) -> Vec<Failure> {
             let Some(first) = owners.insert(alias, index) else {
                 continue;
             };
-            // The one of the directory is what the administrator looks at.
+            // Name the entry of the directory first, as the administrator is looking at that.
             let (here, there) = if places.contains_key(&index) {
                 (index, first)
             } else {
                 (first, index)
             };
-            let cause = format!("alias {alias:?} belongs to {} already", place(there));
+            let cause = format!(
+                "duplicate alias {alias:?}, already used by {}",
+                place(there)
+            );
             failures.push(Failure::new(place(here), cause, "remove one of the two"));
         }
     }

@@ -1,4 +1,4 @@
-//! What was learned from live traffic, apart from what the administrator gave.
+//! Endpoints learned from live traffic, kept apart from those that the administrator configured.
 
 use std::collections::HashMap;
 
@@ -7,27 +7,27 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::Trouble;
 
-/// Endpoints not seen for so long are forgotten, seconds.
+/// Endpoints not seen for this long are forgotten, seconds.
 const KEPT: i64 = 30 * 86_400;
-/// Being seen again is written so often at most, seconds.
+/// Minimum interval between updates of the time an endpoint was last seen, seconds.
 const RENEWED: i64 = 86_400;
-/// Endpoints of one zone at most; those seen last stay.
+/// Maximum number of endpoints of one zone; those seen last are kept.
 const MOST: usize = 200_000;
 
-/// What became of what was learned.
+/// Result of storing learned endpoints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Learned {
-    /// New, different, or seen again for the first time today.
+    /// Number of endpoints written: new, changed, or not updated for a day.
     pub written: usize,
-    /// As it stands there already.
+    /// Number of endpoints that were already stored as they are.
     pub unchanged: usize,
-    /// Without an alias, or with something that no registrar could serve.
+    /// Number of endpoints without an alias, or with values that no registrar could serve.
     pub skipped: usize,
-    /// Not seen for long, or too many.
+    /// Number of endpoints removed: not seen for long, or above the limit.
     pub forgotten: usize,
 }
 
-/// Remembers endpoints by their first alias.
+/// Stores endpoints by their first alias.
 pub(super) fn put(
     change: &Transaction<'_>,
     zone: &str,
@@ -40,7 +40,7 @@ pub(super) fn put(
         "INSERT OR REPLACE INTO learned (zone, name, endpoint, seen) VALUES (?, ?, ?, ?)",
     )?;
     for endpoint in endpoints {
-        // Nobody tells a password on the way; one that is given here is none of ours.
+        // Passwords are not visible in traffic, so any password here is not valid.
         let endpoint = KnownEndpoint {
             password: None,
             ..endpoint.clone()
@@ -83,7 +83,7 @@ fn forget(change: &Transaction<'_>, zone: &str, unix: i64) -> Result<usize, Trou
     Ok(old + many)
 }
 
-/// Those of a zone, the last seen first.
+/// Loads the learned endpoints of a zone, the last seen first.
 pub(super) fn endpoints(db: &Connection, zone: &str) -> Result<Vec<KnownEndpoint>, Trouble> {
     let mut all =
         db.prepare_cached("SELECT endpoint FROM learned WHERE zone = ? ORDER BY seen DESC, name")?;

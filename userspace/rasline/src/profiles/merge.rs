@@ -1,4 +1,4 @@
-//! Joins what was learned to what the administrator gave.
+//! Merges learned endpoints into configured profiles.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::{Trouble, learned, rows};
 
-/// All profiles, what was learned merged in.
+/// All profiles, with learned endpoints merged in.
 pub(super) fn all(db: &Connection) -> Result<Vec<Profile>, Trouble> {
     let mut all = rows::all(db)?;
     for profile in &mut all {
@@ -17,9 +17,9 @@ pub(super) fn all(db: &Connection) -> Result<Vec<Profile>, Trouble> {
     Ok(all)
 }
 
-/// Adds what was learned, the first of two that contradict each other. An endpoint of the administrator's is filled up
-/// where he left something open: the addresses, and, with the RAS address, the endpointIdentifier. Nothing that he gave
-/// is changed, no alias is added to it, and a learned endpoint that shares aliases with several is left out.
+/// Adds learned endpoints; of two that conflict, the first one. For a configured endpoint, missing values are filled
+/// in: the addresses and, with the RAS address, the endpointIdentifier. Configured values are not changed, no alias is
+/// added, and a learned endpoint that shares aliases with several configured ones is skipped.
 pub fn merge(profile: &mut Profile, learned: Vec<KnownEndpoint>) {
     if learned.is_empty() {
         return;
@@ -61,7 +61,7 @@ pub fn merge(profile: &mut Profile, learned: Vec<KnownEndpoint>) {
 }
 
 fn fill(given: &mut KnownEndpoint, learned: KnownEndpoint) {
-    // The identifier counts together with the address that it was learned from.
+    // The identifier is valid only together with the address from which it was learned.
     let same_place = given.ras_address.is_none() || given.ras_address == learned.ras_address;
     if same_place && given.endpoint_identifier.is_none() {
         given.endpoint_identifier = learned.endpoint_identifier;

@@ -1,9 +1,10 @@
-//! Profiles of zones in an SQLite file: what the administrator gave, and beside it what was learned from live traffic.
+//! Profiles of zones in an SQLite file: configured by the administrator, and, apart from that, learned from live
+//! traffic.
 //!
 //! Invariants:
-//! - a change is made as a whole or not at all, and what stands in the file passes [`Profile::check`];
-//! - what was learned never takes the place of what the administrator gave;
-//! - a file that cannot be read is left as it is, and the last good copy of it is read instead, which is said.
+//! - a change is made completely or not at all, and all profiles in the file pass [`Profile::check`];
+//! - learned values never replace configured ones;
+//! - a file that cannot be read is not changed; its last good copy is read instead, and this is reported.
 
 mod access;
 mod edit;
@@ -40,14 +41,14 @@ pub use rows::Summary;
 use access::Refused;
 use open::{Open, Stamp};
 
-/// The name of the file in `state_dir`.
+/// Name of the file in `state_dir`.
 pub const FILE: &str = "profiles.db";
-/// The name of its last good copy.
+/// Name of its last good copy.
 pub const SNAPSHOT: &str = "profiles.snapshot.db";
 
-/// How long a reader waits for someone who holds the file.
+/// How long a reader waits for another process that holds the file locked.
 const READ_PATIENCE: Duration = Duration::from_millis(200);
-/// The same for a writer: another may be importing a large directory.
+/// How long a writer waits: another process may be importing a large directory.
 const WRITE_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where profiles were read from.
@@ -57,60 +58,60 @@ pub enum Source {
     Database,
     /// Its last good copy.
     Snapshot {
-        /// When the copy was made, seconds of UNIX time.
+        /// Time when the copy was made, seconds since 1970.
         since: u64,
     },
-    /// There is neither, or neither can be read.
+    /// Neither exists or can be read.
     Nothing,
 }
 
-/// What was read.
+/// A value that was read, and its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read<T> {
-    /// It.
+    /// The value.
     pub value: T,
-    /// Where from.
+    /// Source of the data.
     pub source: Source,
-    /// Why not from the database, and what to do about it.
+    /// Why the database could not be read, and what to do about it.
     pub trouble: Option<Failure>,
 }
 
-/// All profiles, as a backup gatekeeper serves them.
+/// All profiles, as rasline's own gatekeepers serve them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
-    /// By zone; what was learned is merged in.
+    /// Profiles by zone, with learned endpoints merged in.
     pub profiles: Vec<Arc<Profile>>,
-    /// Where from.
+    /// Source of the data.
     pub source: Source,
-    /// What is wrong, in a line for people.
+    /// Error in one line for people.
     pub trouble: Option<String>,
 }
 
-/// What [`Profiles::load`] has seen last.
+/// State of the database at the last [`Profiles::load`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {
     Never,
     /// There was no file.
     Nothing,
     Revision(i64),
-    /// It could not be read; that may end by itself.
+    /// It could not be read, for a reason that may be temporary.
     Unreadable,
-    /// It is damaged; it is tried again when the file changes.
+    /// It is damaged; it is read again when the file changes.
     Damaged(Stamp),
 }
 
-/// The profiles of a `state_dir`. Several processes may use them at the same time.
+/// The profiles in a `state_dir`. Several processes may use them at the same time.
 #[derive(Debug)]
 pub struct Profiles {
     folder: PathBuf,
     open: Option<Open>,
     seen: Seen,
-    /// Revision in the snapshot, once it is known.
+    /// Revision of the snapshot, once it is known.
     copied: Option<i64>,
 }
 
 impl Profiles {
-    /// The profiles in this folder. Nothing is opened or made yet.
+    /// The profiles in this folder. Nothing is opened or created yet.
     #[must_use]
     pub fn open(state_dir: &Path) -> Self {
         Self {
@@ -121,15 +122,15 @@ impl Profiles {
         }
     }
 
-    /// The database.
+    /// Path of the database.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.folder.join(FILE)
     }
 
-    /// Reads all profiles: the administrator's, filled up with what was learned. If the database cannot be read (locked
-    /// for longer than 200 ms, damaged, missing) the last good copy is, and `trouble` says so; after each good read the
-    /// copy is renewed, if something changed.
+    /// Reads all profiles, with learned endpoints merged in. If the database cannot be read (locked for longer than 200
+    /// ms, damaged, missing) its last good copy is read and `trouble` is set. After each good read the copy is updated,
+    /// if something changed.
     pub fn load(&mut self) -> Loaded {
         self.leave();
         let read = self.read(|db| Ok((rows::revision(db)?, merge::all(db)?)));
@@ -152,7 +153,7 @@ impl Profiles {
         }
     }
 
-    /// Whether [`Profiles::load`] may give something else than it last did: profiles, or trouble. Costs one read of one
+    /// Whether [`Profiles::load`] may return other profiles or another error than last time. Costs one read of one
     /// row.
     pub fn changed(&mut self) -> bool {
         match self.seen {
@@ -167,7 +168,7 @@ impl Profiles {
         }
     }
 
-    /// Whether the file is another than when it was opened, whatever it says.
+    /// Whether the file was replaced or written since it was opened.
     fn written_to(&self) -> bool {
         let stamp = Stamp::of(&self.path());
         self.open
@@ -175,7 +176,7 @@ impl Profiles {
             .is_none_or(|open| !open.is_as_it_was(&stamp))
     }
 
-    /// One profile as the administrator gave it.
+    /// One profile as configured.
     ///
     /// # Errors
     /// When neither the database nor its copy can be read.
@@ -183,7 +184,7 @@ impl Profiles {
         readable(self.read(|db| rows::profile(db, zone))).map(|read| read.map(Option::flatten))
     }
 
-    /// All profiles as the administrator gave them, by zone.
+    /// All profiles as configured, ordered by zone.
     ///
     /// # Errors
     /// When neither the database nor its copy can be read.
@@ -191,7 +192,7 @@ impl Profiles {
         readable(self.read(rows::all)).map(|read| read.map(Option::unwrap_or_default))
     }
 
-    /// What there is, without the endpoints.
+    /// Summaries of all profiles, without the endpoints.
     ///
     /// # Errors
     /// When neither the database nor its copy can be read.
@@ -199,7 +200,7 @@ impl Profiles {
         readable(self.read(rows::summaries)).map(|read| read.map(Option::unwrap_or_default))
     }
 
-    /// What was learned of a zone, the last seen first.
+    /// Learned endpoints of a zone, the last seen first.
     ///
     /// # Errors
     /// When neither the database nor its copy can be read.
@@ -208,10 +209,10 @@ impl Profiles {
             .map(|read| read.map(Option::unwrap_or_default))
     }
 
-    /// Puts a profile in the place of the one of its zone.
+    /// Replaces the profile of a zone.
     ///
     /// # Errors
-    /// When it fails its check, or cannot be written; nothing is changed then.
+    /// When the profile fails its check or cannot be written. Nothing is changed then.
     pub fn set(&mut self, profile: &Profile) -> Result<()> {
         import::checked("profile", profile).map_err(first)?;
         self.write(|change| Ok((rows::put(change, profile, now())?, true)))
@@ -219,11 +220,11 @@ impl Profiles {
             .map_err(first)
     }
 
-    /// Changes the settings of a profile, all but its endpoints, in one step with reading them. `create`: there need not
-    /// be one yet. Gives whether it is new.
+    /// Reads and changes the settings of a profile, without its endpoints, in one transaction. `create`: creates the
+    /// profile if there is none. Returns whether it is new.
     ///
     /// # Errors
-    /// What `edit` gives; when there is no profile; when the result fails its check or cannot be written. Nothing is
+    /// The error of `edit`; when there is no profile; when the result fails its check or cannot be written. Nothing is
     /// changed then.
     pub fn edit(
         &mut self,
@@ -246,10 +247,10 @@ impl Profiles {
         })
     }
 
-    /// Deletes a profile and what was learned of its zone. Gives whether there was one.
+    /// Deletes a profile and the learned endpoints of its zone. Returns whether there was a profile.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the database cannot be written.
     pub fn delete(&mut self, zone: &str) -> Result<bool> {
         if let Ok(None) = self.revision() {
             return Ok(false);
@@ -261,7 +262,7 @@ impl Profiles {
         .map_err(first)
     }
 
-    /// Imports a file: all that is in it, or nothing.
+    /// Imports all of a file, or nothing if it has an error.
     ///
     /// # Errors
     /// All that is wrong with it, the first 50 things; or why it cannot be written.
@@ -270,11 +271,11 @@ impl Profiles {
         self.write(|change| Ok((import.write(parsed, change, now())?, true)))
     }
 
-    /// Remembers what endpoints of a zone are registered now, as its live traffic shows. Those not seen for 30 days are
-    /// forgotten; a zone has 200,000 at most. What stands there already costs a read, and a write once a day.
+    /// Stores the endpoints of a zone that are registered now, as learned from live traffic. Endpoints not seen for 30
+    /// days are forgotten; a zone has at most 200,000. An endpoint already stored costs a read, and a write once a day.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the database cannot be written.
     pub fn learn(&mut self, zone: &str, endpoints: &[KnownEndpoint]) -> Result<Learned> {
         self.learn_at(zone, endpoints, now())
     }
@@ -298,7 +299,7 @@ impl<T> Read<T> {
     }
 }
 
-/// What could be read from somewhere.
+/// Checks that something could be read, from the database or its copy.
 fn readable<T>(read: Read<Option<T>>) -> Result<Read<Option<T>>> {
     match (read.source, read.trouble) {
         (Source::Nothing, Some(failure)) => Err(failure),
@@ -316,17 +317,17 @@ fn first(failures: Vec<Failure>) -> Failure {
         .unwrap_or_else(|| Failure::plain("profiles", "cannot be written"))
 }
 
-/// There is no profile of that zone.
+/// The error for a zone without a profile.
 #[must_use]
 pub fn unknown(zone: &str) -> Failure {
     Failure::new(
         format!("zone {zone:?}"),
         "has no profile",
-        "`rasline profile list` shows those there are, `rasline profile set ZONE --create` makes one",
+        "see `rasline profile list`, or create one with `rasline profile set ZONE --create`",
     )
 }
 
-/// Seconds of UNIX time, as SQLite takes them.
+/// Seconds since 1970 as SQLite's integer.
 fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -1,4 +1,4 @@
-//! Opens the database. It is never moved, replaced or repaired here.
+//! Opens the database. It is never moved, replaced or repaired.
 
 use std::{
     fs::{File, OpenOptions, Permissions},
@@ -16,31 +16,33 @@ use super::{READ_PATIENCE, Trouble, WRITE_PATIENCE, schema};
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) db: Connection,
-    /// When it was opened.
+    /// State of the file when it was opened.
     stamp: Stamp,
 }
 
 impl Open {
-    /// Whether it is what lies at its path now.
+    /// Whether it is the file at the path now.
     pub(super) fn is(&self, stamp: &Stamp) -> bool {
         stamp.file() == self.stamp.file()
     }
 
-    /// Whether nobody wrote to it since it was opened, be it without SQLite.
+    /// Whether the file was not written since it was opened, by SQLite or otherwise.
     pub(super) fn is_as_it_was(&self, stamp: &Stamp) -> bool {
         *stamp == self.stamp
     }
 
-    /// Closes it, and writes nothing to the file: it may be damaged.
+    /// Closes it without writing to the file, which may be damaged.
     pub(super) fn leave(self) {
         let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
         if let Err(e) = self.db.set_db_config(keep_log, true) {
-            tracing::debug!("profiles: the log is written back: {e}");
+            tracing::debug!(
+                "profiles: cannot keep the write-ahead log from being written back: {e}"
+            );
         }
     }
 }
 
-/// What a file and its log look like from outside: another one, or one that was written to, has another.
+/// Identity and time of change of a file and its log; differs if either was replaced or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     database: Option<Look>,
@@ -49,7 +51,7 @@ pub(super) struct Stamp {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Look {
-    /// Device and inode.
+    /// Device and inode number.
     file: (u64, u64),
     size: u64,
     changed: (i64, i64),
@@ -78,7 +80,7 @@ impl Stamp {
     }
 }
 
-/// Opens the database that is there. [`Trouble::Missing`]: there is none, or it is empty.
+/// Opens an existing database; [`Trouble::Missing`] if there is none or it is empty.
 pub(super) fn existing(path: &Path) -> Result<Open, Trouble> {
     match File::options().read(true).write(true).open(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(Trouble::Missing),
@@ -102,7 +104,7 @@ pub(super) fn existing(path: &Path) -> Result<Open, Trouble> {
     opened(db, path)
 }
 
-/// Passwords stand in it; a copy that was put back may be open to all.
+/// Restricts access to the owner, as the file contains passwords: a restored copy may be readable for all.
 fn close_to_others(file: &File) -> io::Result<()> {
     let open_to_others = file.metadata()?.mode() & 0o077 != 0;
     if open_to_others {
@@ -111,7 +113,7 @@ fn close_to_others(file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the database, unless another process did just now.
+/// Creates the database, unless another process just created it.
 pub(super) fn create(path: &Path) -> Result<Open, Trouble> {
     OpenOptions::new()
         .append(true)
@@ -126,7 +128,7 @@ pub(super) fn create(path: &Path) -> Result<Open, Trouble> {
     opened(db, path)
 }
 
-/// Sound as far as SQLite can tell, and ours.
+/// Checks that the file is intact as far as SQLite can tell, and a database of profiles.
 pub(super) fn check(db: &Connection) -> Result<(), Trouble> {
     if !schema::is_ours(db)? {
         return Err(not_ours());
@@ -140,7 +142,7 @@ pub(super) fn check(db: &Connection) -> Result<(), Trouble> {
 }
 
 fn not_ours() -> Trouble {
-    Trouble::Damaged("it is another program's database".to_owned())
+    Trouble::Damaged("the database belongs to another program".to_owned())
 }
 
 fn opened(db: Connection, path: &Path) -> Result<Open, Trouble> {
@@ -155,13 +157,13 @@ fn connect(path: &Path) -> Result<Connection, Trouble> {
     db.busy_timeout(READ_PATIENCE)?;
     db.set_prepared_statement_cache_capacity(32);
     db.pragma_update(None, "foreign_keys", true)?;
-    // What was committed survives a crash of the machine.
+    // Committed changes survive a crash of the machine.
     db.pragma_update(None, "synchronous", "FULL")?;
     Ok(db)
 }
 
-/// Turns the write-ahead log on: readers and a writer then go on side by side. SQLite waits for nobody here, so that two
-/// processes that make the file at once may meet.
+/// Turns on the write-ahead log, so that readers and a writer do not block each other. SQLite does not wait for locks
+/// here, so this fails if two processes create the file at the same time.
 fn use_log(db: &Connection) -> Result<(), Trouble> {
     let end = Instant::now() + WRITE_PATIENCE;
     loop {

@@ -1,4 +1,4 @@
-//! Profiles as rows.
+//! Rows of profiles.
 
 use std::{
     collections::HashMap,
@@ -14,42 +14,42 @@ use serde::Serialize;
 
 use super::Trouble;
 
-/// A profile without its endpoints.
+/// Summary of a profile, without its endpoints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// Zone.
+    /// Name of the zone.
     pub zone: String,
-    /// Tenant.
+    /// Tenant that the zone belongs to.
     pub tenant: String,
     /// gatekeeperIdentifier.
     pub gatekeeper_identifier: String,
-    /// Whether it is to be served.
+    /// Whether the zone may be served.
     pub subscription: Subscription,
-    /// How calls are signalled.
+    /// Call model: direct or gatekeeper-routed.
     pub call_model: CallModel,
-    /// How endpoints must show who they are.
+    /// How endpoints must authenticate.
     pub authentication: Authentication,
-    /// Prefixes that lead into it.
+    /// Dialled prefixes that lead to this zone.
     pub prefixes: Vec<String>,
-    /// Zones that it reaches.
+    /// Zones that calls may go to and come from.
     pub reach: Vec<String>,
-    /// Endpoints that the administrator gave.
+    /// Number of configured endpoints.
     pub endpoints: u64,
-    /// Those of them that have a password.
+    /// Number of configured endpoints with a password.
     pub passwords: u64,
-    /// Endpoints that were learned.
+    /// Number of learned endpoints.
     pub learned: u64,
-    /// When the administrator changed it last, seconds of UNIX time.
+    /// Time of the last change by the administrator, seconds since 1970.
     pub changed: u64,
 }
 
-/// What changes with each write.
+/// The revision of the database, which changes with each write.
 pub(super) fn revision(db: &Connection) -> Result<i64, Trouble> {
     let mut one = db.prepare_cached("SELECT revision FROM meta")?;
     Ok(one.query_row([], |row| row.get(0))?)
 }
 
-/// A new revision: of the wall clock, so that a file that was made anew does not come to an old one.
+/// Sets a new revision. It is taken from the wall clock, so that a recreated file does not reuse an old one.
 pub(super) fn touch(change: &Transaction<'_>) -> Result<(), Trouble> {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -59,7 +59,7 @@ pub(super) fn touch(change: &Transaction<'_>) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// The settings of a profile: all but its endpoints.
+/// The settings of a profile, without its endpoints.
 pub(super) fn settings(db: &Connection, zone: &str) -> Result<Option<Profile>, Trouble> {
     Ok(find(db, zone)?.map(|(_, profile)| profile))
 }
@@ -112,7 +112,7 @@ pub(super) fn summaries(db: &Connection) -> Result<Vec<Summary>, Trouble> {
     Ok(heads(db)?.into_iter().map(summary).collect())
 }
 
-/// Passwords of a zone's endpoints, by the first alias.
+/// Passwords of a zone's endpoints, by first alias.
 pub(super) fn passwords(db: &Connection, zone: &str) -> Result<HashMap<String, String>, Trouble> {
     let mut all = db.prepare_cached(
         "SELECT a.alias, e.password FROM profiles p
@@ -124,7 +124,7 @@ pub(super) fn passwords(db: &Connection, zone: &str) -> Result<HashMap<String, S
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Puts a profile in the place of the one of its zone; gives whether there was none.
+/// Replaces the profile of a zone. Returns whether it is new.
 pub(super) fn put(change: &Transaction<'_>, profile: &Profile, unix: i64) -> Result<bool, Trouble> {
     let (key, new) = put_settings(change, profile, unix)?;
     change.execute("DELETE FROM aliases WHERE profile = ?", [key])?;
@@ -155,7 +155,7 @@ pub(super) fn put(change: &Transaction<'_>, profile: &Profile, unix: i64) -> Res
     Ok(new)
 }
 
-/// The same for its settings only; gives its key, too.
+/// Replaces the settings of a profile. Returns its key and whether it is new.
 pub(super) fn put_settings(
     change: &Transaction<'_>,
     profile: &Profile,
@@ -179,7 +179,7 @@ pub(super) fn put_settings(
     Ok((key, found.is_none()))
 }
 
-/// Deletes a profile and what was learned of its zone; gives whether there was one.
+/// Deletes a profile and the learned endpoints of its zone. Returns whether there was a profile.
 pub(super) fn delete(change: &Transaction<'_>, zone: &str) -> Result<bool, Trouble> {
     change.execute("DELETE FROM learned WHERE zone = ?", [zone])?;
     let deleted = change.execute("DELETE FROM profiles WHERE zone = ?", [zone])?;
@@ -227,7 +227,7 @@ fn parse_head(
     Ok((key, changed, profile))
 }
 
-/// With its endpoints, and checked: someone may have written to the file by other means.
+/// Loads the endpoints of a profile and checks it, as the file may have been edited by other programs.
 fn whole(db: &Connection, key: i64, mut profile: Profile) -> Result<Profile, Trouble> {
     profile.endpoints = endpoints(db, key)?;
     match profile.check() {
@@ -267,7 +267,9 @@ fn endpoints(db: &Connection, key: i64) -> Result<Vec<KnownEndpoint>, Trouble> {
     }
     match names.next() {
         Some(Err(e)) => Err(e.into()),
-        Some(Ok((of, _))) => Err(Trouble::Damaged(format!("aliases of no endpoint, {of}"))),
+        Some(Ok((of, _))) => Err(Trouble::Damaged(format!(
+            "aliases without an endpoint, {of}"
+        ))),
         None => Ok(endpoints),
     }
 }

@@ -1,13 +1,13 @@
-//! The tables, and how older files come to them.
+//! The tables, and migration of older files.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::Trouble;
 
-/// "rasP": tells the file from other SQLite files.
+/// application_id "rasP", which identifies the file.
 const APPLICATION: i64 = 0x7261_7350;
 
-/// The steps, from version 0 (an empty file) on; a step is never changed once it was released.
+/// Migrations, from version 0 (an empty file) on. A released migration is never changed.
 const STEPS: &[&str] = &["CREATE TABLE meta (
         only INTEGER PRIMARY KEY CHECK (only = 0),
         -- Grows with each change, and differs between any two files.
@@ -40,27 +40,27 @@ pub(super) fn newest() -> i64 {
     STEPS.len().cast_signed() as i64
 }
 
-/// The version of a file; 0: it is empty.
+/// The version of a file; 0 if it is empty.
 pub(super) fn version(db: &Connection) -> Result<i64, Trouble> {
     Ok(db.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
-/// Whether it is a file of profiles.
+/// Whether a file is a database of profiles.
 pub(super) fn is_ours(db: &Connection) -> Result<bool, Trouble> {
     let id: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
     Ok(id == APPLICATION)
 }
 
-/// Whether nothing was ever made in it.
+/// Whether the file has no tables.
 pub(super) fn is_empty(db: &Connection) -> Result<bool, Trouble> {
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     Ok(tables == 0)
 }
 
-/// Brings a file up to the newest version, all steps or none.
+/// Migrates a file to the newest version in one transaction.
 pub(super) fn migrate(db: &mut Connection) -> Result<(), Trouble> {
     let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Asked under the lock: another process may have been faster.
+    // Read the version under the lock, as another process may have migrated the file.
     let from = usize::try_from(version(&change)?).unwrap_or(usize::MAX);
     if from > 0 && !is_ours(&change)? {
         return Ok(());

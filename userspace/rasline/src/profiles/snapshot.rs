@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{Trouble, open, rows};
 use crate::failure::{Failure, Result};
 
-/// Copies the database; the copy takes the place of the one before only when it is whole and on the disk.
+/// Copies the database. The copy replaces the previous one only when it is complete and on disk.
 pub(super) fn make(db: &Connection, path: &Path) -> Result<()> {
     let mut fresh = path.as_os_str().to_owned();
     fresh.push(".new");
@@ -24,7 +24,7 @@ pub(super) fn make(db: &Connection, path: &Path) -> Result<()> {
         Failure::new(
             path.display().to_string(),
             format!("the copy of the profiles cannot be written: {trouble}"),
-            "is the disk full, or read-only? the one before, if any, stays",
+            "check that the disk is not full or read-only; an earlier copy is kept",
         )
     })
 }
@@ -55,7 +55,7 @@ fn put(fresh: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Reads from the copy; gives when it was made, too, seconds of UNIX time.
+/// Reads from the copy. Returns the value and the time when the copy was made, seconds since 1970.
 pub(super) fn read<T>(
     path: &Path,
     what: impl Fn(&Connection) -> Result<T, Trouble>,
@@ -67,7 +67,7 @@ pub(super) fn read<T>(
     Ok((what(&db)?, since.as_secs()))
 }
 
-/// Its revision, if it can be read.
+/// The revision of the copy, if it can be read.
 pub(super) fn revision(path: &Path) -> Option<i64> {
     rows::revision(&connect(path).ok()?).ok()
 }

@@ -1,9 +1,9 @@
-//! What agents know of their gatekeepers as rows: few of them.
+//! Rows of what agents know about their gatekeepers. There are few of them.
 
 use rasline_core::{Alternate, agent::Remembered};
 use rusqlite::{Connection, Transaction, params};
 
-/// Puts what an agent knows in the place of what was kept of it; nothing, if it knows nothing.
+/// Replaces the rows of an agent; removes them if the agent knows nothing.
 pub(super) fn put(change: &Transaction<'_>, agent: &Remembered) -> rusqlite::Result<()> {
     change.execute(
         "DELETE FROM agent_alternates WHERE agent = ?",
@@ -38,7 +38,7 @@ pub(super) fn put(change: &Transaction<'_>, agent: &Remembered) -> rusqlite::Res
     Ok(())
 }
 
-/// All agents. Addresses that make no sense are left out.
+/// Loads all agents. Invalid addresses are skipped.
 pub(super) fn all(db: &Connection) -> rusqlite::Result<Vec<Remembered>> {
     let mut agents =
         db.prepare("SELECT name, gatekeeper, endpoint_identifier FROM agents ORDER BY name")?;

@@ -1,17 +1,17 @@
-//! Calls that rasline's registrars admitted as rows.
+//! Rows of calls that rasline's registrars admitted.
 
 use rasline_core::registrar::{StoredCall, StoredLeg};
 use rusqlite::{Connection, Row, Transaction, params, types::ValueRef};
 
 use super::{clock::Clock, keyed::Key, queue::Batch};
 
-/// Octets that the legs of a call take at most: of more of them than a call has.
+/// Maximum length of the legs of a call in octets; more than the legs of a real call need.
 const MAX_LEGS: usize = 16_384;
 
-/// A row: zone, name, and the call; `None`: it makes no sense.
+/// A row: zone, name, and the call, or `None` if it is invalid.
 pub type CallRow = (String, String, Option<StoredCall>);
 
-/// Writes what a batch has of them.
+/// Writes the calls of a batch.
 pub(super) fn write(change: &Transaction<'_>, clock: Clock, batch: &Batch) -> rusqlite::Result<()> {
     if let Some(kept) = &batch.calls.keep_only {
         for key in keys(change)? {
@@ -64,7 +64,7 @@ fn keys(db: &Connection) -> rusqlite::Result<Vec<Key>> {
         .collect()
 }
 
-/// All of them.
+/// Loads all calls.
 pub(super) fn all(db: &Connection, clock: Clock) -> rusqlite::Result<Vec<CallRow>> {
     db.prepare(
         "SELECT zone, call, call_identifier, started, legs FROM calls ORDER BY started, zone, call",

@@ -1,7 +1,7 @@
-//! The core's clock starts with the machine, so times stand in the store as wall clock, nanoseconds since 1970.
+//! The core's clock starts with the machine, so times are stored as wall-clock time, nanoseconds since 1970.
 //!
-//! Invariant: while the machine runs the difference between the two clocks stays as it was first written, so that
-//! setting the wall clock neither ages nor renews what is stored.
+//! Invariant: while the machine runs, the difference between the two clocks stays as first written, so that
+//! setting the wall clock does not change the age of what is stored.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,14 +10,14 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::host::monotonic_ns;
 
-/// The difference between the two clocks.
+/// Converts between the two clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Clock {
     offset: i64,
 }
 
 impl Clock {
-    /// The difference for a machine that started as `boot_id` says; written down if it started since.
+    /// Loads the difference for the current boot, `boot_id`; writes it if the machine was started since.
     pub(super) fn open(
         db: &Connection,
         boot_id: &str,
@@ -50,18 +50,18 @@ impl Clock {
         })
     }
 
-    /// As it is stored.
+    /// Converts a time of the core to a stored one.
     pub(super) const fn wall(self, time: Time) -> i64 {
         time.0.cast_signed().saturating_add(self.offset)
     }
 
-    /// As the core has it; negative if it was before the machine started.
+    /// Converts a stored time to the core's clock; negative if it was before the machine started.
     pub(super) const fn time(self, wall: i64) -> Time {
         Time(wall.saturating_sub(self.offset).cast_unsigned())
     }
 }
 
-/// The wall clock.
+/// The wall-clock time, nanoseconds since 1970.
 pub(super) fn wall_now() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -69,7 +69,7 @@ pub(super) fn wall_now() -> i64 {
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
-/// What tells one start of the machine from another.
+/// The id of the current boot.
 pub(super) fn boot_id() -> String {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     id.trim().to_owned()

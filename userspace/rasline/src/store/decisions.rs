@@ -1,4 +1,4 @@
-//! Zones' decisions and alternate gatekeepers as rows: few of them.
+//! Rows of zones' decisions and alternate gatekeepers. There are few of them.
 
 use rasline_core::Alternate;
 use rusqlite::{Connection, Transaction, params};
@@ -45,7 +45,7 @@ pub(super) fn zones(db: &Connection, clock: Clock) -> rusqlite::Result<Vec<Decis
     .collect()
 }
 
-/// Puts a gatekeeper's list in the place of its last one.
+/// Replaces a gatekeeper's list of alternates.
 pub(super) fn put_alternates(
     change: &Transaction<'_>,
     clock: Clock,
@@ -74,7 +74,7 @@ pub(super) fn put_alternates(
     Ok(())
 }
 
-/// All lists. Entries that make no sense are left out.
+/// Loads all lists of alternates. Invalid entries are skipped.
 pub(super) fn alternates(db: &Connection, clock: Clock) -> rusqlite::Result<Vec<Listed>> {
     let keepers = rows::keepers(db)?;
     let mut lists: Vec<Listed> = Vec::new();

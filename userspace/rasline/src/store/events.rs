@@ -1,13 +1,13 @@
-//! Important events as rows: the last ones, each as JSON.
+//! Rows of the last important events, each as JSON.
 
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Transaction, params};
 
-/// Events that are kept in the file.
+/// Maximum number of events in the file.
 pub const KEPT: usize = 2_000;
 
-/// Events that wait to be written, by number.
+/// Events waiting to be written, by number.
 #[derive(Debug, Default)]
 pub(super) struct Waiting(BTreeMap<u64, String>);
 
@@ -20,7 +20,7 @@ impl Waiting {
         self.0.len()
     }
 
-    /// Adds one; the oldest go where there is no room.
+    /// Adds an event; removes the oldest ones if there is no room.
     pub(super) fn push(&mut self, number: u64, event: String) {
         self.0.insert(number, event);
         while self.0.len() > KEPT {
@@ -28,7 +28,7 @@ impl Waiting {
         }
     }
 
-    /// Puts back what could not be written, under what came since.
+    /// Puts back events that could not be written; newer ones take precedence.
     pub(super) fn put_back(&mut self, mut older: Self) {
         older.0.append(&mut self.0);
         self.0 = older.0;
@@ -38,7 +38,7 @@ impl Waiting {
     }
 }
 
-/// Writes events, and forgets the oldest.
+/// Writes events, and deletes the oldest ones above the limit.
 pub(super) fn write(change: &Transaction<'_>, waiting: &Waiting) -> rusqlite::Result<()> {
     if waiting.is_empty() {
         return Ok(());
@@ -55,7 +55,7 @@ pub(super) fn write(change: &Transaction<'_>, waiting: &Waiting) -> rusqlite::Re
     Ok(())
 }
 
-/// All of them, the oldest first.
+/// Loads all events, the oldest first.
 pub(super) fn all(db: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut all = db.prepare("SELECT event FROM events ORDER BY number")?;
     let rows = all.query_map([], |row| row.get(0))?;

@@ -1,28 +1,28 @@
-//! What the store takes and gives.
+//! Types of what the store keeps.
 
 use std::net::SocketAddr;
 
 use rasline_core::{Alternate, Stored, Time, proxy, registrar};
 
-/// A gatekeeper of a zone, as it is found again under another configuration.
+/// A gatekeeper of a zone, identified independently of its index in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Keeper {
-    /// Zone.
+    /// Name of the zone.
     pub zone: String,
-    /// Id.
+    /// Id of the gatekeeper.
     pub gatekeeper: String,
-    /// RAS address.
+    /// RAS address of the gatekeeper.
     pub address: SocketAddr,
 }
 
-/// What changes often about a registration.
+/// The frequently changing part of a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
-    /// When the gatekeeper last confirmed it.
+    /// Time of the last confirmation by the gatekeeper.
     pub confirmed: Time,
-    /// Its last keep-alive.
+    /// Time of the last keep-alive.
     pub last_seen: Time,
-    /// Keep-alives answered by the kernel.
+    /// Number of keep-alives answered by the kernel.
     pub answered: u64,
 }
 
@@ -42,55 +42,55 @@ impl Times {
     }
 }
 
-/// Which gatekeeper serves a zone, and what the operator decided.
+/// The gatekeeper that serves a zone, and the operator's decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// Zone.
+    /// Name of the zone.
     pub zone: String,
-    /// Id of the active gatekeeper; empty: none.
+    /// Id of the active gatekeeper; empty if there is none.
     pub active: String,
     /// The operator's decision.
     pub manual: Manual,
-    /// Since when.
+    /// Time since which the gatekeeper serves the zone.
     pub since: Time,
 }
 
-/// What the operator decided; gatekeepers by id.
+/// The operator's decision, with gatekeepers by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Manual {
-    /// Nothing.
+    /// No decision.
     #[default]
     None,
-    /// This one is preferred.
+    /// Prefer this gatekeeper.
     Switch(String),
-    /// No move.
+    /// Do not move the zone.
     Hold,
 }
 
-/// A list of alternate gatekeepers.
+/// A gatekeeper's list of alternates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// Who named them.
+    /// The gatekeeper that sent the list.
     pub by: Keeper,
-    /// Kind of the message.
+    /// Kind of the message with the list.
     pub message: String,
-    /// When it came.
+    /// Time of arrival.
     pub at: Time,
-    /// Its entries; none: there is nothing to remember.
+    /// Entries of the list; empty to forget the list.
     pub alternates: Vec<Alternate>,
 }
 
-/// A registration with rasline itself. Its zone and its endpointIdentifier are its identity.
+/// A registration with rasline itself, identified by its zone and endpointIdentifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Served {
-    /// By the registrar.
+    /// A registration with a registrar.
     Registrar(registrar::Stored),
-    /// By the proxy.
+    /// A registration with a proxy.
     Proxy(proxy::Stored),
 }
 
 impl Served {
-    /// What both have.
+    /// The fields common to both kinds.
     #[must_use]
     pub const fn registration(&self) -> &registrar::Stored {
         match self {
@@ -100,19 +100,19 @@ impl Served {
     }
 }
 
-/// How the store is.
+/// State of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
-    /// Registrations in the file.
+    /// Number of registrations in the file.
     pub registrations: u64,
-    /// Changes that wait to be written.
+    /// Number of changes waiting to be written.
     pub waiting: usize,
-    /// When something was last written.
+    /// Time of the last write.
     pub last_write: Option<Time>,
-    /// What is wrong; empty: nothing.
+    /// The current error; empty if there is none.
     pub error: String,
-    /// Corrupt file that was moved aside since the start; empty: none.
+    /// New path of a corrupt file that was moved aside since the start; empty if there was none.
     pub set_aside: String,
-    /// How often there was no room for what was to be written.
+    /// Number of times that the queue of changes overflowed.
     pub overflows: u64,
 }

@@ -1,18 +1,18 @@
-//! What is to be done with the rows of a table that are known by zone and a name. The last word on each counts.
+//! Queue of changes to a table whose rows are identified by zone and a name. The last change of each row counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::LIMIT;
 
-/// Zone and name.
+/// Key of a row: zone and name.
 pub(super) type Key = (String, String);
 
-/// Changes.
+/// Queue of changes.
 #[derive(Debug)]
 pub(super) struct Keyed<T> {
-    /// First of all: remove all but these.
+    /// Applied first: remove all rows but these.
     pub(super) keep_only: Option<BTreeSet<Key>>,
-    /// `None`: to be forgotten.
+    /// New value of a row; `None` removes it.
     pub(super) changes: BTreeMap<Key, Option<T>>,
 }
 
@@ -34,12 +34,12 @@ impl<T> Keyed<T> {
         self.changes.len()
     }
 
-    /// How many may be put now without crowding out others.
+    /// Number of rows that can be put now.
     pub(super) fn room(&self) -> usize {
         (LIMIT / 2).saturating_sub(self.len())
     }
 
-    /// False: no room.
+    /// Puts a row. Returns false if there is no room.
     pub(super) fn push(&mut self, key: Key, change: Option<T>) -> bool {
         let room = self.len() < LIMIT || self.changes.contains_key(&key);
         if room {
@@ -48,13 +48,13 @@ impl<T> Keyed<T> {
         room
     }
 
-    /// What waits and is not to be kept is not written.
+    /// Removes all rows but these; waiting changes of other rows are dropped.
     pub(super) fn keep_only(&mut self, kept: BTreeSet<Key>) {
         self.changes.retain(|key, _| kept.contains(key));
         self.keep_only = both(self.keep_only.take(), Some(kept));
     }
 
-    /// Puts back what could not be written, under what came since.
+    /// Puts back changes that could not be written; newer ones take precedence.
     pub(super) fn put_back(&mut self, mut older: Self) {
         if let Some(kept) = &self.keep_only {
             older.changes.retain(|key, _| kept.contains(key));
@@ -65,7 +65,7 @@ impl<T> Keyed<T> {
     }
 }
 
-/// What is left in the file by both. What was put between them is to be written in any case.
+/// Intersection of two lists of rows to keep. Rows put between them are written in any case.
 fn both(first: Option<BTreeSet<Key>>, second: Option<BTreeSet<Key>>) -> Option<BTreeSet<Key>> {
     match (first, second) {
         (Some(first), Some(mut second)) => {

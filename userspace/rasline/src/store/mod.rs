@@ -1,8 +1,8 @@
-//! What is remembered over restarts: an SQLite file in `state_dir`.
+//! The store: state that survives restarts, in an SQLite file in `state_dir`.
 //!
-//! A thread of its own writes; whoever gives it something never waits for the disk. Invariants:
-//! - what goes wrong here is reported and tried again, and stops nothing else;
-//! - the file never has a registration that was withdrawn for longer than a batch takes, or a failure lasts.
+//! A separate thread writes; callers that put something never wait for the disk. Invariants:
+//! - errors are reported and the write is retried; they stop nothing else;
+//! - a withdrawn registration is removed from the file with the next successful batch.
 
 mod agents;
 mod calls;
@@ -45,21 +45,21 @@ pub use open::FILE;
 pub use queue::LIMIT;
 pub use rows::Loaded;
 
-/// How long the last batch may take when the controller stops.
+/// Time limit for the last batch when the controller stops.
 const LAST_BATCH: Duration = Duration::from_secs(5);
 
-/// The store. Without a file it takes everything and keeps nothing.
+/// The store. Without a file it accepts everything and keeps nothing.
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
     shared: Arc<Shared>,
-    /// `None`: there is no file.
+    /// `None` if there is no file.
     running: Option<JoinHandle<()>>,
 }
 
 impl Store {
-    /// Opens the file in this folder. Whatever is wrong with it is reported by [`Store::status`] and [`Store::news`];
-    /// the store is then without a file.
+    /// Opens the file in this folder. Errors are reported by [`Store::status`] and [`Store::news`];
+    /// the store then has no file.
     #[must_use]
     pub fn open(folder: &Path) -> Self {
         let path = folder.join(FILE);
@@ -79,23 +79,24 @@ impl Store {
         }
     }
 
-    /// The file.
+    /// Path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether there is a file.
+    /// Whether the store has a file.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.running.is_some()
     }
 
-    /// Gives all registrations at gatekeepers that `find` knows: zone and gatekeeper index of each. To be called
+    /// Loads all registrations at gatekeepers that `find` knows, with zone and gatekeeper index of each. To be called
     /// before anything is put.
     ///
     /// # Errors
-    /// When the file cannot be read; what was given until then holds. A corrupt file is replaced by a new one, and
+    /// When the file cannot be read; registrations given until then are valid. A corrupt file is replaced by a new one,
+    /// and
     /// [`Store::wants_all`].
     pub fn load(
         &self,
@@ -106,7 +107,7 @@ impl Store {
         Ok(loaded.unwrap_or_default())
     }
 
-    /// Zones' decisions.
+    /// Loads the zones' decisions.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -114,7 +115,7 @@ impl Store {
         Ok(self.read(decisions::zones)?.unwrap_or_default())
     }
 
-    /// Alternate gatekeepers, by who named them.
+    /// Loads the lists of alternate gatekeepers.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -122,7 +123,7 @@ impl Store {
         Ok(self.read(decisions::alternates)?.unwrap_or_default())
     }
 
-    /// What agents knew of their gatekeepers.
+    /// Loads what agents knew about their gatekeepers.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -130,7 +131,7 @@ impl Store {
         Ok(self.read(|db, _| agents::all(db))?.unwrap_or_default())
     }
 
-    /// Important events, each as JSON, the oldest first.
+    /// Loads important events, each as JSON, the oldest first.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -138,7 +139,7 @@ impl Store {
         Ok(self.read(|db, _| events::all(db))?.unwrap_or_default())
     }
 
-    /// Registrations with rasline itself, each with its zone. Rows that make no sense are left out.
+    /// Loads registrations with rasline itself, each with its zone. Invalid rows are skipped.
     ///
     /// # Errors
     /// When the file cannot be read. A corrupt file is replaced by a new one, and [`Store::wants_all`].
@@ -146,7 +147,7 @@ impl Store {
         Ok(self.read(served::all)?.unwrap_or_default())
     }
 
-    /// Calls that rasline's registrars admitted, the oldest first.
+    /// Loads calls that rasline's registrars admitted, the oldest first.
     ///
     /// # Errors
     /// When the file cannot be read. A corrupt file is replaced by a new one, and [`Store::wants_all`].
@@ -154,7 +155,7 @@ impl Store {
         Ok(self.read(calls::all)?.unwrap_or_default())
     }
 
-    /// `None`: there is no file.
+    /// `None` if there is no file.
     fn read<T>(
         &self,
         query: impl FnOnce(&Connection, Clock) -> rusqlite::Result<T>,
@@ -175,23 +176,23 @@ impl Store {
         })
     }
 
-    /// Keeps a published registration, in place of what was kept of it.
+    /// Puts a published registration, replacing its old row.
     pub fn put(&self, keeper: &Arc<Keeper>, stored: Stored) {
         let id = stored.id.0;
         self.push(id, Change::Put(Arc::clone(keeper), Box::new(stored)));
     }
 
-    /// Notes a kept registration's times.
+    /// Updates the times of a registration.
     pub fn touch(&self, id: u64, times: Times) {
         self.push(id, Change::Times(times));
     }
 
-    /// Forgets a registration.
+    /// Removes a registration.
     pub fn delete(&self, id: u64) {
         self.push(id, Change::Delete);
     }
 
-    /// Forgets all registrations but these.
+    /// Removes all registrations but these.
     pub fn keep_only(&self, mut kept: Vec<u64>) {
         kept.sort_unstable();
         self.queue(|queue| {
@@ -202,96 +203,96 @@ impl Store {
         });
     }
 
-    /// Keeps a zone's decision.
+    /// Puts a zone's decision.
     pub fn put_zone(&self, decision: Decision) {
         self.queue(|queue| {
             queue.zones.insert(decision.zone.clone(), decision);
         });
     }
 
-    /// Keeps a gatekeeper's list of alternates, in place of its last one.
+    /// Puts a gatekeeper's list of alternates, replacing its last one.
     pub fn put_alternates(&self, listed: Listed) {
         self.queue(|queue| {
             queue.alternates.insert(listed.by.clone(), listed);
         });
     }
 
-    /// Keeps what an agent knows of its gatekeepers, in place of what was kept of it.
+    /// Puts what an agent knows about its gatekeepers, replacing its old rows.
     pub fn remember_agent(&self, agent: Remembered) {
         self.queue(|queue| {
             queue.agents.insert(agent.name.clone(), agent);
         });
     }
 
-    /// Keeps an important event; the oldest go.
+    /// Puts an important event; the oldest ones are removed.
     pub fn put_event(&self, number: u64, event: String) {
         self.queue(|queue| queue.events.push(number, event));
     }
 
-    /// Keeps a registration with rasline itself, in place of what was kept of it.
+    /// Puts a registration with rasline itself, replacing its old row.
     pub fn put_served(&self, zone: &str, served: Served) {
         let identifier = served.registration().endpoint_identifier.clone();
         let key = (zone.to_owned(), identifier);
         self.push_keyed(|queue| &mut queue.served, key, Some(served));
     }
 
-    /// Forgets one.
+    /// Removes a registration with rasline itself.
     pub fn delete_served(&self, zone: &str, endpoint_identifier: &str) {
         let key = (zone.to_owned(), endpoint_identifier.to_owned());
         self.push_keyed(|queue| &mut queue.served, key, None);
     }
 
-    /// Forgets all of them but these: zone and endpointIdentifier of each.
+    /// Removes all registrations with rasline itself but these: zone and endpointIdentifier of each.
     pub fn keep_only_served(&self, kept: impl IntoIterator<Item = (String, String)>) {
         let kept = kept.into_iter().collect();
         self.queue(|queue| queue.served.keep_only(kept));
     }
 
-    /// Keeps a call, in place of what was kept of it.
+    /// Puts a call, replacing its old row.
     pub fn put_call(&self, zone: &str, call: StoredCall) {
         let key = (zone.to_owned(), call.call.clone());
         self.push_keyed(|queue| &mut queue.calls, key, Some(call));
     }
 
-    /// Forgets one.
+    /// Removes a call.
     pub fn delete_call(&self, zone: &str, call: &str) {
         let key = (zone.to_owned(), call.to_owned());
         self.push_keyed(|queue| &mut queue.calls, key, None);
     }
 
-    /// Forgets all of them but these: zone and name of each.
+    /// Removes all calls but these: zone and name of each.
     pub fn keep_only_calls(&self, kept: impl IntoIterator<Item = (String, String)>) {
         let kept = kept.into_iter().collect();
         self.queue(|queue| queue.calls.keep_only(kept));
     }
 
-    /// Whether something was lost on the way to the file, or the file is new, so that everything is to be put again:
-    /// first [`Store::keep_only`], [`Store::keep_only_served`] and [`Store::keep_only_calls`], then each. Asked once, it
-    /// is not said again.
+    /// Whether changes were lost or the file is new, so that everything must be put again:
+    /// first [`Store::keep_only`], [`Store::keep_only_served`] and [`Store::keep_only_calls`], then each row. True is
+    /// returned once.
     #[must_use]
     pub fn wants_all(&self) -> bool {
         self.running.is_some() && self.shared.take_wants_all()
     }
 
-    /// How many registrations may be put now without crowding out others.
+    /// Number of registrations that can be put now.
     #[must_use]
     pub fn room(&self) -> usize {
         (LIMIT / 2).saturating_sub(self.shared.lock().queue.registrations.len())
     }
 
-    /// How many registrations with rasline itself may be put now without crowding out others.
+    /// Number of registrations with rasline itself that can be put now.
     #[must_use]
     pub fn room_for_served(&self) -> usize {
         self.shared.lock().queue.served.room()
     }
 
-    /// How many calls may be put now without crowding out others.
+    /// Number of calls that can be put now.
     #[must_use]
     pub fn room_for_calls(&self) -> usize {
         self.shared.lock().queue.calls.room()
     }
 
-    /// How it is.
+    /// State of the store.
     #[must_use]
     pub fn status(&self) -> Status {
         let state = self.shared.lock();
@@ -301,16 +302,16 @@ impl Store {
         }
     }
 
-    /// What people should know, each once.
+    /// Messages for people; each is returned once.
     #[must_use]
     pub fn news(&self) -> Vec<String> {
         std::mem::take(&mut self.shared.lock().news)
     }
 
-    /// Writes what waits now.
+    /// Writes all waiting changes now.
     ///
     /// # Errors
-    /// When it could not be written in time; it is tried again.
+    /// When they could not be written in time; the write is retried.
     pub fn flush(&self) -> Result<()> {
         if self.running.is_none() || self.shared.flush(LAST_BATCH) {
             return Ok(());
@@ -318,7 +319,7 @@ impl Store {
         let error = self.status().error;
         Err(Failure::new(
             thing(&self.path),
-            format!("not everything was written: {error}"),
+            format!("some changes were not written: {error}"),
             NEXT,
         ))
     }
@@ -352,7 +353,7 @@ impl Drop for Store {
     fn drop(&mut self) {
         if let Some(thread) = self.running.take() {
             self.shared.stop();
-            // A writer that panicked has said so.
+            // A panic of the writer was already reported.
             let _ = thread.join();
         }
     }
@@ -364,13 +365,11 @@ fn thing(path: &Path) -> String {
     format!("store {}", path.display())
 }
 
-/// What people are told of a file that cannot be used.
+/// The error for a file that cannot be used.
 fn unusable(path: &Path, fault: &Fault) -> Failure {
     let next = match fault {
-        Fault::Newer { .. } => {
-            "it is left alone and nothing is remembered; use the newer rasline, or move the file away"
-        }
-        Fault::Corrupt(_) => "a new one takes its place",
+        Fault::Newer { .. } => "state is not saved; use the newer rasline, or move the file away",
+        Fault::Corrupt(_) => "a new file takes its place",
         Fault::Sqlite(_) | Fault::Io(_) => NEXT,
     };
     Failure::new(thing(path), fault, next)
@@ -380,7 +379,7 @@ fn start(path: &Path, shared: &Arc<Shared>) -> Result<JoinHandle<()>> {
     let failed = |fault: Fault| {
         let mut failure = unusable(path, &fault);
         if !matches!(fault, Fault::Newer { .. }) {
-            failure.cause = format!("{}; nothing is remembered over a restart", failure.cause);
+            failure.cause = format!("{}; state is not saved over a restart", failure.cause);
         }
         failure
     };
@@ -397,7 +396,7 @@ fn start(path: &Path, shared: &Arc<Shared>) -> Result<JoinHandle<()>> {
         .map_err(|e| failed(e.into()))
 }
 
-/// A thread that panicked leaves nothing half done here.
+/// Locks a mutex. A thread that panicked leaves no inconsistent state in it.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! Opens the file: a new one, one of an older version, or in place of one that is corrupt.
+//! Opens the file; creates it, upgrades an older version, or replaces a corrupt one.
 
 use std::{
     fs::OpenOptions,
@@ -15,30 +15,30 @@ use super::{
     schema,
 };
 
-/// How long someone else may hold the file.
+/// How long to wait for another process that holds the file locked.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Files up to this size are checked as a whole before they are read. Larger ones take too long: reading the
-/// registrations meets every page that counts.
+/// Files up to this size are checked completely before they are read. For larger ones that takes too long: reading the
+/// registrations touches every page that matters.
 const CHECKED: u64 = 64 << 20;
 
-/// The name of the file in its folder.
+/// Name of the file in its folder.
 pub const FILE: &str = "state.db";
 
-/// Why there is no store.
+/// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
-    /// The file's content is not what it should be.
+    /// The content of the file is invalid.
     #[error("corrupt: {0}")]
     Corrupt(String),
-    /// A newer program wrote it.
+    /// A newer rasline wrote it.
     #[error(
-        "it has schema version {found}, and this rasline knows versions up to {known}: a newer one wrote it"
+        "schema version {found} was written by a newer rasline; this one supports versions up to {known}"
     )]
     Newer { found: i64, known: i64 },
-    /// Anything else of SQLite.
+    /// Another error of SQLite.
     #[error("{0}")]
     Sqlite(rusqlite::Error),
-    /// The file or its folder.
+    /// An error accessing the file or its folder.
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -55,7 +55,7 @@ impl From<rusqlite::Error> for Fault {
 }
 
 impl Fault {
-    /// Whether the file is no good any more: corrupt, or taken away.
+    /// Whether the file is unusable: corrupt, or removed.
     pub(super) fn is_lost(&self) -> bool {
         match self {
             Self::Corrupt(_) => true,
@@ -72,11 +72,11 @@ impl Fault {
 pub(super) struct Opened {
     pub(super) db: Connection,
     pub(super) clock: Clock,
-    /// Where a corrupt file went, and what was wrong with it.
+    /// New path of a corrupt file, and what was wrong with it.
     pub(super) aside: Option<(PathBuf, String)>,
 }
 
-/// Opens the file. A corrupt one is moved aside.
+/// Opens the file; moves a corrupt one aside and creates a new one.
 pub(super) fn open(path: &Path) -> Result<Opened, Fault> {
     match open_as_it_is(path) {
         Err(fault) if fault.is_lost() => renew(path, &fault),
@@ -84,7 +84,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, Fault> {
     }
 }
 
-/// A new file in place of one that is no good.
+/// Creates a new file in place of an unusable one.
 pub(super) fn renew(path: &Path, fault: &Fault) -> Result<Opened, Fault> {
     let aside = move_aside(path)?;
     let opened = open_as_it_is(path)?;
@@ -95,7 +95,7 @@ pub(super) fn renew(path: &Path, fault: &Fault) -> Result<Opened, Fault> {
 }
 
 fn open_as_it_is(path: &Path) -> Result<Opened, Fault> {
-    // Names and numbers of people stand in it.
+    // The file contains names and numbers of people.
     OpenOptions::new()
         .append(true)
         .create(true)
@@ -122,12 +122,12 @@ pub(super) fn clock(db: &Connection) -> rusqlite::Result<Clock> {
     Clock::open(db, &clock::boot_id(), clock::wall_now(), clock::now())
 }
 
-/// A connection, as the writer and whoever loads need it.
+/// Opens a connection for the writer or a reader.
 pub(super) fn connect(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(PATIENCE)?;
-    // A crash of the machine may lose the last batches, never the file.
+    // A crash of the machine may lose the last batches, but does not corrupt the file.
     db.pragma_update(None, "synchronous", "NORMAL")?;
     Ok(db)
 }
@@ -144,7 +144,7 @@ fn check(db: &Connection, path: &Path) -> Result<(), Fault> {
     }
 }
 
-/// Moves the file and what belongs to it out of the way; gives its new name.
+/// Moves the file and its journal aside. Returns the new path.
 fn move_aside(path: &Path) -> io::Result<PathBuf> {
     let with = |path: &Path, ending: &str| {
         let mut name = path.as_os_str().to_owned();

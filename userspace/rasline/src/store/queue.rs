@@ -1,7 +1,7 @@
-//! What is to be written. The last word on each registration, zone and list counts.
+//! Queue of changes to be written. The last change of each registration, zone and list counts.
 //!
-//! Bounded: what finds no room is not kept, but it is known that something is missing, and everything is asked for
-//! again later.
+//! The queue is bounded. Changes without room are dropped, which is recorded, and later everything is put
+//! again.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,10 +9,10 @@ use rasline_core::{Stored, agent::Remembered, registrar::StoredCall};
 
 use super::{Decision, Keeper, Listed, Served, Times, events, keyed::Keyed};
 
-/// Registrations at most that wait to be written; as many more of those with rasline itself, and as many calls.
+/// Maximum number of waiting registrations; likewise of registrations with rasline itself, and of calls.
 pub const LIMIT: usize = 32_768;
 
-/// What is to be done with a registration.
+/// A change of a registration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     Put(Arc<Keeper>, Box<Stored>),
@@ -20,19 +20,19 @@ pub(super) enum Change {
     Delete,
 }
 
-/// One batch.
+/// Changes that are written together.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// First of all: remove all but these, which are in order.
+    /// Applied first: remove all registrations but these, which are sorted.
     pub(super) keep_only: Option<Vec<u64>>,
     pub(super) registrations: BTreeMap<u64, Change>,
     pub(super) zones: BTreeMap<String, Decision>,
     pub(super) alternates: BTreeMap<Keeper, Listed>,
     pub(super) agents: BTreeMap<String, Remembered>,
     pub(super) events: events::Waiting,
-    /// By endpointIdentifier.
+    /// Registrations with rasline itself, by endpointIdentifier.
     pub(super) served: Keyed<Served>,
-    /// By [`StoredCall::call`].
+    /// Calls, by [`StoredCall::call`].
     pub(super) calls: Keyed<StoredCall>,
 }
 
@@ -42,7 +42,7 @@ impl Batch {
         self.keep_only.is_none() && keyed && self.len() == 0
     }
 
-    /// Changes.
+    /// The queue of changes.
     pub(super) fn len(&self) -> usize {
         self.registrations.len()
             + self.zones.len()
@@ -53,7 +53,7 @@ impl Batch {
             + self.calls.len()
     }
 
-    /// False: no room.
+    /// Puts a change. Returns false if there is no room.
     pub(super) fn push(&mut self, id: u64, change: Change) -> bool {
         if self.registrations.len() >= LIMIT && !self.registrations.contains_key(&id) {
             return false;
@@ -63,7 +63,7 @@ impl Batch {
         true
     }
 
-    /// Puts a batch back that could not be written, under what came since.
+    /// Puts back a batch that could not be written; newer changes take precedence.
     pub(super) fn put_back(&mut self, mut older: Self) {
         if let Some(kept) = &self.keep_only {
             older
@@ -89,7 +89,7 @@ impl Batch {
     }
 }
 
-/// Two changes of one registration as one.
+/// Merges two changes of one registration.
 fn after(before: Option<Change>, change: Change) -> Change {
     match (before, change) {
         (Some(Change::Put(keeper, mut stored)), Change::Times(times)) => {

@@ -1,4 +1,4 @@
-//! Registrations as rows.
+//! Rows of registrations.
 
 use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
@@ -8,21 +8,21 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Keeper, Times, clock::Clock};
 
-/// The keys of gatekeepers that were used before.
+/// Cache of the keys of gatekeepers.
 pub(super) type Keys = HashMap<Keeper, i64>;
 
-/// What loading found.
+/// Result of loading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
-    /// Registrations given.
+    /// Number of registrations loaded.
     pub given: usize,
-    /// Registrations at gatekeepers that are not configured.
+    /// Number of registrations at gatekeepers that are not configured.
     pub foreign: usize,
-    /// Rows that make no sense.
+    /// Number of invalid rows.
     pub bad: usize,
 }
 
-/// Writes a registration; true: it was not there.
+/// Writes a registration. Returns true if it is new.
 pub(super) fn put(
     change: &Transaction<'_>,
     clock: Clock,
@@ -88,7 +88,7 @@ pub(super) fn touch(
     Ok(())
 }
 
-/// Removes a registration; true: it was there.
+/// Removes a registration. Returns true if it existed.
 pub(super) fn delete(change: &Transaction<'_>, id: u64) -> rusqlite::Result<bool> {
     let id = id.cast_signed();
     change
@@ -100,7 +100,7 @@ pub(super) fn delete(change: &Transaction<'_>, id: u64) -> rusqlite::Result<bool
         == 1)
 }
 
-/// Removes all registrations but these, which are in order.
+/// Removes all registrations but these, which are sorted.
 pub(super) fn keep_only(change: &Transaction<'_>, kept: &[u64]) -> rusqlite::Result<u64> {
     let there: Vec<i64> = change
         .prepare("SELECT id FROM times UNION SELECT id FROM registrations")?
@@ -115,13 +115,13 @@ pub(super) fn keep_only(change: &Transaction<'_>, kept: &[u64]) -> rusqlite::Res
     Ok(gone)
 }
 
-/// How many there are.
+/// Number of registrations.
 pub(super) fn count(db: &Connection) -> rusqlite::Result<u64> {
     db.query_row("SELECT count(*) FROM times", [], |row| row.get::<_, i64>(0))
         .map(i64::cast_unsigned)
 }
 
-/// The key of a gatekeeper.
+/// The key of a gatekeeper, which is added if missing.
 pub(super) fn key(
     change: &Transaction<'_>,
     keys: &mut Keys,
@@ -149,7 +149,7 @@ pub(super) fn key(
     Ok(key)
 }
 
-/// All gatekeepers by key. Those that make no sense are left out.
+/// Loads all gatekeepers by key. Invalid ones are skipped.
 pub(super) fn keepers(db: &Connection) -> rusqlite::Result<HashMap<i64, Keeper>> {
     let mut found = HashMap::new();
     let mut all = db.prepare("SELECT key, zone, gatekeeper, address FROM keepers")?;
@@ -167,7 +167,7 @@ pub(super) fn keepers(db: &Connection) -> rusqlite::Result<HashMap<i64, Keeper>>
     Ok(found)
 }
 
-/// Gives all registrations at gatekeepers that `find` knows, by number.
+/// Passes on all registrations at gatekeepers that `find` knows, ordered by number.
 pub(super) fn load(
     db: &Connection,
     clock: Clock,
@@ -205,7 +205,7 @@ pub(super) fn load(
     Ok(loaded)
 }
 
-/// A row; `None`: it makes no sense.
+/// Decodes a row; `None` if it is invalid.
 fn stored(
     row: &Row<'_>,
     clock: Clock,
@@ -241,7 +241,7 @@ fn stored(
     }))
 }
 
-/// A list as JSON; nothing for an empty one.
+/// Encodes a list as JSON; `None` for an empty list.
 fn list<T: Serialize>(all: &[T]) -> Option<String> {
     if all.is_empty() {
         None

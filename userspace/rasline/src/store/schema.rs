@@ -1,8 +1,8 @@
-//! The tables, and how older files come to them.
+//! The tables, and migration of older files.
 
 use rusqlite::{Connection, Transaction};
 
-/// The steps, from version 0 (an empty file) on; a step is never changed once it was released.
+/// Migrations, from version 0 (an empty file) on. A released migration is never changed.
 const STEPS: &[&str] = &[
     "CREATE TABLE meta (
         only INTEGER PRIMARY KEY CHECK (only = 0),
@@ -60,7 +60,7 @@ pub(super) fn version(db: &Connection) -> rusqlite::Result<i64> {
     db.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Brings a file up to the newest version, all steps or none.
+/// Migrates a file to the newest version in one transaction.
 pub(super) fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     migrate_by(db, STEPS)
 }

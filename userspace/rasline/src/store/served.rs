@@ -1,4 +1,4 @@
-//! Registrations with rasline itself as rows.
+//! Rows of registrations with rasline itself.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, Transaction, params};
 
 use super::{Served, clock::Clock, keyed::Key, queue::Batch};
 
-/// Writes what a batch has of them.
+/// Writes the registrations with rasline itself of a batch.
 pub(super) fn write(change: &Transaction<'_>, clock: Clock, batch: &Batch) -> rusqlite::Result<()> {
     if let Some(kept) = &batch.served.keep_only {
         for key in keys(change)? {
@@ -78,7 +78,7 @@ fn keys(db: &Connection) -> rusqlite::Result<Vec<Key>> {
         .collect()
 }
 
-/// All of them, each with its zone. Rows that make no sense are left out.
+/// Loads all of these registrations, each with its zone. Invalid rows are skipped.
 pub(super) fn all(db: &Connection, clock: Clock) -> rusqlite::Result<Vec<(String, Served)>> {
     let mut all = db.prepare(
         "SELECT zone, endpoint_identifier, proxied, id, endpoint, seen_as, full_rrq, lightweight_rrq, time_to_live,
@@ -100,7 +100,7 @@ pub(super) fn all(db: &Connection, clock: Clock) -> rusqlite::Result<Vec<(String
     Ok(found)
 }
 
-/// A row; `None`: it makes no sense.
+/// Decodes a row; `None` if it is invalid.
 fn stored(row: &Row<'_>, clock: Clock) -> rusqlite::Result<Option<registrar::Stored>> {
     let (Some(endpoint), Some(seen_as)) = (address(row, 4)?, address(row, 5)?) else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! The thread that writes, about once a second, and what it shares with the others.
+//! The thread that writes about once a second, and the state that it shares with other threads.
 //!
 //! ```text
 //!            something waits            a second later            written
@@ -6,7 +6,7 @@
 //!                                   ^                     |
 //!                                   +---- 1 s .. 60 s ----+  failed: reported once, put back
 //! ```
-//! A file that is corrupt or taken away is replaced by a new one, and everything is asked for again.
+//! A file that is corrupt or removed is replaced by a new one, and everything is put again.
 
 use std::{
     path::{Path, PathBuf},
@@ -22,12 +22,12 @@ use super::{
     served, thing, unusable,
 };
 
-/// How long changes are gathered before they are written.
+/// Changes are gathered for this long before they are written.
 const EVERY: Duration = Duration::from_secs(1);
-/// The longest wait after a failure.
+/// Longest delay before a retry.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// Between the controller and the writer.
+/// State shared between the controller and the writer.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -35,30 +35,30 @@ pub(super) struct Shared {
     written: Condvar,
 }
 
-/// How the writer goes on.
+/// What the writer does next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Pace {
-    /// Gathers before it writes.
+    /// Gather changes, then write.
     #[default]
     Gather,
-    /// Writes once without gathering.
+    /// Write once without gathering.
     Now,
-    /// Writes what there is and ends.
+    /// Write the remaining changes and end.
     Stop,
 }
 
-/// What they share.
+/// The state behind the lock.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) queue: Batch,
     pub(super) status: Status,
     pub(super) news: Vec<String>,
-    /// Something is missing in the file that is not in the queue either.
+    /// Changes were lost: neither the file nor the queue has them.
     missing: bool,
-    /// The reader found that the file is no good.
+    /// The reader found the file unusable.
     lost: Option<Fault>,
     pace: Pace,
-    /// Attempts to write, successful or not.
+    /// Number of attempts to write, successful or not.
     attempts: u64,
     writing: bool,
 }
@@ -72,7 +72,7 @@ impl Shared {
         self.changed.notify_one();
     }
 
-    /// `change` says whether there was room.
+    /// Applies a change to the queue; `change` returns whether there was room.
     pub(super) fn push(&self, change: impl FnOnce(&mut Batch) -> bool) {
         let mut state = self.lock();
         let first = state.queue.is_empty();
@@ -86,13 +86,13 @@ impl Shared {
         }
     }
 
-    /// While the file cannot be written, asking for everything is of no use.
+    /// Whether everything must be put again; false while the file cannot be written.
     pub(super) fn take_wants_all(&self) -> bool {
         let mut state = self.lock();
         state.status.error.is_empty() && std::mem::take(&mut state.missing)
     }
 
-    /// Tells once that something is wrong.
+    /// Reports an error once.
     pub(super) fn report(&self, error: &str) {
         let mut state = self.lock();
         if state.status.error.is_empty() {
@@ -101,10 +101,10 @@ impl Shared {
         error.clone_into(&mut state.status.error);
     }
 
-    /// Tells that a corrupt file was moved.
+    /// Reports that a corrupt file was moved aside.
     pub(super) fn set_aside(&self, path: &Path, (aside, why): &(PathBuf, String)) {
         let text = format!(
-            "{}: {why}; moved to {}, a new one takes its place",
+            "{}: {why}; moved to {}, a new file takes its place",
             thing(path),
             aside.display()
         );
@@ -116,7 +116,7 @@ impl Shared {
         state.news.push(text);
     }
 
-    /// The file is no good: replaces it.
+    /// Replaces an unusable file.
     pub(super) fn renew(&self, fault: Fault) {
         self.lock().lost = Some(fault);
         self.wake();
@@ -127,7 +127,7 @@ impl Shared {
         self.wake();
     }
 
-    /// Writes at once; true: everything was written in time.
+    /// Writes at once. Returns true if everything was written in time.
     pub(super) fn flush(&self, within: Duration) -> bool {
         let mut state = self.lock();
         let until = Instant::now() + within;
@@ -153,10 +153,10 @@ impl Shared {
     }
 }
 
-/// What the thread owns.
+/// State owned by the thread.
 pub(super) struct Writer {
     path: PathBuf,
-    /// `None`: it is to be opened again.
+    /// Connection to the file; `None` if it must be opened again.
     opened: Option<Opened>,
     keys: Keys,
     shared: Arc<Shared>,
@@ -191,7 +191,7 @@ impl Writer {
         self.shared.lock().lost.take()
     }
 
-    /// Gathers; `None`: there is nothing more to come.
+    /// Waits for changes and gathers them. Returns `None` when the writer is to end.
     fn next(&self) -> Option<Batch> {
         let mut gathered: Option<Instant> = None;
         loop {
@@ -221,7 +221,7 @@ impl Writer {
         }
     }
 
-    /// Notes what became of a batch; true: that was the last one.
+    /// Records the result of a batch. Returns true if it was the last one.
     fn finish(&mut self, batch: Batch, done: Result<u64, Fault>) -> bool {
         let shared = Arc::clone(&self.shared);
         match done {
@@ -231,7 +231,7 @@ impl Writer {
                 state.status.registrations = count;
                 state.status.last_write = Some(clock::now());
                 if !std::mem::take(&mut state.status.error).is_empty() {
-                    let text = format!("{}: written again", thing(&self.path));
+                    let text = format!("{}: writing works again", thing(&self.path));
                     tracing::info!("{text}");
                     state.news.push(text);
                 }
@@ -242,16 +242,16 @@ impl Writer {
         state.attempts += 1;
         state.writing = false;
         shared.written.notify_all();
-        // One last attempt was made: nobody waits for a disk that is full.
+        // This was the last attempt; the stop does not wait for a full disk.
         state.pace == Pace::Stop && !state.status.error.is_empty()
     }
 
     fn failed(&mut self, batch: Batch, fault: &Fault) {
-        // Keys that were new in this batch are not in the file.
+        // Keys added in this batch are not in the file.
         self.keys.clear();
         self.shared.lock().queue.put_back(batch);
         if fault.is_lost() {
-            // Closed first: SQLite removes the journal by its name, which is the new one's soon.
+            // Close it first: SQLite removes the journal by its name, which the new file will use.
             self.opened = None;
             match open::renew(&self.path, fault) {
                 Ok(opened) => return self.reopened(opened),
@@ -273,12 +273,14 @@ impl Writer {
     fn report(&self, fault: &Fault) {
         let failure = unusable(&self.path, fault);
         if self.shared.lock().status.error.is_empty() {
-            tracing::error!("{failure}; tried again until it works, everything else goes on");
+            tracing::error!(
+                "{failure}; writing is retried until it works, everything else continues"
+            );
         }
         self.shared.report(&failure.to_string());
     }
 
-    /// Writes a batch as one transaction; gives how many registrations the file has then.
+    /// Writes a batch in one transaction. Returns the number of registrations in the file.
     fn write(&mut self, batch: &Batch) -> Result<u64, Fault> {
         if self.opened.is_none() {
             let opened = open::open(&self.path)?;

@@ -1,4 +1,4 @@
-//! What stands in a captured frame: who speaks with whom, and which message it is. Nothing is trusted.
+//! Addresses and message name of a captured frame. The content of the frame is not trusted.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -9,9 +9,9 @@ use rasline_h225::header;
 pub(super) struct Packet<'a> {
     pub(super) from: SocketAddr,
     pub(super) to: SocketAddr,
-    /// `None`: TCP; the payload of UDP.
+    /// Payload of UDP; `None` for TCP.
     datagram: Option<&'a [u8]>,
-    /// Flags of TCP.
+    /// TCP flags.
     flags: u8,
 }
 
@@ -20,7 +20,7 @@ pub(super) fn addresses(frame: &[u8]) -> Option<[IpAddr; 2]> {
     ip(frame).map(|(ends, _, _)| ends)
 }
 
-/// Addresses, protocol, and what follows the header.
+/// Source and destination address, protocol, and the data after the IP header.
 fn ip(frame: &[u8]) -> Option<([IpAddr; 2], u8, &[u8])> {
     let mut at = 12;
     while matches!(frame.get(at..at + 2)?, [0x81, 0x00] | [0x88, 0xa8]) {
@@ -73,7 +73,7 @@ impl<'a> Packet<'a> {
         })
     }
 
-    /// The message as people call it: `RRQ 17`, `TCP SYN`.
+    /// Name of the message for people: `RRQ 17`, `TCP SYN`.
     pub(super) fn message(&self) -> String {
         if let Some(payload) = self.datagram {
             match header(payload) {

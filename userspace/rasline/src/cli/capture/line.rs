@@ -1,4 +1,4 @@
-//! A captured frame as a line for people.
+//! Formats a captured frame as one line of text.
 
 use super::frame::Packet;
 use crate::{bpf::Captured, cli::table};

@@ -1,5 +1,5 @@
-//! Firewall and connection tracking: what is answered or redirected before netfilter renews no entry there, and what is
-//! readdressed is seen in part only.
+//! Firewall and connection tracking. Packets answered or redirected before netfilter renew no conntrack entry, and of
+//! readdressed connections conntrack sees one direction only.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(super) fn examine(f: &mut Findings, config: &Config, survey: &Survey) {
     helper(f, survey, modules().as_deref());
 }
 
-/// What drops packets on their way.
+/// Looks for chains that drop forwarded packets.
 fn forward(f: &mut Findings, survey: &Survey) {
     let strict: Vec<&Chain> = (survey.chains.iter())
         .filter(|chain| chain.forwards && chain.drops)
@@ -38,9 +38,9 @@ fn forward(f: &mut Findings, survey: &Survey) {
     let exempt = survey.has_table(firewall::TABLE);
     let Some(chain) = strict.first() else {
         let found = if survey.legacy {
-            "iptables-legacy is in use; its rules are not seen"
+            "iptables-legacy is in use; its rules cannot be read"
         } else {
-            "nothing is dropped by policy"
+            "no forward chain drops by policy"
         };
         return f.ok("firewall", found);
     };
@@ -52,19 +52,19 @@ fn forward(f: &mut Findings, survey: &Survey) {
         let rule = if exempt {
             format!("it needs `{}`", firewall::ACCEPT)
         } else {
-            "it looks at no connections".to_owned()
+            "it does not match on connection state".to_owned()
         };
         return f.ok("firewall", format!("{found}; {rule}"));
     }
     f.bad(
         Verdict::Warn,
         "firewall",
-        format!("{found}, and looks at the state of connections"),
+        format!("{found}, and matches on connection state"),
         &Consequence {
-            means: "what is readdressed and left to the stack (VLANs, an unknown next hop) is invalid to it, and dropped: \
+            means: "readdressed packets that take the stack (VLANs, an unknown next hop) are invalid to it and dropped: \
                     after a failover some RAS and call signalling may be lost",
             advice: &format!(
-                "rasline firewall | nft -f -, and in {} {} before what drops: {}; {SEE}",
+                "rasline firewall | nft -f -, and in {} {} before the rule that drops: {}; {SEE}",
                 chain.table,
                 chain.name,
                 firewall::ACCEPT
@@ -73,7 +73,7 @@ fn forward(f: &mut Findings, survey: &Survey) {
     );
 }
 
-/// Entries that live shorter than it takes until the next packet that the stack sees.
+/// Compares the lifetime of conntrack entries with the interval between packets that the stack sees.
 fn timeouts(f: &mut Findings, config: &Config, timeout: Duration) {
     let what = "connection tracking";
     let refresh = |zone: &Zone| {
@@ -87,18 +87,18 @@ fn timeouts(f: &mut Findings, config: &Config, timeout: Duration) {
         config.zones.iter().filter_map(refresh).max(),
     );
     let Some((refresh, zone)) = longest else {
-        return f.ok(what, format!("an entry of UDP lives {lives}"));
+        return f.ok(what, format!("a UDP entry expires after {lives}"));
     };
     f.bad(
         Verdict::Warn,
         what,
         format!(
-            "an entry of UDP lives {lives}, but zone {zone} lets a keep-alive through every {} only",
+            "a UDP entry expires after {lives}, but zone {zone} lets a keep-alive through only every {}",
             human_duration(refresh)
         ),
         &Consequence {
-            means: "the controller renews the entries of what the program answers; while it is away they run out, and a \
-                    stateful rule drops what gatekeepers send to endpoints",
+            means: "the controller renews the entries of registrations that the kernel answers; while it is not running they \
+                    expire, and a stateful rule drops what gatekeepers send to endpoints",
             advice: &format!(
                 "sysctl -w net.netfilter.nf_conntrack_udp_timeout_stream={0} net.netfilter.nf_conntrack_udp_timeout={0}, or \
                  rasline firewall | nft -f -; {SEE}",
@@ -108,7 +108,7 @@ fn timeouts(f: &mut Findings, config: &Config, timeout: Duration) {
     );
 }
 
-/// The helper for H.323 rewrites and drops what it does not understand, and sees half of what rasline answers.
+/// Looks for the H.323 helper: it rewrites messages, drops what it cannot parse, and does not see what rasline answers.
 fn helper(f: &mut Findings, survey: &Survey, modules: Option<&str>) {
     let loaded = modules.is_some_and(|all| {
         all.lines()
@@ -120,7 +120,7 @@ fn helper(f: &mut Findings, survey: &Survey, modules: Option<&str>) {
     let found = match (assigned, loaded) {
         (Some(name), _) => format!("nftables assigns the helper {name}"),
         (None, true) if by_itself => {
-            "nf_conntrack_h323 is loaded, and helpers are assigned by themselves".to_owned()
+            "nf_conntrack_h323 is loaded, and helpers are assigned automatically".to_owned()
         }
         (None, true) => "nf_conntrack_h323 is loaded".to_owned(),
         (None, false) => return f.ok("nf_conntrack_h323", "not in use"),
@@ -130,10 +130,10 @@ fn helper(f: &mut Findings, survey: &Survey, modules: Option<&str>) {
         "nf_conntrack_h323",
         found,
         &Consequence {
-            means: "it drops H.323 messages that it cannot read, and with NAT changes addresses in them; of what rasline \
-                    answers it sees nothing",
+            means: "it drops H.323 messages that it cannot parse, and with NAT changes addresses in them; it does not see \
+                    what rasline answers",
             advice: &format!(
-                "take the helper out of your rules, then modprobe -r nf_nat_h323 nf_conntrack_h323; {SEE}"
+                "remove the helper from your rules, then modprobe -r nf_nat_h323 nf_conntrack_h323; {SEE}"
             ),
         },
     );

@@ -1,4 +1,4 @@
-//! An interface: is it there, what drives it, who else is on it, and does the kernel forward what comes in by it.
+//! Checks of an interface: existence, driver, other XDP programs, offloads, and whether the kernel forwards from it.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Address families that the configuration speaks of.
+/// Address families that the configuration uses.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Families {
     v4: bool,
@@ -47,7 +47,7 @@ pub(super) fn examine(f: &mut Findings, interface: &Interface, families: Familie
                 name,
                 found,
                 &Consequence {
-                    means: "the controller serves the others, and attaches to it as soon as it comes",
+                    means: "the controller serves the other interfaces, and attaches to this one when it appears",
                     advice: "see `ip link`; is this the right network namespace?",
                 },
             );
@@ -87,8 +87,8 @@ fn device(f: &mut Findings, name: &str, info: &LinkInfo, tool: &Ethtool) {
             format!("no Ethernet headers ({})", info.kind_name())
         },
         &Consequence {
-            means: "the program cannot read its packets, so that the controller refuses it",
-            advice: "name Ethernet interfaces (also VLAN, bond, bridge, veth); end the tunnel on another router",
+            means: "the program cannot read its packets, so the controller refuses it",
+            advice: "configure Ethernet interfaces (VLAN, bond, bridge and veth too); terminate the tunnel on another router",
         },
     );
     f.check(
@@ -97,7 +97,7 @@ fn device(f: &mut Findings, name: &str, info: &LinkInfo, tool: &Ethtool) {
         name,
         format!("{state}, driver {driver}, MTU {}", info.mtu),
         &Consequence {
-            means: "nothing comes in by it",
+            means: "no packets arrive on it",
             advice: &format!("ip link set {name} up; check its cable and its peer"),
         },
     );
@@ -107,7 +107,7 @@ fn device(f: &mut Findings, name: &str, info: &LinkInfo, tool: &Ethtool) {
         &format!("{name} MTU"),
         info.mtu.to_string(),
         &Consequence {
-            means: "tried up to 9000 only: the driver may refuse the program",
+            means: "tested up to 9000 only: the driver may refuse the program",
             advice: &format!("ip link set {name} mtu 9000"),
         },
     );
@@ -128,8 +128,8 @@ fn xdp(f: &mut Findings, interface: &Interface, info: &LinkInfo, ours: &[u32]) {
             &what,
             found,
             &Consequence {
-                means: "generic mode is slow",
-                advice: "use native mode if the driver has it",
+                means: "generic mode is much slower than native mode",
+                advice: "use xdp_mode = \"native\" if the driver supports it",
             },
         );
     }
@@ -142,8 +142,8 @@ fn xdp(f: &mut Findings, interface: &Interface, info: &LinkInfo, ours: &[u32]) {
         &what,
         pins::describe_program(info.program),
         &Consequence {
-            means: "another program is attached, and rasline takes no one's place",
-            advice: "stop its owner, or detach it with `ip link set dev IFACE xdp off`",
+            means: "another program is attached, and rasline does not replace it",
+            advice: "stop the owner of that program, or detach it with `ip link set dev IFACE xdp off`",
         },
     );
 }
@@ -165,20 +165,24 @@ fn offloads(f: &mut Findings, interface: &Interface, info: &LinkInfo, tool: &Eth
         &format!("{name} offloads"),
         all.join(", "),
         &Consequence {
-            means: "many drivers take no XDP program while LRO is on",
+            means: "many drivers refuse XDP programs while LRO is on",
             advice: &format!("ethtool -K {name} lro off"),
         },
     );
     let redirects = netdev::takes_redirects(info.index);
-    let found = if redirects { "taken" } else { "not taken" };
+    let found = if redirects {
+        "accepted"
+    } else {
+        "not accepted"
+    };
     f.check(
         redirects || interface.xdp_mode == XdpMode::Generic,
         Verdict::Warn,
         &format!("{name} redirected frames"),
         found,
         &Consequence {
-            means: "what is steered out of it goes through the network stack, slower",
-            advice: "none needed; a veth takes them when its peer has GRO or an XDP program",
+            means: "frames redirected to it go through the network stack, which is slower",
+            advice: "none needed; a veth accepts them when its peer has GRO or an XDP program",
         },
     );
     if info.kind == "veth" {
@@ -186,7 +190,7 @@ fn offloads(f: &mut Findings, interface: &Interface, info: &LinkInfo, tool: &Eth
     }
 }
 
-/// Answers leave a veth only if its peer has an XDP program.
+/// Checks the peer of a veth: answers leave a veth only if its peer has an XDP program.
 fn veth(f: &mut Findings, name: &str, info: &LinkInfo) {
     let what = format!("{name} peer");
     let peer = link::name_of(info.peer).filter(|_| info.peer != 0);
@@ -194,10 +198,10 @@ fn veth(f: &mut Findings, name: &str, info: &LinkInfo) {
         return f.bad(
             Verdict::Warn,
             &what,
-            "in another network namespace, so not seen from here",
+            "in another network namespace, not visible from here",
             &Consequence {
-                means: "answers leave a veth only if its peer has an XDP program, if only XDP_PASS",
-                advice: "attach one there; see `ip link` in that namespace",
+                means: "answers leave a veth only if its peer has an XDP program (one that returns XDP_PASS is enough)",
+                advice: "attach a program there; see `ip link` in that namespace",
             },
         );
     };
@@ -215,13 +219,14 @@ fn veth(f: &mut Findings, name: &str, info: &LinkInfo) {
             }
         ),
         &Consequence {
-            means: "answers of the program (XDP_TX) are lost there",
-            advice: "attach an XDP program to it, if only XDP_PASS",
+            means: "answers of the program (XDP_TX) are dropped there",
+            advice: "attach an XDP program to it (one that returns XDP_PASS is enough)",
         },
     );
 }
 
-/// Strict mode drops what comes in where its answer would not go out: the greater of all and the interface counts.
+/// Strict mode drops packets that arrive on another interface than the route back to their source. The greater of the
+/// values of `all` and of the interface applies.
 fn reverse_path(f: &mut Findings, name: &str) {
     let value = |scope: &str| sysctl(&format!("net/ipv4/conf/{scope}/rp_filter"));
     let (Some(own), Some(all)) = (value(name), value("all")) else {
@@ -238,7 +243,7 @@ fn reverse_path(f: &mut Findings, name: &str) {
         &format!("{name} rp_filter"),
         format!("{mode} ({own}, all: {all})"),
         &Consequence {
-            means: "packets whose way back is by another interface are dropped unseen: with asymmetric routes, and for \
+            means: "packets whose return route uses another interface are dropped silently: with asymmetric routes, and \
                     messages sent from endpoints' and gatekeepers' addresses",
             advice: &format!("sysctl -w net.ipv4.conf.{name}.rp_filter=2 (loose)"),
         },
@@ -251,7 +256,7 @@ fn forwarding_v4(f: &mut Findings, name: &str, info: &LinkInfo) {
     forwarding(f, name, "IPv4", on, info, "sysctl -w net.ipv4.ip_forward=1");
 }
 
-/// The kernel routes IPv6 only if it does so on all interfaces.
+/// IPv6 is forwarded only if `all.forwarding` is on.
 fn forwarding_v6(f: &mut Findings, name: &str, info: &LinkInfo) {
     let disabled = sysctl(&format!("net/ipv6/conf/{name}/disable_ipv6"));
     if disabled.is_none_or(|v| v != "0") {
@@ -260,7 +265,7 @@ fn forwarding_v6(f: &mut Findings, name: &str, info: &LinkInfo) {
             &format!("{name} IPv6"),
             "disabled",
             &Consequence {
-                means: "the configuration has IPv6 gatekeepers, and nothing of theirs passes here",
+                means: "the configuration has IPv6 gatekeepers, but their packets cannot pass this interface",
                 advice: &format!("sysctl -w net.ipv6.conf.{name}.disable_ipv6=0"),
             },
         );
@@ -270,12 +275,12 @@ fn forwarding_v6(f: &mut Findings, name: &str, info: &LinkInfo) {
     forwarding(f, name, "IPv6", on, info, advice);
 }
 
-/// A router without forwarding is broken; a port of a bridge needs none.
+/// Reports missing forwarding as a failure, except for a port of a bridge, which needs none.
 fn forwarding(f: &mut Findings, name: &str, family: &str, on: bool, info: &LinkInfo, advice: &str) {
     let bridged = info.port_of == "bridge";
     let found = match (on, bridged) {
         (true, _) => "on",
-        (false, true) => "off, and it is a port of a bridge",
+        (false, true) => "off; not needed for a bridge port",
         (false, false) => "off",
     };
     f.check(
@@ -284,7 +289,7 @@ fn forwarding(f: &mut Findings, name: &str, family: &str, on: bool, info: &LinkI
         &format!("{name} {family} forwarding"),
         found,
         &Consequence {
-            means: "what the program lets through to the gatekeepers, and their answers, end here; redirects go slower",
+            means: "packets passed on to gatekeepers, and their answers, are dropped here; redirects take a slower path",
             advice,
         },
     );

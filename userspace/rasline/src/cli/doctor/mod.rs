@@ -1,6 +1,6 @@
-//! `rasline doctor`: what on this machine and on the way to the gatekeepers may keep rasline from working.
+//! `rasline doctor`: checks of this machine and of the path to the gatekeepers.
 //!
-//! Each finding names the thing, what was found, what that means and the next step. Exit code 1 if something is broken.
+//! Each finding names the thing, what was found, what that means and the next step. Exit code 1 if a check fails.
 
 mod firewall;
 mod interface;
@@ -35,7 +35,7 @@ struct Finding {
     advice: String,
 }
 
-/// What a finding means, and the next step.
+/// What a finding means for the operator, and the next step.
 struct Consequence<'a> {
     means: &'a str,
     advice: &'a str,
@@ -142,7 +142,7 @@ fn print(findings: &[Finding], json: bool) {
 fn machine(f: &mut Findings) {
     let missing = caps::missing(caps::effective());
     let found = if missing.is_empty() {
-        "all there".to_owned()
+        "complete".to_owned()
     } else {
         format!("{} missing", missing.join(" and "))
     };
@@ -152,7 +152,7 @@ fn machine(f: &mut Findings) {
         "capabilities",
         found,
         &Consequence {
-            means: "this process may not load or attach the program",
+            means: "this process is not allowed to load or attach the program",
             advice: "run as root",
         },
     );
@@ -163,8 +163,8 @@ fn machine(f: &mut Findings) {
         "kernel",
         release,
         &Consequence {
-            means: "it lacks what the program needs",
-            advice: &format!("take {}.{} or newer", OLDEST_KERNEL.0, OLDEST_KERNEL.1),
+            means: "it lacks features that the program needs",
+            advice: &format!("use {}.{} or newer", OLDEST_KERNEL.0, OLDEST_KERNEL.1),
         },
     );
     let btf = Path::new("/sys/kernel/btf/vmlinux").exists();
@@ -172,10 +172,10 @@ fn machine(f: &mut Findings) {
         btf,
         Verdict::Warn,
         "BTF",
-        if btf { "there" } else { "none" },
+        if btf { "present" } else { "absent" },
         &Consequence {
-            means: "not needed; bpftool shows less",
-            advice: "take a kernel with CONFIG_DEBUG_INFO_BTF",
+            means: "not required; bpftool shows less detail without it",
+            advice: "use a kernel built with CONFIG_DEBUG_INFO_BTF",
         },
     );
     let jit = sysctl("net/core/bpf_jit_enable");
@@ -185,7 +185,7 @@ fn machine(f: &mut Findings) {
         "BPF JIT",
         jit.as_deref().unwrap_or("unknown"),
         &Consequence {
-            means: "the program is interpreted, many times slower",
+            means: "the program is interpreted, which is many times slower",
             advice: "sysctl -w net.core.bpf_jit_enable=1",
         },
     );
@@ -210,7 +210,7 @@ fn configuration(f: &mut Findings, file: &Path) -> Option<Config> {
                 &what,
                 "none",
                 &Consequence {
-                    means: "interfaces and gatekeepers are not checked",
+                    means: "interfaces and gatekeepers were not checked",
                     advice: "name a configuration with --config",
                 },
             );
@@ -242,13 +242,13 @@ fn pin_folder(f: &mut Findings, folder: &Path) {
         &what,
         found,
         &Consequence {
-            means: "there is nowhere to keep the program while the controller is away",
+            means: "the program cannot stay attached while the controller is not running",
             advice: "`rasline run` mounts it; by hand: mount -t bpf bpf /sys/fs/bpf",
         },
     );
 }
 
-/// A controller whose pins are not to be seen from here takes its program with it when it ends.
+/// Checks that the pins of a running controller are visible here; otherwise its program ends with it.
 fn pinned(f: &mut Findings, config: &Config) {
     let runs = lock::held(&config.daemon.state_dir.join("lock")).is_some();
     let (Ok(links), true) = (pins::links(&config.daemon.bpffs), runs) else {
@@ -261,14 +261,14 @@ fn pinned(f: &mut Findings, config: &Config) {
         "pins",
         format!("{} links pinned", links.len()),
         &Consequence {
-            means: "the controller runs, but its pins are not seen here (bpffs was unmounted, or only the unit sees it): the \
-                    program ends with it",
+            means: "the controller is running, but its pins are not visible here (bpffs was unmounted, or is mounted only in \
+                    the unit's namespace): the program is detached when the controller ends",
             advice: "see `rasline status`; mount -t bpf bpf /sys/fs/bpf, then restart the controller",
         },
     );
 }
 
-/// Addresses that rasline itself answers at.
+/// Checks that this machine has the addresses of rasline's own gatekeepers.
 fn own_addresses(f: &mut Findings, config: &Config) {
     for at in crate::supervisor::own_addresses(config) {
         if let Ok(here) = address::is_here(at.ip()) {
@@ -276,10 +276,10 @@ fn own_addresses(f: &mut Findings, config: &Config) {
                 here,
                 Verdict::Warn,
                 &format!("address {at}"),
-                if here { "here" } else { "not this machine's now" },
+                if here { "present" } else { "not on this machine now" },
                 &Consequence {
-                    means: "rasline does not serve there until it is: fine while a VRRP peer holds it",
-                    advice: "ip address add, or correct the configuration; a tentative IPv6 address takes a second",
+                    means: "rasline does not serve at this address until it is present; expected while a VRRP peer holds it",
+                    advice: "add it with `ip address add`, or correct the configuration; a tentative IPv6 address takes a second",
                 },
             );
         }

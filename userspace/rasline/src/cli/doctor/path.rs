@@ -1,7 +1,7 @@
-//! The way to each gatekeeper: its route, its next hop, a GRQ or else a lightweight RRQ, and a connection to its
+//! The path to each gatekeeper: its route, its next hop, a GRQ or else a lightweight RRQ, and a connection to its
 //! call-signalling port.
 //!
-//! Invariant: all gatekeepers together take a few seconds at most, however many are dead.
+//! Invariant: all gatekeepers together take a few seconds at most, no matter how many are dead.
 
 use std::{
     io,
@@ -25,16 +25,16 @@ use crate::{
     },
 };
 
-/// For an answer to a request, which is sent several times meanwhile, and for a connection.
+/// Time limit for an answer to a request, which is repeated within it, and for a connection.
 const PATIENCE: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_millis(250);
-/// Gatekeepers asked at once.
+/// Gatekeepers that are checked at the same time.
 const AT_ONCE: usize = 64;
 
-/// What one gatekeeper said.
+/// Results of the requests to one gatekeeper.
 struct Asked {
     grq: io::Result<Answer>,
-    /// Asked only if it does not answer a GRQ.
+    /// Answer to a lightweight RRQ, which is sent only if the GRQ is not answered.
     rrq: io::Result<Answer>,
     tcp: io::Result<()>,
 }
@@ -42,7 +42,7 @@ struct Asked {
 /// An answer to a request.
 struct Answer {
     took: Duration,
-    /// The address that it came from, if that is not the one that was asked.
+    /// Its source address, if that is not the address the request was sent to.
     from: Option<IpAddr>,
 }
 
@@ -64,7 +64,7 @@ pub(super) fn examine(f: &mut Findings, config: &Config) {
         });
         for ((zone, gatekeeper), asked) in some.iter().zip(asked) {
             let what = format!("{} {}", zone.name, gatekeeper.id);
-            // Asked before: by now the next hop is known, or known not to answer.
+            // The requests came first, so the kernel has resolved the next hop by now, or has failed to.
             if way(f, config, &what, gatekeeper) {
                 ras(f, &what, zone, gatekeeper, &asked);
                 signalling(f, &what, zone, gatekeeper, &asked);
@@ -99,7 +99,7 @@ fn ask(gatekeeper: &Gatekeeper) -> Asked {
     })
 }
 
-/// Under which it asks. Nobody is registered by this name.
+/// endpointIdentifier of the lightweight RRQ; no endpoint has it.
 const NAME: &str = "rasline-doctor";
 
 /// Sends requests until one is answered.
@@ -146,7 +146,8 @@ fn request(
     Err(last)
 }
 
-/// Where the answer comes from, be it a confirm, a reject or a RIP: who answers lives. None: nothing comes in time.
+/// Source of the answer (a confirm, a reject or a RIP: each proves that the gatekeeper lives); `None` if none came in
+/// time.
 fn answer(socket: &UdpSocket, to: SocketAddr, seq: u16) -> io::Result<Option<IpAddr>> {
     let end = Instant::now() + AGAIN;
     let mut buffer = [0; 4096];
@@ -169,7 +170,7 @@ fn answer(socket: &UdpSocket, to: SocketAddr, seq: u16) -> io::Result<Option<IpA
     }
 }
 
-/// Route and next hop; false: there is no way.
+/// Checks route and next hop. Returns false if the gatekeeper cannot be reached.
 fn way(f: &mut Findings, config: &Config, what: &str, gatekeeper: &Gatekeeper) -> bool {
     let address = gatekeeper.address;
     let what = format!("{what} route");
@@ -180,7 +181,7 @@ fn way(f: &mut Findings, config: &Config, what: &str, gatekeeper: &Gatekeeper) -
             let because = if down.is_empty() {
                 format!("none to {address} ({e})")
             } else {
-                format!("none to {address}, as this machine's own {down} is down")
+                format!("none to {address}: this machine's own {down} is down")
             };
             f.bad(
                 Verdict::Fail,
@@ -188,7 +189,7 @@ fn way(f: &mut Findings, config: &Config, what: &str, gatekeeper: &Gatekeeper) -
                 because,
                 &Consequence {
                     means: "neither endpoints nor rasline can reach it",
-                    advice: &format!("see `ip route get {address}`, and add a route"),
+                    advice: &format!("add a route; see `ip route get {address}`"),
                 },
             );
             return false;
@@ -198,9 +199,9 @@ fn way(f: &mut Findings, config: &Config, what: &str, gatekeeper: &Gatekeeper) -
         f.bad(
             Verdict::Warn,
             &what,
-            format!("{address} is of this machine"),
+            format!("{address} belongs to this machine"),
             &Consequence {
-                means: "what it answers does not come in by an interface, so nothing of it is learned",
+                means: "its answers do not arrive on an interface, so rasline learns nothing from them",
                 advice: "run the gatekeeper elsewhere, or in a network namespace of its own",
             },
         );
@@ -213,7 +214,7 @@ fn way(f: &mut Findings, config: &Config, what: &str, gatekeeper: &Gatekeeper) -
         f.bad(
             Verdict::Fail,
             &what,
-            format!("{address} by {by}, and {why}"),
+            format!("{address} through {by}, but {why}"),
             &Consequence {
                 means: "this machine's own link is down, which says nothing about the gatekeeper",
                 advice: &format!("ip link set {by} up; check its cable and its peer"),
@@ -225,7 +226,7 @@ fn way(f: &mut Findings, config: &Config, what: &str, gatekeeper: &Gatekeeper) -
     next_hop(f, &what, &route, address)
 }
 
-/// Interfaces towards gatekeepers that pass nothing.
+/// Reports a link of this machine that is down on the way to the gatekeeper.
 fn down(config: &Config) -> String {
     let towards = config.interfaces.iter().filter(|i| i.side.gatekeepers());
     let down = towards.filter(|i| match link::look(&i.name) {
@@ -240,8 +241,8 @@ fn down(config: &Config) -> String {
 fn on_its_side(f: &mut Findings, config: &Config, what: &str, route: &Route, address: IpAddr) {
     let by = &route.name;
     let found = route.gateway.map_or_else(
-        || format!("{address} by {by}, on the link"),
-        |hop| format!("{address} by {by}, via {hop}"),
+        || format!("{address} through {by}, on the link"),
+        |hop| format!("{address} through {by}, via {hop}"),
     );
     let configured = config.interfaces.iter().find(|i| i.name == *by);
     if configured.is_some_and(|i| i.side.gatekeepers()) {
@@ -253,7 +254,7 @@ fn on_its_side(f: &mut Findings, config: &Config, what: &str, route: &Route, add
         what,
         format!("{found}; {by} {there}"),
         &Consequence {
-            means: "its answers come in unseen: nothing is learned, and it looks silent",
+            means: "the program does not see its answers: nothing is learned, and the gatekeeper seems silent",
             advice: "give that interface side = \"gatekeepers\" (or \"both\"), or correct the route",
         },
     );
@@ -275,7 +276,7 @@ fn next_hop(f: &mut Findings, what: &str, route: &Route, address: IpAddr) -> boo
                 &what.replace("route", "next hop"),
                 format!("{hop} on {} does not answer {asked}", route.name),
                 &Consequence {
-                    means: "it is off, unplugged, or in another network: no packet gets there",
+                    means: "it is switched off, unplugged, or in another network: packets cannot reach it",
                     advice: &format!(
                         "check that machine, cable and VLAN; see `ip neigh show {hop}`"
                     ),
@@ -298,10 +299,10 @@ fn ras(f: &mut Findings, what: &str, zone: &Zone, gatekeeper: &Gatekeeper, asked
                 "a GRQ is not answered, a lightweight RRQ is",
                 &Consequence {
                     means: &format!(
-                        "its probes ask by GRQ only, so that they say nothing (a lightweight RRQ took {:.1} ms)",
+                        "its probes use GRQ only, so they cannot tell its state (a lightweight RRQ took {:.1} ms)",
                         answer.took.as_secs_f64() * 1e3
                     ),
-                    advice: "probe by what it answers: [zone.probe] ras = \"auto\"",
+                    advice: "set [zone.probe] ras = \"auto\", which probes with what it answers",
                 },
             );
         }
@@ -314,15 +315,15 @@ fn ras(f: &mut Findings, what: &str, zone: &Zone, gatekeeper: &Gatekeeper, asked
     let dead = asked.tcp.is_err();
     let matters = zone.gatekeepers.len() > 1 && zone.probe.ras != RasProbe::Off;
     let means = if dead {
-        "it is dead, or something between drops what it is sent"
+        "it is dead, or requests to it are dropped on the way"
     } else {
-        "its host accepts connections, but it may be frozen; or it answers neither GRQ nor RRQ of ours, so that only \
-         connections and what it answers to endpoints show whether it lives"
+        "its host accepts connections, but it may be frozen; or it answers neither GRQ nor RRQ from rasline, so only \
+         connections and its answers to endpoints show whether it lives"
     };
     let advice = if dead {
-        format!("start it, or let UDP {port} through on the way")
+        format!("start it, or allow UDP {port} on the way")
     } else {
-        "restart it if it hangs; `rasline gatekeeper list` shows what it was seen to answer"
+        "restart it if it hangs; `rasline gatekeeper list` shows what it has answered so far"
             .to_owned()
     };
     f.bad(
@@ -340,7 +341,7 @@ fn ras(f: &mut Findings, what: &str, zone: &Zone, gatekeeper: &Gatekeeper, asked
     );
 }
 
-/// It answers; from where matters, as the data path looks at the source.
+/// Reports an answer and its source address, which the data path compares with the configured one.
 fn answered(f: &mut Findings, what: &str, found: &str, gatekeeper: &Gatekeeper, answer: &Answer) {
     let ms = answer.took.as_secs_f64() * 1e3;
     let Some(from) = answer.from else {
@@ -351,9 +352,10 @@ fn answered(f: &mut Findings, what: &str, found: &str, gatekeeper: &Gatekeeper, 
         what,
         format!("{found}, in {ms:.1} ms, but from {from}"),
         &Consequence {
-            means: "it has several addresses; what it sends from another one is not learned, nor answered by the kernel",
+            means: "it has several addresses; messages from an address that is not configured are not learned, so the kernel \
+                    cannot answer for it",
             advice: &format!(
-                "let it answer from {}, or configure address = \"{from}\"",
+                "make it answer from {}, or configure address = \"{from}\"",
                 gatekeeper.address
             ),
         },
@@ -373,11 +375,11 @@ fn signalling(f: &mut Findings, what: &str, zone: &Zone, gatekeeper: &Gatekeeper
         unanswered("a connection", port, error),
         &Consequence {
             means: if probed {
-                "its probes require it ([zone.probe] tcp), so that it is found dead"
+                "its probes require this connection ([zone.probe] tcp), so it is considered dead"
             } else {
-                "calls that are routed through it fail; fine if it routes none (direct calls)"
+                "gatekeeper-routed calls fail; no problem if all calls are direct"
             },
-            advice: "check call_signal_port, and that TCP passes on the way",
+            advice: "check call_signal_port, and that TCP is allowed on the way",
         },
     );
 }

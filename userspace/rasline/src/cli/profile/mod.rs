@@ -1,4 +1,4 @@
-//! `rasline profile`: works on the database itself, whether the controller runs or not.
+//! `rasline profile`: works on the database directly, whether the controller is running or not.
 
 mod print;
 
@@ -19,13 +19,13 @@ use crate::{
     suggest::did_you_mean,
 };
 
-/// Files larger than this are not read, octets.
+/// Largest file that is imported, octets.
 const LARGEST: u64 = 256 << 20;
 
-/// Profiles of zones: what a backup gatekeeper serves them from.
+/// Options of `rasline profile`.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Folder of the database; by default state_dir of the configuration.
+    /// Folder of the database; by default state_dir in the configuration.
     #[arg(long, global = true, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     #[command(subcommand)]
@@ -34,42 +34,42 @@ pub(super) struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Import profiles, or a directory's endpoints into them: the whole file, or nothing.
+    /// Import profiles, or endpoints from a directory; nothing is imported if the file has an error.
     Import {
-        /// The file; - is the standard input.
+        /// File to import; "-" is the standard input.
         file: PathBuf,
-        /// What it is written in; by default what its name says.
+        /// Format of the file; by default from its name.
         #[arg(long)]
         format: Option<Format>,
-        /// Only the profile of this zone; of a directory: the zone of all its entries.
+        /// Import only the profile of this zone; for LDIF, assign all entries to this zone.
         #[arg(long)]
         zone: Option<String>,
         #[command(flatten)]
         json: Json,
     },
-    /// Print profiles as they can be imported.
+    /// Print profiles in a form that can be imported.
     Export {
-        /// Of this zone only.
+        /// Print only the profile of this zone.
         zone: Option<String>,
-        /// What to write them in.
+        /// Format of the output.
         #[arg(long, default_value = "toml")]
         format: Written,
-        /// With passwords; without, an import keeps those that are there.
+        /// Include passwords; importing a file without them keeps the passwords in the database.
         #[arg(long)]
         secrets: bool,
     },
     /// List profiles.
     List(Json),
-    /// Show one profile, and what was learned of its zone.
+    /// Show one profile, and what was learned about its zone.
     Show {
         /// Name of the zone.
         zone: String,
         #[command(flatten)]
         json: Json,
-        /// Every endpoint, not only the first 20.
+        /// Show every endpoint, not only the first 20.
         #[arg(long)]
         all: bool,
-        /// With passwords.
+        /// Show passwords.
         #[arg(long)]
         secrets: bool,
     },
@@ -77,24 +77,24 @@ enum Command {
     Set {
         /// Name of the zone.
         zone: String,
-        /// What to set; a wrong key lists those there are.
+        /// Settings to change; an unknown key lists the valid ones.
         #[arg(value_name = "KEY=VALUE", required_unless_present = "create")]
         settings: Vec<String>,
-        /// Make the profile if there is none.
+        /// Create the profile if there is none.
         #[arg(long)]
         create: bool,
     },
-    /// Delete a profile, and what was learned of its zone.
+    /// Delete a profile, and what was learned about its zone.
     Delete {
         /// Name of the zone.
         zone: String,
-        /// Do not ask whether it is meant.
+        /// Delete without asking for confirmation.
         #[arg(long, short)]
         yes: bool,
     },
 }
 
-/// What profiles are written in.
+/// Format of an export.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Written {
     Toml,
@@ -148,14 +148,14 @@ fn folder(config: &Path, named: Option<&Path>) -> Result<PathBuf> {
     }
     let (daemon, wrong) = Config::load_daemon(config);
     match wrong {
-        // Without a file nobody said where the database is.
+        // Without a configuration the folder of the database is not known.
         Some(e) if e.line.is_none() => Err(Failure::new(
             "configuration",
             e,
-            "or name the folder with --state-dir",
+            "or give the folder with --state-dir",
         )),
         Some(e) => {
-            let next = "see `rasline check`, or name the folder with --state-dir";
+            let next = "see `rasline check`, or give the folder with --state-dir";
             table::say(&Failure::new("configuration", e, next));
             Ok(daemon.state_dir)
         }
@@ -163,7 +163,7 @@ fn folder(config: &Path, named: Option<&Path>) -> Result<PathBuf> {
     }
 }
 
-/// What was read; if it comes from the copy that is said.
+/// Returns what was read; warns if it comes from the copy.
 fn told<T>(read: Read<T>) -> T {
     if let Some(trouble) = &read.trouble {
         table::say(trouble);
@@ -211,8 +211,8 @@ fn text(file: &Path) -> Result<String> {
     } else {
         std::fs::File::open(file).and_then(|mut file| read(&mut file))
     };
-    let octets = octets
-        .map_err(|e: io::Error| Failure::new(&name, e, "name a file that can be read, or -"))?;
+    let octets =
+        octets.map_err(|e: io::Error| Failure::new(&name, e, "name a readable file, or -"))?;
     if octets.len() as u64 > LARGEST {
         let cause = format!("is larger than {} MiB", LARGEST >> 20);
         return Err(Failure::new(name, cause, "import it in parts"));
@@ -256,7 +256,7 @@ fn delete(profiles: &mut Profiles, zone: &str, yes: bool) -> Result<()> {
         let learned = profiles.learned(zone)?.value.len();
         let given = profile.endpoints.len();
         confirm(&format!(
-            "Delete the profile of zone {zone} ({given} endpoints given, {learned} learned)? [y/N] "
+            "Delete the profile of zone {zone} ({given} endpoints configured, {learned} learned)? [y/N] "
         ))?;
     }
     if !profiles.delete(zone)? {
@@ -266,15 +266,15 @@ fn delete(profiles: &mut Profiles, zone: &str, yes: bool) -> Result<()> {
     Ok(())
 }
 
-/// Asks on the terminal; without one, or without a yes, nothing is done.
+/// Asks for confirmation on the terminal; fails without a terminal or without a yes.
 fn confirm(question: &str) -> Result<()> {
     let refused = |cause: &str| {
-        let next = "nothing was deleted; use --yes to delete without a question";
+        let next = "nothing was deleted; use --yes to delete without asking";
         Failure::new("profile", cause, next)
     };
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Err(refused(
-            "deleting it needs a yes, and there is no terminal to ask on",
+            "deleting it requires confirmation, but there is no terminal to ask on",
         ));
     }
     let mut out = io::stderr().lock();
@@ -290,7 +290,7 @@ fn confirm(question: &str) -> Result<()> {
     }
 }
 
-/// There is no profile of this zone; another one may be meant.
+/// The error for a zone without a profile, with a suggestion.
 fn unknown(profiles: &mut Profiles, zone: &str) -> Failure {
     let mut failure = profiles::unknown(zone);
     if let Ok(all) = profiles.list() {
@@ -305,7 +305,7 @@ fn show(profiles: &mut Profiles, zone: &str, shown: print::Shown, json: bool) ->
     let learned = profiles.learned(zone)?.value;
     match given {
         Some(profile) => print::show(profile, &learned, shown, json),
-        // A backup serves it from what its traffic tells.
+        // A backup serves such a zone from what was learned of its traffic.
         None if !learned.is_empty() => print::show_learned(zone, &learned, shown, json),
         None => return Err(unknown(profiles, zone)),
     }
@@ -325,7 +325,10 @@ fn set(profiles: &mut Profiles, zone: &str, settings: &[String], create: bool) -
         }
     });
     match edited {
-        Ok(new) => table::put(&format!("{zone}: {}", if new { "made" } else { "changed" })),
+        Ok(new) => table::put(&format!(
+            "{zone}: {}",
+            if new { "created" } else { "changed" }
+        )),
         Err(failures) => return complain(&failures),
     }
     ExitCode::SUCCESS

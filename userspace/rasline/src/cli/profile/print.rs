@@ -1,4 +1,4 @@
-//! How profiles look.
+//! Prints profiles.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,21 +13,21 @@ use crate::{
     profiles::{Imported, Summary, without_passwords},
 };
 
-/// Endpoints shown unless all are wanted.
+/// Endpoints shown without `--all`.
 const FIRST: usize = 20;
 
-/// How much to show.
+/// Options of `profile show`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shown {
     pub(super) all: bool,
     pub(super) secrets: bool,
 }
 
-/// A zone without a profile.
+/// A zone without a profile, as `--json` shows it.
 #[derive(Serialize)]
 struct OnlyLearned<'a> {
     zone: &'a str,
-    /// No profile was given.
+    /// Always null: the zone has no profile.
     given: bool,
     learned: &'a [KnownEndpoint],
 }
@@ -36,7 +36,7 @@ struct OnlyLearned<'a> {
 struct WithLearned<'a> {
     #[serde(flatten)]
     profile: &'a Profile,
-    /// How many endpoints have a password.
+    /// Number of endpoints that have a password.
     passwords: usize,
     learned: &'a [KnownEndpoint],
 }
@@ -53,13 +53,13 @@ pub(super) fn imported(imported: &Imported, json: bool) {
     ));
     if imported.others > 0 {
         put(&format!(
-            "left out: {} without h323Identity",
+            "skipped: {} without h323Identity",
             count(imported.others, "entry").replace("entrys", "entries")
         ));
     }
     for (attribute, values) in &imported.left_out {
         put(&format!(
-            "left out: {} of {attribute}",
+            "skipped: {} of {attribute}",
             count(*values, "value")
         ));
     }
@@ -155,7 +155,7 @@ pub(super) fn show(mut profile: Profile, learned: &[KnownEndpoint], shown: Shown
     lists(&profile);
     let (given, more) = (profile.endpoints.len(), learned.len());
     put(&format!(
-        "{:<20} {given} given, {passwords} of them with a password, {more} learned",
+        "{:<20} {given} configured, {passwords} of them with a password, {more} learned",
         "endpoints"
     ));
     let rows = profile.endpoints.iter().map(|e| (e, "given"));
@@ -167,7 +167,7 @@ pub(super) fn show(mut profile: Profile, learned: &[KnownEndpoint], shown: Shown
     some(&rows, shown);
 }
 
-/// A zone that has no profile, and is served from what was learned of its traffic.
+/// Prints a zone without a profile, which a backup serves from what was learned of its traffic.
 pub(super) fn show_learned(zone: &str, learned: &[KnownEndpoint], shown: Shown, json: bool) {
     if json {
         return put_json(&OnlyLearned {
@@ -178,7 +178,7 @@ pub(super) fn show_learned(zone: &str, learned: &[KnownEndpoint], shown: Shown, 
     }
     put(&format!("{:<20} {zone}", "zone"));
     put(&format!(
-        "{:<20} none given; as a backup rasline serves the zone from what it learned of its traffic",
+        "{:<20} none; as a backup rasline serves the zone from what it learned of its traffic",
         "profile"
     ));
     put(&format!("{:<20} {} learned", "endpoints", learned.len()));
@@ -220,7 +220,7 @@ fn settings(p: &Profile) {
         (
             "limits",
             format!(
-                "{} registrations, {} calls, {} x 100 bit/s a call, {} x 100 bit/s in all",
+                "{} registrations, {} calls, {} x 100 bit/s per call, {} x 100 bit/s in total",
                 limits.registrations, limits.calls, limits.call_bandwidth, limits.bandwidth
             ),
         ),
@@ -256,7 +256,7 @@ fn lists(p: &Profile) {
     put(&format!("{:<20} {}", "reach", or_dash(&p.reach.join(", "))));
     for n in &p.neighbours {
         let prefixes = if n.prefixes.is_empty() {
-            "everything unknown".to_owned()
+            "all unknown destinations".to_owned()
         } else {
             n.prefixes.join(", ")
         };

@@ -3,13 +3,14 @@
 //! | attribute | becomes |
 //! |---|---|
 //! | h323Identityh323-ID, h323IdentitydialedDigits, h323IdentityURL-ID, h323Identityemail-ID | aliases, in this order |
-//! | h235IdentityEndpointID | an alias, if it is none of those |
+//! | h235IdentityEndpointID | an alias, if it is not among those |
 //! | h235IdentityPassword | the password |
-//! | h323IdentitytransportID | where calls are signalled |
-//! | h323IdentityGKDomain | says the zone |
+//! | h323IdentitytransportID | call_signal_address |
+//! | h323IdentityGKDomain | selects the zone |
 //!
 //! h323IdentitypartyNumber and h323IdentitymobileUIM have no place in a profile and are counted;
-//! h323IdentityEndpointType and h323IdentityServiceLevel say nothing that a gatekeeper needs ahead of the registration.
+//! h323IdentityEndpointType and h323IdentityServiceLevel are ignored, as a gatekeeper learns them from the
+//! registration.
 
 use std::{
     collections::BTreeMap,
@@ -21,46 +22,46 @@ use rasline_core::profile::{KnownEndpoint, check_endpoint};
 use super::ldif::{self, Record};
 use crate::failure::Failure;
 
-/// H.225.0: where an endpoint listens for call signalling unless it says otherwise.
+/// Default call-signalling port (H.225.0).
 const CALL_SIGNALLING: u16 = 1720;
-/// Aliases, by the kinds of H.350.1.
+/// Attributes that become aliases (H.350.1), in this order.
 const ALIASES: [&str; 4] = [
     "h323identityh323-id",
     "h323identitydialeddigits",
     "h323identityurl-id",
     "h323identityemail-id",
 ];
-/// What has no place in a profile.
+/// Attributes that have no place in a profile.
 const LEFT_OUT: [(&str, &str); 2] = [
     ("h323identitypartynumber", "h323IdentitypartyNumber"),
     ("h323identitymobileuim", "h323IdentitymobileUIM"),
 ];
-/// How directories mark passwords that they keep as a hash (RFC 2307, 5.3).
+/// Prefixes of hashed passwords (RFC 2307, 5.3).
 const HASHES: [&str; 6] = ["{SSHA", "{SHA", "{SMD5}", "{MD5}", "{CRYPT}", "{PBKDF2"];
-/// Failures told at most.
+/// Maximum number of failures that are reported.
 const TOLD: usize = 50;
 
-/// An endpoint of the directory.
+/// An endpoint in the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::profiles) struct Entry {
-    /// File, line and name.
+    /// File, line and name, for messages.
     pub(in crate::profiles) place: String,
-    /// h323IdentityGKDomain.
+    /// Value of h323IdentityGKDomain.
     pub(in crate::profiles) domain: Option<String>,
     pub(in crate::profiles) endpoint: KnownEndpoint,
 }
 
-/// What a directory has.
+/// Content of a directory's export.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::profiles) struct Directory {
     pub(in crate::profiles) entries: Vec<Entry>,
-    /// Entries that are no endpoints of H.323.
+    /// Number of entries that are not H.323 endpoints.
     pub(in crate::profiles) others: usize,
-    /// Values that have no place in a profile, by attribute.
+    /// Number of values without a place in a profile, by attribute.
     pub(in crate::profiles) left_out: BTreeMap<&'static str, usize>,
 }
 
-/// Reads a directory's export.
+/// Parses a directory's export.
 pub(in crate::profiles) fn parse(name: &str, text: &str) -> Result<Directory, Vec<Failure>> {
     let records = ldif::records(text).map_err(|e| {
         vec![Failure::new(
@@ -89,7 +90,7 @@ pub(in crate::profiles) fn parse(name: &str, text: &str) -> Result<Directory, Ve
     }
 }
 
-/// Whether it says anything of H.323.
+/// Whether an entry has any attribute of H.323.
 fn is_endpoint(record: &Record) -> bool {
     record
         .names()
@@ -131,7 +132,7 @@ impl Directory {
         }
     }
 
-    /// The first of its addresses that is one of IP. Names of hosts are not resolved.
+    /// The first IP address among the entry's addresses. Host names are not resolved.
     fn address(&mut self, record: &Record, place: &str) -> Result<Option<SocketAddr>, Failure> {
         let all = texts(record, "h323identitytransportid", place)?;
         let mut addresses = all.iter().filter_map(|text| transport(text));
@@ -165,16 +166,16 @@ fn password(record: &Record, place: &str) -> Result<Option<String>, Failure> {
             if HASHES.iter().any(|mark| upper.starts_with(mark)) {
                 return refuse(
                     "h235IdentityPassword is a hash, which H.235 cannot use",
-                    "export it in clear, or leave the attribute out",
+                    "export the password in clear text, or without this attribute",
                 );
             }
             Ok(Some(password))
         }
-        _ => refuse("has h235IdentityPassword twice", "leave one"),
+        _ => refuse("duplicate h235IdentityPassword", "remove one"),
     }
 }
 
-/// Values that are texts; empty ones are left out.
+/// Values of an attribute as text; empty ones are skipped.
 fn texts(record: &Record, attribute: &str, place: &str) -> Result<Vec<String>, Failure> {
     let mut texts = Vec::new();
     for value in record.values(attribute) {
@@ -193,7 +194,7 @@ fn texts(record: &Record, attribute: &str, place: &str) -> Result<Vec<String>, F
     Ok(texts)
 }
 
-/// `192.0.2.1`, `192.0.2.1:1720`, and either after `ip:` or `ip$`.
+/// Parses `192.0.2.1` or `192.0.2.1:1720`, either with the prefix `ip:` or `ip$`.
 fn transport(text: &str) -> Option<SocketAddr> {
     let text = text
         .strip_prefix("ip:")

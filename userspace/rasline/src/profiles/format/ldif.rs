@@ -1,47 +1,47 @@
-//! Records of an LDIF file (RFC 2849): lines unfolded, values decoded. Total: whatever the text is, it gives records or one
+//! Parses the records of an LDIF file (RFC 2849): unfolds lines, decodes values. Any text gives either records or one
 //! error with its line.
 
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-/// What is wrong, and where.
+/// An error and its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::profiles) struct LdifError {
-    /// From 1.
+    /// Line, from 1.
     pub(in crate::profiles) line: usize,
     pub(in crate::profiles) cause: Cause,
 }
 
-/// What is wrong.
+/// Cause of the error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::profiles) enum Cause {
-    /// A line that continues none.
+    /// A continuation without a line before it.
     Continues,
-    /// No `attribute: value`.
+    /// A line that is not `attribute: value`.
     NoAttribute,
     /// The value of `attribute:: value` is not base64.
     Base64,
-    /// A value by URL.
+    /// A value given by URL.
     Url,
     /// A record that does not begin with `dn:`.
     NoName,
-    /// Not version 1.
+    /// Another version than 1.
     Version,
-    /// A change instead of an entry.
+    /// A change record instead of an entry.
     Change,
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Continues => "begins with a blank but continues no line",
-            Self::NoAttribute => "is no `attribute: value`",
+            Self::Continues => "begins with a space but continues no line",
+            Self::NoAttribute => "is not `attribute: value`",
             Self::Base64 => "the value after `::` is not base64",
-            Self::Url => "a value by URL (`:<`) is not fetched",
+            Self::Url => "values by URL (`:<`) are not supported",
             Self::NoName => "the entry does not begin with `dn:`",
-            Self::Version => "only version 1 is known",
-            Self::Change => "is a change (changetype), not an entry",
+            Self::Version => "only LDIF version 1 is supported",
+            Self::Change => "is a change record (changetype), not an entry",
         })
     }
 }
@@ -49,14 +49,14 @@ impl fmt::Display for Cause {
 /// An entry of the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::profiles) struct Record {
-    /// Of its `dn`.
+    /// Line of its `dn`.
     pub(in crate::profiles) line: usize,
     pub(in crate::profiles) name: String,
     attributes: Vec<(String, Vec<u8>)>,
 }
 
 impl Record {
-    /// Values of an attribute, its name in lower case and without options.
+    /// Values of an attribute; the name is in lower case and without options.
     pub(in crate::profiles) fn values<'a>(
         &'a self,
         attribute: &'a str,
@@ -67,17 +67,17 @@ impl Record {
             .map(|(_, value)| value.as_slice())
     }
 
-    /// Names of its attributes.
+    /// Names of the entry's attributes.
     pub(in crate::profiles) fn names(&self) -> impl Iterator<Item = &str> {
         self.attributes.iter().map(|(name, _)| name.as_str())
     }
 }
 
-/// All records of a text, in its order.
+/// Parses all records of a text, in order.
 pub(in crate::profiles) fn records(text: &str) -> Result<Vec<Record>, LdifError> {
     let mut records = Vec::new();
     let mut block: Vec<(usize, String)> = Vec::new();
-    // A byte order mark is no part of the text.
+    // A byte order mark is not part of the text.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut comment = false;
     for (line, content) in (1..).zip(text.lines()) {
@@ -108,7 +108,8 @@ const fn fault(line: usize, cause: Cause) -> LdifError {
     LdifError { line, cause }
 }
 
-/// Takes the lines of one record; `None`: they are none, as what `ldapsearch` writes at the end.
+/// Parses the lines of one record. Returns `None` if they are not a record, like the lines `ldapsearch` writes at the
+/// end.
 fn record(block: &mut Vec<(usize, String)>) -> Result<Option<Record>, LdifError> {
     let mut lines = std::mem::take(block).into_iter().peekable();
     if let Some((line, version)) =
@@ -143,7 +144,7 @@ fn record(block: &mut Vec<(usize, String)>) -> Result<Option<Record>, LdifError>
     }))
 }
 
-/// Name in lower case without options, and value.
+/// Splits a line into the name, in lower case without options, and the value.
 fn attribute(line: usize, content: &str) -> Result<(String, Vec<u8>), LdifError> {
     let malformed = || fault(line, Cause::NoAttribute);
     let (name, value) = content.split_once(':').ok_or_else(malformed)?;

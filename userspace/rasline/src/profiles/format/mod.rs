@@ -1,4 +1,4 @@
-//! Profiles as text: TOML and JSON both ways, directories as LDIF one way.
+//! Profiles as text: TOML and JSON for import and export, LDIF of directories for import.
 
 pub(super) mod directory;
 mod ldif;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Result};
 
-/// What a file of profiles is written in.
+/// Format of a file of profiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// `[[profile]]`, or one profile.
@@ -22,7 +22,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// What the name of a file says: `.json`, `.ldif`, everything else is TOML.
+    /// The format by the name of a file: `.json`, `.ldif`; everything else is TOML.
     #[must_use]
     pub fn of(file: &Path) -> Self {
         match file.extension().and_then(|e| e.to_str()) {
@@ -33,7 +33,7 @@ impl Format {
     }
 }
 
-/// Several profiles in one file.
+/// A file with several profiles.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -45,7 +45,7 @@ struct FileOf<'a> {
     profile: &'a [Profile],
 }
 
-/// Profiles of a TOML file.
+/// Parses the profiles of a TOML file.
 pub(super) fn toml(name: &str, text: &str) -> Result<Vec<Profile>> {
     let several = text.lines().map(str::trim_start).any(|line| {
         let rest = line.trim_start_matches('[').strip_prefix("profile");
@@ -63,7 +63,7 @@ pub(super) fn toml(name: &str, text: &str) -> Result<Vec<Profile>> {
     })
 }
 
-/// Profiles of a JSON file.
+/// Parses the profiles of a JSON file.
 pub(super) fn json(name: &str, text: &str) -> Result<Vec<Profile>> {
     let parsed = if text.trim_start().starts_with('[') {
         serde_json::from_str(text)
@@ -85,29 +85,29 @@ fn malformed(name: &str, line: usize, cause: &str) -> Failure {
     )
 }
 
-/// Profiles as a file that can be imported.
+/// Formats profiles as a file that can be imported.
 ///
 /// # Errors
-/// When the format is one that is read only.
+/// When the format cannot be written.
 pub fn render(profiles: &[Profile], format: Format) -> Result<String> {
     match format {
         Format::Toml => ::toml::to_string(&FileOf { profile: profiles }).map_err(|e| e.to_string()),
         Format::Json => serde_json::to_string_pretty(profiles)
             .map(|text| text + "\n")
             .map_err(|e| e.to_string()),
-        Format::Ldif => Err("directories are read only".to_owned()),
+        Format::Ldif => Err("LDIF can be imported but not exported".to_owned()),
     }
-    .map_err(|cause| Failure::new("export", cause, "choose --format toml or json"))
+    .map_err(|cause| Failure::new("export", cause, "use --format toml or json"))
 }
 
-/// The same without passwords: an import of it keeps those that are there.
+/// The profiles without passwords. Importing them keeps the passwords in the database.
 pub fn without_passwords(profile: &mut Profile) {
     for endpoint in &mut profile.endpoints {
         endpoint.password = None;
     }
 }
 
-/// A time for people.
+/// Formats a time for people.
 pub(super) fn show_time(unix: u64) -> String {
     show_date(unix).unwrap_or_else(|| unix.to_string())
 }

@@ -109,7 +109,7 @@ fn an_edit_leaves_the_endpoints() {
     assert_eq!(
         told(&failures),
         [
-            "zone \"lab\": has no profile; `rasline profile list` shows those there are, `rasline profile set ZONE --create` makes one"
+            "zone \"lab\": has no profile; see `rasline profile list`, or create one with `rasline profile set ZONE --create`"
         ]
     );
     assert!(profiles.edit("lab", true, |_| Ok(())).unwrap());
@@ -196,32 +196,34 @@ fn an_assignment_that_makes_no_sense_is_refused() {
     for (assignment, text) in [
         (
             "subscription",
-            "\"subscription\": is no KEY=VALUE; write it as subscription=on",
+            "\"subscription\": is not KEY=VALUE; write for example subscription=on",
         ),
         (
             "subscription=maybe",
-            "subscription: \"maybe\" is neither on nor off; give subscription=on|off",
+            "subscription: \"maybe\" is neither on nor off; use subscription=on|off",
         ),
         (
             "limits.calls=-1",
-            "limits.calls: \"-1\": invalid digit found in string; give limits.calls=NUMBER",
+            "limits.calls: \"-1\": invalid digit found in string; use limits.calls=NUMBER",
         ),
         (
             "call_model=gk",
-            "call_model: \"gk\": invalid socket address syntax; give call_model=direct|ADDRESS:PORT",
+            "call_model: \"gk\": invalid socket address syntax; use call_model=direct|ADDRESS:PORT",
         ),
         (
             "authentication=sha",
-            "authentication: \"sha\" is none; give authentication=none|md5|hmac-sha1",
+            "authentication: \"sha\" is not a known method; use authentication=none|md5|hmac-sha1",
         ),
     ] {
         let failure = apply(&mut profile("hq"), assignment).unwrap_err();
         assert_eq!(failure.to_string(), text);
     }
     let failure = apply(&mut profile("hq"), "endpoints=1").unwrap_err();
-    assert!(failure.to_string().starts_with(
-        "endpoints: is not a key that can be set; those are gatekeeper_identifier, tenant, "
-    ));
+    assert!(
+        failure
+            .to_string()
+            .starts_with("endpoints: unknown key; use one of gatekeeper_identifier, tenant, ")
+    );
 }
 
 #[test]

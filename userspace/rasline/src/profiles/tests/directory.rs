@@ -127,7 +127,7 @@ fn what_is_wrong_is_told_with_line_and_name() {
     for (text, wanted) in [
         (
             entry("h323Identityh323-ID: a\nbroken\n"),
-            "text:4: is no `attribute: value`; export the entries as LDIF (RFC 2849), values included; nothing was imported",
+            "text:4: is not `attribute: value`; export the entries as LDIF (RFC 2849), values included; nothing was imported",
         ),
         (
             entry("h323IdentityServiceLevel: gold\n"),
@@ -139,11 +139,11 @@ fn what_is_wrong_is_told_with_line_and_name() {
         ),
         (
             entry("h323Identityh323-ID: a\nh235IdentityPassword: {SSHA}x\n"),
-            "text:1: cn=x: h235IdentityPassword is a hash, which H.235 cannot use; export it in clear, or leave the attribute out",
+            "text:1: cn=x: h235IdentityPassword is a hash, which H.235 cannot use; export the password in clear text, or without this attribute",
         ),
         (
             entry("h323Identityh323-ID: a\nh235IdentityPassword: x\nh235IdentityPassword: y\n"),
-            "text:1: cn=x: has h235IdentityPassword twice; leave one",
+            "text:1: cn=x: duplicate h235IdentityPassword; remove one",
         ),
         (
             entry("h323Identityh323-ID:: /w==\n"),
@@ -155,14 +155,14 @@ fn what_is_wrong_is_told_with_line_and_name() {
         ),
         (
             entry("h323Identityh323-ID: gw2\nh323IdentitydialedDigits: 1001\n"),
-            "text:1: cn=x: alias \"1001\" belongs to endpoints[0] of the profile already; remove one of the two",
+            "text:1: cn=x: duplicate alias \"1001\", already used by endpoints[0] of the profile; remove one of the two",
         ),
         (
             entry("h323Identityh323-ID: a\n")
                 + &entry(
                     "h323Identityh323-ID: b\nh323IdentitydialedDigits: 1\nh323Identityemail-ID: a\n",
                 ),
-            "text:5: cn=x: alias \"a\" belongs to text:1: cn=x already; remove one of the two",
+            "text:5: cn=x: duplicate alias \"a\", already used by text:1: cn=x; remove one of the two",
         ),
         (
             entry("h323Identityh323-ID: alice\n") + &entry("h323Identityh323-ID: alice\n"),
@@ -170,11 +170,11 @@ fn what_is_wrong_is_told_with_line_and_name() {
         ),
         (
             "dn: cn=x\nh323Identityh323-ID: a\n".into(),
-            "text:1: cn=x: has no h323IdentityGKDomain; name the zone with --zone",
+            "text:1: cn=x: has no h323IdentityGKDomain; give the zone with --zone",
         ),
         (
             "dn: cn=x\nh323Identityh323-ID: a\nh323IdentityGKDomain: lab\n".into(),
-            "text:1: cn=x: h323IdentityGKDomain \"lab\" is no zone or gatekeeperIdentifier of a profile; name the zone with --zone, or make the profile first",
+            "text:1: cn=x: no profile has h323IdentityGKDomain \"lab\" as its zone or gatekeeperIdentifier; give the zone with --zone, or create the profile first",
         ),
     ] {
         assert_eq!(refused(&text), [wanted], "{text}");
@@ -195,7 +195,7 @@ fn a_domain_that_fits_two_zones_is_told() {
     assert_eq!(
         told(&failures),
         [
-            "text:1: cn=x: h323IdentityGKDomain \"GK.example.com\" fits several zones: b, hq; name the zone with --zone"
+            "text:1: cn=x: h323IdentityGKDomain \"GK.example.com\" matches several zones: b, hq; give the zone with --zone"
         ]
     );
     let import = Import {

@@ -65,7 +65,7 @@ fn only_the_zone_that_was_named() {
     import.zone = Some("c");
     assert_eq!(
         told(&profiles.import(&import).unwrap_err()),
-        ["f.json: zone \"c\": has no profile of that zone; name another zone or file"]
+        ["f.json: zone \"c\": no profile of this zone in the file; name another zone or file"]
     );
 }
 
@@ -90,7 +90,7 @@ fn a_file_with_one_error_changes_nothing() {
         ),
         (
             "[[profile]]\nzone = \"a\"\ngatekeeper_identifier = \"G\"\n[[profile]]\nzone = \"a\"\ngatekeeper_identifier = \"H\"\n",
-            "text: zone \"a\": has two profiles; remove one of the two",
+            "text: zone \"a\": duplicate profile; remove one of the two",
         ),
     ] {
         assert_eq!(refused(text, Format::Toml), [wanted]);

@@ -35,7 +35,7 @@ fn a_locked_database_is_read_from_its_copy() {
         .execute_batch("BEGIN EXCLUSIVE; UPDATE meta SET revision = revision + 1")
         .unwrap();
     let mut profiles = Profiles::open(folder.path());
-    is_copy(&profiles.load(), &wanted, "another process holds it locked");
+    is_copy(&profiles.load(), &wanted, "locked by another process");
     assert!(!profiles.changed(), "it is locked still");
     drop(holder);
     assert!(profiles.changed());
@@ -80,7 +80,7 @@ fn a_damaged_database_stays_and_its_copy_is_read() {
     assert!(!profiles.changed(), "it is read again when it changes");
     let failure = profiles.set(&profile("lab")).unwrap_err();
     assert!(
-        failure.to_string().contains("nothing was changed: move "),
+        failure.to_string().contains("nothing was changed; move "),
         "{failure}"
     );
     let read = profiles.get("hq").unwrap();
@@ -139,7 +139,7 @@ fn a_file_that_is_no_database_is_left_alone() {
     is_copy(
         &profiles.load(),
         &wanted,
-        "damaged: it is another program's database",
+        "damaged: the database belongs to another program",
     );
     profiles.set(&profile("lab")).unwrap_err();
 }
@@ -172,11 +172,15 @@ fn a_database_that_is_gone_or_empty_is_missed() {
             std::fs::write(&path, "").unwrap();
         }
         let mut profiles = Profiles::open(folder.path());
-        is_copy(&profiles.load(), &wanted, "is gone, though there is a copy");
+        is_copy(
+            &profiles.load(),
+            &wanted,
+            "is missing, although a copy of it exists",
+        );
         assert!(!profiles.changed(), "it is gone still");
         let failure = profiles.set(&profile("lab")).unwrap_err().to_string();
         assert!(
-            failure.contains("or move it away to begin anew"),
+            failure.contains("or move the copy away to start empty"),
             "{failure}"
         );
     }
@@ -195,7 +199,7 @@ fn without_a_copy_it_is_said_and_nothing_is_read() {
     let mut profiles = Profiles::open(folder.path());
     let loaded = profiles.load();
     assert_eq!((loaded.profiles.len(), loaded.source), (0, Source::Nothing));
-    assert!(loaded.trouble.unwrap().contains("import an export of it"));
+    assert!(loaded.trouble.unwrap().contains("import an earlier export"));
     profiles.list().unwrap_err();
 }
 
@@ -206,7 +210,11 @@ fn a_newer_file_is_left_alone() {
         .pragma_update(None, "user_version", 99)
         .unwrap();
     let loaded = Profiles::open(folder.path()).load();
-    is_copy(&loaded, &wanted, "it has schema version 99");
+    is_copy(
+        &loaded,
+        &wanted,
+        "schema version 99 was written by a newer rasline",
+    );
 }
 
 #[test]
@@ -216,7 +224,7 @@ fn a_folder_that_is_not_there_is_said() {
     assert_eq!(profiles.load().trouble, None);
     let failure = profiles.set(&profile("hq")).unwrap_err().to_string();
     assert!(
-        failure.ends_with("make the folder, or name another one with --state-dir"),
+        failure.ends_with("create the folder, or give another one with --state-dir"),
         "{failure}"
     );
 }

@@ -165,7 +165,7 @@ fn a_failure_is_told_once_and_tried_again() {
     assert_eq!(all(&store), [registration(2), registration(3)]);
     let news = store.news();
     assert!(
-        news.len() == 2 && news[1].contains("written again"),
+        news.len() == 2 && news[1].contains("writing works again"),
         "{news:?}"
     );
 }
