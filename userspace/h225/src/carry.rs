@@ -1,19 +1,19 @@
-//! An endpoint's own messages, carried to another gatekeeper.
+//! Makes messages for another gatekeeper from an endpoint's own messages.
 
 use crate::text::to_bmp;
 use crate::types::{InfoRequestResponse, RasMessage, RegistrationRequest};
 use crate::{decode_ras, encode_ras};
 
-/// Why a message cannot be carried.
+/// Why a message cannot be sent to another gatekeeper.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CarryError {
-    /// It is not an RRQ that decodes.
+    /// It is not an RRQ, or does not decode.
     #[error("not a registrationRequest")]
     NotRrq,
-    /// It carries tokens or an integrity check value, which are for one gatekeeper only.
+    /// It carries tokens or an integrity check value, which are valid for one gatekeeper only.
     #[error("registrationRequest is secured")]
     Secured,
-    /// It has content that this crate does not know, which would be lost.
+    /// It has content unknown to this crate, which would be lost.
     #[error("registrationRequest has unknown additions")]
     Unknown,
     /// The new message cannot be encoded.
@@ -21,18 +21,18 @@ pub enum CarryError {
     Encode(#[from] crate::EncodeError),
 }
 
-/// A full RRQ for another gatekeeper: with the endpointIdentifier that the endpoint has, which that one then grants,
-/// too, and without the gatekeeperIdentifier of the first.
+/// Makes a full RRQ for another gatekeeper: with the endpoint's current endpointIdentifier, which that gatekeeper then
+/// grants, and without the gatekeeperIdentifier of the first one.
 ///
 /// # Errors
-/// When `raw` is no RRQ, is secured, or says what would be lost.
+/// When `raw` is not an RRQ, is secured, or has content that would be lost.
 pub fn registration(
     raw: &[u8],
     endpoint_identifier: &str,
     seq: u16,
 ) -> Result<Vec<u8>, CarryError> {
     let mut rrq = request(raw)?;
-    // Real stacks cut the extension bitmap, so that an encoding of ours is as long or longer, if nothing is lost.
+    // Real stacks cut the extension bitmap, so our encoding is at least as long if nothing is lost.
     if encode_ras(&RasMessage::RegistrationRequest(rrq.clone()))?.len() < raw.len() {
         return Err(CarryError::Unknown);
     }
@@ -43,10 +43,10 @@ pub fn registration(
     Ok(encode_ras(&RasMessage::RegistrationRequest(rrq))?)
 }
 
-/// The IRR, without calls, of the endpoint that sent this full RRQ.
+/// Makes an IRR without calls for the endpoint that sent this full RRQ.
 ///
 /// # Errors
-/// As [`registration`]; an RRQ without rasAddress cannot be reported for either.
+/// As [`registration`]; also when the RRQ has no rasAddress.
 pub fn status(raw: &[u8], endpoint_identifier: &str, seq: u16) -> Result<Vec<u8>, CarryError> {
     let rrq = request(raw)?;
     let irr = InfoRequestResponse {

@@ -1,26 +1,26 @@
 //! The two entry points, `decode_ras` and `encode_ras` (X.691, aligned, basic).
 //!
-//! Total and bounded: any bytes give a value or an error, input longer than [`MAX_MESSAGE`] is refused, nesting is bounded
-//! by the decoder (128 levels), and so are the elements of each SEQUENCE OF and the memory of all of them
+//! Total and bounded: any bytes give a value or an error, input longer than [`MAX_MESSAGE`] is refused, nesting is
+//! bounded by the decoder (128 levels), and so are the elements of each SEQUENCE OF and the memory of all of them
 //! ([`MAX_ELEMENTS`](crate::types::MAX_ELEMENTS), [`LISTS_PER_OCTET`](crate::types::LISTS_PER_OCTET)).
 
 use crate::RasMessage;
 use crate::types::list::bounded;
 
-/// The longest RAS message that is decoded or encoded, in octets: what a UDP datagram can carry. A gateway's RRQ for hundreds of
-/// endpoints comes near it, and so does the RCF that repeats its aliases.
+/// The longest RAS message that is decoded or encoded, in octets: what a UDP datagram can carry. A gateway's RRQ for
+/// hundreds of endpoints comes close to it, and so does the RCF that repeats its aliases.
 pub const MAX_MESSAGE: usize = 65_535;
 
-/// Why bytes are not a RAS message that this crate models.
+/// Why bytes cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// Nothing to decode.
+    /// The message is empty.
     #[error("empty message")]
     Empty,
-    /// Longer than [`MAX_MESSAGE`].
+    /// The message is longer than [`MAX_MESSAGE`].
     #[error("message of {0} octets is longer than {MAX_MESSAGE}")]
     TooLong(usize),
-    /// Not aligned PER of a RAS message, or a CHOICE alternative that is not modelled.
+    /// The bytes are not aligned PER of a RAS message, or use a CHOICE alternative that is not modelled.
     #[error("not a RAS message: {0}")]
     Malformed(String),
 }
@@ -31,16 +31,16 @@ pub enum EncodeError {
     /// The encoding would be longer than [`MAX_MESSAGE`].
     #[error("message of {0} octets is longer than {MAX_MESSAGE}")]
     TooLong(usize),
-    /// A field breaks its constraint (length, range or alphabet).
+    /// A field violates its constraint (length, range or alphabet).
     #[error("cannot encode: {0}")]
     Constraint(String),
 }
 
-/// Decodes one RAS message; octets after its end are tolerated, as the standard asks.
+/// Decodes one RAS message; octets after its end are ignored, as the standard requires.
 ///
 /// # Errors
-/// When the bytes are no RAS message or use a CHOICE alternative beyond H.225.0 version 8; [[`crate::header`]] may still
-/// give the kind and the sequence number then.
+/// When the bytes are no RAS message or use a CHOICE alternative beyond H.225.0 version 8; [[`crate::header`]] may
+/// still give the kind and the sequence number then.
 pub fn decode_ras(bytes: &[u8]) -> Result<RasMessage, DecodeError> {
     if bytes.is_empty() {
         return Err(DecodeError::Empty);
@@ -58,7 +58,7 @@ pub fn decode_ras(bytes: &[u8]) -> Result<RasMessage, DecodeError> {
 /// Encodes one RAS message.
 ///
 /// # Errors
-/// When a field breaks its constraint or the message would not fit a datagram.
+/// When a field violates its constraint, or the message would not fit a datagram.
 pub fn encode_ras(message: &RasMessage) -> Result<Vec<u8>, EncodeError> {
     let bytes = rasn::aper::encode(message)
         .map_err(|error| EncodeError::Constraint(error.kind.to_string()))?;

@@ -1,11 +1,11 @@
-//! The kinds of RAS messages and where each keeps its requestSeqNum.
+//! The kinds of RAS messages and the position of requestSeqNum in each.
 //!
 //! The header is read without decoding the message, so that one that does not decode can still be answered (XRS) or
 //! counted by kind. Invariant, tested and fuzzed: for every message that decodes, the header agrees with the value.
 
 use crate::types::RasMessage;
 
-/// Writes `RasKind` and what maps between it, the CHOICE index, and [`RasMessage`].
+/// Defines `RasKind` and the mappings between it, the CHOICE index, and [`RasMessage`].
 macro_rules! kinds {
     ($($variant:ident $name:literal $extension:literal $index:literal;)*) => {
         /// The kind of a RAS message: the alternative of the CHOICE.
@@ -23,7 +23,7 @@ macro_rules! kinds {
             /// Every kind, in the order of the CHOICE.
             pub const ALL: &[Self] = &[$(Self::$variant,)* Self::AdmissionConfirmSequence];
 
-            /// The name that people use: `RRQ`, `RCF`, ...
+            /// The usual name: `RRQ`, `RCF`, ...
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -32,7 +32,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// The kind with this CHOICE index, among the root alternatives or among the additions.
+            /// The kind with this CHOICE index, either of the root alternatives or of the additions.
             #[must_use]
             pub const fn from_index(extension: bool, index: u8) -> Option<Self> {
                 match (extension, index) {
@@ -44,7 +44,7 @@ macro_rules! kinds {
         }
 
         impl RasMessage {
-            /// Which message it is.
+            /// Kind of the message.
             #[must_use]
             pub const fn kind(&self) -> RasKind {
                 match self {
@@ -53,8 +53,8 @@ macro_rules! kinds {
                 }
             }
 
-            /// Its requestSeqNum, 1 to 65535. A sequence of ACF has the number of its first; an empty one has 0, which
-            /// is no requestSeqNum.
+            /// requestSeqNum, 1 to 65535. A sequence of ACF has the number of its first ACF; an empty one has 0, which
+            /// is not a valid requestSeqNum.
             #[must_use]
             pub fn request_seq_num(&self) -> u16 {
                 match self {
@@ -63,7 +63,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// Gives it another requestSeqNum.
+            /// Sets requestSeqNum.
             pub fn set_request_seq_num(&mut self, seq: u16) {
                 match self {
                     $(Self::$variant(message) => message.request_seq_num = seq,)*
@@ -136,18 +136,18 @@ impl core::fmt::Display for RasKind {
     }
 }
 
-/// What can be told of a message without decoding it.
+/// The part of a message that can be read without decoding it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// Which message it is.
+    /// Kind of the message.
     pub kind: RasKind,
-    /// requestSeqNum as it stands on the wire (the number less one): copy it verbatim into an answer.
+    /// requestSeqNum as on the wire (the number minus one), for copying into an answer.
     pub seq_wire: [u8; 2],
     /// requestSeqNum.
     pub seq: u16,
 }
 
-/// Reads kind and requestSeqNum. `None` for what is no RAS message of H.225.0 version 4 to 8, and for an IRR that puts
+/// Reads kind and requestSeqNum. `None` if it is not a RAS message of H.225.0 version 4 to 8, and for an IRR that puts
 /// nonStandardData before the number and does not decode.
 #[must_use]
 pub fn header(bytes: &[u8]) -> Option<Header> {
@@ -165,8 +165,8 @@ pub fn header(bytes: &[u8]) -> Option<Header> {
     })
 }
 
-/// The message with another requestSeqNum (1 to 65535) and every other octet as it is. `None` as for [`header`], and for
-/// any IRR that puts nonStandardData before the number.
+/// Copies a message with another requestSeqNum (1 to 65535) and all other octets unchanged. `None` as for [`header`],
+/// and for any IRR that puts nonStandardData before the number.
 #[must_use]
 pub fn renumbered(bytes: &[u8], seq: u16) -> Option<Vec<u8>> {
     let kind = kind_of(bytes)?;
@@ -192,12 +192,12 @@ fn kind_of(bytes: &[u8]) -> Option<RasKind> {
     RasKind::from_index(true, first & 0x3f)
 }
 
-/// Whether the number stands behind something of unknown length.
+/// Whether fields of unknown length precede the number.
 fn is_behind(kind: RasKind, bytes: &[u8]) -> bool {
     kind == RasKind::InfoRequestResponse && bytes.first().is_some_and(|first| first & 1 != 0)
 }
 
-/// Where the number stands otherwise.
+/// The position of the number otherwise.
 fn seq_offset(kind: RasKind, bytes: &[u8]) -> Option<usize> {
     if *bytes.first()? & 0x80 != 0 {
         extension_offset(kind, bytes)
@@ -206,8 +206,8 @@ fn seq_offset(kind: RasKind, bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Where the number stands in a root message: the extension bit and the bits of the OPTIONAL components of the root fill
-/// what the CHOICE index leaves of octet 0, or that and octet 1.
+/// The position of the number in a root message: the extension bit and the bits of the OPTIONAL components of the root
+/// fill the rest of octet 0 after the CHOICE index, or that and octet 1.
 const fn root_offset(kind: RasKind) -> usize {
     match kind {
         RasKind::UnregistrationConfirm
@@ -226,8 +226,8 @@ const fn root_offset(kind: RasKind) -> usize {
     }
 }
 
-/// Where the number stands in an addition, which is an open type: a length, then the SEQUENCE. `None` for a length
-/// that no datagram has.
+/// The position of the number in an addition, which is an open type: a length, then the SEQUENCE. `None` for a length
+/// longer than a datagram.
 fn extension_offset(kind: RasKind, bytes: &[u8]) -> Option<usize> {
     let length = *bytes.get(1)?;
     let body = match length {
@@ -245,7 +245,7 @@ fn extension_offset(kind: RasKind, bytes: &[u8]) -> Option<usize> {
     Some(body + bits)
 }
 
-/// An IRR with nonStandardData, which stands before the number: decode it.
+/// Decodes an IRR with nonStandardData, which precedes the number.
 fn behind_non_standard_data(kind: RasKind, bytes: &[u8]) -> Option<Header> {
     let seq = crate::decode_ras(bytes).ok()?.request_seq_num();
     let seq_wire = seq.checked_sub(1)?.to_be_bytes();

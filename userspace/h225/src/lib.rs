@@ -1,14 +1,14 @@
 //! H.225.0 RAS messages: total decode and encode in aligned PER (H.225.0 versions 4 to 8).
 //!
 //! - [`decode_ras`] and [`encode_ras`]: whole messages. Not generic, so that the types are instantiated here only.
-//! - [`header`]: kind and requestSeqNum of a message that need not decode.
-//! - [`view`]: what the state machines want to know, without ASN.1 types.
-//! - [`patch`]: changes of single fields in raw messages that keep every other octet.
-//! - [`build`]: messages from simple values.
-//! - [`carry`]: an endpoint's own messages for another gatekeeper.
+//! - [`header`]: kind and requestSeqNum of a message, without decoding it.
+//! - [`view`]: the content that the state machines need, without ASN.1 types.
+//! - [`patch`]: changes single fields of raw messages and keeps every other octet.
+//! - [`build`]: builds messages from simple values.
+//! - [`carry`]: makes messages for another gatekeeper from an endpoint's own messages.
 //! - [`q931`]: call signalling without calls: TPKT, headers, Status Enquiry.
-//! - [`security`]: proof of who sent a message.
-//! - [`text`]: between ASN.1 values and the ones that people use.
+//! - [`security`]: authentication of messages (H.235).
+//! - [`text`]: converts between ASN.1 values and text or addresses.
 //! - [`types`]: the ASN.1 itself.
 #![deny(unsafe_code)]
 

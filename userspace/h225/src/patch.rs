@@ -1,7 +1,7 @@
 //! Changes of single fields in raw messages.
 //!
 //! Real stacks cut the extension bitmap and send additions that this crate does not model, so a decoded and encoded
-//! message is not the one that came. What is patched here keeps every octet but those of the field.
+//! message differs from the received one. Patching keeps every octet except those of the field.
 
 use crate::types::{RasMessage, RegistrationConfirm};
 use crate::{decode_ras, encode_ras};
@@ -9,7 +9,7 @@ use crate::{decode_ras, encode_ras};
 /// Why a raw message cannot be patched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatchError {
-    /// It is not an RCF that decodes.
+    /// It is not an RCF, or does not decode.
     #[error("not a registrationConfirm")]
     NotRcf,
     /// timeToLive is 1 to 2^32-1 seconds.
@@ -21,7 +21,7 @@ pub enum PatchError {
     /// It carries tokens or an integrity check value, which a change would break.
     #[error("registrationConfirm is secured")]
     Secured,
-    /// It is encoded in a way that is legal, or not, but not the canonical one: leave it alone.
+    /// It is not encoded canonically, so it is left unchanged.
     #[error("registrationConfirm is not canonically encoded: {0}")]
     NotCanonical(&'static str),
     /// The patched message does not decode to the same RCF with the new timeToLive.
@@ -34,12 +34,12 @@ const TIME_TO_LIVE: usize = 1;
 /// The extension bit of a SEQUENCE that follows a five-bit CHOICE index and its extension bit.
 const EXTENDED: u8 = 0x02;
 
-/// Puts another timeToLive into a raw RCF and keeps every other octet, among them additions that this crate does not
-/// know and what follows the message.
+/// Replaces timeToLive in a raw RCF and keeps every other octet, including additions that this crate does not
+/// know and octets after the message.
 ///
 /// # Errors
-/// When `raw` is no RCF with a timeToLive, is secured, or is not encoded canonically; the message is then best sent on
-/// as it is.
+/// When `raw` is not an RCF with a timeToLive, is secured, or is not encoded canonically. The message should then be
+/// sent on unchanged.
 pub fn rcf_time_to_live(raw: &[u8], seconds: u32) -> Result<Vec<u8>, PatchError> {
     if seconds == 0 {
         return Err(PatchError::Zero);

@@ -15,30 +15,30 @@ pub const STATUS_ENQUIRY: u8 = 0x75;
 pub const STATUS: u8 = 0x7d;
 /// Cause: response to STATUS ENQUIRY (Q.850 30).
 pub const RESPONSE_TO_STATUS_ENQUIRY: u8 = 30;
-/// Call state: null (Q.931 U0): there is no such call.
+/// Call state: null (Q.931 U0), no such call.
 pub const NULL: u8 = 0;
 /// Information element: cause.
 const CAUSE: u8 = 0x08;
 /// Information element: call state.
 const CALL_STATE: u8 = 0x14;
 
-/// Whose call it is, and which.
+/// Call reference of Q.931.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallReference {
-    /// 15 bits; 0 is the global call reference: no call in particular.
+    /// Value, 15 bits; 0 is the global call reference, which stands for no particular call.
     pub value: u16,
-    /// The flag: sent to the side that made the call.
+    /// The flag: whether the message is sent to the side that made the call.
     pub to_originator: bool,
 }
 
 impl CallReference {
-    /// No call in particular.
+    /// The global call reference.
     pub const GLOBAL: Self = Self {
         value: 0,
         to_originator: false,
     };
 
-    /// The same call, for a message in the other direction.
+    /// The reference of the same call in the other direction.
     #[must_use]
     pub const fn reversed(self) -> Self {
         Self {
@@ -48,16 +48,16 @@ impl CallReference {
     }
 }
 
-/// What stands at the front of every Q.931 message.
+/// Header of a Q.931 message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Header {
-    /// Its call.
+    /// Call reference.
     pub reference: CallReference,
     /// Message type, as on the wire.
     pub message_type: u8,
 }
 
-/// Header of a message without its TPKT; `None`: it is no Q.931, or has a call reference of another length than the two
+/// Reads the header of a message without its TPKT; `None` if it is not Q.931, or its call reference is not of the two
 /// octets of H.225.0.
 #[must_use]
 pub fn header(message: &[u8]) -> Option<Header> {
@@ -74,13 +74,14 @@ pub fn header(message: &[u8]) -> Option<Header> {
     })
 }
 
-/// STATUS ENQUIRY, in a TPKT.
+/// Builds a STATUS ENQUIRY in a TPKT.
 #[must_use]
 pub fn status_enquiry(reference: CallReference) -> Vec<u8> {
     tpkt(reference, STATUS_ENQUIRY, &[])
 }
 
-/// STATUS (coding standard of ITU-T, location user), in a TPKT. Seven bits of the cause and six of the call state count.
+/// Builds a STATUS in a TPKT (coding standard ITU-T, location user). Uses seven bits of the cause and six of the call
+/// state.
 #[must_use]
 pub fn status(reference: CallReference, cause: u8, call_state: u8) -> Vec<u8> {
     let elements = [
@@ -106,27 +107,27 @@ fn tpkt(reference: CallReference, message_type: u8, elements: &[u8]) -> Vec<u8> 
     octets
 }
 
-/// A stream that does not hold TPKTs: where it goes on is not known any more.
+/// A stream contains something other than TPKTs, so the start of the next message is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no TPKT, but {0:02x?}")]
 pub struct NotTpkt(
-    /// What stands where its header should be.
+    /// The octets found in place of a TPKT header.
     pub [u8; TPKT_HEADER],
 );
 
-/// Puts a stream's messages together again.
+/// Reassembles the messages of a stream.
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
-    /// Less than one TPKT.
+    /// Octets of an incomplete TPKT.
     rest: Vec<u8>,
 }
 
 impl Stream {
-    /// Takes what came, and gives each message that is whole now, without its TPKT. An empty one, as H.460.18 uses to
-    /// keep a connection alive, is given, too.
+    /// Adds received octets and returns the complete messages without their TPKTs. An empty one, which H.460.18 uses to
+    /// keep a connection alive, is returned, too.
     ///
     /// # Errors
-    /// When what came is no TPKT. The stream is of no use from then on.
+    /// When the octets are not a TPKT. The stream cannot be used after that.
     pub fn take(&mut self, octets: &[u8], mut each: impl FnMut(&[u8])) -> Result<(), NotTpkt> {
         self.rest.extend_from_slice(octets);
         let mut at = 0;
@@ -145,7 +146,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Octets that wait for the rest of their message.
+    /// Number of octets of an incomplete message.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.rest.len()

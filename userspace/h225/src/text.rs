@@ -1,4 +1,4 @@
-//! Between the ASN.1 types and the ones people use: text, socket addresses, aliases.
+//! Converts between ASN.1 types and text, socket addresses and aliases.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -10,13 +10,14 @@ use crate::types::{
     TransportAddressIpAddress,
 };
 
-/// UTF-16 that is not well formed becomes U+FFFD, so the text is for people and for comparison, not for the wire.
+/// Converts a BMPString to text. Malformed UTF-16 becomes U+FFFD, so the text is for people and for comparison, not for
+/// the wire.
 #[must_use]
 pub fn from_bmp(text: &BmpString) -> String {
     String::from_utf16_lossy(&text.clone().into_vec())
 }
 
-/// Text as a BMPString.
+/// Converts text to a BMPString.
 ///
 /// # Errors
 /// When it is longer than the field allows.
@@ -27,7 +28,7 @@ pub fn to_bmp(text: &str) -> Result<BmpString, EncodeError> {
         .map_err(|error| EncodeError::Constraint(error.to_string()))
 }
 
-/// Text as an IA5String.
+/// Converts text to an IA5String.
 ///
 /// # Errors
 /// When it has a character that is not ASCII.
@@ -35,13 +36,13 @@ pub fn to_ia5(text: &str) -> Result<Ia5String, EncodeError> {
     Ia5String::try_from(text).map_err(|error| EncodeError::Constraint(error.to_string()))
 }
 
-/// Text of an IA5String.
+/// Converts an IA5String to text.
 #[must_use]
 pub fn from_ia5(text: &Ia5String) -> String {
     String::from_utf8_lossy(text.as_iso646_bytes()).into_owned()
 }
 
-/// The address, if it is one of IP.
+/// The socket address, if it is an IP address.
 #[must_use]
 pub fn from_transport(address: &TransportAddress) -> Option<SocketAddr> {
     match address {
@@ -61,7 +62,7 @@ const fn socket(ip: IpAddr, port: u16) -> SocketAddr {
     SocketAddr::new(ip, port)
 }
 
-/// The address as ASN.1 has it.
+/// Converts a socket address to ASN.1.
 #[must_use]
 pub fn to_transport(address: SocketAddr) -> TransportAddress {
     match address.ip() {
@@ -84,7 +85,7 @@ fn v6(ip: Ipv6Addr, port: u16) -> TransportAddressIp6Address {
     }
 }
 
-/// An alias as people write it. `None` for one without a text (a transport address that is not IP, an empty identity).
+/// An alias as text. `None` if it has none (a transport address that is not IP, an empty identity).
 #[must_use]
 pub fn from_alias(alias: &AliasAddress) -> Option<String> {
     match alias {

@@ -13,11 +13,11 @@ use crate::view::Alternate;
 pub struct Grq {
     /// requestSeqNum, 1 to 65535.
     pub seq: u16,
-    /// Where the answer is to be sent.
+    /// rasAddress, to which the answer is sent.
     pub ras_address: SocketAddr,
     /// endpointAlias, as in [`super::Rrq::aliases`].
     pub aliases: Vec<String>,
-    /// The gatekeeper that is looked for; any, if absent.
+    /// gatekeeperIdentifier of the wanted gatekeeper; any gatekeeper if absent.
     pub gatekeeper_identifier: Option<String>,
     /// supportsAltGK.
     pub supports_alt_gk: bool,
@@ -36,10 +36,10 @@ impl Grq {
         }
     }
 
-    /// The message.
+    /// Builds the message.
     ///
     /// # Errors
-    /// When a text cannot stand in its field.
+    /// When a text does not fit its field.
     pub fn message(&self) -> Result<RasMessage, EncodeError> {
         let ras_address = to_transport(self.ras_address);
         let endpoint_type = endpoint_type(Some(&("rasline".into(), "0.1".into())));
@@ -59,17 +59,17 @@ pub struct Gcf {
     pub seq: u16,
     /// gatekeeperIdentifier.
     pub gatekeeper_identifier: Option<String>,
-    /// Where the gatekeeper wants RAS.
+    /// rasAddress of the gatekeeper.
     pub ras_address: SocketAddr,
     /// alternateGatekeeper.
     pub alternates: Vec<Alternate>,
 }
 
 impl Gcf {
-    /// The message.
+    /// Builds the message.
     ///
     /// # Errors
-    /// When a text cannot stand in its field.
+    /// When a text does not fit its field.
     pub fn message(&self) -> Result<RasMessage, EncodeError> {
         Ok(RasMessage::GatekeeperConfirm(GatekeeperConfirm {
             gatekeeper_identifier: identifier(self.gatekeeper_identifier.as_ref())?,

@@ -1,8 +1,8 @@
-//! Messages from simple values, as a gatekeeper, an endpoint or a test sends them.
+//! Builds messages from simple values, for a gatekeeper, an endpoint or a test.
 //!
-//! Each builder is a plain struct with public fields and `Default`; `message` gives the ASN.1 value, where a caller may set
-//! what the builder does not know, and `encode` the octets. Fields that the standard made mandatory after version 1
-//! (keepAlive, willSupplyUUIEs, ...) are always sent.
+//! Each builder is a plain struct with public fields and `Default`; `message` returns the ASN.1 value, where a caller
+//! may set fields that the builder lacks, and `encode` the octets. Fields that the standard made mandatory after
+//! version 1 (keepAlive, willSupplyUUIEs, ...) are always sent.
 
 use std::net::SocketAddr;
 
@@ -32,11 +32,11 @@ pub fn protocol_identifier() -> ObjectIdentifier {
     ObjectIdentifier::new_unchecked(vec![0, 0, 8, 2250, 0, 6].into())
 }
 
-/// Writes `encode` for a builder.
+/// Implements `encode` for a builder.
 macro_rules! encode {
     ($($builder:ident)*) => { $(
         impl $builder {
-            /// The octets of the message.
+            /// Encodes the message.
             ///
             /// # Errors
             /// When a value breaks a constraint of the standard (an identifier of more than 128 characters, ...).
@@ -48,7 +48,7 @@ macro_rules! encode {
 }
 encode!(Grq Gcf Rrq Rcf Rrj Urq);
 
-/// `None` for an empty list, since an OPTIONAL list is left out.
+/// `None` for an empty list, since an empty OPTIONAL list is omitted.
 fn listed<T>(list: List<T>) -> Option<List<T>> {
     (!list.is_empty()).then_some(list)
 }
@@ -60,7 +60,7 @@ fn addresses(list: &[SocketAddr]) -> List<TransportAddress> {
 /// Digits become dialedDigits, `scheme:...` a URL, everything else an h323-ID.
 ///
 /// # Errors
-/// When the text is empty, too long, or has a character that its kind of alias cannot have.
+/// When the text is empty, too long, or has a character that is invalid in its kind of alias.
 pub fn alias(text: &str) -> Result<AliasAddress, EncodeError> {
     if !text.is_empty()
         && text
@@ -103,7 +103,7 @@ fn alternate_list(list: &[Alternate]) -> Result<List<AlternateGk>, EncodeError> 
         .collect()
 }
 
-/// A clear token (H.235.0) with a time stamp only: enough to make a message secured.
+/// A clear token (H.235.0) with only a time stamp, which is enough to make a message secured.
 fn tokens(wanted: bool) -> Option<List<ClearToken>> {
     wanted.then(|| {
         // {itu-t recommendation h 235 version 3 21}: the token of H.235.1.
@@ -129,7 +129,7 @@ fn vendor(product: Option<&(String, String)>) -> VendorIdentifier {
     }
 }
 
-/// A terminal of that product, or, without one, the least that the standard allows.
+/// A terminal of this product, or, without a product, with the minimum that the standard allows.
 #[must_use]
 pub fn endpoint_type(product: Option<&(String, String)>) -> EndpointType {
     EndpointType {

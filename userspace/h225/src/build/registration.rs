@@ -22,13 +22,13 @@ use crate::view::Alternate;
 pub struct Rrq {
     /// requestSeqNum, 1 to 65535.
     pub seq: u16,
-    /// Lightweight.
+    /// keepAlive: whether the RRQ is lightweight.
     pub keep_alive: bool,
-    /// The gatekeeper was found by GRQ.
+    /// discoveryComplete: whether the gatekeeper was found by GRQ.
     pub discovery_complete: bool,
-    /// Where calls are to be signalled.
+    /// callSignalAddress.
     pub call_signal_addresses: Vec<SocketAddr>,
-    /// Where RAS is to be sent.
+    /// rasAddress.
     pub ras_addresses: Vec<SocketAddr>,
     /// terminalAlias: digits become dialedDigits, `scheme:...` a URL, everything else an h323-ID.
     pub aliases: Vec<String>,
@@ -38,16 +38,16 @@ pub struct Rrq {
     pub endpoint_identifier: Option<String>,
     /// timeToLive in seconds.
     pub time_to_live: Option<u32>,
-    /// supportsAltGK: gatekeepers send alternates only to those.
+    /// supportsAltGK: gatekeepers send alternates only to endpoints that set it.
     pub supports_alt_gk: bool,
     /// Product and version, in terminalType (then a terminal) and endpointVendor.
     pub product: Option<(String, String)>,
-    /// Add a clear token, which makes it secured.
+    /// Whether to add a clear token, which makes the message secured.
     pub token: bool,
 }
 
 impl Rrq {
-    /// A full RRQ of a terminal that has one address for calls and one for RAS.
+    /// A full RRQ of a terminal with one address for calls and one for RAS.
     #[must_use]
     pub fn full(seq: u16, call_signal: SocketAddr, ras: SocketAddr) -> Self {
         Self {
@@ -74,10 +74,10 @@ impl Rrq {
         }
     }
 
-    /// The message.
+    /// Builds the message.
     ///
     /// # Errors
-    /// When a text cannot stand in its field.
+    /// When a text does not fit its field.
     pub fn message(&self) -> Result<RasMessage, EncodeError> {
         let product = self.product.as_ref();
         Ok(RasMessage::RegistrationRequest(RegistrationRequest {
@@ -103,7 +103,7 @@ impl Rrq {
 pub struct Rcf {
     /// requestSeqNum of the RRQ.
     pub seq: u16,
-    /// Where the gatekeeper wants calls.
+    /// callSignalAddress of the gatekeeper.
     pub call_signal_addresses: Vec<SocketAddr>,
     /// terminalAlias, as in [`Rrq::aliases`].
     pub aliases: Vec<String>,
@@ -115,15 +115,15 @@ pub struct Rcf {
     pub time_to_live: Option<u32>,
     /// alternateGatekeeper.
     pub alternates: Vec<Alternate>,
-    /// Add a clear token, which makes it secured.
+    /// Whether to add a clear token, which makes the message secured.
     pub token: bool,
 }
 
 impl Rcf {
-    /// The message.
+    /// Builds the message.
     ///
     /// # Errors
-    /// When a text cannot stand in its field.
+    /// When a text does not fit its field.
     pub fn message(&self) -> Result<RasMessage, EncodeError> {
         Ok(RasMessage::RegistrationConfirm(RegistrationConfirm {
             call_signal_address: addresses(&self.call_signal_addresses),
@@ -148,7 +148,7 @@ pub struct Rrj {
     pub reason: RegistrationRejectReason,
     /// gatekeeperIdentifier.
     pub gatekeeper_identifier: Option<String>,
-    /// altGKInfo, sent if there are any, and not permanent.
+    /// altGKInfo, sent if not empty; the alternates are not permanent.
     pub alternates: Vec<Alternate>,
 }
 
@@ -164,7 +164,7 @@ impl Rrj {
         }
     }
 
-    /// An RRJ duplicateAlias, which names the aliases.
+    /// An RRJ duplicateAlias that names the aliases.
     ///
     /// # Errors
     /// When a text cannot be an alias.
@@ -179,10 +179,10 @@ impl Rrj {
         ))
     }
 
-    /// The message.
+    /// Builds the message.
     ///
     /// # Errors
-    /// When a text cannot stand in its field.
+    /// When a text does not fit its field.
     pub fn message(&self) -> Result<RasMessage, EncodeError> {
         let alternates = listed(alternate_list(&self.alternates)?);
         Ok(RasMessage::RegistrationReject(RegistrationReject {

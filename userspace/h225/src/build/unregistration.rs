@@ -23,17 +23,17 @@ pub struct Urq {
     pub endpoint_identifier: Option<String>,
     /// gatekeeperIdentifier.
     pub gatekeeper_identifier: Option<String>,
-    /// reason.
+    /// reason of the URQ.
     pub reason: Option<UnregRequestReason>,
     /// alternateGatekeeper, of a gatekeeper's URQ.
     pub alternates: Vec<Alternate>,
 }
 
 impl Urq {
-    /// The message.
+    /// Builds the message.
     ///
     /// # Errors
-    /// When a text cannot stand in its field.
+    /// When a text does not fit its field.
     pub fn message(&self) -> Result<RasMessage, EncodeError> {
         Ok(RasMessage::UnregistrationRequest(UnregistrationRequest {
             call_signal_address: addresses(&self.call_signal_addresses),

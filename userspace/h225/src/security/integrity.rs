@@ -1,7 +1,7 @@
 //! HMAC-SHA1-96 over the whole message (H.235.1 procedure I, all of the message: its object identifier "A").
 //!
-//! The hash is computed over the message with its own 96 bits zero; the key is SHA-1 of the password. Where the 96 bits
-//! are in a message that came is found by their value, so that no octet of it needs to be encoded again.
+//! The hash is computed over the message with its own 96 bits zero; the key is SHA-1 of the password. In a received
+//! message the 96 bits are found by their value, so that it need not be encoded again.
 
 use hmac::{Hmac, KeyInit, Mac};
 use rasn::types::{BitString, Integer};
@@ -16,25 +16,25 @@ use crate::types::{
 };
 use crate::{EncodeError, RasMessage, encode_ras};
 
-/// Octets of a hash.
+/// Length of a hash in octets.
 const LENGTH: usize = 12;
 /// The length determinant in front of the hash: 96 bits.
 const BITS: u8 = 96;
-/// Places tried at most where the hash could be. More than one means that somebody put copies of it into the message.
+/// Maximum number of positions tried for the hash. More than one means that the message contains copies of it.
 const PLACES: usize = 4;
 
 /// {itu-t recommendation h 235 version 2 n}, written by every version of H.235.1; any version is accepted.
 const A: &[u32] = &[0, 0, 8, 235, 0, 2, 1];
 const T: &[u32] = &[0, 0, 8, 235, 0, 2, 5];
 const U: &[u32] = &[0, 0, 8, 235, 0, 2, 6];
-/// Which of these arcs is the version.
+/// Index of the arc with the version.
 const VERSION: usize = 5;
 
 pub(super) fn algorithm() -> ObjectIdentifier {
     oid(U)
 }
 
-/// Adds the token and gives the octets.
+/// Adds the token. Returns the encoded message.
 pub(super) fn sign(
     message: &mut RasMessage,
     key: &Key<'_>,
@@ -122,7 +122,7 @@ pub(super) fn claim(token: &CryptoH323Token) -> Option<Claim> {
     })
 }
 
-/// Whether the message was made, as it is, by who knew the password, for this peer.
+/// Whether the unchanged message was made for this peer by a sender who knows the password.
 pub(super) fn holds(raw: &[u8], token: &CryptoH323Token, key: &Key<'_>) -> bool {
     let Some((hashed, hash)) = parts(token) else {
         return false;
@@ -136,7 +136,7 @@ pub(super) fn holds(raw: &[u8], token: &CryptoH323Token, key: &Key<'_>) -> bool 
         .any(|at| is_mac_at(raw, at, &hash, key.password))
 }
 
-/// Where the 96 bits could be: PER puts them on an octet, after their length.
+/// Possible positions of the 96 bits: PER aligns them to an octet, after their length.
 fn places(raw: &[u8], hash: &[u8; LENGTH]) -> impl Iterator<Item = usize> {
     raw.windows(LENGTH + 1)
         .enumerate()
@@ -173,7 +173,7 @@ fn parts(token: &CryptoH323Token) -> Option<(&CryptoTokenCryptoHashedToken, [u8;
     Some((hashed, octets(&hashed.token.hash).filter(|_| all)?))
 }
 
-/// The same but for the version.
+/// Whether two object identifiers are equal except for the version.
 fn is(found: &ObjectIdentifier, wanted: &[u32]) -> bool {
     found.len() == wanted.len()
         && found

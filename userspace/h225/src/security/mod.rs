@@ -1,11 +1,11 @@
-//! H.235 in RAS: proof of who sent a message, by a password that both sides know.
+//! H.235 in RAS: authentication of messages by a password that both sides know.
 //!
-//! Two mechanisms: the MD5 hash of a password with a time stamp (cryptoEPPwdHash, cryptoGKPwdHash of H.225.0; H.235.0 8.2),
-//! which shows that the sender knew the password at that time and nothing about the rest of the message, and HMAC-SHA1-96
-//! over the whole message (H.235.1 procedure I). What is verified is the raw message, since real stacks encode what this
-//! crate would encode otherwise.
+//! Two mechanisms: the MD5 hash of a password with a time stamp (cryptoEPPwdHash, cryptoGKPwdHash of H.225.0; H.235.0
+//! 8.2), which shows that the sender knew the password at that time and nothing about the rest of the message, and
+//! HMAC-SHA1-96 over the whole message (H.235.1 procedure I). The raw message is verified, since real stacks encode the
+//! same values differently from this crate.
 //!
-//! Whether a time stamp is fresh and a message new is for the caller to judge: [`Claim`] has what is needed.
+//! The caller checks whether the time stamp is fresh and the message new: [`Claim`] has the values for that.
 
 mod integrity;
 mod password;
@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use crate::types::{AuthenticationMechanism, CryptoH323Token, ObjectIdentifier};
 use crate::{EncodeError, RasMessage, encode_ras};
 
-/// How a message shows who sent it.
+/// How a message is authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mechanism {
     /// MD5 of password, time stamp and identifier.
@@ -26,7 +26,7 @@ pub enum Mechanism {
 }
 
 impl Mechanism {
-    /// What GRQ lists in algorithmOIDs and GCF chooses in algorithmOID.
+    /// Its value in algorithmOIDs of GRQ and algorithmOID of GCF.
     #[must_use]
     pub fn algorithm(self) -> ObjectIdentifier {
         match self {
@@ -35,26 +35,27 @@ impl Mechanism {
         }
     }
 
-    /// What GRQ lists in authenticationCapability and GCF chooses in authenticationMode: the same for both mechanisms.
+    /// Its value in authenticationCapability of GRQ and authenticationMode of GCF, the same for both mechanisms.
     #[must_use]
     pub const fn authentication(self) -> AuthenticationMechanism {
         AuthenticationMechanism::PwdHash
     }
 }
 
-/// What both sides know.
+/// Credentials that both sides know.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Key<'a> {
-    /// Who sends: for MD5 the alias (a gatekeeper: its gatekeeperIdentifier), for HMAC sendersID, which is
+    /// Name of the sender: for MD5 the alias (a gatekeeper: its gatekeeperIdentifier), for HMAC sendersID, which is
     /// endpointIdentifier once there is one. At most 127 characters.
     pub identifier: &'a str,
-    /// Whom it is for (generalID with HMAC): gatekeeperIdentifier, or endpointIdentifier. Empty: not said, not checked.
+    /// Name of the receiver (generalID with HMAC): gatekeeperIdentifier, or endpointIdentifier. Empty: neither sent nor
+    /// checked.
     pub peer: &'a str,
     /// The password, at most 127 characters.
     pub password: &'a str,
 }
 
-/// Without the password, so that it reaches no log.
+/// Omits the password, so that it does not reach a log.
 impl core::fmt::Debug for Key<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Key")
@@ -64,25 +65,25 @@ impl core::fmt::Debug for Key<'_> {
     }
 }
 
-/// Who a message says it is from. Nothing of it is checked.
+/// The sender that a message claims, unverified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// How it would show it.
+    /// Mechanism of the token.
     pub mechanism: Mechanism,
-    /// Who: see [`Key::identifier`]. With HMAC a message may leave it out; then it is the message's own
+    /// Claimed sender, see [`Key::identifier`]. With HMAC a message may omit it; then it is the message's own
     /// endpointIdentifier, else its first alias, else empty.
     pub identifier: String,
-    /// Whom it says it is for: generalID with HMAC; with MD5, and where it is left out, empty.
+    /// Claimed receiver: generalID with HMAC; empty with MD5, or if it is omitted.
     pub peer: String,
     /// Time stamp, UNIX time in seconds.
     pub unix: u32,
-    /// Tells apart the messages of one second: the low 32 bits of random, with MD5 always 0.
+    /// Distinguishes the messages of one second: the low 32 bits of random; with MD5 always 0.
     pub random: i32,
 }
 
-/// Adds the token to the message and gives the octets to send, which must not be changed any more.
+/// Adds the token to the message. Returns the octets to send, which must not be changed.
 ///
-/// It takes the place of an earlier token of the same mechanism. With both mechanisms HMAC comes last, as it is over
+/// It replaces an earlier token of the same mechanism. With both mechanisms add HMAC last, as it covers
 /// everything. MD5 is cryptoGKPwdHash in what only gatekeepers send (GCF, RCF, IRQ, ...), else cryptoEPPwdHash.
 ///
 /// # Errors
@@ -107,13 +108,13 @@ pub fn sign(
     }
 }
 
-/// Who the message says it is from, by the stronger mechanism if it has tokens of both.
+/// The claimed sender, by the stronger mechanism if the message has tokens of both.
 #[must_use]
 pub fn claim(message: &RasMessage) -> Option<Claim> {
     claim_by(message, Mechanism::HmacSha1).or_else(|| claim_by(message, Mechanism::Md5))
 }
 
-/// Who the message says it is from, by this mechanism.
+/// The claimed sender by this mechanism.
 #[must_use]
 pub fn claim_by(message: &RasMessage, mechanism: Mechanism) -> Option<Claim> {
     tokens(message).find_map(|token| match mechanism {
@@ -152,7 +153,7 @@ fn tokens(message: &RasMessage) -> impl Iterator<Item = &CryptoH323Token> {
     slot::get(message).into_iter().flatten()
 }
 
-/// Puts the token behind all others, in place of those of its mechanism.
+/// Adds the token after all others, and removes other tokens of its mechanism.
 fn put(
     message: &mut RasMessage,
     mechanism: Mechanism,
@@ -169,7 +170,7 @@ fn put(
     Ok(())
 }
 
-/// A name without the NUL that some stacks put at its end.
+/// A name without the trailing NUL that some stacks send.
 fn name(text: &str) -> &str {
     text.trim_end_matches('\0')
 }

@@ -1,7 +1,7 @@
 //! MD5 of password, time stamp and identifier (cryptoEPPwdHash and cryptoGKPwdHash, H.225.0 7.6; H.235.0 8.2).
 //!
-//! Hashed is the encoding of a ClearToken with these three. Its two texts end in NUL with the stacks in use, and do not by
-//! the letter of the standard: both are accepted, the first one is sent.
+//! The hash is over the encoding of a ClearToken with these three. Stacks in use end its two texts with NUL; by the
+//! letter of the standard they do not end with it. Both are accepted; texts with NUL are sent.
 
 use md5::{Digest, Md5};
 use rasn::types::BitString;
@@ -18,7 +18,7 @@ use crate::types::{
 
 /// MD5: {iso member-body US rsadsi digestAlgorithm 5}.
 const MD5: &[u32] = &[1, 2, 840, 113_549, 2, 5];
-/// Octets of a hash.
+/// Length of a hash in octets.
 const LENGTH: usize = 16;
 
 pub(super) fn algorithm() -> ObjectIdentifier {
@@ -69,12 +69,12 @@ pub(super) fn claim(token: &CryptoH323Token) -> Option<Claim> {
     })
 }
 
-/// Whether the password was known to who made the token.
+/// Whether the token was made with this password.
 pub(super) fn holds(token: &CryptoH323Token, key: &Key<'_>, unix: u32) -> bool {
     let Some((_, _, found)) = parts(token) else {
         return false;
     };
-    // Which of the two it is shows in no time.
+    // Both are computed, so that the time does not show which one matches.
     let mut same = Choice::from(0);
     for end in ["\0", ""] {
         if let Ok(hash) = hash(name(key.identifier), key.password, unix, end) {
@@ -104,7 +104,7 @@ fn parts(token: &CryptoH323Token) -> Option<(String, u32, [u8; LENGTH])> {
     Some((name(&identifier).to_owned(), unix, found))
 }
 
-/// The octets of a bit string that is exactly so long.
+/// The octets of a bit string of exactly this length.
 pub(super) fn octets<const N: usize>(bits: &BitString) -> Option<[u8; N]> {
     if bits.len() != 8 * N {
         return None;
@@ -116,7 +116,7 @@ pub(super) fn octets<const N: usize>(bits: &BitString) -> Option<[u8; N]> {
     Some(octets)
 }
 
-/// `end`: what the two texts end in.
+/// Hashes the three values; `end` is appended to the two texts.
 fn hash(
     identifier: &str,
     password: &str,

@@ -1,4 +1,4 @@
-//! Where a message has its cryptoTokens, and what it says of its sender.
+//! Access to the cryptoTokens of a message, and to the sender that it names.
 
 use crate::RasMessage;
 use crate::text::{from_alias, from_bmp};
@@ -27,12 +27,12 @@ macro_rules! crypto_tokens {
     };
 }
 
-/// The tokens, if there are any.
+/// The tokens of a message, if it has any.
 pub(super) fn get(message: &RasMessage) -> Option<&List<CryptoH323Token>> {
     crypto_tokens!(message, found => found.crypto_tokens.as_ref()).flatten()
 }
 
-/// Where the tokens are put; `None`: nowhere in this kind.
+/// The field for the tokens; `None` if this kind has none.
 pub(super) fn get_mut(message: &mut RasMessage) -> Option<&mut Option<List<CryptoH323Token>>> {
     crypto_tokens!(message, found => &mut found.crypto_tokens)
 }

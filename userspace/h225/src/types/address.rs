@@ -88,7 +88,7 @@ pub struct AlternateTransportAddresses {
 }
 
 impl AlternateTransportAddresses {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new() -> Self {
         Self {

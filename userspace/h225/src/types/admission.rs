@@ -83,7 +83,7 @@ pub struct AdmissionRequest {
 }
 
 impl AdmissionRequest {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(
         seq: u16,
@@ -197,7 +197,7 @@ pub struct AdmissionConfirm {
 }
 
 impl AdmissionConfirm {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(
         seq: u16,
@@ -269,7 +269,7 @@ pub struct AdmissionReject {
 }
 
 impl AdmissionReject {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, reject_reason: AdmissionRejectReason) -> Self {
         Self {
@@ -383,7 +383,7 @@ pub struct UuiesRequested {
 }
 
 impl UuiesRequested {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new() -> Self {
         Self {

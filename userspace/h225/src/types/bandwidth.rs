@@ -56,7 +56,7 @@ pub struct BandwidthRequest {
 }
 
 impl BandwidthRequest {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(
         seq: u16,
@@ -114,7 +114,7 @@ pub struct BandwidthConfirm {
 }
 
 impl BandwidthConfirm {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, band_width: u32) -> Self {
         Self {
@@ -155,7 +155,7 @@ pub struct BandwidthReject {
 }
 
 impl BandwidthReject {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, reject_reason: BandRejectReason, allowed_band_width: u32) -> Self {
         Self {

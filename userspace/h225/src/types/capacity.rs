@@ -55,7 +55,7 @@ pub struct CallCapacity {
 }
 
 impl CallCapacity {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -86,7 +86,7 @@ pub struct CallCapacityInfo {
 }
 
 impl CallCapacityInfo {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new() -> Self {
         Self {

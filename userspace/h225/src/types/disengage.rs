@@ -56,7 +56,7 @@ pub struct DisengageRequest {
 }
 
 impl DisengageRequest {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(
         seq: u16,
@@ -116,7 +116,7 @@ pub struct DisengageConfirm {
 }
 
 impl DisengageConfirm {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16) -> Self {
         Self {
@@ -156,7 +156,7 @@ pub struct DisengageReject {
 }
 
 impl DisengageReject {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, reject_reason: DisengageRejectReason) -> Self {
         Self {

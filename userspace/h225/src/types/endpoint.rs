@@ -29,7 +29,7 @@ pub struct EndpointType {
 }
 
 impl EndpointType {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -72,7 +72,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -102,7 +102,7 @@ pub struct GatekeeperInfo {
 }
 
 impl GatekeeperInfo {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -121,7 +121,7 @@ pub struct GatewayInfo {
 }
 
 impl GatewayInfo {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -142,7 +142,7 @@ pub struct McuInfo {
 }
 
 impl McuInfo {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -161,7 +161,7 @@ pub struct TerminalInfo {
 }
 
 impl TerminalInfo {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -185,7 +185,7 @@ pub struct VendorIdentifier {
 }
 
 impl VendorIdentifier {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(vendor: H221NonStandard) -> Self {
         Self {
@@ -261,7 +261,7 @@ pub struct SupportedPrefix {
 }
 
 impl SupportedPrefix {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(prefix: AliasAddress) -> Self {
         Self {

@@ -10,7 +10,7 @@ use super::{
     SecurityErrors, TransportAddress,
 };
 
-/// GRQ: who is my gatekeeper?
+/// GRQ: looks for a gatekeeper.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
@@ -53,7 +53,7 @@ pub struct GatekeeperRequest {
 }
 
 impl GatekeeperRequest {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, ras_address: TransportAddress, endpoint_type: EndpointType) -> Self {
         Self {
@@ -81,7 +81,7 @@ impl GatekeeperRequest {
     }
 }
 
-/// GCF: I am.
+/// GCF: the sender is willing to be the gatekeeper.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
@@ -118,7 +118,7 @@ pub struct GatekeeperConfirm {
 }
 
 impl GatekeeperConfirm {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, ras_address: TransportAddress) -> Self {
         Self {
@@ -142,7 +142,7 @@ impl GatekeeperConfirm {
     }
 }
 
-/// GRJ: not I.
+/// GRJ: the sender is not willing to be the gatekeeper.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
@@ -169,7 +169,7 @@ pub struct GatekeeperReject {
 }
 
 impl GatekeeperReject {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, reject_reason: GatekeeperRejectReason) -> Self {
         Self {
@@ -221,7 +221,7 @@ pub struct AlternateGk {
 }
 
 impl AlternateGk {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(ras_address: TransportAddress, priority: u8) -> Self {
         Self {
@@ -243,7 +243,7 @@ pub struct AltGkInfo {
 }
 
 impl AltGkInfo {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new() -> Self {
         Self {

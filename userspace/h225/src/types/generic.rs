@@ -75,7 +75,7 @@ pub struct FeatureSet {
 }
 
 impl FeatureSet {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new() -> Self {
         Self {

@@ -50,7 +50,7 @@ pub struct InfoRequest {
 }
 
 impl InfoRequest {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, call_reference_value: u16) -> Self {
         Self {
@@ -110,7 +110,7 @@ pub struct InfoRequestResponse {
 }
 
 impl InfoRequestResponse {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(
         seq: u16,
@@ -201,7 +201,7 @@ pub struct InfoRequestAck {
 }
 
 impl InfoRequestAck {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16) -> Self {
         Self {
@@ -230,7 +230,7 @@ pub struct InfoRequestNak {
 }
 
 impl InfoRequestNak {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, nak_reason: InfoRequestNakReason) -> Self {
         Self {

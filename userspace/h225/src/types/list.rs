@@ -1,7 +1,7 @@
 //! SEQUENCE OF with bounds: a list is decoded only as far as [`MAX_ELEMENTS`] and the message's budget of memory allow.
 //!
-//! An empty element can take ten bits on the wire and a kilobyte decoded, so the length of a message alone bounds neither
-//! the time nor the memory that decoding takes. The decoder has no place for a counter, so what is left of the
+//! An empty element can take ten bits on the wire and a kilobyte decoded, so the length of a message alone bounds
+//! neither the time nor the memory that decoding takes. The decoder has no place for a counter, so what is left of the
 //! message's budget is kept by thread; [`bounded`] is the only one that sets it, for the duration of one message.
 
 use std::cell::Cell;
@@ -11,17 +11,17 @@ use rasn::prelude::*;
 use rasn::types::Constructed;
 use rasn::types::fields::Fields;
 
-/// Elements that one list may have.
+/// Maximum number of elements of a list.
 pub const MAX_ELEMENTS: usize = 1_024;
-/// Octets of memory that the elements of all lists of a message may take, nested ones included, ...
+/// Maximum memory for the elements of all lists of a message, including nested ones, in octets, ...
 pub const LISTS_BASE: usize = 64 << 10;
-/// ... and this many more for each octet of the message: a call in an IRR takes up to 30.
+/// ... plus this much for each octet of the message: a call in an IRR takes up to 30.
 pub const LISTS_PER_OCTET: usize = 32;
 
-/// What decoding of a message may still take.
+/// Remaining budget for decoding a message.
 #[derive(Clone, Copy)]
 struct Budget {
-    /// Octets of memory, all lists together.
+    /// Octets of memory for all lists.
     octets: usize,
     /// Elements of the list being decoded.
     elements: usize,
@@ -43,7 +43,7 @@ pub(crate) fn bounded<T>(length: usize, decode: impl FnOnce() -> T) -> T {
     decoded
 }
 
-/// SEQUENCE OF: a `Vec` to all who use it, and bounded while it is decoded.
+/// SEQUENCE OF: used like a `Vec`, but bounded when it is decoded.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct List<T>(Vec<T>);
 
@@ -99,8 +99,8 @@ impl<T: AsnType> AsnType for List<T> {
 
 /// In PER a SEQUENCE of one mandatory component is that component: nothing precedes it.
 ///
-/// A list is coded as such a SEQUENCE, because rasn's coders carry the number of fields of the type that they are in, and
-/// everything below is compiled once for each such number. Below a list it is compiled once.
+/// A list is coded as such a SEQUENCE, because rasn's coders carry the number of fields of the type that they are in,
+/// and everything below is compiled once for each such number. Below a list it is compiled once.
 impl<T> Constructed for List<T> {
     const FIELDS: Fields<0> = Fields::from_static([]);
 }
@@ -178,7 +178,7 @@ impl<T> List<T> {
     /// Removes the element at this place.
     ///
     /// # Panics
-    /// When there is none.
+    /// When there is no such element.
     pub fn remove(&mut self, index: usize) -> T {
         self.0.remove(index)
     }

@@ -62,7 +62,7 @@ pub struct LocationRequest {
 }
 
 impl LocationRequest {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, reply_address: TransportAddress) -> Self {
         Self {
@@ -142,7 +142,7 @@ pub struct LocationConfirm {
 }
 
 impl LocationConfirm {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(
         seq: u16,
@@ -202,7 +202,7 @@ pub struct LocationReject {
 }
 
 impl LocationReject {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, reject_reason: LocationRejectReason) -> Self {
         Self {

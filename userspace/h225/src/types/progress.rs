@@ -30,7 +30,7 @@ pub struct NonStandardMessage {
 }
 
 impl NonStandardMessage {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, non_standard_data: NonStandardParameter) -> Self {
         Self {
@@ -64,7 +64,7 @@ pub struct UnknownMessageResponse {
 }
 
 impl UnknownMessageResponse {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16) -> Self {
         Self {
@@ -77,7 +77,7 @@ impl UnknownMessageResponse {
     }
 }
 
-/// RIP: the answer takes longer, `delay` milliseconds.
+/// RIP: the answer takes `delay` milliseconds longer.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
@@ -93,7 +93,7 @@ pub struct RequestInProgress {
 }
 
 impl RequestInProgress {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, delay: u16) -> Self {
         Self {
@@ -130,7 +130,7 @@ pub struct ResourcesAvailableIndicate {
 }
 
 impl ResourcesAvailableIndicate {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, endpoint_identifier: BmpString) -> Self {
         Self {
@@ -166,7 +166,7 @@ pub struct ResourcesAvailableConfirm {
 }
 
 impl ResourcesAvailableConfirm {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16) -> Self {
         Self {

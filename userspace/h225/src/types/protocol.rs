@@ -94,7 +94,7 @@ pub struct H323Caps {
 }
 
 impl H323Caps {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -132,7 +132,7 @@ pub struct VoiceCaps {
 }
 
 impl VoiceCaps {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new() -> Self {
         Self {

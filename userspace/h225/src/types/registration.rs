@@ -93,7 +93,7 @@ pub struct RegistrationRequest {
 }
 
 impl RegistrationRequest {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, terminal_type: EndpointType, endpoint_vendor: VendorIdentifier) -> Self {
         Self {
@@ -201,7 +201,7 @@ pub struct RegistrationConfirm {
 }
 
 impl RegistrationConfirm {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, endpoint_identifier: BmpString) -> Self {
         Self {
@@ -285,7 +285,7 @@ pub struct RegistrationReject {
 }
 
 impl RegistrationReject {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, reject_reason: RegistrationRejectReason) -> Self {
         Self {

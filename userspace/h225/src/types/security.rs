@@ -35,7 +35,7 @@ pub struct ClearToken {
 }
 
 impl ClearToken {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(token_oid: ObjectIdentifier) -> Self {
         Self {

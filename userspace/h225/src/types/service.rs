@@ -28,7 +28,7 @@ pub struct ServiceControlIndication {
 }
 
 impl ServiceControlIndication {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16) -> Self {
         Self {
@@ -74,7 +74,7 @@ pub struct ServiceControlResponse {
 }
 
 impl ServiceControlResponse {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16) -> Self {
         Self {
@@ -114,7 +114,7 @@ pub struct ServiceControlSession {
 }
 
 impl ServiceControlSession {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(session_id: u8, reason: ServiceControlSessionReason) -> Self {
         Self {

@@ -46,7 +46,7 @@ pub struct UnregistrationRequest {
 }
 
 impl UnregistrationRequest {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16) -> Self {
         Self {
@@ -91,7 +91,7 @@ pub struct UnregistrationConfirm {
 }
 
 impl UnregistrationConfirm {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16) -> Self {
         Self {
@@ -128,7 +128,7 @@ pub struct UnregistrationReject {
 }
 
 impl UnregistrationReject {
-    /// One with only what it must have; lists are empty, flags FALSE.
+    /// A value with mandatory fields only; lists are empty, flags FALSE.
     #[must_use]
     pub fn new(seq: u16, reject_reason: UnregRejectReason) -> Self {
         Self {

@@ -1,6 +1,6 @@
-//! What the state machines want to know of a message, without ASN.1 types.
+//! The content of messages that the state machines need, without ASN.1 types.
 //!
-//! Texts are for people and for comparison (UTF-16 that is not well formed is replaced); what goes back on the wire is
+//! Texts are for people and for comparison (malformed UTF-16 is replaced); values that are sent are
 //! taken from the raw message.
 
 use std::net::SocketAddr;
@@ -20,33 +20,34 @@ pub use reason::{gatekeeper_reject, registration_reject, unregistration_request}
 /// An alternate gatekeeper.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Alternate {
-    /// Its RAS address.
+    /// rasAddress.
     pub address: SocketAddr,
-    /// Its gatekeeperIdentifier.
+    /// gatekeeperIdentifier.
     pub gatekeeper_identifier: Option<String>,
-    /// Whether an endpoint must register with it before it uses it.
+    /// needToRegister: whether an endpoint must register with it before using it.
     pub need_to_register: bool,
-    /// 0 to 127; the lowest is tried first.
+    /// Priority, 0 to 127; the lowest is tried first.
     pub priority: u8,
 }
 
-/// A list of alternate gatekeepers as a message carries it.
+/// A list of alternate gatekeepers in a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alternates {
-    /// The list, in the order of the message.
+    /// The alternates, in the order of the message.
     pub list: Vec<Alternate>,
-    /// FALSE: for this request only (altGKisPermanent of a rejection). A confirmation or a URQ is always permanent.
+    /// altGKisPermanent; if false the list is for this request only. Lists in a confirmation or URQ are always
+    /// permanent.
     pub permanent: bool,
 }
 
-/// What a message says.
+/// Content of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Summary {
     /// RegistrationRequest.
     Rrq {
         /// requestSeqNum.
         seq: u16,
-        /// Lightweight.
+        /// keepAlive: whether it is lightweight.
         keep_alive: bool,
         /// endpointIdentifier.
         endpoint_identifier: Option<String>,
@@ -54,13 +55,13 @@ pub enum Summary {
         gatekeeper_identifier: Option<String>,
         /// terminalAlias.
         aliases: Vec<String>,
-        /// callSignalAddress, those of IP.
+        /// callSignalAddress, IP addresses only.
         call_signal_addresses: Vec<SocketAddr>,
-        /// rasAddress, those of IP.
+        /// rasAddress, IP addresses only.
         ras_addresses: Vec<SocketAddr>,
         /// timeToLive in seconds.
         time_to_live: Option<u32>,
-        /// It carries tokens or an integrity check value.
+        /// Whether it carries tokens or an integrity check value.
         secured: bool,
     },
     /// RegistrationConfirm.
@@ -75,16 +76,16 @@ pub enum Summary {
         aliases: Vec<String>,
         /// timeToLive in seconds.
         time_to_live: Option<u32>,
-        /// alternateGatekeeper, those of IP.
+        /// alternateGatekeeper, IP addresses only.
         alternates: Vec<Alternate>,
-        /// It carries tokens or an integrity check value.
+        /// Whether it carries tokens or an integrity check value.
         secured: bool,
     },
     /// RegistrationReject.
     Rrj {
         /// requestSeqNum.
         seq: u16,
-        /// rejectReason, by the name it has in the standard.
+        /// rejectReason, by its name in the standard.
         reason: &'static str,
     },
     /// UnregistrationRequest.
@@ -97,7 +98,7 @@ pub enum Summary {
         gatekeeper_identifier: Option<String>,
         /// endpointAlias.
         aliases: Vec<String>,
-        /// reason, by the name it has in the standard.
+        /// reason, by its name in the standard.
         reason: Option<&'static str>,
     },
     /// UnregistrationConfirm.
@@ -111,12 +112,12 @@ pub enum Summary {
         seq: u16,
         /// gatekeeperIdentifier.
         gatekeeper_identifier: Option<String>,
-        /// alternateGatekeeper, those of IP.
+        /// alternateGatekeeper, IP addresses only.
         alternates: Vec<Alternate>,
     },
     /// Any other message.
     Other {
-        /// Which.
+        /// Kind of the message.
         kind: RasKind,
         /// requestSeqNum; 0 for an empty sequence of ACF, which has none.
         seq: u16,
@@ -180,8 +181,8 @@ pub fn summarise(message: &RasMessage) -> Summary {
     }
 }
 
-/// The alternate gatekeepers of any message that can carry them, `None` if it carries no list. A newer list replaces the
-/// older one.
+/// The alternate gatekeepers of any message that can carry them, `None` if it carries no list. A newer list replaces
+/// the older one.
 #[must_use]
 pub fn alternates(message: &RasMessage) -> Option<Alternates> {
     let info = match message {

@@ -1,9 +1,10 @@
-//! Prefixes that a gateway serves.
+//! Dialled prefixes of a gateway.
 
 use crate::text::from_alias;
 use crate::types::{EndpointType, SupportedPrefix, SupportedProtocols};
 
-/// supportedPrefixes of a gateway, of whatever protocol, in the order of the message; none for what is no gateway.
+/// supportedPrefixes of a gateway for any protocol, in the order of the message; empty if the endpoint is not a
+/// gateway.
 #[must_use]
 pub fn supported_prefixes(endpoint_type: &EndpointType) -> Vec<String> {
     let gateway = endpoint_type.gateway.as_ref();

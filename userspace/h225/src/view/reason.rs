@@ -1,4 +1,4 @@
-//! Reasons by the names they have in the standard.
+//! Names of reasons, as in the standard.
 
 use crate::types::{GatekeeperRejectReason, RegistrationRejectReason, UnregRequestReason};
 
