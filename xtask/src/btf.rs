@@ -1,4 +1,4 @@
-//! Looks into an ELF object for its BTF: without it the kernel refuses the global functions and the maps have no types.
+//! Finds the BTF of an ELF object: without BTF the kernel refuses global functions, and the maps have no types.
 
 use anyhow::{Result, bail};
 
@@ -8,7 +8,7 @@ pub fn section_size(object: &[u8], wanted: &str) -> Result<u64> {
         bail!("not a little-endian 64-bit ELF object");
     }
     find(object, wanted)
-        .ok_or_else(|| anyhow::anyhow!("the ELF object's section table is cut short"))
+        .ok_or_else(|| anyhow::anyhow!("the ELF object's section table is truncated"))
 }
 
 /// `None` when the object ends too early.

@@ -24,16 +24,16 @@ pub enum Want {
     ReleaseWithTools,
 }
 
-/// Builds the BPF object and what is wanted of userspace.
+/// Builds the BPF object and the selected part of userspace.
 pub fn run(want: Want) -> Result<()> {
     object()?;
     userspace(want)
 }
 
-/// Builds the BPF object, and replaces `target/bpf/rasline-xdp.o` only when it has changed: cargo goes by its time.
+/// Builds the BPF object, and replaces `target/bpf/rasline-xdp.o` only if it has changed, as cargo checks its time.
 pub fn object() -> Result<()> {
     let toolchain = Toolchain::pick()?;
-    say(format!("BPF object, by {toolchain}"));
+    say(format!("BPF object, with {toolchain}"));
     let start = Instant::now();
     let target_dir = paths::target().join("bpf");
     let mut cargo = toolchain.cargo("build", &target_dir, "")?;
@@ -64,14 +64,14 @@ pub fn object() -> Result<()> {
     Ok(())
 }
 
-/// A build of what needs neither the BPF object nor anything that is to be installed, beside the installation. Its result
-/// does not matter: the build that follows repeats what failed, and says why.
+/// A build of the crates that need neither the BPF object nor installed tools, in parallel to the installation. Its
+/// result does not matter: the build that follows repeats what failed, and reports why.
 pub struct Prebuild(Option<Child>);
 
 impl Prebuild {
-    /// Starts it; its messages go to `target/prebuild.log`.
+    /// Starts the build; its messages go to `target/prebuild.log`.
     pub fn start() -> Self {
-        say("the crates that need nothing else are built meanwhile");
+        say("meanwhile, crates that need no installed tools are built");
         let log = fs::File::create(paths::target().join("prebuild.log"));
         let log = log.map_or_else(|_| Stdio::null(), Stdio::from);
         let mut cargo = process::cargo();
@@ -86,7 +86,7 @@ impl Prebuild {
 }
 
 impl Drop for Prebuild {
-    /// Waits for it, so that it does not compete with the builds that follow.
+    /// Waits for the build, so that it does not compete with the builds that follow.
     fn drop(&mut self) {
         if let Some(child) = &mut self.0 {
             let _ = child.wait();
@@ -94,7 +94,7 @@ impl Drop for Prebuild {
     }
 }
 
-/// All crates for userspace but xtask, which is what runs.
+/// All crates for userspace except xtask, which is running.
 const PACKAGES: [&str; 5] = [
     "--workspace",
     "--exclude",
@@ -129,7 +129,8 @@ fn userspace(want: Want) -> Result<()> {
     Ok(())
 }
 
-/// Writes beside the file and renames, so that a reader never sees half an object. True when it was replaced.
+/// Writes to a temporary file and renames it, so that a reader never sees a partial object. Returns true if it was
+/// replaced.
 fn replace_if_changed(path: &Path, bytes: &[u8]) -> Result<bool> {
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(false);

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::process;
 
-/// Runs the binary, built before, with the arguments passed through.
+/// Runs the binary, which is already built, and passes the arguments on.
 pub fn run(args: &[OsString]) -> Result<()> {
     process::pass_through("debug", "rasline-demo", args)
 }

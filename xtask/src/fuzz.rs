@@ -1,6 +1,6 @@
 //! `cargo xtask fuzz`: runs the fuzz targets of `fuzz/` with cargo-fuzz on nightly.
 //!
-//! It starts from the committed corpus in `fuzz/corpus`, and leaves what it finds in `target/fuzz-corpus`.
+//! It starts from the committed corpus in `fuzz/corpus`, and writes new inputs to `target/fuzz-corpus`.
 
 use std::fs;
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::process::{self, say};
 use crate::setup::{self, Part};
 use crate::{paths, toolchain};
 
-/// Runs one target, or all of them one after the other.
+/// Runs one target, or all targets one after the other.
 pub fn run(target: Option<&str>, minutes: u64) -> Result<()> {
     ensure!(
         toolchain::nightly().is_some(),
@@ -24,15 +24,12 @@ pub fn run(target: Option<&str>, minutes: u64) -> Result<()> {
         .filter(|name| target.is_none_or(|wanted| wanted == *name))
         .collect();
     if chosen.is_empty() {
-        bail!(
-            "there is no such fuzz target; there are: {}",
-            known.join(", ")
-        );
+        bail!("unknown fuzz target; use one of: {}", known.join(", "));
     }
     for name in chosen {
         say(format!("fuzzing {name} for {minutes} min"));
         let seconds = minutes.saturating_mul(60);
-        // libFuzzer writes to the first and only reads the others
+        // libFuzzer writes to the first folder and only reads the others
         let found = paths::target().join("fuzz-corpus").join(name);
         let committed = paths::root().join("fuzz/corpus").join(name);
         for dir in [&found, &committed] {
@@ -56,13 +53,13 @@ pub fn run(target: Option<&str>, minutes: u64) -> Result<()> {
         .env("PATH", process::path_with(&[paths::tools().join("bin")])?);
         toolchain::forget_rustup(&mut fuzz);
         process::run(&mut fuzz, name).with_context(|| {
-            format!("what made it fail is in fuzz/artifacts/{name}: put it into fuzz/corpus/{name} once it is mended")
+            format!("the failing input is in fuzz/artifacts/{name}; move it to fuzz/corpus/{name} once the fault is fixed")
         })?;
     }
     Ok(())
 }
 
-/// The targets are the files of `fuzz/fuzz_targets`.
+/// Lists the targets, which are the files in `fuzz/fuzz_targets`.
 fn targets() -> Result<Vec<String>> {
     let dir = paths::root().join("fuzz/fuzz_targets");
     let entries =

@@ -33,47 +33,47 @@ struct Cli {
 enum Task {
     /// Install what the other tasks need: the BPF toolchain, network tools, the Python oracle.
     Setup {
-        /// Only say what is missing; exit with 1 if something is.
+        /// Only report what is missing; exit with 1 if something is.
         #[arg(long)]
         check: bool,
     },
-    /// Build the BPF object, then everything that runs in userspace.
+    /// Build the BPF object, then all crates for userspace.
     Build {
         /// Build the rasline binary, optimised, instead of all crates.
         #[arg(long)]
         release: bool,
     },
-    /// Show a gateway at work in network namespaces (root).
+    /// Run a demonstration of the gateway in network namespaces (root).
     Demo {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Run all tests, those through the kernel and in namespaces among them (root).
+    /// Run all tests, including those with the kernel and in network namespaces (root).
     Test {
         /// Run only tests whose name contains one of these.
         filters: Vec<String>,
     },
-    /// Formatting, lints, documentation, licences and house rules; all steps run, then failures are summed up.
+    /// Check formatting, lints, documentation, licences and house rules; all steps run, then failures are listed.
     Check,
-    /// Make the Debian package (target/dist/rasline.deb), and one of its debugging symbols.
+    /// Build the Debian package (target/dist/rasline.deb), and a package of its debugging symbols.
     Dist {
-        /// Of which build.
+        /// Build to pack.
         #[arg(long, default_value = "release")]
         profile: dist::Profile,
-        /// Install, upgrade, remove and purge it in a bare Debian with systemd (root).
+        /// Also install, upgrade, remove and purge it in a bare Debian with systemd (root).
         #[arg(long)]
         test: bool,
     },
-    /// Measure (root).
+    /// Run the benchmarks (root).
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
     /// Fuzz with cargo-fuzz on nightly.
     Fuzz {
-        /// The fuzz target; all of them when left out.
+        /// Fuzz target; by default all targets.
         target: Option<String>,
-        /// For how long to run each target.
+        /// Minutes to run each target.
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
         minutes: u64,
     },
@@ -117,7 +117,7 @@ fn run(task: Task) -> anyhow::Result<()> {
     }
 }
 
-/// What demo and bench share: root, all tools, binaries.
+/// Prepares demo and bench: checks for root, installs all tools, builds the binaries.
 fn ready_for_namespaces(task: &str, want: Want) -> anyhow::Result<()> {
     process::require_root(task)?;
     setup::ensure(&[Part::Bpf, Part::Network])?;

@@ -1,4 +1,4 @@
-//! Where things are: the workspace and what the tasks put under `target/`.
+//! Paths: the workspace, and files that the tasks create in `target/`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,12 +8,13 @@ pub fn root() -> &'static Path {
     xtask.parent().unwrap_or(xtask)
 }
 
-/// `target/` of the workspace: tools, the Python environment and the BPF object live here whatever `CARGO_TARGET_DIR` says.
+/// `target/` of the workspace: tools, the Python environment and the BPF object are here regardless of
+/// `CARGO_TARGET_DIR`.
 pub fn target() -> PathBuf {
     root().join("target")
 }
 
-/// Where cargo puts userspace binaries of a profile's folder (`debug` or `release`).
+/// Folder of cargo's userspace binaries, by the folder of the profile (`debug` or `release`).
 pub fn binary(profile: &str, name: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .filter(|dir| !dir.is_empty())
@@ -21,7 +22,7 @@ pub fn binary(profile: &str, name: &str) -> PathBuf {
     target.join(profile).join(name)
 }
 
-/// The root that `cargo install` gets for the project's own tools.
+/// Root for `cargo install` of the project's tools.
 pub fn tools() -> PathBuf {
     target().join("tools")
 }

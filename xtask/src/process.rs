@@ -1,4 +1,4 @@
-//! Running other programs: every failure names the program and what it was for.
+//! Runs other programs. Every failure names the program and its purpose.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::paths;
 
-/// How often a long step says that it goes on.
+/// Interval between progress messages of a long step.
 const STILL_AT_WORK: Duration = Duration::from_secs(15);
 
 /// The cargo that runs this task, in the workspace's root.
@@ -21,7 +21,7 @@ pub fn cargo() -> Command {
     command
 }
 
-/// Runs to the end; anything but success is an error.
+/// Runs a program to its end; anything but success is an error.
 pub fn run(command: &mut Command, what: &str) -> Result<()> {
     let status = command
         .status()
@@ -34,7 +34,7 @@ pub fn run(command: &mut Command, what: &str) -> Result<()> {
     Ok(())
 }
 
-/// As [`run`], for what may say nothing for minutes: tells now and then that it is still at work.
+/// As [`run`], for programs without output for minutes: reports from time to time that they are still running.
 pub fn run_long(command: &mut Command, what: &str) -> Result<()> {
     let start = Instant::now();
     let (ended, ending) = mpsc::channel::<()>();
@@ -42,7 +42,7 @@ pub fn run_long(command: &mut Command, what: &str) -> Result<()> {
         scope.spawn(move || {
             while ending.recv_timeout(STILL_AT_WORK) == Err(RecvTimeoutError::Timeout) {
                 say(format!(
-                    "{what}: at work for {} s",
+                    "{what}: running for {} s",
                     start.elapsed().as_secs()
                 ));
             }
@@ -58,7 +58,7 @@ pub fn run_long(command: &mut Command, what: &str) -> Result<()> {
     Ok(())
 }
 
-/// Runs to the end and hands back what it wrote to its standard output.
+/// Runs a program to its end. Returns its standard output.
 pub fn capture(command: &mut Command, what: &str) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
@@ -77,7 +77,7 @@ pub fn capture(command: &mut Command, what: &str) -> Result<String> {
         .with_context(|| format!("{what}: `{}` did not write UTF-8", shown(command)))
 }
 
-/// True when the program runs and ends well; silent.
+/// Whether a program runs and succeeds; its output is discarded.
 pub fn succeeds(command: &mut Command) -> bool {
     command
         .stdin(Stdio::null())
@@ -87,7 +87,7 @@ pub fn succeeds(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Runs a built binary with arguments passed through.
+/// Runs a built binary and passes the arguments on.
 pub fn pass_through(profile: &str, name: &str, args: &[OsString]) -> Result<()> {
     let program = paths::binary(profile, name);
     let mut command = Command::new(&program);
@@ -99,7 +99,7 @@ pub fn pass_through(profile: &str, name: &str, args: &[OsString]) -> Result<()> 
     run(&mut command, name)
 }
 
-/// Finds a program on PATH, and where administration tools are even when PATH leaves that out.
+/// Finds a program on PATH, or in the folders of administration tools.
 pub fn which(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     find_in(&path, name).or_else(|| find_in(OsStr::new("/usr/sbin:/sbin:/usr/local/sbin"), name))
@@ -111,25 +111,25 @@ fn find_in(path: &OsStr, name: &str) -> Option<PathBuf> {
         .find(|candidate| is_executable(candidate))
 }
 
-/// True for a file (or a link to one) that may be executed.
+/// Whether a path is an executable file, or a link to one.
 pub fn is_executable(path: &Path) -> bool {
     path.metadata()
         .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// PATH with folders put before it.
+/// PATH with additional folders in front.
 pub fn path_with(first: &[PathBuf]) -> Result<OsString> {
     let rest = std::env::var_os("PATH").unwrap_or_default();
     std::env::join_paths(first.iter().cloned().chain(std::env::split_paths(&rest)))
         .context("PATH: a folder's name contains a colon; move the checkout")
 }
 
-/// True when this process runs as root.
+/// Whether this process runs as root.
 pub fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0)
 }
 
-/// Refuses to go on without root, and says how to get it.
+/// Fails without root, and says how to get it.
 pub fn require_root(task: &str) -> Result<()> {
     ensure!(
         is_root(),
@@ -140,7 +140,7 @@ pub fn require_root(task: &str) -> Result<()> {
     Ok(())
 }
 
-/// Says what is being done, on the standard error, so that results can be piped.
+/// Reports progress on the standard error, so that results can be piped.
 pub fn say(text: impl AsRef<str>) {
     eprintln!("xtask: {}", text.as_ref());
 }

@@ -1,6 +1,6 @@
-//! `cargo xtask test`: all tests of the workspace, those through the kernel and in namespaces among them.
+//! `cargo xtask test`: runs all tests of the workspace, including those with the kernel and in network namespaces.
 //!
-//! The output is passed on line by line while libtest's results are counted, for a summary at the end.
+//! The output is passed on line by line, and libtest's results are counted for a summary at the end.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
@@ -14,7 +14,8 @@ use crate::paths;
 use crate::process::{self, say};
 use crate::setup;
 
-/// Sets up, builds, runs the tests whose name contains one of the filters (all without one), sums up.
+/// Sets up, builds, runs the tests whose name contains one of the filters (all tests without filters), prints a
+/// summary.
 pub fn run(filters: &[String]) -> Result<()> {
     process::require_root("test")?;
     setup::ensure(&setup::FOR_TESTS)?;
@@ -47,7 +48,7 @@ pub fn run(filters: &[String]) -> Result<()> {
             let line = line.context("the tests' output")?;
             tally.read(&String::from_utf8_lossy(&line));
             let mut out = std::io::stdout().lock();
-            // a reader that has gone is no reason to stop the tests
+            // the tests go on if the reader of the output has gone away
             let _ = out
                 .write_all(&line)
                 .and_then(|()| out.write_all(b"\n"))
@@ -70,23 +71,24 @@ pub fn run(filters: &[String]) -> Result<()> {
     );
     ensure!(
         filters.is_empty() || tally.passed > 0,
-        "no test's name contains any of {filters:?}"
+        "no test matches any of {filters:?}"
     );
     if filters.is_empty() {
-        say("the demo, which must show what it promises");
+        say("the demo, whose checks must succeed");
         demo::run(&[])?;
     }
     Ok(())
 }
 
-/// Most tests wait more than they compute. Who wants another number says so as for any test of cargo's.
+/// Number of tests that run in parallel. Most tests wait more than they compute. `RUST_TEST_THREADS` sets another
+/// number.
 fn threads() -> usize {
     let wanted = std::env::var("RUST_TEST_THREADS").ok();
     let wanted = wanted.and_then(|number| number.parse().ok());
     wanted.unwrap_or_else(|| 2 * std::thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// What libtest's lines said.
+/// Results of libtest.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
     programs: u32,
@@ -130,7 +132,7 @@ impl Tally {
     }
 }
 
-/// The pairs of `ok. 12 passed; 0 failed; ...`.
+/// Parses the pairs of `ok. 12 passed; 0 failed; ...`.
 fn counts(result: &str) -> impl Iterator<Item = (u32, &str)> {
     let result = result.split_once(". ").map_or("", |(_, counts)| counts);
     result.split("; ").filter_map(|part| {

@@ -1,7 +1,7 @@
 //! The two ways to compile for `bpfel-unknown-none`, and the choice between them.
 //!
-//! Debian's rustc-web comes with a ready-made `core` for BPF (libstd-rust-web-dev-bpf) and an LLVM that bpf-linker can be
-//! built against. A rustup nightly needs rust-src, from which cargo builds `core`, and a bpf-linker for its LLVM.
+//! Debian's rustc-web comes with a ready-made `core` for BPF (libstd-rust-web-dev-bpf) and an LLVM that bpf-linker can
+//! be built against. A rustup nightly needs rust-src, from which cargo builds `core`, and a bpf-linker for its LLVM.
 //! `RASLINE_BPF_TOOLCHAIN=debian|rustup` decides; otherwise a complete nightly is preferred.
 
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::{paths, process};
 
 /// The target of the BPF crate.
 pub const TARGET: &str = "bpfel-unknown-none";
-/// Decides between the two toolchains.
+/// Environment variable that selects the toolchain.
 pub const CHOICE: &str = "RASLINE_BPF_TOOLCHAIN";
 
 const RUSTFLAGS: &str = "-C debuginfo=2 -C link-arg=--btf -C target-cpu=v3";
@@ -42,7 +42,7 @@ impl Nightly {
 }
 
 impl Toolchain {
-    /// The toolchain of this machine; whether it is complete is for `setup` to see to.
+    /// The toolchain of this machine; `setup` completes it.
     pub fn pick() -> Result<Self> {
         let choice = std::env::var(CHOICE).ok();
         choose(
@@ -52,7 +52,7 @@ impl Toolchain {
         )
     }
 
-    /// A cargo command for the BPF crate, in its own target folder.
+    /// A cargo command for the BPF crate, with its own target folder.
     pub fn cargo(&self, verb: &str, target_dir: &Path, extra_flags: &str) -> Result<Command> {
         let mut command = match self {
             Self::Debian => {
@@ -101,7 +101,7 @@ impl Toolchain {
         Ok(command)
     }
 
-    /// Whether the toolchain brings clippy.
+    /// Whether the toolchain includes clippy.
     pub fn has_clippy(&self) -> bool {
         let bin = match self {
             Self::Debian => PathBuf::from("/usr/bin"),
@@ -136,7 +136,7 @@ fn choose(
             nightly.map_or_else(|| "nightly".into(), |nightly| nightly.name),
         )),
         Some(other) if !other.is_empty() => {
-            bail!("{CHOICE} is {other:?}; set it to `debian` or `rustup`, or leave it out")
+            bail!("{CHOICE} is {other:?}; set it to `debian` or `rustup`, or unset it")
         }
         _ => Ok(nightly
             .filter(|nightly| linker_on_path && nightly.has_source())
@@ -173,7 +173,7 @@ fn toolchains() -> PathBuf {
         .join("toolchains")
 }
 
-/// Cargo and rustup tell their children which toolchain they are: another toolchain must not hear it.
+/// Removes the variables by which cargo and rustup select a toolchain in child processes.
 pub fn forget_rustup(command: &mut Command) {
     command
         .env_remove("LD_LIBRARY_PATH")

@@ -12,15 +12,15 @@ use super::spdx;
 use crate::process::{self, say};
 use crate::{paths, toolchain};
 
-/// What `deny.toml` allows.
+/// The policy in `deny.toml`.
 struct Policy {
     licences: Vec<String>,
     registries: Vec<String>,
-    /// Crates whose several versions are known and accepted.
+    /// Crates of which several versions are accepted.
     skipped: Vec<String>,
 }
 
-/// Fails for a crate whose licence or source is not allowed; warns of several versions of one crate.
+/// Fails if a crate's licence or source is not allowed; warns about several versions of one crate.
 pub fn run() -> Result<()> {
     let path = paths::root().join("deny.toml");
     let text =
@@ -74,7 +74,7 @@ impl Policy {
                 .get(section)
                 .and_then(|section| section.get(key))
                 .and_then(toml::Value::as_array);
-            let list = list.with_context(|| format!("there is no list `{key}` in [{section}]"))?;
+            let list = list.with_context(|| format!("no list `{key}` in [{section}]"))?;
             // an entry of `skip` may be a table with the crate's name
             let name = |entry: &toml::Value| {
                 entry
@@ -85,7 +85,7 @@ impl Policy {
             };
             list.iter()
                 .map(|entry| {
-                    name(entry).with_context(|| format!("{section}.{key}: {entry} is no name"))
+                    name(entry).with_context(|| format!("{section}.{key}: {entry} is not a name"))
                 })
                 .collect()
         };

@@ -1,7 +1,8 @@
 //! Compares the features that cargo selects for different builds of the workspace.
 //!
-//! Cargo selects features anew for each set of packages that is built. Where two builds differ in one feature of one crate, all
-//! that depends on it is compiled twice. `xtask/features` selects them once; this check names what it lacks.
+//! Cargo selects features separately for each set of packages. If two builds differ in one feature of one crate,
+//! everything that depends on it is compiled twice. `xtask/features` selects the features once; this check lists what
+//! it lacks.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +11,10 @@ use serde_json::Value;
 
 use crate::process;
 
-/// The build that all others must be a part of: the tests.
+/// The build of the tests, of which all others must be a part.
 const WHOLE: &[&str] = &["test", "--workspace", "--exclude", "rasline-xdp"];
 
-/// What people and tasks build.
+/// The builds of people and tasks.
 const PARTS: [&[&str]; 5] = [
     &["build", "--package", "xtask"],
     &["build", "--package", "rasline", "--bin", "rasline"],
@@ -22,7 +23,7 @@ const PARTS: [&[&str]; 5] = [
     &["test", "--package", "rasline-datapath"],
 ];
 
-/// Fails where a crate would be compiled again.
+/// Fails if a crate would be compiled twice.
 pub fn run() -> Result<()> {
     let whole = units(WHOLE)?;
     let mut again = BTreeSet::new();
@@ -39,18 +40,18 @@ pub fn run() -> Result<()> {
     }
     let list: Vec<String> = again.into_iter().collect();
     bail!(
-        "compiled again with other features; name the missing ones in xtask/features/Cargo.toml:\n  {}",
+        "compiled twice with different features; add the missing ones to xtask/features/Cargo.toml:\n  {}",
         list.join("\n  ")
     )
 }
 
-/// Each crate with its features, as a build without tests of its own compiles it.
+/// Each crate with its features, as compiled by a build without its own tests.
 fn units(build: &[&str]) -> Result<BTreeSet<String>> {
     let mut cargo = process::cargo();
     cargo
         .args(build)
         .args(["--unit-graph", "-Zunstable-options"])
-        // the graph is shown on request of cargo's own developers only
+        // the graph is an unstable feature of cargo
         .env("RUSTC_BOOTSTRAP", "1");
     let graph = process::capture(&mut cargo, "cargo's plan of a build")?;
     let graph: Value = serde_json::from_str(&graph).context("cargo's plan of a build")?;

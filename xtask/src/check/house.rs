@@ -1,4 +1,4 @@
-//! The house rules that no compiler knows: nothing left to be done, no test left out, no overlong file.
+//! House rules that the compiler does not check: no unfinished code, no ignored test, no overlong file.
 
 use std::fs;
 use std::process::Command;
@@ -8,11 +8,11 @@ use anyhow::{Context, Result, bail};
 use crate::paths;
 use crate::process::{self, say};
 
-/// Does not match itself: the brackets stand for one character.
+/// The brackets keep the pattern from matching itself.
 const FORBIDDEN: &str = r"todo[!]|unimplemented[!]|dbg[!]\(|#\[ignore";
 const LONGEST: usize = 500;
 
-/// Fails where a source file holds something that must not be there.
+/// Fails if a source file matches [`FORBIDDEN`].
 pub fn forbidden() -> Result<()> {
     let mut git = git();
     git.args([
@@ -39,7 +39,7 @@ pub fn forbidden() -> Result<()> {
     }
 }
 
-/// Warns of files over 500 lines.
+/// Warns about files over 500 lines.
 pub fn lengths() -> Result<()> {
     let mut git = git();
     git.args([
@@ -51,7 +51,7 @@ pub fn lengths() -> Result<()> {
         "*.rs",
     ]);
     for name in process::capture(&mut git, "the list of files")?.lines() {
-        // a file may be listed and gone
+        // a listed file may have been deleted
         let lines =
             fs::read_to_string(paths::root().join(name)).map_or(0, |text| text.lines().count());
         if lines > LONGEST {

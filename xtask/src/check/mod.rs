@@ -1,6 +1,6 @@
 //! `cargo xtask check`: formatting, lints, documentation, licences and house rules.
 //!
-//! Every step is named and timed, all of them run, and failures are summed up at the end.
+//! All steps run, each with its name and time, and failures are listed at the end.
 
 use std::time::Instant;
 
@@ -108,7 +108,7 @@ pub fn run() -> Result<()> {
 fn format() -> Result<()> {
     process::run(
         process::cargo().args(["fmt", "--all", "--check"]),
-        "formatting; `cargo fmt --all` mends it",
+        "formatting; run `cargo fmt --all`",
     )
 }
 
@@ -117,11 +117,11 @@ fn format_fuzz() -> Result<()> {
     cargo.args(["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"]);
     process::run(
         &mut cargo,
-        "formatting; `cargo fmt --manifest-path fuzz/Cargo.toml` mends it",
+        "formatting; run `cargo fmt --manifest-path fuzz/Cargo.toml`",
     )
 }
 
-/// The default members: all but the BPF crate.
+/// The default members: all crates except the BPF crate.
 fn lint() -> Result<()> {
     process::run(
         process::cargo().args([
@@ -136,7 +136,7 @@ fn lint() -> Result<()> {
     )
 }
 
-/// In a target folder of its own: other flags would make the object be built anew each time.
+/// Uses a separate target folder: other flags would rebuild the object each time.
 fn lint_bpf() -> Result<()> {
     let toolchain = Toolchain::pick()?;
     let verb = if toolchain.has_clippy() {

@@ -1,4 +1,4 @@
-//! What a package holds, as a folder: files come in with their modes, dpkg-deb makes a package of it.
+//! The contents of a package as a folder: files are added with their modes, then dpkg-deb packs them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,13 +10,13 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::process;
 
-/// The folder.
+/// The folder with the contents of a package.
 pub(super) struct Tree {
     root: PathBuf,
 }
 
 impl Tree {
-    /// An empty one.
+    /// Creates an empty folder.
     pub(super) fn new(root: &Path) -> Result<Self> {
         if root.exists() {
             fs::remove_dir_all(root).with_context(|| root.display().to_string())?;
@@ -28,7 +28,7 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Folders of a package are mode 0755, whatever the umask says.
+    /// Creates a folder with mode 0755, regardless of the umask.
     fn make_folder(&self, folder: &Path) -> Result<()> {
         if folder != self.root
             && let Some(above) = folder.parent()
@@ -65,7 +65,7 @@ impl Tree {
         symlink(target, &path).with_context(|| path.display().to_string())
     }
 
-    /// Compressed, without a time stamp.
+    /// Adds a file compressed by gzip, without a time stamp.
     pub(super) fn gzip(&mut self, to: &str, octets: &[u8]) -> Result<()> {
         let path = self.place(to)?;
         let plain = path.with_extension("");
@@ -77,7 +77,7 @@ impl Tree {
             .with_context(|| path.display().to_string())
     }
 
-    /// A binary without symbols.
+    /// Adds a binary without its symbols.
     pub(super) fn strip(&mut self, from: &Path, to: &str) -> Result<()> {
         let path = self.place(to)?;
         let mut strip = Command::new("strip");
@@ -90,7 +90,7 @@ impl Tree {
             .with_context(|| path.display().to_string())
     }
 
-    /// Only the symbols, where debuggers look for them.
+    /// Adds only the symbols of a binary, where debuggers look for them.
     pub(super) fn symbols(&mut self, binary: &Path) -> Result<()> {
         let id = build_id(binary)?;
         let (first, rest) = id.split_at(2);
@@ -105,9 +105,9 @@ impl Tree {
             .with_context(|| path.display().to_string())
     }
 
-    /// What a binary is linked to, as a list of packages.
+    /// The packages of the libraries to which a binary is linked.
     pub(super) fn libraries(&self, binary: &str) -> Result<String> {
-        // dpkg-shlibdeps wants to see a source package.
+        // dpkg-shlibdeps requires a source package.
         let source = self.root.with_extension("source");
         fs::create_dir_all(source.join("debian")).context("a folder for dpkg-shlibdeps")?;
         let control = "Source: rasline\n\nPackage: rasline\nArchitecture: any\n";
@@ -126,7 +126,7 @@ impl Tree {
             .to_owned())
     }
 
-    /// Size of all files.
+    /// Total size of all files.
     pub(super) fn kilobytes(&self) -> Result<u64> {
         let mut octets = 0;
         for path in files(&self.root)? {
@@ -137,7 +137,7 @@ impl Tree {
         Ok(octets.div_ceil(1024))
     }
 
-    /// Makes the package.
+    /// Packs the folder.
     pub(super) fn build(
         &mut self,
         control: &str,
@@ -164,7 +164,7 @@ impl Tree {
     }
 }
 
-/// dpkg's name of this machine's architecture.
+/// dpkg's name for this machine's architecture.
 pub(super) fn architecture() -> Result<String> {
     let said = process::capture(Command::new("dpkg").arg("--print-architecture"), "dpkg")?;
     Ok(said.trim().to_owned())
@@ -182,7 +182,7 @@ fn build_id(binary: &Path) -> Result<String> {
     id.with_context(|| format!("{} has no build id", binary.display()))
 }
 
-/// All regular files below a folder, in order.
+/// All regular files in a folder and its subfolders, sorted.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
@@ -198,7 +198,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(all)
 }
 
-/// An error if two files have the same contents.
+/// Fails if two files have the same contents.
 pub(super) fn refuse_copies(folder: &Path) -> Result<()> {
     let mut seen: BTreeMap<Vec<u8>, PathBuf> = BTreeMap::new();
     for path in files(folder)? {

@@ -1,5 +1,5 @@
 //! `cargo xtask dist --test`: installs, upgrades, removes and purges the package in a bare Debian with systemd, in a
-//! container of its own. `packaging/debian/trial` is what runs inside; its exit status is this test's.
+//! container. `packaging/debian/trial` runs inside; its exit status is the result.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::dist;
 use crate::paths;
 use crate::process::{self, say};
 
-/// Packages of the bare Debian, beside what is essential.
+/// Packages of the bare Debian, besides the essential ones.
 const PACKAGES: &str = "systemd,systemd-sysv,iproute2,passwd,mount";
 const RELEASE: &str = "bookworm";
 const UNIT: &str = "[Unit]\nAfter=multi-user.target\n[Service]\nType=oneshot\nExecStart=/trial/run\nTimeoutStartSec=300\n\
@@ -43,11 +43,11 @@ pub(super) fn run(package: &Path, next: &Path) -> Result<()> {
         status.trim() == "0",
         "the package's trial failed; its log is above"
     );
-    say("the package installs, upgrades, is removed and purged as it should");
+    say("the package was installed, upgraded, removed and purged without errors");
     Ok(())
 }
 
-/// A fresh copy of the bare Debian, which is made once.
+/// Unpacks a fresh copy of the bare Debian, which is built once.
 fn bare_root() -> Result<PathBuf> {
     let archive = dist().join(format!("{RELEASE}.tar"));
     if !archive.exists() {
@@ -74,7 +74,7 @@ fn bare_root() -> Result<PathBuf> {
     Ok(root)
 }
 
-/// A bpffs for the container alone.
+/// Mounts a bpffs that only the container uses.
 struct Bpffs(PathBuf);
 
 impl Bpffs {

@@ -1,4 +1,4 @@
-//! The system's packages: which are missing, and their installation by apt-get, which may add but never remove.
+//! The system's packages: finds missing ones, and installs them with apt-get without removing any.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -9,7 +9,7 @@ use super::{Missing, Remedy};
 use crate::process::{self, say};
 use crate::toolchain::CHOICE;
 
-/// A package and what it is for; `command` is what to look for instead of the package's name.
+/// A package and its purpose; if `command` is set, that program is looked for instead of the package.
 pub struct Package {
     name: &'static str,
     command: &'static str,
@@ -28,7 +28,7 @@ const fn program(name: &'static str, command: &'static str, why: &'static str) -
     Package { name, command, why }
 }
 
-/// Compiles for `bpfel-unknown-none`. The first must be new enough for the workspace.
+/// Compiler for `bpfel-unknown-none`. The first package must be new enough for the workspace.
 pub const BPF_COMPILER: [Package; 4] = [
     library("rustc-web", "compiles the BPF crate; 1.95 or newer"),
     library("cargo-web", "builds the BPF crate"),
@@ -36,7 +36,7 @@ pub const BPF_COMPILER: [Package; 4] = [
     library("libstd-rust-web-dev-bpf", "core for the BPF target"),
 ];
 
-/// Builds bpf-linker against the LLVM of [`BPF_COMPILER`].
+/// Libraries to build bpf-linker against the LLVM of [`BPF_COMPILER`].
 pub const LINKER_BUILD: [Package; 4] = [
     library("llvm-22-dev", "builds and runs bpf-linker"),
     library("libpolly-22-dev", "builds bpf-linker"),
@@ -44,7 +44,7 @@ pub const LINKER_BUILD: [Package; 4] = [
     library("libzstd-dev", "builds bpf-linker"),
 ];
 
-/// What the tests and the demo call.
+/// Programs used by the tests and the demo.
 pub const NETWORK: [Package; 3] = [
     program("iproute2", "ip", "makes the test networks"),
     program(
@@ -55,14 +55,14 @@ pub const NETWORK: [Package; 3] = [
     program("ethtool", "ethtool", "sets the test interfaces' offloads"),
 ];
 
-/// Decodes what the tests capture; pycrate is the other one.
+/// Decoder for captures of the tests, besides pycrate.
 pub const ORACLES: [Package; 1] = [program(
     "tshark",
     "tshark",
     "decodes captured messages independently",
 )];
 
-/// Makes and looks at the Debian package.
+/// Tools to build and check the Debian package.
 pub const PACKAGE: [Package; 3] = [
     program(
         "dpkg-dev",
@@ -73,18 +73,18 @@ pub const PACKAGE: [Package; 3] = [
     program("lintian", "lintian", "looks at the package"),
 ];
 
-/// Tries it.
+/// Tools to test the Debian package in a container.
 pub const PACKAGE_TEST: [Package; 2] = [
     program("mmdebstrap", "mmdebstrap", "makes a bare Debian"),
     program("systemd-container", "systemd-nspawn", "boots it"),
 ];
 
-/// What building a fuzz target needs.
+/// Compiler for the fuzz targets.
 pub const FUZZ: [Package; 1] = [program("g++", "c++", "compiles libFuzzer")];
 
 const OLDEST_RUSTC: (u32, u32) = (1, 95);
 
-/// Those that dpkg does not list as installed, or lists too old.
+/// Packages that dpkg does not list as installed, or whose version is too old.
 pub fn missing_packages(packages: &'static [Package]) -> Vec<Missing> {
     let installed = installed(packages);
     let there = |package: &Package| {
@@ -99,7 +99,7 @@ pub fn missing_packages(packages: &'static [Package]) -> Vec<Missing> {
         .collect()
 }
 
-/// Those whose command is nowhere to be found.
+/// Packages whose command cannot be found.
 pub fn missing_commands(packages: &'static [Package]) -> Vec<Missing> {
     packages
         .iter()
@@ -116,7 +116,7 @@ fn missing(package: &Package) -> Missing {
     }
 }
 
-/// dpkg-query fails when it does not know one of the names, yet lists the others.
+/// dpkg-query fails if it does not know one of the names, but still lists the others.
 fn installed(packages: &[Package]) -> HashMap<String, String> {
     Command::new("dpkg-query")
         .args([
@@ -151,7 +151,7 @@ fn is_new_enough(version: &str) -> bool {
     }
 }
 
-/// Installs the packages among what is missing.
+/// Installs the missing packages.
 pub fn install(missing: &[Missing]) -> Result<()> {
     let packages: Vec<&str> = missing
         .iter()
@@ -189,7 +189,7 @@ pub fn install(missing: &[Missing]) -> Result<()> {
     )
 }
 
-/// Without a terminal of its own dpkg leaves out its progress, which fills a log.
+/// Without a terminal dpkg omits its progress, which would fill a log.
 const OPTIONS: [&str; 5] = [
     "-y",
     "--no-install-recommends",
@@ -204,7 +204,7 @@ fn apt_get() -> Command {
     command
 }
 
-/// Simulates first: with several packages apt-get tells only as a whole what is in the way.
+/// Simulates the installation first, as apt-get then reports conflicts.
 fn rehearse(packages: &[&str]) -> Result<()> {
     let output = apt_get()
         .args(["install", "--simulate"])

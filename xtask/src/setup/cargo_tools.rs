@@ -1,4 +1,4 @@
-//! The tools that cargo builds into `target/tools`: bpf-linker and cargo-fuzz, in fixed versions.
+//! Tools that cargo builds and installs in `target/tools`: bpf-linker and cargo-fuzz, in fixed versions.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use super::{Missing, Remedy};
 use crate::paths;
 use crate::process::{self, say};
 
-/// A crate to install, and how. It is built without optimisation where what it calls does the work.
+/// A crate to install, and how. It is built without optimisation if the code that it calls does the work.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Tool {
     name: &'static str,
@@ -18,7 +18,7 @@ pub struct Tool {
     env: &'static [(&'static str, &'static str)],
 }
 
-/// Linked against the LLVM of Debian's rustc-web.
+/// bpf-linker, linked against the LLVM of Debian's rustc-web.
 pub static BPF_LINKER: Tool = Tool {
     name: "bpf-linker",
     version: "0.13.0",
@@ -27,7 +27,7 @@ pub static BPF_LINKER: Tool = Tool {
     env: &[("LLVM_PREFIX", "/usr/lib/llvm-22")],
 };
 
-/// Drives libFuzzer.
+/// cargo-fuzz, which runs libFuzzer.
 pub static CARGO_FUZZ: Tool = Tool {
     name: "cargo-fuzz",
     version: "0.13.2",
@@ -36,7 +36,7 @@ pub static CARGO_FUZZ: Tool = Tool {
     env: &[],
 };
 
-/// Nothing when the right version is in place and starts: a shared library may have gone.
+/// `None` if the right version is installed and starts; a shared library may have been removed.
 pub fn missing(tool: &'static Tool) -> Option<Missing> {
     let mut command = Command::new(paths::tools().join("bin").join(tool.name));
     let said = process::capture(command.arg("--version"), tool.name).unwrap_or_default();
@@ -51,7 +51,7 @@ fn is_version(said: &str, tool: &Tool) -> bool {
     said.split_whitespace().eq([tool.name, tool.version])
 }
 
-/// Builds and installs it.
+/// Builds and installs the crate.
 pub fn install(tool: &Tool) -> Result<()> {
     say(format!(
         "cargo builds {} {}: about a minute, once",

@@ -1,7 +1,8 @@
-//! `cargo xtask setup`: installs what the tasks need, and does nothing when it is there.
+//! `cargo xtask setup`: installs what the tasks need, unless it is already installed.
 //!
-//! What is there is found by looking at files and at dpkg's list, so that every task can ask first. What is installed goes
-//! into `target/` (bpf-linker, cargo-fuzz, the Python environment) or comes from the system's packages; nothing is removed.
+//! Files and dpkg's list show what is installed, which is fast enough for every task to check first. Tools are
+//! installed in `target/` (bpf-linker, cargo-fuzz, the Python environment) or as packages of the system; nothing is
+//! removed.
 
 use std::fs::File;
 
@@ -16,20 +17,20 @@ mod apt;
 mod cargo_tools;
 mod python;
 
-/// What a task may need.
+/// Parts that a task may need.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// The compiler and the linker for BPF.
     Bpf,
-    /// What makes and shapes the test networks.
+    /// Tools that create and shape the test networks.
     Network,
-    /// Decoders that this project did not write: tshark, and pycrate in a Python environment.
+    /// Independent decoders: tshark, and pycrate in a Python environment.
     Oracles,
     /// cargo-fuzz and its C++ compiler.
     Fuzz,
-    /// What makes the Debian package.
+    /// Tools that build the Debian package.
     Package,
-    /// A bare Debian in a container, to try the package in.
+    /// Tools to test the package in a container with a bare Debian.
     PackageTest,
 }
 
@@ -50,24 +51,24 @@ enum Remedy {
     Venv,
     /// rust-src for rustup's nightly.
     RustSource,
-    /// Nothing that this program should do by itself: what to do.
+    /// Advice, if this program should not install it by itself.
     ByHand(&'static str),
 }
 
-/// What the tests need.
+/// Parts that the tests need.
 pub const FOR_TESTS: [Part; 3] = [Part::Bpf, Part::Network, Part::Oracles];
 
-/// `setup`: everything but what only `fuzz` and `dist` need.
+/// `setup`: installs everything except what only `fuzz` and `dist` need.
 pub fn everything() -> Result<()> {
     ensure(&FOR_TESTS)?;
     say(format!(
-        "all is set up; the BPF compiler is {}",
+        "everything is installed; the BPF compiler is {}",
         Toolchain::pick()?
     ));
     Ok(())
 }
 
-/// `setup --check`: says what is missing.
+/// `setup --check`: reports what is missing.
 pub fn report() -> Result<()> {
     let missing = find(&FOR_TESTS)?;
     if missing.is_empty() {
@@ -198,7 +199,7 @@ fn list(missing: &[Missing]) {
     }
 }
 
-/// Two tasks started at once must not install at once.
+/// Takes a lock, so that two tasks do not install at the same time.
 fn lock() -> Result<File> {
     let path = paths::target().join("xtask-setup.lock");
     std::fs::create_dir_all(paths::target())

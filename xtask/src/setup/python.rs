@@ -12,7 +12,7 @@ use crate::process::{self, say};
 
 const PYCRATE: &str = "0.8.1";
 
-/// What the environment lacks, down to a Python that can make one.
+/// Lists what the environment lacks, including a Python that can create one.
 pub fn missing() -> Vec<Missing> {
     if process::is_executable(&paths::python()) && has_pycrate(&paths::venv()) {
         return Vec::new();
@@ -21,7 +21,7 @@ pub fn missing() -> Vec<Missing> {
     if interpreter().is_none() {
         missing.push(Missing {
             what: "package python3-venv".into(),
-            why: "makes the Python environment",
+            why: "creates the Python environment",
             remedy: Remedy::Package("python3-venv"),
         });
     }
@@ -43,7 +43,7 @@ fn has_pycrate(venv: &Path) -> bool {
     })
 }
 
-/// The first Python on PATH (Debian's own last) that can make an environment with pip.
+/// The first Python on PATH (Debian's last) that can create an environment with pip.
 fn interpreter() -> Option<PathBuf> {
     let candidates = [process::which("python3"), Some("/usr/bin/python3".into())];
     candidates.into_iter().flatten().find(|python| {
@@ -51,7 +51,7 @@ fn interpreter() -> Option<PathBuf> {
     })
 }
 
-/// Makes the environment anew; copies the interpreter where links to it do not start.
+/// Recreates the environment; copies the interpreter if links to it do not start.
 pub fn create() -> Result<()> {
     let python = interpreter()
         .context("setup: no python3 that can `import venv, ensurepip`; install python3-venv")?;
