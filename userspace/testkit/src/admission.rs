@@ -1,4 +1,4 @@
-//! The RAS messages of a call, of a slow gatekeeper and of a curious one (H.225.0 7.11, 7.15, 7.16, 7.18), and lists of
+//! RAS messages of calls, RIP, IRQ and IRR (H.225.0 7.11, 7.15, 7.16, 7.18), and lists of
 //! alternate gatekeepers.
 
 use std::net::SocketAddr;
@@ -78,7 +78,7 @@ pub fn acf(seq: u16, call_signalling: SocketAddr) -> Vec<u8> {
     encode(&RasMessage::AdmissionConfirm(acf))
 }
 
-/// Why an ARJ.
+/// Reason of an ARJ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// callerNotRegistered.
@@ -162,7 +162,7 @@ pub fn irr(who: &Identity, seq: u16, eid: &str) -> Vec<u8> {
     encode(&RasMessage::InfoRequestResponse(irr))
 }
 
-/// The same GCF, RCF, URQ, RRJ or ARJ with a list of alternates; another message as it is.
+/// Adds a list of alternates to a GCF, RCF, URQ, RRJ or ARJ; returns other messages unchanged.
 #[must_use]
 pub fn with_alternates(message: Vec<u8>, alternates: &[Alternate]) -> Vec<u8> {
     if alternates.is_empty() {

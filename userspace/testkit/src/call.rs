@@ -17,15 +17,15 @@ use crate::{
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// By a RST.
+    /// It was reset (RST).
     Reset,
-    /// By a FIN.
+    /// It was closed (FIN).
     Closed,
-    /// It has not.
+    /// It is still open.
     Open,
 }
 
-/// The connection.
+/// A call-signalling connection.
 #[derive(Debug)]
 pub struct CallLine {
     stream: TcpStream,
@@ -38,7 +38,7 @@ impl CallLine {
     /// Connects from `from` to a gatekeeper's call-signalling address.
     ///
     /// # Errors
-    /// When that is refused, or takes longer than `within`.
+    /// When the connection is refused, or takes longer than `within`.
     pub fn connect(netns: &Netns, from: IpAddr, to: SocketAddr, within: Duration) -> Result<Self> {
         let stream = netns
             .run(|| -> io::Result<TcpStream> {
@@ -57,16 +57,16 @@ impl CallLine {
         })
     }
 
-    /// Its address and port.
+    /// The local address and port.
     #[must_use]
     pub fn local(&self) -> SocketAddr {
         self.local
     }
 
-    /// Sends Setup of another call; its answers up to Connect.
+    /// Sends Setup of another call. Returns the answers up to Connect.
     ///
     /// # Errors
-    /// As the connection fails: `ConnectionReset` by a RST, `UnexpectedEof` by a FIN, `TimedOut` without an answer.
+    /// `ConnectionReset` after a RST, `UnexpectedEof` after a FIN, `TimedOut` without an answer.
     pub fn call(&mut self, eid: &str, within: Duration) -> io::Result<Vec<Message>> {
         self.calls += 1;
         let call = Call::new(self.calls, self.local.ip());
@@ -75,7 +75,7 @@ impl CallLine {
         self.answers(within)
     }
 
-    /// The rest of the answers to the last Setup, up to Connect.
+    /// Reads the remaining answers to the last Setup, up to Connect.
     ///
     /// # Errors
     /// As [`Self::call`].
@@ -116,14 +116,14 @@ impl CallLine {
     /// Waits until the connection ends, without sending anything.
     ///
     /// # Errors
-    /// When something else comes.
+    /// When data is received.
     pub fn end(&mut self, within: Duration) -> Result<End> {
         let end = Instant::now() + within;
         loop {
             self.time_out_at(end)?;
             return match self.stream.read(&mut [0; 1]) {
                 Ok(0) => Ok(End::Closed),
-                Ok(_) => anyhow::bail!("something came on a connection that should be quiet"),
+                Ok(_) => anyhow::bail!("data was received on a connection that should be quiet"),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(End::Open),
                 Err(e) if e.kind() == io::ErrorKind::ConnectionReset => Ok(End::Reset),
                 // The machine was suspended.

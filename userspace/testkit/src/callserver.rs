@@ -19,7 +19,7 @@ use crate::{
     signalling::{self, Kind},
 };
 
-/// Listens until [`CallServer::stop`].
+/// A listener for call signalling; it runs until [`CallServer::stop`].
 #[derive(Debug)]
 pub(crate) struct CallServer {
     listener: Arc<TcpListener>,
@@ -44,7 +44,7 @@ impl CallServer {
         }
     }
 
-    /// Resets all connections: their peers get an RST.
+    /// Resets all connections; their peers receive an RST.
     pub(crate) fn reset(&self) -> Result<()> {
         for stream in lock(&self.connections).drain(..) {
             disconnect(&stream).context("resetting a connection")?;
@@ -52,7 +52,7 @@ impl CallServer {
         Ok(())
     }
 
-    /// Closes the listener and all connections, as the end of a process does.
+    /// Closes the listener and all connections, as when a process ends.
     pub(crate) fn stop(self) {
         // On Linux this makes accept fail.
         let _ = socket2::SockRef::from(&*self.listener).shutdown(Shutdown::Both);
@@ -82,7 +82,7 @@ fn disconnect(stream: &TcpStream) -> io::Result<()> {
         return Ok(());
     }
     let error = io::Error::last_os_error();
-    // It has ended already.
+    // The connection has ended already.
     if error.kind() == io::ErrorKind::NotConnected {
         return Ok(());
     }
@@ -119,7 +119,7 @@ fn release(enquiry: &[u8]) -> Vec<u8> {
 fn serve(mut stream: TcpStream, from: SocketAddr, shared: &Shared) {
     let _ = stream.set_nodelay(true);
     let idle = shared.lock().policy.closes_idle_ms;
-    // A read that comes to nothing in that time ends the loop.
+    // A read without data in that time ends the loop.
     let _ = stream.set_read_timeout(idle.map(Duration::from_millis));
     while let Ok(Some(message)) = signalling::read(&mut stream) {
         let what = match message.kind {

@@ -1,4 +1,4 @@
-//! What an interface saw, decoded by tshark.
+//! Captures packets of an interface and decodes them with tshark.
 
 use std::{
     ffi::CString,
@@ -22,7 +22,7 @@ const POLL: Duration = Duration::from_millis(20);
 const ETHERNET: u32 = 1;
 const SNAP_LENGTH: usize = 65_535;
 
-/// Goes on until [`Capture::finish`].
+/// A running capture; it ends with [`Capture::finish`].
 #[derive(Debug)]
 pub struct Capture {
     stop: Arc<AtomicBool>,
@@ -42,7 +42,7 @@ pub struct Taken {
 }
 
 impl Capture {
-    /// Starts it; every frame from now on, of both directions.
+    /// Starts a capture of all frames in both directions.
     ///
     /// # Errors
     /// When there is no such interface.
@@ -56,7 +56,7 @@ impl Capture {
             let mut frames = Vec::new();
             let mut buffer = vec![0; SNAP_LENGTH];
             loop {
-                // Asked before reading, so that what was there at the end is read.
+                // Checked before reading, so that frames that arrived before the end are still read.
                 let last = end.load(Ordering::SeqCst);
                 match pktinfo::receive_any(&socket, &mut buffer) {
                     // The kernel's time stamp: this thread may have been waiting.
@@ -75,10 +75,10 @@ impl Capture {
         })
     }
 
-    /// Ends it; what it saw.
+    /// Ends the capture. Returns its frames.
     ///
     /// # Panics
-    /// When its thread did.
+    /// When the thread of the capture panicked.
     #[must_use]
     pub fn finish(mut self) -> Taken {
         self.stop.store(true, Ordering::SeqCst);
@@ -96,10 +96,11 @@ impl Drop for Capture {
 }
 
 impl Taken {
-    /// The fields of tshark of each packet that passes its display filter; a field that occurs again is joined by commas.
+    /// The fields of tshark of each packet that passes its display filter; a field that occurs again is joined by
+    /// commas.
     ///
     /// # Errors
-    /// With what tshark says.
+    /// The error of tshark.
     pub fn fields(&self, filter: &str, fields: &[&str]) -> Result<Vec<Vec<String>>> {
         let mut file = tempfile::NamedTempFile::new()?;
         file.write_all(&self.pcap())?;
@@ -121,7 +122,7 @@ impl Taken {
     /// Fails where tshark finds a packet malformed or, if they were finished, a checksum wrong.
     ///
     /// # Errors
-    /// With the first such packets.
+    /// The first such packets.
     pub fn all_is_well(&self, checksums: bool) -> Result<()> {
         // Ones are zeros in ones' complement, and Linux writes them in TCP where no card sums (CSUM_MANGLED_0).
         let tcp = "(tcp.checksum.status == \"Bad\" && !(_ws.expert.message contains \"0xffff instead of 0x0000\"))";

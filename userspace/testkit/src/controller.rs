@@ -20,14 +20,14 @@ use crate::{
 const READY_WITHIN: Duration = wait::PATIENCE;
 const END_WITHIN: Duration = wait::PATIENCE;
 
-/// A running controller; killed, detached and removed on drop.
+/// A running controller. On drop it is killed, its program detached and its folders removed.
 #[derive(Debug)]
 pub struct Controller {
     place: Place,
     child: Child,
 }
 
-/// Asks for the status: the socket is there before the programs are attached, a reply only comes after.
+/// Queries the status: the socket exists before the programs are attached, but a reply comes only after that.
 fn replies(socket: &Path) -> std::io::Result<()> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(READY_WITHIN))?;
@@ -41,7 +41,7 @@ fn replies(socket: &Path) -> std::io::Result<()> {
 /// The binary under test: `RASLINE_BIN`, or the one that was built beside this test.
 ///
 /// # Errors
-/// When it is not there.
+/// When it does not exist.
 pub fn binary() -> Result<PathBuf> {
     match std::env::var_os("RASLINE_BIN") {
         Some(path) => there(PathBuf::from(path)),
@@ -49,10 +49,10 @@ pub fn binary() -> Result<PathBuf> {
     }
 }
 
-/// A program that was built beside this test.
+/// A program in the same target folder as this test.
 ///
 /// # Errors
-/// When it is not there.
+/// When it does not exist.
 pub fn beside(name: &str) -> Result<PathBuf> {
     let exe = std::env::current_exe()?;
     // target/debug/deps/netns-0123 and target/release/rasline-demo
@@ -73,7 +73,7 @@ fn there(path: PathBuf) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// `rasline run` in the gateway.
+/// Starts `rasline run` in the gateway.
 fn spawn(gateway: &crate::Gateway, place: &Place, binary: &Path, more: &[&str]) -> Result<Child> {
     let log = File::options()
         .create(true)
@@ -94,10 +94,10 @@ fn spawn(gateway: &crate::Gateway, place: &Place, binary: &Path, more: &[&str]) 
 }
 
 impl Controller {
-    /// Starts one and waits until it takes commands.
+    /// Starts a controller and waits until it accepts commands.
     ///
     /// # Errors
-    /// With its log, when it ends or is not ready in time.
+    /// When it ends or is not ready in time; the error contains its log.
     pub fn start(gateway: &crate::Gateway, settings: &Settings) -> Result<Self> {
         let place = Place::new()?;
         place.write(settings)?;
@@ -107,10 +107,10 @@ impl Controller {
         Ok(controller)
     }
 
-    /// Runs `rasline run` that is expected to refuse; its output once it ended.
+    /// Runs `rasline run` that is expected to fail. Returns its output.
     ///
     /// # Errors
-    /// When it goes on running.
+    /// When it keeps running.
     pub fn refused(gateway: &crate::Gateway, place: &Place) -> Result<Output> {
         let mut child = gateway
             .gateway
@@ -144,19 +144,19 @@ impl Controller {
         ready.with_context(|| format!("its log:\n{}", self.log()))
     }
 
-    /// Its folders.
+    /// The folders of the controller.
     #[must_use]
     pub fn place(&self) -> &Place {
         &self.place
     }
 
-    /// What it logged.
+    /// The log of the controller.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(self.place.log()).unwrap_or_default()
     }
 
-    /// Runs its CLI.
+    /// Runs the CLI for this controller.
     ///
     /// # Errors
     /// When it cannot be run.
@@ -170,7 +170,7 @@ impl Controller {
             .context("running rasline's CLI")
     }
 
-    /// Starts its CLI with output to be read as it comes. The caller ends it.
+    /// Starts the CLI with piped output. The caller ends it.
     ///
     /// # Errors
     /// When it cannot be run.
@@ -185,7 +185,7 @@ impl Controller {
             .context("running rasline's CLI")
     }
 
-    /// What the CLI prints for people.
+    /// Runs the CLI. Returns its output for people.
     ///
     /// # Errors
     /// When it fails.
@@ -200,7 +200,7 @@ impl Controller {
         Ok(String::from_utf8(output.stdout)?)
     }
 
-    /// The CLI's answer with `--json`.
+    /// Runs the CLI with `--json`. Returns its output.
     ///
     /// # Errors
     /// When it fails or is not JSON.
@@ -209,10 +209,10 @@ impl Controller {
         serde_json::from_str(&text).with_context(|| format!("`rasline {words:?} --json`: {text}"))
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the controller.
     ///
     /// # Errors
-    /// When it has gone.
+    /// When the process has ended.
     pub fn signal(&self, signal: i32) -> Result<()> {
         // SAFETY: kill takes no memory; the process is a child that was not waited for.
         #[allow(unsafe_code)]
@@ -225,24 +225,24 @@ impl Controller {
         Ok(())
     }
 
-    /// SIGSTOP: its sockets stay, nothing is read. Returns when all its threads stand.
+    /// Freezes the controller (SIGSTOP): its sockets stay open, but are not read. Returns when all threads are stopped.
     ///
     /// # Errors
-    /// When it has gone.
+    /// When the process has ended.
     pub fn freeze(&self) -> Result<()> {
         self.signal(libc::SIGSTOP)?;
         crate::process::stands(self.child.id())
     }
 
-    /// SIGCONT.
+    /// Continues a frozen controller (SIGCONT).
     ///
     /// # Errors
-    /// When it has gone.
+    /// When the process has ended.
     pub fn thaw(&self) -> Result<()> {
         self.signal(libc::SIGCONT)
     }
 
-    /// SIGKILL; returns when the process is gone. The pins stay.
+    /// Kills the controller (SIGKILL) and waits for its end. The pins stay.
     ///
     /// # Errors
     /// When it cannot be killed.
@@ -252,7 +252,7 @@ impl Controller {
         Ok(())
     }
 
-    /// Starts it again, with the configuration that stands in its folder.
+    /// Starts the controller again, with the configuration in its folder.
     ///
     /// # Errors
     /// As [`Controller::start`].
@@ -278,10 +278,10 @@ impl Controller {
         self.await_ready()
     }
 
-    /// Starts it again and kills it as soon as `now` says so, wherever it is then.
+    /// Starts the controller again and kills it as soon as `now` returns true.
     ///
     /// # Errors
-    /// When it cannot be started or killed, or `now` never says so.
+    /// When it cannot be started or killed, or `now` never returns true.
     pub fn start_and_kill(
         &mut self,
         gateway: &crate::Gateway,
@@ -301,7 +301,7 @@ impl Controller {
         self.kill()
     }
 
-    /// SIGTERM; returns when the process has ended.
+    /// Stops the controller (SIGTERM) and waits for its end.
     ///
     /// # Errors
     /// When it does not end.

@@ -1,7 +1,7 @@
-//! An endpoint to test with: one UDP socket, registrations, keep-alives, and what came back exactly as it came.
+//! An endpoint for tests: one UDP socket, registrations, keep-alives, and the received datagrams unchanged.
 //!
-//! Invariant: an answer is what has the request's number, comes from the address and port that it was sent to, and is of
-//! a kind that answers it; an RCF to a keep-alive names this endpoint's endpointIdentifier. Everything else is unasked.
+//! Invariant: an answer has the request's number, comes from the address and port that the request was sent to, and is
+//! of a matching kind; an RCF to a keep-alive has this endpoint's endpointIdentifier. Everything else is unsolicited.
 
 use std::{
     cell::Cell,
@@ -23,7 +23,7 @@ use crate::{
 /// A retransmission comes after this time; its requestSeqNum is the same.
 const RETRANSMIT: Duration = Duration::from_secs(1);
 
-/// The endpoint. Its registration ends only when it says so.
+/// An endpoint. It is not unregistered on drop.
 #[derive(Debug)]
 pub struct Endpoint {
     socket: UdpSocket,
@@ -107,7 +107,7 @@ impl Endpoint {
         })
     }
 
-    /// Changes who it is, before it registers.
+    /// Changes its identity, before it registers.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut Identity)) -> Self {
         change(&mut self.who);
@@ -120,7 +120,7 @@ impl Endpoint {
         self.who.ras
     }
 
-    /// Who it is.
+    /// Its identity.
     #[must_use]
     pub fn identity(&self) -> Identity {
         self.who.clone()
@@ -153,7 +153,7 @@ impl Endpoint {
         self.seq
     }
 
-    /// When it first sent its last request; requestSeqNum alone comes back after 65,535 of them.
+    /// Time when it first sent its last request, as requestSeqNum alone repeats after 65,535 requests.
     #[must_use]
     pub fn asked(&self) -> Instant {
         self.asked
@@ -191,7 +191,7 @@ impl Endpoint {
         Ok(reply)
     }
 
-    /// Registers with the endpointIdentifier of an earlier registration, as one that has moved does.
+    /// Registers with the endpointIdentifier of an earlier registration, as an endpoint that has moved does.
     ///
     /// # Errors
     /// As [`Self::register`].
@@ -206,13 +206,13 @@ impl Endpoint {
         self.keep_alive = messages::light_rrq(&self.who, 1, self.eid());
     }
 
-    /// Takes another's endpointIdentifier for its keep-alives.
+    /// Uses the endpointIdentifier of another endpoint in its keep-alives.
     pub fn pretend(&mut self, eid: &str) {
         self.keep_alive = messages::light_rrq(&self.who, 1, eid);
         self.eid = Some(eid.to_owned());
     }
 
-    /// Puts this number into nonStandardData of its keep-alives from the next one on, as stacks do that count them.
+    /// Puts a counter into nonStandardData of its keep-alives, starting at this number, as some stacks do.
     pub fn vary(&mut self, n: u32) {
         self.keep_alive = messages::varied(&self.keep_alive, n);
     }
@@ -241,13 +241,13 @@ impl Endpoint {
         Ok(())
     }
 
-    /// What is needed to go on with its keep-alives elsewhere: its socket, where they go, the last one and its number.
+    /// What is needed to send its keep-alives elsewhere: socket, destination, last keep-alive and its number.
     pub(crate) fn keep_alives(&self) -> Result<(UdpSocket, SocketAddr, Vec<u8>, u16)> {
         let socket = self.socket.try_clone()?;
         Ok((socket, self.gatekeeper, self.keep_alive.clone(), self.seq))
     }
 
-    /// Sends the last keep-alive again, requestSeqNum and all.
+    /// Sends the last keep-alive again, with the same requestSeqNum.
     ///
     /// # Errors
     /// When the socket fails.
@@ -256,8 +256,8 @@ impl Endpoint {
         self.answer(self.seq, Instant::now() + within)
     }
 
-    /// A keep-alive, retransmitted if need be, and after an RRJ a full RRQ: what an endpoint does to stay registered. The
-    /// RCF.
+    /// A keep-alive, retransmitted if need be, and after an RRJ a full RRQ: what an endpoint does to stay registered.
+    /// The RCF.
     ///
     /// # Errors
     /// When there is none within `within`.
@@ -324,7 +324,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// How many RIPs it had.
+    /// Number of RIPs received.
     #[must_use]
     pub fn delayed(&self) -> u32 {
         self.delayed
@@ -350,7 +350,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Sends these octets as they are.
+    /// Sends these octets unchanged.
     ///
     /// # Errors
     /// When the socket fails.
@@ -360,7 +360,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// What it waits for an answer to.
+    /// The request that waits for an answer.
     fn note(&self, octets: &[u8]) {
         let kind = header(octets).map(|header| header.kind);
         self.last.set((kind, false));
@@ -400,7 +400,7 @@ impl Endpoint {
         Ok(None)
     }
 
-    /// Whether a strict stack takes it for the answer to its last request.
+    /// Whether a strict stack accepts it as the answer to its last request.
     fn answers(&self, reply: &Reply, seq: u16) -> bool {
         let Some(header) = header(&reply.bytes) else {
             return false;
@@ -426,7 +426,7 @@ impl Endpoint {
         self.seq
     }
 
-    /// Sends it and waits, again and again; after a RIP for as long as that says.
+    /// Sends a request and retransmits it until it is answered; after a RIP waits for its delay.
     fn request(&mut self, octets: &[u8], within: Duration) -> Result<Option<Reply>> {
         let end = Instant::now() + within;
         self.note(octets);

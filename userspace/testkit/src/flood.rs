@@ -1,4 +1,4 @@
-//! Floods of made-up packets from many sources, by a raw socket.
+//! Floods of generated packets from many sources, sent by a raw socket.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
@@ -20,10 +20,10 @@ use crate::{
 
 const EID: &str = "99999999_endp";
 const RAW: i32 = 255;
-/// Packets of a paced flood that go out together, and then nothing until it is time for the next ones.
+/// Packets of a paced flood that are sent in one burst.
 const TOGETHER: u32 = 100;
 
-/// Goes on until dropped.
+/// A flood; it runs until dropped.
 #[derive(Debug)]
 pub struct Flood {
     sent: Arc<AtomicU64>,
@@ -36,7 +36,7 @@ impl Flood {
     /// endpointIdentifier.
     ///
     /// # Errors
-    /// When there is no raw socket to be had.
+    /// When no raw socket can be opened.
     pub fn start(
         netns: &Netns,
         first: Ipv4Addr,
@@ -54,7 +54,7 @@ impl Flood {
     /// Starts one of IPv4 packets (see [`datagram`]), made by number; `rate`: at most so many a second.
     ///
     /// # Errors
-    /// When there is no raw socket to be had.
+    /// When no raw socket can be opened.
     pub fn of(
         netns: &Netns,
         rate: Option<u32>,
@@ -72,7 +72,7 @@ impl Flood {
         })
     }
 
-    /// How many were sent so far.
+    /// Number of packets sent so far.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
@@ -88,10 +88,10 @@ impl Drop for Flood {
     }
 }
 
-/// Sends one message in the name of `from`, whoever that is.
+/// Sends one message with the forged source address `from`.
 ///
 /// # Errors
-/// When there is no raw socket to be had, or the kernel does not send it.
+/// When no raw socket can be opened, or the kernel does not send the packet.
 pub fn forge(netns: &Netns, from: SocketAddrV4, to: SocketAddrV4, payload: &[u8]) -> Result<()> {
     let packet = datagram(from, to, payload);
     raw(netns)?
@@ -134,7 +134,7 @@ fn pour(
     }
 }
 
-/// Where an IPv4 packet goes.
+/// Addresses of an IPv4 packet.
 fn destination(packet: &[u8]) -> SockAddr {
     let mut to = [0; 4];
     to.copy_from_slice(&packet[16..20]);

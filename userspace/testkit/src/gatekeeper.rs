@@ -1,4 +1,4 @@
-//! A gatekeeper to test against (H.225.0 7.8 to 7.10, the registrar's side).
+//! A gatekeeper for tests (H.225.0 7.8 to 7.10, the registrar's side).
 //!
 //! ```text
 //! GRQ -> GCF      full RRQ -> RCF (a new or the same endpointIdentifier)      URQ -> UCF (and forgotten)
@@ -6,9 +6,9 @@
 //! ARQ -> ACF, or ARJ: invalidEndpointIdentifier, callerNotRegistered (known, but at another address)     DRQ -> DCF
 //! TCP: Setup -> CallProceeding, Alerting, Connect          STATUS ENQUIRY -> STATUS
 //! ```
-//! With a password it signs all that it sends (H.235.1); what it gets it does not check.
+//! With a password it signs all messages that it sends (H.235.1); it does not check received ones.
 //!
-//! Invariant: what it saw stands in its log in order of arrival before the answer is sent.
+//! Invariant: a received message is in the log, in order of arrival, before the answer is sent.
 
 use std::{
     fs::File,
@@ -35,8 +35,8 @@ const RECEIVE_BUFFER: usize = 8 << 20;
 const GROUP: (Ipv4Addr, u16) = (Ipv4Addr::new(224, 0, 1, 41), 1718);
 const STOPS_WITHIN: Duration = Duration::from_millis(50);
 
-/// How it behaves; can change at any time.
-// Each is a habit of its own.
+/// Behaviour of a gatekeeper; it can be changed at any time.
+// Each flag is an independent behaviour.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Policy {
@@ -48,35 +48,35 @@ pub struct Policy {
     pub aliases_in_rcf: bool,
     /// Whether it reads but does not answer (a frozen process).
     pub silent: bool,
-    /// Of a thousand messages, how many are lost before it sees them.
+    /// Loss rate of received messages, in thousandths.
     pub lost_per_mille: u32,
     /// Messages of these kinds that it ignores: GRQs where discovery is switched off, say.
     pub ignore: Vec<What>,
     /// Whether it ignores lightweight RRQs with an endpointIdentifier that it did not give.
     pub ignore_strangers: bool,
-    /// Another address of its, which its answers come from. Counts when it starts.
+    /// Another address of the gatekeeper from which it answers. Takes effect when it starts.
     pub answers_from: Option<IpAddr>,
     /// Answers every request with a RIP of so many milliseconds first, and its retransmission properly (a slow one).
     pub rip: Option<u16>,
     /// What its GCF, RCF, RRJ, ARJ and URQ say about alternates.
     pub alternates: Vec<Alternate>,
-    /// What its endpointIdentifiers end with.
+    /// Suffix of its endpointIdentifiers.
     pub eid_suffix: String,
     /// Whether it grants an endpointIdentifier of its own even to one that asks for another.
     pub own_eids: bool,
-    /// As a widespread gatekeeper does: RRJ invalidCallSignalAddress unless a callSignalAddress is on the host that the RRQ
-    /// comes from; who registers with the callSignalAddress of another is taken for that one; and RRJ
+    /// As a widespread gatekeeper does: RRJ invalidCallSignalAddress unless a callSignalAddress is on the host that the
+    /// RRQ comes from; who registers with the callSignalAddress of another is taken for that one; and RRJ
     /// fullRegistrationRequired to a lightweight RRQ with another callSignalAddress.
     pub compares_addresses: bool,
-    /// Whether it confirms lightweight RRQs of endpoints that it does not know: its peers told it.
+    /// Whether it confirms lightweight RRQs of endpoints that it does not know, as if its peers had informed it.
     pub confirm_unknown: bool,
-    /// Whether it hears GRQs to 224.0.1.41:1718, on the interface of its IPv4 address. Counts when it starts.
+    /// Whether it receives GRQs to 224.0.1.41:1718, on the interface of its IPv4 address. Takes effect when it starts.
     pub multicast: bool,
-    /// Rejects every RRQ, and this is why.
+    /// If set, rejects every RRQ for this reason.
     pub refuse: Option<Refuse>,
-    /// Password by which it signs all that it sends (H.235.1).
+    /// Password with which it signs all messages that it sends (H.235.1).
     pub signs: Option<String>,
-    /// Call signalling; not listened to without a port. Counts when it starts.
+    /// Port for call signalling; `None` does not listen. Takes effect when it starts.
     pub call_port: Option<u16>,
     /// As GnuGk: closes (FIN) a connection on which no Setup comes within so many milliseconds, and at once at a Status
     /// Enquiry, which it answers by a ReleaseComplete. Counts from the next connection on.
@@ -120,7 +120,7 @@ pub enum Refuse {
     Everything,
 }
 
-/// Kind of a message that it saw.
+/// Kind of a received message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum What {
     /// GRQ.
@@ -155,14 +155,14 @@ pub enum What {
     Other,
 }
 
-/// One line of its log.
+/// An entry of its log.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// When.
+    /// Time of arrival.
     pub at: Instant,
-    /// From whom.
+    /// Source address.
     pub from: SocketAddr,
-    /// Which message.
+    /// Kind of the message.
     pub what: What,
     /// endpointIdentifier in it, or given in answer to it.
     pub eid: Option<String>,
@@ -171,7 +171,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Whether an endpoint sent it, and not the gateway itself (a probe).
+    /// Whether an endpoint sent it, and not the gateway itself (as a probe).
     #[must_use]
     pub fn by_endpoint(&self) -> bool {
         !topology::GATEWAY.contains(&self.from.ip())
@@ -197,7 +197,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts something that is no RAS message into the log.
+    /// Adds an event that is not a RAS message to the log.
     pub(crate) fn note(&self, what: What, from: SocketAddr, eid: Option<String>, seq: u16) {
         self.lock().note(what, from, eid, seq);
         self.news.notify_all();
@@ -220,7 +220,7 @@ pub struct FakeGatekeeper {
 }
 
 impl FakeGatekeeper {
-    /// Starts one on `address`.
+    /// Starts a gatekeeper on `address`.
     ///
     /// # Errors
     /// When the address cannot be bound.
@@ -230,7 +230,7 @@ impl FakeGatekeeper {
         Ok(gatekeeper)
     }
 
-    /// Starts one in the namespace of this thread. It writes its log to `journal`.
+    /// Starts a gatekeeper in the namespace of this thread. It writes its log to `journal`.
     ///
     /// # Errors
     /// When the address cannot be bound.
@@ -252,7 +252,7 @@ impl FakeGatekeeper {
         }
     }
 
-    /// Starts it again after [`Self::kill`], with what it remembers.
+    /// Starts it again after [`Self::kill`], with its registrations.
     ///
     /// # Errors
     /// When the address cannot be bound.
@@ -301,7 +301,7 @@ impl FakeGatekeeper {
         Ok(())
     }
 
-    /// Closes its sockets, as a killed process would: its host answers with ICMP port unreachable, and with RST.
+    /// Closes its sockets, like a killed process: its host answers with ICMP port unreachable, and with RST.
     pub fn kill(&mut self) {
         if let Some(running) = self.running.take() {
             self.shared.stop.store(true, Ordering::SeqCst);
@@ -325,12 +325,12 @@ impl FakeGatekeeper {
         calls.context("no call signalling")?.reset()
     }
 
-    /// Forgets all registrations, as a restart without a store does.
+    /// Forgets all registrations, like a restart without a store.
     pub fn forget(&self) {
         self.shared.lock().registrations.clear();
     }
 
-    /// Changes how it behaves.
+    /// Changes its behaviour.
     pub fn set(&self, change: impl FnOnce(&mut Policy)) {
         change(&mut self.shared.lock().policy);
     }
@@ -366,7 +366,7 @@ impl FakeGatekeeper {
             .map(drop)
     }
 
-    /// Sends a request of its own to where an endpoint is registered, under the next requestSeqNum; that number.
+    /// Sends a request to the address of a registered endpoint. Returns its requestSeqNum.
     ///
     /// # Errors
     /// When it is not registered, or this gatekeeper is not running.
@@ -397,28 +397,28 @@ impl FakeGatekeeper {
         self.shared.lock().last_rcf.get(eid).cloned()
     }
 
-    /// All that it saw.
+    /// The log of received messages.
     #[must_use]
     pub fn log(&self) -> Vec<Seen> {
         self.shared.lock().log.clone()
     }
 
-    /// How many messages like this it saw.
+    /// Number of matching messages in the log.
     #[must_use]
     pub fn count(&self, like: impl Fn(&Seen) -> bool) -> usize {
         self.shared.lock().log.iter().filter(|s| like(s)).count()
     }
 
-    /// How many keep-alives it saw, of this endpoint or of all.
+    /// Number of keep-alives in the log, of this endpoint or of all.
     #[must_use]
     pub fn keep_alives(&self, eid: Option<&str>) -> usize {
         self.count(|s| s.what == What::KeepAlive && (eid.is_none() || s.eid.as_deref() == eid))
     }
 
-    /// Waits until `n` messages like this were seen.
+    /// Waits until the log has `n` matching messages.
     ///
     /// # Errors
-    /// When `within` is over before; says what was seen.
+    /// When the time `within` is over; the error contains the last messages.
     pub fn await_seen(
         &self,
         n: usize,
@@ -480,7 +480,7 @@ fn serve(shared: &Shared, socket: &UdpSocket, ours: &UdpSocket, address: SocketA
         if let Some(reply) = reply
             && !silent
         {
-            // An endpoint that has gone away is no concern of a gatekeeper.
+            // An endpoint that has gone away is not an error of the gatekeeper.
             let _ = ours.send_to(&reply, from);
         }
     }

@@ -1,4 +1,4 @@
-//! The log of a gatekeeper in a file: written by its process, read by the test, whatever became of the process.
+//! The log of a gatekeeper in a file: written by its process, read by the test even if the process was killed.
 
 use std::{
     fs::File,

@@ -1,4 +1,4 @@
-//! Network namespaces: made, entered by threads and processes, removed on drop.
+//! Network namespaces: created, entered by threads and processes, removed on drop.
 //!
 //! A thread or a process enters one by setns alone. `ip netns exec` would remount /sys, and pins in /sys/fs/bpf would
 //! vanish from its sight.
@@ -30,7 +30,7 @@ pub(crate) const PIN_PREFIX: &str = "rasline-test-";
 static NEXT: AtomicU32 = AtomicU32::new(0);
 static SWEEP: Once = Once::new();
 
-/// A number that no other thing of this process has.
+/// A number that is unique in this process.
 pub(crate) fn unique() -> u32 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
@@ -44,7 +44,7 @@ pub struct Netns {
 }
 
 impl Netns {
-    /// Makes one with loopback up. `role` goes into its name, for people who look with `ip netns`.
+    /// Creates a namespace with loopback up. `role` is part of its name, as shown by `ip netns`.
     ///
     /// # Errors
     /// When this process is not root, or `ip` is missing or refuses.
@@ -60,7 +60,7 @@ impl Netns {
         Ok(netns)
     }
 
-    /// One that is there already; it stays.
+    /// Opens an existing namespace, which is not removed on drop.
     ///
     /// # Errors
     /// When there is none of this name.
@@ -83,14 +83,14 @@ impl Netns {
     /// Runs `ip` with these words in it.
     ///
     /// # Errors
-    /// With what `ip` says.
+    /// The error of `ip`.
     pub fn ip(&self, words: &str) -> Result<()> {
         let mut all = vec!["-n", &self.name];
         all.extend(words.split_ascii_whitespace());
         ip(&all)
     }
 
-    /// Runs `f` on a thread of its own inside. A panic of `f` goes on here.
+    /// Runs `f` on a separate thread in the namespace. A panic of `f` is propagated.
     ///
     /// # Errors
     /// When the namespace cannot be entered.
@@ -105,7 +105,7 @@ impl Netns {
         })
     }
 
-    /// A command that will run inside.
+    /// A command that will run in the namespace.
     #[must_use]
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
@@ -132,7 +132,7 @@ impl Netns {
     /// Loads rules of nftables, as from a file for `nft -f`.
     ///
     /// # Errors
-    /// With what `nft` says.
+    /// The error of `nft`.
     pub fn nft(&self, rules: &str) -> Result<()> {
         let mut child = self
             .command(Path::new("nft"))
@@ -243,7 +243,7 @@ pub(crate) fn ip(words: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Removes namespaces and pins of processes that are no more.
+/// Removes namespaces and pins of processes that have ended.
 fn sweep() {
     for (folder, prefix) in [(FOLDER, PREFIX), (BPFFS, PIN_PREFIX)] {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

@@ -1,4 +1,4 @@
-//! Independent decoders: tshark and pycrate. What rasline's own codec says proves nothing about itself.
+//! Independent decoders: tshark and pycrate, since rasline's codec cannot prove its own correctness.
 //!
 //! Values are JSON; the two spell them differently, so a value is compared with one of the same decoder only.
 

@@ -1,7 +1,8 @@
 //! A gatekeeper as a process of its own, so that it can be killed and frozen as real ones are.
 //!
-//! The process is `rasline-gatekeeper`, which runs [`serve`]: orders come as lines of JSON on its standard input, each is
-//! answered with a line, and what it sees goes to a journal that outlives it. It ends with its standard input.
+//! The process is `rasline-gatekeeper`, which runs [`serve`]: it reads orders as lines of JSON from standard input,
+//! each is answered with a line, and received messages are logged to a journal that outlives it. It ends with its
+//! standard input.
 
 use std::{
     fs::{self, File},
@@ -99,7 +100,7 @@ impl GatekeeperProcess {
         self.address
     }
 
-    /// SIGKILL; returns when the process is gone.
+    /// Kills the process (SIGKILL) and waits for its end.
     pub fn kill(&self) {
         if let Some(mut running) = self.running().take() {
             let _ = running.child.kill();
@@ -107,7 +108,7 @@ impl GatekeeperProcess {
         }
     }
 
-    /// SIGSTOP: its sockets stay, nothing answers. Returns when all its threads stand.
+    /// Freezes the process (SIGSTOP): its sockets stay open, but nothing answers. Returns when all threads are stopped.
     ///
     /// # Errors
     /// When it is not running.
@@ -118,7 +119,7 @@ impl GatekeeperProcess {
         stands(running.child.id())
     }
 
-    /// SIGCONT.
+    /// Continues a frozen process (SIGCONT).
     ///
     /// # Errors
     /// When it is not running.
@@ -292,7 +293,7 @@ impl Drop for GatekeeperProcess {
     }
 }
 
-/// Waits until all threads of a process that was sent SIGSTOP stand.
+/// Waits until all threads of a process are stopped after SIGSTOP.
 pub(crate) fn stands(pid: u32) -> Result<()> {
     let tasks = format!("/proc/{pid}/task");
     wait::until_true("the process to stand", wait::PATIENCE, || {
@@ -335,8 +336,8 @@ pub fn serve(words: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Runs this process before all ordinary ones, if it may: one that waits for a busy machine is silent, and tests must not
-/// take that for the network's doing.
+/// Gives this process real-time priority, if allowed: a process that waits for a CPU is silent, and tests must not
+/// mistake that for an effect of the network.
 fn before_others() {
     let priority = libc::sched_param { sched_priority: 10 };
     // SAFETY: the parameters outlive the call, which reads them; 0 is this process.

@@ -1,4 +1,4 @@
-//! How long this machine lets a runnable thread wait: what a test that measures gaps must not blame on others.
+//! Measures how long this machine lets a runnable thread wait, which tests that measure gaps must subtract.
 
 use std::{
     io,

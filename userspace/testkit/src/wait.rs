@@ -1,16 +1,16 @@
-//! Waiting for what gives no event: bounded, with growing pauses.
+//! Waits for conditions without an event: bounded, with growing pauses.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-/// How long to wait for what must come. Only a failing test waits that long, so a busy machine gets time enough.
+/// Default time limit. Only a failing test waits that long, so that a busy machine has enough time.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// Asks until there is an answer.
+/// Polls until there is a value.
 ///
 /// # Errors
 /// What `ask` fails with, or that `within` is over.

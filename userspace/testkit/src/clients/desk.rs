@@ -1,4 +1,4 @@
-//! What every client keeps: its sequence numbers, requests that wait for an answer, and a journal.
+//! State of every client: sequence numbers, requests waiting for an answer, and a journal.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,44 +7,44 @@ use rasline_h225::{RasKind, RasMessage, header};
 
 use super::Datagram;
 
-/// One message that was sent or heard.
+/// A message that was sent or received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// When.
+    /// Time of the message.
     pub at: Duration,
-    /// Sent, used or ignored.
+    /// Whether it was sent, used or ignored.
     pub way: Way,
-    /// To whom or from whom.
+    /// Destination or source.
     pub peer: SocketAddr,
-    /// Its kind; `None`: not a RAS message.
+    /// Kind; `None` if it is not a RAS message.
     pub kind: Option<RasKind>,
     /// requestSeqNum; 0 if there is none.
     pub seq: u16,
-    /// The message.
+    /// The octets of the message.
     pub octets: Vec<u8>,
 }
 
-/// Which way a message went.
+/// Direction and use of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// Sent for the first time.
     Sent,
-    /// Sent once more, requestSeqNum and all.
+    /// Retransmitted with the same requestSeqNum.
     SentAgain,
-    /// Heard and acted upon.
+    /// Received and processed.
     Used,
-    /// Heard and ignored.
+    /// Received and ignored, with the reason.
     Ignored(&'static str),
 }
 
-/// A request that waits for its answer.
+/// A request waiting for its answer.
 #[derive(Clone, Debug)]
 pub(super) struct Pending<G> {
-    /// What it is for.
+    /// Purpose of the request.
     pub goal: G,
-    /// Whom it was sent to.
+    /// Destination of the request.
     pub to: SocketAddr,
-    /// The request.
+    /// The octets of the request.
     pub octets: Vec<u8>,
     seq: u16,
     left: u8,
@@ -85,7 +85,7 @@ pub(crate) const fn answers(request: RasKind, answer: RasKind) -> bool {
     )
 }
 
-/// See the module. `G` is what a client wants by a request.
+/// The state of a client, see the module. `G` is the purpose of a request.
 #[derive(Clone, Debug)]
 pub(super) struct Desk<G> {
     next_seq: u16,
@@ -109,14 +109,14 @@ impl<G: Clone> Desk<G> {
         }
     }
 
-    /// A requestSeqNum; 0 is none.
+    /// The next requestSeqNum; 0 is skipped.
     pub fn seq(&mut self) -> u16 {
         let seq = self.next_seq;
         self.next_seq = seq.checked_add(1).unwrap_or(1);
         seq
     }
 
-    /// Sends a request and waits for what settles it.
+    /// Sends a request that waits for its answer.
     pub fn ask(&mut self, now: Duration, goal: G, to: SocketAddr, octets: Vec<u8>) {
         self.send(now, Way::Sent, to, octets.clone());
         self.pending.push(Pending {
@@ -129,19 +129,19 @@ impl<G: Clone> Desk<G> {
         });
     }
 
-    /// Sends something that needs no answer.
+    /// Sends a message that needs no answer.
     pub fn say(&mut self, now: Duration, to: SocketAddr, octets: Vec<u8>) {
         self.send(now, Way::Sent, to, octets);
     }
 
-    /// What this message of that address answers. A message of another kind settles nothing.
+    /// The request that a message from this address answers. A message of another kind answers nothing.
     pub fn settle(&mut self, answer: &RasMessage, from: SocketAddr) -> Option<Pending<G>> {
         let at = self.waiting(answer.request_seq_num(), from)?;
         let request = header(&self.pending[at].octets)?.kind;
         answers(request, answer.kind()).then(|| self.pending.remove(at))
     }
 
-    /// RIP: the answer takes this much longer. Whether something waits for it.
+    /// Extends the wait for an answer after a RIP. Returns whether a request is waiting.
     pub fn wait(&mut self, now: Duration, seq: u16, from: SocketAddr, delay: Duration) -> bool {
         let Some(at) = self.waiting(seq, from) else {
             return false;
@@ -150,12 +150,12 @@ impl<G: Clone> Desk<G> {
         true
     }
 
-    /// Whether something waits for this number from that address.
+    /// Whether a request with this number is waiting for an answer from this address.
     pub fn expects(&self, seq: u16, from: SocketAddr) -> bool {
         self.waiting(seq, from).is_some()
     }
 
-    /// Whether what waits for it is for such a goal.
+    /// Whether the purpose of the waiting request matches.
     pub fn waits_as(&self, seq: u16, from: SocketAddr, is: impl Fn(&G) -> bool) -> bool {
         self.waiting(seq, from)
             .is_some_and(|at| is(&self.pending[at].goal))
@@ -167,7 +167,7 @@ impl<G: Clone> Desk<G> {
             .position(|one| one.seq == seq && one.to == from)
     }
 
-    /// Sends again what is due; gives back what was sent often enough.
+    /// Retransmits due requests. Returns those that were sent often enough.
     pub fn overdue(&mut self, now: Duration) -> Vec<Pending<G>> {
         let (late, waiting): (Vec<_>, Vec<_>) =
             self.pending.drain(..).partition(|one| one.due <= now);
@@ -186,12 +186,12 @@ impl<G: Clone> Desk<G> {
         given_up
     }
 
-    /// Waits for nothing any more.
+    /// Drops all waiting requests.
     pub fn forget(&mut self) {
         self.pending.clear();
     }
 
-    /// When [`Self::overdue`] has something.
+    /// Time of the next retransmission or timeout.
     pub fn next_due(&self) -> Option<Duration> {
         self.pending.iter().map(|one| one.due).min()
     }
@@ -214,7 +214,7 @@ impl<G: Clone> Desk<G> {
         });
     }
 
-    /// What the journal has at this place was not used after all.
+    /// Marks a journal entry as ignored.
     pub fn ignored(&mut self, at: usize, why: &'static str) {
         self.journal[at].way = Way::Ignored(why);
     }

@@ -1,10 +1,10 @@
 //! RAS clients that behave as real ones: a terminal on h323plus and a `GnuGk` that registers with a parent.
 //!
-//! What they send was taken from captures (`tests/vectors`), field by field; when they send it, and what they make of the
-//! answers, too. They are machines without IO, so that a simulation in virtual time and a socket in a namespace
-//! ([`Running`]) use the same ones. Time is what has passed since any moment that the caller likes.
+//! Their messages were taken from captures (`tests/vectors`), field by field; so were their timing and their reactions
+//! to answers. They are state machines without IO, so that a simulation in virtual time and a socket in a namespace
+//! ([`Running`]) can use them. Time is relative to any moment that the caller chooses.
 //!
-//! Invariant: whatever comes in is in the journal, used or with the reason why it was ignored.
+//! Invariant: all received messages are in the journal, as used or with the reason why they were ignored.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,38 +21,38 @@ pub use desk::{Entry, Way};
 pub use runner::Running;
 pub use terminal::{Call, CallState, Terminal, TerminalSettings};
 
-/// A message to be sent.
+/// A message to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Datagram {
-    /// To whom.
+    /// Destination.
     pub to: SocketAddr,
     /// The message.
     pub octets: Vec<u8>,
 }
 
-/// What all clients have in common.
+/// The interface of all clients.
 pub trait Client: Send + 'static {
     /// Its RAS address.
     fn address(&self) -> SocketAddr;
-    /// Begins to look for a gatekeeper.
+    /// Starts the discovery of a gatekeeper.
     fn start(&mut self, now: Duration);
-    /// A datagram came to its RAS address.
+    /// Handles a datagram that was received at its RAS address.
     fn receive(&mut self, now: Duration, from: SocketAddr, octets: &[u8]);
-    /// It is [`Client::next_due`].
+    /// Handles timers; called at [`Client::next_due`].
     fn due(&mut self, now: Duration);
-    /// When [`Client::due`] is wanted.
+    /// Time at which [`Client::due`] must be called.
     fn next_due(&self) -> Option<Duration>;
     /// Unregisters.
     fn leave(&mut self, now: Duration);
-    /// What is to be sent since the last call.
+    /// Takes the messages to send since the last call.
     fn take(&mut self) -> Vec<Datagram>;
-    /// The gatekeeper that confirmed it last, unless it knows that it is registered no more.
+    /// The gatekeeper that confirmed it last, unless it knows that it is no longer registered.
     fn gatekeeper(&self) -> Option<SocketAddr>;
     /// endpointIdentifier of its registration.
     fn endpoint_identifier(&self) -> Option<&str>;
-    /// timeToLive that the last RCF gave, seconds.
+    /// timeToLive in the last RCF, seconds.
     fn time_to_live(&self) -> Option<u32>;
-    /// All that it sent and heard, in order. Grows for ever.
+    /// All messages that it sent and received, in order. The journal is not bounded.
     fn journal(&self) -> &[Entry];
 
     /// Whether it is registered, as far as it knows.

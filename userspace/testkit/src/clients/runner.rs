@@ -12,10 +12,10 @@ use anyhow::{Context, Result, bail};
 use super::Client;
 use crate::Netns;
 
-/// Longest time without a look at the clock.
+/// Longest time between two checks of the clock.
 const NAP: Duration = Duration::from_secs(5);
 
-/// A client that runs until it is dropped. Dropping it says nothing to its gatekeeper: it vanishes.
+/// A client that runs until it is dropped. It does not unregister on drop: it vanishes.
 #[derive(Debug)]
 pub struct Running<C: Client> {
     shared: Arc<Shared<C>>,
@@ -62,7 +62,7 @@ impl<C: Client> Running<C> {
         })
     }
 
-    /// Has it do something, now.
+    /// Runs a function on the client now.
     pub fn tell<T>(&self, what: impl FnOnce(&mut C, Duration) -> T) -> T {
         let mut client = self.shared.lock();
         let told = what(&mut client, self.shared.start.elapsed());
@@ -73,15 +73,15 @@ impl<C: Client> Running<C> {
         told
     }
 
-    /// Looks at it.
+    /// Reads from the client.
     pub fn see<T>(&self, what: impl FnOnce(&C) -> T) -> T {
         what(&self.shared.lock())
     }
 
-    /// Waits until it shows this.
+    /// Waits until the client is in a state.
     ///
     /// # Errors
-    /// When `within` is over before; says what it sent and heard last.
+    /// When the time `within` is over; the error contains the last messages.
     pub fn wait<T>(
         &self,
         what: &str,
@@ -135,7 +135,7 @@ impl<C: Client> Shared<C> {
 
     fn flush(&self, client: &mut C) {
         for datagram in client.take() {
-            // A gatekeeper that is not there is no concern of its own.
+            // A gatekeeper that does not exist is not an error of the client.
             let _ = self.socket.send_to(&datagram.octets, datagram.to);
         }
     }
@@ -155,7 +155,7 @@ impl<C: Client> Shared<C> {
             match received {
                 Ok((0, _)) => {}
                 Ok((n, from)) => client.receive(now, from, &buffer[..n]),
-                // ICMP errors come here, too.
+                // ICMP errors are received here, too.
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => return,
                 Err(_) => {}
             }

@@ -1,4 +1,4 @@
-//! Captured messages, and encoding as the stacks that sent them do it.
+//! Captured messages, and encoding as done by the stacks that sent them.
 
 use std::net::IpAddr;
 use std::sync::LazyLock;
@@ -8,12 +8,12 @@ use rasn::types::OctetString;
 
 use crate::messages::{encode, unhex};
 
-/// One captured message.
+/// A captured message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Its number in the capture.
+    /// Frame number in the capture.
     pub number: u32,
-    /// Who sent it.
+    /// Source address.
     pub from: IpAddr,
     /// The message.
     pub octets: Vec<u8>,
@@ -37,24 +37,24 @@ static CAPTURES: LazyLock<Vec<Capture>> = LazyLock::new(|| {
 /// All messages of a capture, by the name of its file in `tests/vectors`.
 ///
 /// # Panics
-/// When there is none of that name.
+/// When there is no capture of that name.
 #[must_use]
 pub fn capture(name: &str) -> &'static [Frame] {
     let found = CAPTURES.iter().find(|(one, _)| *one == name);
     &found.unwrap_or_else(|| panic!("no capture {name}")).1
 }
 
-/// One message of it.
+/// One message of a capture.
 ///
 /// # Panics
-/// When there is none of that number.
+/// When there is no frame of that number.
 #[must_use]
 pub fn frame(name: &str, number: u32) -> &'static Frame {
     let found = capture(name).iter().find(|one| one.number == number);
     found.unwrap_or_else(|| panic!("no frame {number} in {name}"))
 }
 
-/// The same, decoded.
+/// One message of a capture, decoded.
 pub(super) fn template(name: &str, number: u32) -> RasMessage {
     decode_ras(&frame(name, number).octets).expect("a real message decodes")
 }
@@ -93,8 +93,8 @@ pub(super) fn encode_cut(message: &RasMessage) -> Vec<u8> {
     }
 }
 
-/// Where the extension bitmap of a request begins, in bits: an encoding with or without one addition, whose place in the
-/// bitmap is known, first differs in its bit there.
+/// Position of the extension bitmap of a request, in bits: encodings with and without one addition, whose place in the
+/// bitmap is known, first differ in its bit there.
 fn bitmap_at(message: &RasMessage, full: &[u8]) -> Option<usize> {
     let mut other = message.clone();
     let place = match &mut other {

@@ -1,4 +1,4 @@
-//! What the child gatekeeper sends: captured messages with the values of this one in them.
+//! Messages of the child gatekeeper: captured messages with its own values.
 
 use rasline_h225::RasMessage;
 use rasline_h225::types::{
@@ -9,7 +9,7 @@ use super::ChildSettings;
 use crate::clients::wire::template;
 use crate::messages::{alias, bmp, transport};
 
-/// With whom it deals, and as whom.
+/// The two sides of a message: the client and its gatekeeper.
 #[derive(Clone, Copy, Debug)]
 pub struct Link<'a> {
     pub who: &'a ChildSettings,
@@ -20,7 +20,7 @@ pub struct Link<'a> {
     pub eid: Option<&'a str>,
 }
 
-/// GRQ; with a password it says what it can do.
+/// GRQ; with a password it lists the authentication mechanisms.
 pub fn discover(link: Link<'_>) -> RasMessage {
     let capture = if link.who.credentials.is_some() {
         "b-child-h235"
@@ -66,7 +66,7 @@ fn registration(link: Link<'_>, like: u32) -> RegistrationRequest {
     rrq
 }
 
-/// Without prefixes it is a gateway without protocols.
+/// endpointType; without prefixes, a gateway without protocols.
 fn set_prefixes(kind: &mut EndpointType, prefixes: &[String]) {
     let Some(gateway) = &mut kind.gateway else {
         return;

@@ -7,10 +7,10 @@
 //!                      |<--URQ: UCF, then at once -------------'                                                |
 //!                      '---- a second later, the next gatekeeper <-------- silence, RRJ, GRJ -------------------'
 //! ```
-//! A lightweight RRQ asks for three quarters of what the last RCF gave, less 3 s, at least 30 s; after as long it comes.
-//! So timeToLive becomes less and less, until the gatekeeper gives what it gives at least: of 120 s, 87, 63, 45, 42, 42.
-//! Requests are sent three times, 3 s apart. It stays with the gatekeeper that it moved to. An RCF without timeToLive ends
-//! its lightweight RRQs. A URQ without both identifiers is ignored.
+//! A lightweight RRQ asks for three quarters of what the last RCF gave, less 3 s, at least 30 s; after as long it
+//! comes. So timeToLive becomes less and less, until the gatekeeper gives what it gives at least: of 120 s, 87, 63, 45,
+//! 42, 42. Requests are sent three times, 3 s apart. It stays with the gatekeeper that it moved to. An RCF without
+//! timeToLive ends its lightweight RRQs. A URQ without both identifiers is ignored.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -32,10 +32,10 @@ use messages::Link;
 
 const TRIES: u8 = 3;
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// Before the next gatekeeper.
+/// Delay before the next gatekeeper is tried.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Who a child gatekeeper is.
+/// Identity and settings of a child gatekeeper.
 #[derive(Clone, Debug)]
 pub struct ChildSettings {
     /// RAS address.
@@ -48,11 +48,11 @@ pub struct ChildSettings {
     pub numbers: Vec<String>,
     /// Prefixes that lead to it.
     pub prefixes: Vec<String>,
-    /// Its parent.
+    /// RAS address of its parent.
     pub parent: SocketAddr,
-    /// timeToLive that it asks for at first, seconds.
+    /// First timeToLive that it proposes, seconds.
     pub time_to_live: u32,
-    /// H.235: all but GRQ is signed, and what comes is checked.
+    /// H.235 credentials: messages other than GRQ are signed, and received messages are checked.
     pub credentials: Option<Credentials>,
     /// UNIX time when [`Client`]'s time is 0.
     pub unix: u32,
@@ -64,7 +64,7 @@ pub struct ChildGatekeeper {
     who: ChildSettings,
     desk: Desk<Goal>,
     proof: Option<Authenticator>,
-    /// The one that it deals with first, then the others, best first.
+    /// The current gatekeeper first, then the others, best first.
     gatekeepers: Vec<SocketAddr>,
     identifier: Option<String>,
     eid: Option<String>,
@@ -85,13 +85,13 @@ enum Goal {
     Discover,
     Register,
     KeepAlive,
-    /// Another gatekeeper is next.
+    /// The next gatekeeper is tried.
     Move,
-    /// None is.
+    /// No gatekeeper is left.
     Leave,
 }
 
-/// What it asks for when it was given this: its next lightweight RRQ comes after as long.
+/// The timeToLive that it proposes after this one was granted, and the delay of its next lightweight RRQ.
 #[must_use]
 pub const fn asked_after(granted: u32) -> u32 {
     let less = granted.saturating_sub(3);
@@ -99,7 +99,7 @@ pub const fn asked_after(granted: u32) -> u32 {
 }
 
 impl ChildGatekeeper {
-    /// One that has not begun yet.
+    /// Creates a client that is not started yet.
     #[must_use]
     pub fn new(who: ChildSettings) -> Self {
         Self {
@@ -147,7 +147,7 @@ impl ChildGatekeeper {
         self.who.unix.saturating_add(seconds)
     }
 
-    /// All but GRQ shows who it is, if it has a password.
+    /// Encodes a message; all messages but GRQ are signed if it has a password.
     fn encode(&mut self, now: Duration, mut message: RasMessage) -> Vec<u8> {
         let unix = self.unix(now);
         if let Some(proof) = &mut self.proof
@@ -155,7 +155,7 @@ impl ChildGatekeeper {
         {
             proof.meet(self.identifier.as_deref());
             let octets = proof.sign(&mut message, unix);
-            // Its octets are cut like all others, which MD5 does not mind.
+            // The extension bitmap is cut as in all messages, which does not affect MD5.
             if proof.mechanism() == Mechanism::HmacSha1 {
                 return octets;
             }
@@ -163,7 +163,7 @@ impl ChildGatekeeper {
         encode_cut(&message)
     }
 
-    /// Whether a message may be acted upon at all: who sent it, and whether it can prove that.
+    /// Whether a message may be processed: checks its sender and authentication.
     fn admits(
         &mut self,
         now: Duration,
@@ -181,7 +181,7 @@ impl ChildGatekeeper {
         }
     }
 
-    /// What it demands of an answer, beside its source, number and kind.
+    /// Checks an answer, apart from its source, number and kind.
     fn fits(&self, from: SocketAddr, message: &RasMessage) -> Result<(), &'static str> {
         match message {
             RasMessage::GatekeeperConfirm(gcf) => confirms_discovery(from, gcf, None),
@@ -208,7 +208,7 @@ impl ChildGatekeeper {
         }
     }
 
-    /// The gatekeeper that it deals with becomes the last one.
+    /// Moves the current gatekeeper to the end of the list.
     fn move_on(&mut self, now: Duration) {
         self.lose();
         self.gatekeepers.rotate_left(1);
@@ -226,7 +226,7 @@ impl ChildGatekeeper {
         });
     }
 
-    /// A newer list replaces the older; the gatekeeper that it deals with stays the first.
+    /// A newer list replaces the older one; the current gatekeeper stays first.
     fn learn(&mut self, alternates: Option<Alternates>) {
         let Some(Alternates { mut list, .. }) = alternates else {
             return;
@@ -344,7 +344,7 @@ impl Client for ChildGatekeeper {
                 .desk
                 .note(now, Way::Ignored("does not decode"), from, octets);
         };
-        // The journal has it before what it leads to.
+        // The journal contains it before the messages that it causes.
         let at = self.desk.journal().len();
         self.desk.note(now, Way::Used, from, octets);
         let admitted = self.admits(now, from, octets, &message);

@@ -1,4 +1,4 @@
-//! Calls of the terminal, as far as RAS has to do with them.
+//! The RAS side of the terminal's calls.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,24 +18,24 @@ pub struct Call {
     pub identifier: [u8; 16],
     /// callReferenceValue.
     pub reference: u16,
-    /// Whom it calls, or who calls.
+    /// Alias of the other side.
     pub other: String,
-    /// Where the Setup came from, if it is called.
+    /// Source of the Setup, if it is the called side.
     pub from: Option<SocketAddr>,
-    /// Whether it is called.
+    /// Whether it is the called side.
     pub answered: bool,
-    /// How it stands.
+    /// State of the call.
     pub state: CallState,
 }
 
-/// How a call stands.
+/// State of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallState {
     /// ARQ sent.
     Asked,
-    /// ACF: to be signalled there.
+    /// ACF received.
     Admitted {
-        /// destCallSignalAddress, if it is one of IP.
+        /// destCallSignalAddress, if it is an IP address.
         to: Option<SocketAddr>,
     },
     /// ARJ, or no answer.
@@ -59,7 +59,7 @@ impl Call {
 }
 
 impl Terminal {
-    /// Calls somebody: ARQ. Which call of [`Self::calls`] it is; `None` without a registration.
+    /// Starts a call: sends ARQ. Returns its index in [`Self::calls`]; `None` without a registration.
     pub fn call(&mut self, now: Duration, destination: &str) -> Option<usize> {
         let number = u16::try_from(self.calls.len() + 1).ok()?;
         let mut identifier = [0; 16];
@@ -86,7 +86,7 @@ impl Terminal {
         )
     }
 
-    /// Is called by the caller of that call: ARQ with answerCall.
+    /// Receives a call: sends ARQ with answerCall.
     pub fn answer(&mut self, now: Duration, call: &Call, caller: &str) -> Option<usize> {
         let port = CALL_SIGNALLING;
         let from = call
@@ -104,7 +104,7 @@ impl Terminal {
         )
     }
 
-    /// Hangs up: DRQ.
+    /// Ends a call: sends DRQ.
     pub fn hang_up(&mut self, now: Duration, call: usize) {
         let Some(with) = self.confirmed_by else {
             return;
@@ -115,13 +115,13 @@ impl Terminal {
         self.desk.ask(now, Goal::Disengage(call), with, octets);
     }
 
-    /// All its calls.
+    /// All calls of the terminal.
     #[must_use]
     pub fn calls(&self) -> &[Call] {
         &self.calls
     }
 
-    /// DRQ of its gatekeeper: the call is over.
+    /// Handles DRQ of its gatekeeper, which ends the call.
     pub(super) fn dropped(&mut self, drq: &DisengageRequest) -> Result<(), &'static str> {
         if Some(text::from_bmp(&drq.endpoint_identifier)) != self.eid {
             return Err("DRQ with another endpointIdentifier");
@@ -137,7 +137,7 @@ impl Terminal {
         Ok(())
     }
 
-    /// ARQ for this call, as it is.
+    /// Sends ARQ for this call.
     pub fn admit(&mut self, now: Duration, call: Call) -> Option<usize> {
         let with = self.confirmed_by?;
         let arq = messages::admit(self.link(with), &call);

@@ -1,4 +1,4 @@
-//! What the terminal sends: captured messages with the values of this terminal in them.
+//! Messages of the terminal: captured messages with its own values.
 
 use rasline_h225::RasMessage;
 use rasline_h225::types::{AliasAddress, EndpointType, InfoRequestResponse, RegistrationRequest};
@@ -7,7 +7,7 @@ use super::{Call, TerminalSettings};
 use crate::clients::wire::{guid, template};
 use crate::messages::{alias, bmp, transport};
 
-/// With whom it deals, and as whom.
+/// The two sides of a message: the terminal and its gatekeeper.
 #[derive(Clone, Copy, Debug)]
 pub struct Link<'a> {
     pub who: &'a TerminalSettings,
@@ -129,7 +129,7 @@ pub fn inform(link: Link<'_>) -> RasMessage {
     RasMessage::InfoRequestResponse(irr)
 }
 
-/// What it says it is, in every message.
+/// endpointType in every message.
 fn kind() -> EndpointType {
     let RasMessage::RegistrationRequest(rrq) = template("ab-ep-ttl10", 3) else {
         unreachable!("an RRQ")

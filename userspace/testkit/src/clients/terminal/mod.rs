@@ -7,10 +7,10 @@
 //!                      |                     |<--URQ: UCF, then at once
 //!                      '---- a minute after all gatekeepers failed
 //! ```
-//! Every request is sent twice, 3 s apart. A lightweight RRQ always goes to the first gatekeeper, dead or not; after 6 s
-//! of silence to the next one: octet for octet, if the terminal has registered there before, else GRQ and a full RRQ with
-//! its endpointIdentifier come first. An RCF without timeToLive ends its lightweight RRQs. A URQ without both identifiers
-//! is ignored.
+//! Every request is sent twice, 3 s apart. A lightweight RRQ always goes to the first gatekeeper, dead or not; after 6
+//! s of silence to the next one: octet for octet, if the terminal has registered there before, else GRQ and a full RRQ
+//! with its endpointIdentifier come first. An RCF without timeToLive ends its lightweight RRQs. A URQ without both
+//! identifiers is ignored.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -35,12 +35,12 @@ use messages::Link;
 
 const TRIES: u8 = 2;
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// So much before timeToLive is over it says that it is still there.
+/// It sends a lightweight RRQ this long before timeToLive expires.
 const DEADBAND: u32 = 5;
-/// After all gatekeepers failed.
+/// Delay after all gatekeepers failed.
 const PAUSE: Duration = Duration::from_mins(1);
 
-/// Who a terminal is.
+/// Identity and settings of a terminal.
 #[derive(Clone, Debug)]
 pub struct TerminalSettings {
     /// RAS address.
@@ -49,11 +49,11 @@ pub struct TerminalSettings {
     pub call_signal: SocketAddr,
     /// Aliases: digits become dialledDigits, everything else an h323-ID.
     pub aliases: Vec<String>,
-    /// Its gatekeeper.
+    /// RAS address of its gatekeeper.
     pub gatekeeper: SocketAddr,
-    /// requestSeqNum that it begins with.
+    /// First requestSeqNum.
     pub first_seq: u16,
-    /// H.235: all but GRQ is signed, and what comes is checked.
+    /// H.235 credentials: messages other than GRQ are signed, and received messages are checked.
     pub credentials: Option<Credentials>,
     /// UNIX time when [`Client`]'s time is 0.
     pub unix: u32,
@@ -70,7 +70,7 @@ pub struct Terminal {
     eid: Option<String>,
     time_to_live: Option<u32>,
     confirmed_by: Option<SocketAddr>,
-    /// When it sends its next lightweight RRQ, or begins anew.
+    /// Time of its next lightweight RRQ, or of a new start.
     next: Option<(Duration, Next)>,
     calls: Vec<Call>,
     rejected: Option<String>,
@@ -89,7 +89,7 @@ enum Next {
     Discover,
 }
 
-/// What a request is for; with which gatekeeper, by its address, or for which call.
+/// Purpose of a request, with the address of the gatekeeper or the call.
 #[derive(Clone, Copy, Debug)]
 enum Goal {
     Discover(SocketAddr),
@@ -101,7 +101,7 @@ enum Goal {
 }
 
 impl Terminal {
-    /// One that has not begun yet.
+    /// Creates a terminal that is not started yet.
     #[must_use]
     pub fn new(who: TerminalSettings) -> Self {
         Self {
@@ -144,7 +144,7 @@ impl Terminal {
         self.who.unix.saturating_add(seconds)
     }
 
-    /// The octets of a message, signed if it signs. A hash is over all octets, so nothing is cut then.
+    /// Encodes a message, signed if it has credentials. A hash is over all octets, so nothing is cut then.
     fn encode(&mut self, now: Duration, mut message: RasMessage) -> Vec<u8> {
         let unix = self.unix(now);
         match &mut self.proof {
@@ -153,7 +153,7 @@ impl Terminal {
         }
     }
 
-    /// Tokens are for this gatekeeper from now on.
+    /// Makes tokens for this gatekeeper from now on.
     fn deal_with(&mut self, gatekeeper: SocketAddr) {
         let known = self.gatekeepers.iter().find(|one| one.ras == gatekeeper);
         let identifier = known.and_then(|one| one.identifier.as_deref());
@@ -176,7 +176,7 @@ impl Terminal {
             .ask(now, Goal::Register(gatekeeper), gatekeeper, octets);
     }
 
-    /// To the first gatekeeper, and with its name.
+    /// Sends a lightweight RRQ to the first gatekeeper, with its identifier.
     fn keep_alive(&mut self, now: Duration) {
         let first = self.gatekeepers[0].ras;
         self.deal_with(first);
@@ -185,7 +185,7 @@ impl Terminal {
         self.desk.ask(now, Goal::KeepAlive(first), first, octets);
     }
 
-    /// Its registration is no more, and it knows.
+    /// Forgets its registration.
     fn lose(&mut self, with: SocketAddr) {
         self.confirmed_by = None;
         self.eid = None;
@@ -197,7 +197,7 @@ impl Terminal {
         }
     }
 
-    /// One gatekeeper does not answer, or does not want it: the next one, if there is one.
+    /// Tries the next gatekeeper, if there is one, after one did not answer or rejected it.
     fn try_after(&mut self, now: Duration, failed: SocketAddr, keep_alive: Option<Vec<u8>>) {
         let at = self.gatekeepers.iter().position(|one| one.ras == failed);
         let next = at.and_then(|at| self.gatekeepers.get(at + 1)).cloned();
@@ -249,7 +249,7 @@ impl Terminal {
                 Goal::Register(with) | Goal::KeepAlive(with),
             ) => {
                 self.lose(with);
-                // A gatekeeper that wants the same of a full RRQ gets no second one at once.
+                // A gatekeeper that rejects a full RRQ in the same way does not get a second one at once.
                 if matches!(goal, Goal::KeepAlive(_)) {
                     self.register(now, with, false);
                 } else {
@@ -271,7 +271,8 @@ impl Terminal {
         }
     }
 
-    /// A newer list replaces the older; the configured gatekeeper stays the first, and who gave the list stays in it.
+    /// A newer list replaces the older one; the configured gatekeeper stays first, and the sender of the list stays in
+    /// it.
     fn learn(&mut self, from: SocketAddr, alternates: Option<Alternates>) {
         let Some(Alternates { mut list, .. }) = alternates else {
             return;
@@ -303,7 +304,7 @@ impl Terminal {
         self.gatekeepers = all;
     }
 
-    /// URQ of a gatekeeper. What is wrong with it, if anything.
+    /// Handles a URQ of a gatekeeper. Returns why it was ignored.
     fn expelled(
         &mut self,
         now: Duration,
@@ -359,7 +360,7 @@ impl Terminal {
         Ok(())
     }
 
-    /// What it demands of an answer, beside its source, number and kind.
+    /// Checks an answer, apart from its source, number and kind.
     fn fits(&self, from: SocketAddr, message: &RasMessage) -> Result<(), &'static str> {
         let known = self.gatekeepers.iter().find(|one| one.ras == from);
         let known = known.and_then(|one| one.identifier.as_deref());
@@ -382,7 +383,7 @@ impl Terminal {
         Ok(())
     }
 
-    /// Whether a message may be acted upon at all: who sent it, and whether it can prove that.
+    /// Whether a message may be processed: checks its sender and authentication.
     fn admits(
         &mut self,
         now: Duration,
@@ -443,7 +444,7 @@ impl Terminal {
     }
 }
 
-/// What it demands of a GCF from there; `known`: gatekeeperIdentifier that it asked for.
+/// Checks a GCF; `known` is the gatekeeperIdentifier that it asked for.
 pub(super) fn confirms_discovery(
     from: SocketAddr,
     gcf: &GatekeeperConfirm,
@@ -460,7 +461,7 @@ pub(super) fn confirms_discovery(
     Ok(())
 }
 
-/// What it demands of an RCF; `known`: gatekeeperIdentifier of who was asked.
+/// Checks an RCF; `known` is the gatekeeperIdentifier of the gatekeeper that was asked.
 pub(super) fn confirms(rcf: &RegistrationConfirm, known: Option<&str>) -> Result<(), &'static str> {
     let named = rcf.gatekeeper_identifier.as_ref().map(text::from_bmp);
     if known.is_some_and(|known| named.is_some_and(|named| named != known)) {
@@ -495,7 +496,7 @@ impl Client for Terminal {
                 .desk
                 .note(now, Way::Ignored("does not decode"), from, octets);
         };
-        // The journal has it before what it leads to.
+        // The journal contains it before the messages that it causes.
         let at = self.desk.journal().len();
         self.desk.note(now, Way::Used, from, octets);
         let admitted = self.admits(now, from, octets, &message);
