@@ -10,8 +10,8 @@ use bytemuck::Pod;
 use rasline_abi::{ABI_VERSION, Globals, HASH_KEYS, Interface, MAX_INTERFACES, Slot, map};
 
 use super::{
-    Dataplane, FLOW_TABLES, Flows, GatekeeperRow, MappedArray, RcfTemplates, Standing,
-    StandingZone, pins::Pins, ring::ip, table::Table,
+    Dataplane, FLOW_TABLES, Flows, GatekeeperRow, MappedArray, PinnedRows, PinnedZone,
+    RcfTemplates, pins::Pins, ring::ip, table::Table,
 };
 use crate::{failure::chain, host::monotonic_ns};
 
@@ -24,7 +24,7 @@ const BPF_NOEXIST: u64 = 1;
 
 /// The tables of an earlier controller.
 pub(super) struct Old {
-    standing: Standing,
+    rows: PinnedRows,
     pub(super) keys: Box<[u64; HASH_KEYS]>,
     /// Of this ABI version only: which interface counts in which row.
     pub(super) interfaces: Option<[Interface; MAX_INTERFACES]>,
@@ -86,7 +86,7 @@ impl Old {
             return Err(format!("{} slots", slots.len()));
         }
         Ok(Self {
-            standing: standing(&pins.folder)?,
+            rows: read_rows(&pins.folder)?,
             keys: keys(&pins.folder)?,
             interfaces: (pins.version == ABI_VERSION)
                 .then(|| typed::<Globals>(&pins.folder, map::GLOBALS))
@@ -123,7 +123,7 @@ fn keys(folder: &Path) -> Result<Box<[u64; HASH_KEYS]>, String> {
     Ok(keys)
 }
 
-fn standing(folder: &Path) -> Result<Standing, String> {
+fn read_rows(folder: &Path) -> Result<PinnedRows, String> {
     let (zones, gatekeepers) = (
         Raw::open(folder, map::ZONES)?,
         Raw::open(folder, map::GATEKEEPERS)?,
@@ -133,7 +133,7 @@ fn standing(folder: &Path) -> Result<Standing, String> {
     }
     let zone = |index: u32| {
         let [first, second] = [0, 1].map(|word| zones.word(index, word));
-        let zone = StandingZone {
+        let zone = PinnedZone {
             generation: u16::from_ne_bytes([first[0], first[1]]),
             divert: second[..4] != [0; 4],
         };
@@ -151,7 +151,7 @@ fn standing(folder: &Path) -> Result<Standing, String> {
         };
         (row.ras_port != 0).then_some((index, row))
     };
-    Ok(Standing {
+    Ok(PinnedRows {
         zones: (0..zones.len()).filter_map(zone).collect(),
         gatekeepers: (0..gatekeepers.len()).filter_map(gatekeeper).collect(),
     })
@@ -160,10 +160,10 @@ fn standing(folder: &Path) -> Result<Standing, String> {
 impl Dataplane {
     /// The rows that an earlier controller left: in these maps, or in those that are carried over.
     #[must_use]
-    pub fn inherited(&self) -> Standing {
+    pub fn inherited(&self) -> PinnedRows {
         match &self.old {
-            Some(old) if !old.carried => old.standing.clone(),
-            _ => self.standing(),
+            Some(old) if !old.carried => old.rows.clone(),
+            _ => self.pinned_rows(),
         }
     }
 

@@ -239,7 +239,7 @@ impl Table {
 
     /// The slot in which this keep-alive of this endpoint stands.
     #[must_use]
-    pub fn standing(&self, endpoint: SocketAddr, rrq: &[u8]) -> Option<u32> {
+    pub fn matching_slot(&self, endpoint: SocketAddr, rrq: &[u8]) -> Option<u32> {
         let (address, port) = (octets(endpoint.ip()), endpoint.port().to_be_bytes());
         let fingerprint = hash::fingerprint(&self.keys, rrq);
         let home = hash::home(&self.keys, self.mask(), &address, port);

@@ -8,7 +8,7 @@ use std::{
 use ipnet::IpNet;
 
 use crate::{
-    bpf::{Dataplane, GatekeeperRow, Standing, Steering, ZoneRow},
+    bpf::{Dataplane, GatekeeperRow, PinnedRows, Steering, ZoneRow},
     config::{Config, OnLoss, Ras, Shape, UpstreamSource, Zone},
     failure::{Failure, Result},
     supervisor::layout::Layout,
@@ -78,11 +78,11 @@ pub fn plan(layout: &Layout, old: Option<&Config>, new: &Config) -> Result<Layou
 ///
 /// # Errors
 /// As [`plan`].
-pub fn plan_start(standing: &Standing, config: &Config) -> Result<Layout> {
-    let mut layout = plan(&Layout::adopt(standing, config), None, config)?;
+pub fn plan_start(rows: &PinnedRows, config: &Config) -> Result<Layout> {
+    let mut layout = plan(&Layout::adopt(rows, config), None, config)?;
     for zone in &config.zones {
         if let Some(index) = layout.zone(&zone.name)
-            && let Some(there) = standing.zones.get(&index)
+            && let Some(there) = rows.zones.get(&index)
             && there.divert != diverts(zone)
         {
             layout.raise(index);
@@ -153,9 +153,9 @@ pub fn gatekeeper_rows(config: &Config, layout: &Layout) -> BTreeMap<u32, Gateke
 /// # Errors
 /// When the kernel refuses.
 pub fn write(dataplane: &mut Dataplane, new: &Config, layout: &Layout) -> Result<()> {
-    let standing = dataplane.standing();
+    let pinned = dataplane.pinned_rows();
     let rows = gatekeeper_rows(new, layout);
-    let old_rows = standing.gatekeepers;
+    let old_rows = pinned.gatekeepers;
     for zone in &new.zones {
         if let Some(index) = layout.zone(&zone.name) {
             dataplane.set_zone(&ZoneRow {
@@ -227,7 +227,7 @@ pub fn write(dataplane: &mut Dataplane, new: &Config, layout: &Layout) -> Result
         .iter()
         .filter_map(|z| layout.zone(&z.name))
         .collect();
-    for index in standing.zones.keys().filter(|index| !zones.contains(index)) {
+    for index in pinned.zones.keys().filter(|index| !zones.contains(index)) {
         dataplane.clear_zone(*index);
     }
     Ok(())
@@ -333,7 +333,7 @@ pub fn senders(config: &Config) -> Vec<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bpf::StandingZone;
+    use crate::bpf::PinnedZone;
 
     const TEXT: &str = "[[interface]]\nname = \"x\"\nside = \"both\"\n[[zone]]\nname = \"a\"\nendpoint_ttl = \"5s\"\n\
         endpoints = [\"10.0.0.0/8\"]\n[[zone.gatekeeper]]\nid = \"g\"\naddress = \"192.0.2.1\"\n";
@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn diverting_otherwise_than_before_raises_the_generation() {
         let config = config(TEXT);
-        let standing = |divert| {
+        let rows = |divert| {
             let gatekeeper = GatekeeperRow {
                 index: 5,
                 zone: 3,
@@ -377,18 +377,18 @@ mod tests {
                 ras_port: 1719,
                 call_port: 1720,
             };
-            let zone = StandingZone {
+            let zone = PinnedZone {
                 generation: 8,
                 divert,
             };
-            Standing {
+            PinnedRows {
                 zones: [(3, zone)].into(),
                 gatekeepers: [(5, gatekeeper)].into(),
             }
         };
-        let kept = plan_start(&standing(true), &config).unwrap();
+        let kept = plan_start(&rows(true), &config).unwrap();
         assert_eq!((kept.zone("a"), kept.generation(3)), (Some(3), 8));
-        let raised = plan_start(&standing(false), &config).unwrap();
+        let raised = plan_start(&rows(false), &config).unwrap();
         assert_eq!((raised.zone("a"), raised.generation(3)), (Some(3), 9));
     }
 }

@@ -306,7 +306,7 @@ impl Supervisor {
         entry: &Entry<'_>,
     ) -> Result<(), Refused> {
         let old = self.effects.published(id);
-        self.make_way(now_ns, id, entry);
+        self.evict_conflicting_slot(now_ns, id, entry);
         let table = self.dataplane.table_mut();
         let placed = match old {
             Some(old) => table.replace(now_ns, old.place, entry),
@@ -342,8 +342,11 @@ impl Supervisor {
 
     /// Takes out what stands there as another registration: the endpoint has moved between rasline's own gatekeeper
     /// and one that is learned of.
-    fn make_way(&mut self, now_ns: u64, id: RegistrationId, entry: &Entry<'_>) {
-        let slot = self.dataplane.table().standing(entry.endpoint, entry.rrq);
+    fn evict_conflicting_slot(&mut self, now_ns: u64, id: RegistrationId, entry: &Entry<'_>) {
+        let slot = self
+            .dataplane
+            .table()
+            .matching_slot(entry.endpoint, entry.rrq);
         let other = slot.and_then(|slot| self.effects.by_slot.get(&slot).copied());
         let Some((other, place)) = other
             .filter(|other| {

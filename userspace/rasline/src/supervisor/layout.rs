@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    bpf::{GatekeeperRow, Standing},
+    bpf::{GatekeeperRow, PinnedRows},
     config::{Config, Gatekeeper, Zone},
 };
 
@@ -48,22 +48,22 @@ fn free(taken: impl Iterator<Item = u32>) -> u32 {
 impl Layout {
     /// What the kernel's rows say in terms of a configuration: a zone is the row that shares most gatekeepers with it.
     #[must_use]
-    pub fn adopt(standing: &Standing, config: &Config) -> Self {
+    pub fn adopt(rows: &PinnedRows, config: &Config) -> Self {
         let mut layout = Self {
-            generations: standing
+            generations: rows
                 .zones
                 .iter()
                 .map(|(index, zone)| (*index, zone.generation))
                 .collect(),
-            left_zones: standing.zones.keys().copied().collect(),
-            left_gatekeepers: standing.gatekeepers.keys().copied().collect(),
+            left_zones: rows.zones.keys().copied().collect(),
+            left_gatekeepers: rows.gatekeepers.keys().copied().collect(),
             ..Self::default()
         };
         let at = |zone: u32, g: &Gatekeeper| {
             let same = |row: &&GatekeeperRow| {
                 row.zone == zone && (row.address, row.ras_port) == (g.address, g.ras_port)
             };
-            standing.gatekeepers.values().find(same).map(|r| r.index)
+            rows.gatekeepers.values().find(same).map(|r| r.index)
         };
         for zone in &config.zones {
             let shared = |index: u32| {
@@ -157,7 +157,7 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bpf::StandingZone;
+    use crate::bpf::PinnedZone;
 
     fn config(zones: &[(&str, &str)]) -> Config {
         let mut text = "[[interface]]\nname = \"x\"\nside = \"both\"\n".to_owned();
@@ -203,9 +203,9 @@ mod tests {
         assert_eq!(second.generation(0), 1);
     }
 
-    fn standing(zones: &[(u32, u16)], gatekeepers: &[(u32, u32, &str)]) -> Standing {
+    fn rows(zones: &[(u32, u16)], gatekeepers: &[(u32, u32, &str)]) -> PinnedRows {
         let zone = |(index, generation): &(u32, u16)| {
-            let zone = StandingZone {
+            let zone = PinnedZone {
                 generation: *generation,
                 divert: false,
             };
@@ -221,7 +221,7 @@ mod tests {
             };
             (*index, row)
         };
-        Standing {
+        PinnedRows {
             zones: zones.iter().map(zone).collect(),
             gatekeepers: gatekeepers.iter().map(gatekeeper).collect(),
         }
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn rows_are_matched_by_address() {
-        let there = standing(
+        let there = rows(
             &[(0, 4), (1, 7), (2, 9)],
             &[
                 (0, 0, "192.0.2.9"),
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn an_adopted_row_that_comes_back_has_another_generation() {
-        let there = standing(&[(0, 4)], &[(0, 0, "192.0.2.9")]);
+        let there = rows(&[(0, 4)], &[(0, 0, "192.0.2.9")]);
         let (b, both) = (
             config(&[("b", "192.0.2.2")]),
             config(&[("b", "192.0.2.2"), ("a", "192.0.2.1")]),

@@ -6,7 +6,7 @@ use super::{Dataplane, GatekeeperRow, ring::ip};
 
 /// A zone's row as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StandingZone {
+pub struct PinnedZone {
     /// Never 0.
     pub generation: u16,
     /// Whether RCFs are diverted.
@@ -15,9 +15,9 @@ pub struct StandingZone {
 
 /// The rows in use, by index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct PinnedRows {
     /// Zones.
-    pub zones: BTreeMap<u32, StandingZone>,
+    pub zones: BTreeMap<u32, PinnedZone>,
     /// Gatekeepers.
     pub gatekeepers: BTreeMap<u32, GatekeeperRow>,
 }
@@ -25,10 +25,10 @@ pub struct Standing {
 impl Dataplane {
     /// The rows that are in use.
     #[must_use]
-    pub fn standing(&self) -> Standing {
+    pub fn pinned_rows(&self) -> PinnedRows {
         let zone = |index: u32| {
             let row = self.zones.load(index as usize);
-            let zone = StandingZone {
+            let zone = PinnedZone {
                 generation: row.generation,
                 divert: row.divert != 0,
             };
@@ -46,7 +46,7 @@ impl Dataplane {
             };
             (ras_port != 0).then_some((index, gatekeeper))
         };
-        Standing {
+        PinnedRows {
             zones: (0..self.zones.len() as u32).filter_map(zone).collect(),
             gatekeepers: (0..self.gatekeepers.len() as u32)
                 .filter_map(gatekeeper)
