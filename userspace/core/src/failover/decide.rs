@@ -26,7 +26,7 @@ pub enum Decision {
     /// Leave it.
     Stay,
     /// Leave it: there is nothing better than a dead one.
-    Dark,
+    NoLivingGatekeeper,
     /// To the best one that lives.
     FailOver,
     /// To the better one.
@@ -37,7 +37,7 @@ pub enum Decision {
 pub const fn decide(held: bool, active: Active, better: Better, other: bool) -> Decision {
     match (active, other, held, better) {
         (Active::Dead, true, false, _) | (Active::Vanished, true, _, _) => Decision::FailOver,
-        (Active::Dead | Active::Vanished, false, _, _) => Decision::Dark,
+        (Active::Dead | Active::Vanished, false, _, _) => Decision::NoLivingGatekeeper,
         (Active::Alive, _, false, Better::Ready) => Decision::FailBack,
         (Active::Dead, true, true, _)
         | (Active::Alive, _, true, _)
@@ -49,7 +49,7 @@ pub const fn decide(held: bool, active: Active, better: Better, other: bool) -> 
 mod tests {
     use super::Active::{Alive, Dead, Vanished};
     use super::Better::{No, Ready};
-    use super::Decision::{Dark, FailBack, FailOver, Stay};
+    use super::Decision::{FailBack, FailOver, NoLivingGatekeeper as Dark, Stay};
     use super::{Active, Better, Decision, decide};
 
     /// Active, better, another lives; free, held.

@@ -167,7 +167,9 @@ impl Failover {
         let better = back.map_or(Better::No, |_| Better::Ready);
         let (to, cause) = match decide(zone.held(), standing, better, over.is_some()) {
             Decision::Stay => (None, MoveCause::Down),
-            Decision::Dark => return self.darken(now, index, active.evidence, out),
+            Decision::NoLivingGatekeeper => {
+                return self.report_no_living_gatekeeper(now, index, active.evidence, out);
+            }
             Decision::FailOver if standing == Active::Vanished => (over, MoveCause::Reconfigured),
             Decision::FailOver if self.damped_until(now, index).is_some() => {
                 (None, MoveCause::Down)
@@ -190,7 +192,13 @@ impl Failover {
     }
 
     /// Nobody lives: told once. A gatekeeper that vanished makes room for one that at least exists.
-    fn darken(&mut self, now: Time, index: u32, evidence: Evidence, out: &mut Vec<Output>) {
+    fn report_no_living_gatekeeper(
+        &mut self,
+        now: Time,
+        index: u32,
+        evidence: Evidence,
+        out: &mut Vec<Output>,
+    ) {
         let Some(zone) = self.zones.get_mut(&index) else {
             return;
         };

@@ -6,12 +6,12 @@
 //!       |  ^                                  |  ^                           (or less far Away)
 //!       |  | it lives again                   |  | another lives
 //!       |  |                                  v  |
-//!       +--+-----active dead, none lives---> Dark
+//!       +--+-----active dead, none lives---> NoLivingGatekeeper
 //!
 //!   hold: from anywhere to Held, which nothing leaves but release and switch
 //! ```
 //! - The *order* is by priority, then as listed; the target of a manual switch stands before all others.
-//! - A candidate *lives* if it is up or suspect. If none does, one of which nothing is known will do.
+//! - A candidate *lives* if it is up or suspect. If none does, a candidate in state Unknown is acceptable.
 //! - A zone whose gatekeeper dies goes to one that did not fail in the last hour, if one lives. Else it waits until one
 //!   of the others was up for a while, longer after each failure and a minute at most: where all candidates flap, moves
 //!   are damped.

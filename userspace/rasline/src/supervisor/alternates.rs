@@ -170,7 +170,7 @@ impl Supervisor {
             return;
         }
         let new = self.effective(&self.file_config);
-        if let Err(e) = self.put_in_force(new) {
+        if let Err(e) = self.apply_config(new) {
             tracing::error!("alternate gatekeepers: {e}");
         }
     }

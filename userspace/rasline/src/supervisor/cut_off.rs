@@ -85,9 +85,9 @@ impl Supervisor {
     fn judge(&mut self, gatekeeper: u32, state: State) {
         let down = state == State::Down;
         let was = if down {
-            !self.steersman.down.insert(gatekeeper)
+            !self.failover.down.insert(gatekeeper)
         } else {
-            self.steersman.down.remove(&gatekeeper)
+            self.failover.down.remove(&gatekeeper)
         };
         if down != was {
             self.dataplane.set_down(gatekeeper, down.then(monotonic_ns));

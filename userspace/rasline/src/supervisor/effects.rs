@@ -229,7 +229,8 @@ impl Supervisor {
                 payload,
                 ..
             } => {
-                self.sender.send(now_ns, from, endpoint, &payload);
+                self.spoofed_gatekeeper
+                    .send(now_ns, from, endpoint, &payload);
                 None
             }
             Output::SendAs {
@@ -237,7 +238,7 @@ impl Supervisor {
                 to,
                 payload,
             } => {
-                self.as_endpoint.send(endpoint, to, &payload);
+                self.spoofed_endpoint.send(endpoint, to, &payload);
                 None
             }
             Output::Publish(template) => Some(self.publish(now_ns, &template)),
@@ -340,8 +341,8 @@ impl Supervisor {
         }
     }
 
-    /// Takes out what stands there as another registration: the endpoint has moved between rasline's own gatekeeper
-    /// and one that is learned of.
+    /// Withdraws the slot of the same keep-alive that another registration has: the endpoint has moved between
+    /// rasline's own gatekeeper and one that is learned.
     fn evict_conflicting_slot(&mut self, now_ns: u64, id: RegistrationId, entry: &Entry<'_>) {
         let slot = self
             .dataplane

@@ -34,15 +34,15 @@ const LEAST_TRAFFIC_DEAD: Duration = Duration::from_millis(900);
 /// Counting calls takes one part in so many of the time at most.
 const COUNT_SELDOM: u64 = 20;
 
-/// The machine, and what it was told.
+/// Drives the failover machine: the machine, what it was given, and what its decisions need beside it.
 #[derive(Debug, Default)]
-pub(super) struct Steersman {
+pub(super) struct FailoverDriver {
     pub(super) machine: failover::Failover,
     /// Gatekeepers found dead.
     pub(super) down: BTreeSet<u32>,
-    /// Those of them that the program was not told of, since moves are damped.
+    /// Those of them that are not marked down in the kernel, since moves are damped.
     damped: BTreeSet<u32>,
-    /// The kernel's decisions that were passed on: zone and time.
+    /// The kernel's decisions that were given to the machine: zone and time.
     heard: BTreeMap<u32, u64>,
     /// Calls are not counted before.
     count_at: u64,
@@ -60,7 +60,7 @@ pub(super) struct Before {
 }
 
 /// The policies of a configuration, each zone's candidates in their order.
-fn policies(supervisor: &Supervisor) -> Vec<ZonePolicy> {
+fn zone_policies(supervisor: &Supervisor) -> Vec<ZonePolicy> {
     let policy = |zone: &Zone| {
         let candidate = |g: &crate::config::Gatekeeper| {
             Some(Candidate {
@@ -101,7 +101,7 @@ fn policies(supervisor: &Supervisor) -> Vec<ZonePolicy> {
 }
 
 /// Whom to probe, and how: every gatekeeper of every zone but rasline's own.
-fn targets(config: &Config, layout: &crate::supervisor::layout::Layout) -> Vec<Target> {
+fn probe_targets(config: &Config, layout: &crate::supervisor::layout::Layout) -> Vec<Target> {
     let zones = config.zones.iter();
     let interfaces = config.interfaces.iter();
     let endpoints: Vec<String> = interfaces
@@ -174,7 +174,7 @@ impl Supervisor {
     /// After a reload, or when other alternates are known.
     pub(super) fn refresh_failover(&mut self) {
         let known = self.layout.gatekeepers();
-        self.steersman.down.retain(|g| known.contains(g));
+        self.failover.down.retain(|g| known.contains(g));
         self.cut_off.retain(|g, _| known.contains(g));
         self.follow_zones();
         self.steer_again();
@@ -184,12 +184,12 @@ impl Supervisor {
     /// Zones, their gatekeepers and how these are probed, as they stand in the configuration.
     fn follow_zones(&mut self) {
         // Together, so that nothing is told to the kernel before its own decisions are heard.
-        let mut inputs = vec![Input::Policies(policies(self))];
-        inputs.extend(self.kernels_decisions());
+        let mut inputs = vec![Input::Policies(zone_policies(self))];
+        inputs.extend(self.poll_kernel_decisions());
         let own = self.own_gatekeepers();
-        inputs.extend(own.iter().map(|g| well(*g)));
-        self.fail_over_all(inputs);
-        let targets = targets(&self.config, &self.layout);
+        inputs.extend(own.iter().map(|g| healthy(*g)));
+        self.drive_failover(inputs);
+        let targets = probe_targets(&self.config, &self.layout);
         let mut unknown = self.layout.gatekeepers();
         for target in &targets {
             unknown.remove(&target.gatekeeper);
@@ -208,7 +208,7 @@ impl Supervisor {
     fn forget_health(&mut self, gatekeeper: u32) {
         self.cut_off.remove(&gatekeeper);
         self.dataplane.set_down(gatekeeper, None);
-        if self.steersman.down.remove(&gatekeeper) {
+        if self.failover.down.remove(&gatekeeper) {
             self.fail_over(Input::Health {
                 gatekeeper,
                 state: State::Unknown,
@@ -221,7 +221,7 @@ impl Supervisor {
     fn steer_again(&mut self) {
         for zone in &self.config.zones.clone() {
             let index = self.layout.zone(&zone.name);
-            let view = index.and_then(|index| Some((index, self.steersman.machine.zone(index)?)));
+            let view = index.and_then(|index| Some((index, self.failover.machine.zone(index)?)));
             if let Some((index, view)) = view {
                 self.steer(&failover::Steering {
                     zone: index,
@@ -235,7 +235,7 @@ impl Supervisor {
     }
 
     /// What a probe found.
-    pub(super) fn probed(&mut self, report: Report) {
+    pub(super) fn handle_probe_report(&mut self, report: Report) {
         match report {
             Report::Answered { gatekeeper, at } => self.dataplane.probe_answered(gatekeeper, at.0),
             Report::CutOff { gatekeeper, why } => self.way_changed(gatekeeper, why),
@@ -243,9 +243,9 @@ impl Supervisor {
             Report::Changed { gatekeeper, .. } if self.cut_off.contains_key(&gatekeeper) => {}
             Report::Changed { gatekeeper, change } => {
                 if change.to == State::Down {
-                    self.steersman.down.insert(gatekeeper);
+                    self.failover.down.insert(gatekeeper);
                 } else if change.to == State::Up {
-                    if self.steersman.down.remove(&gatekeeper) {
+                    if self.failover.down.remove(&gatekeeper) {
                         self.dataplane.set_back(gatekeeper, monotonic_ns());
                     }
                     self.dataplane.set_down(gatekeeper, None);
@@ -255,7 +255,7 @@ impl Supervisor {
                     state: change.to,
                     evidence: change.evidence,
                 });
-                self.accuse(gatekeeper);
+                self.mark_down_in_kernel(gatekeeper);
                 if matches!(change.to, State::Up | State::Down) {
                     self.choose_standbys();
                 }
@@ -265,23 +265,23 @@ impl Supervisor {
 
     /// Tells the program that a gatekeeper was found dead, which makes it leave it; not while moves are damped, and
     /// not where the program's own evidence was all there was.
-    fn accuse(&mut self, gatekeeper: u32) {
-        if !self.steersman.down.contains(&gatekeeper) {
+    fn mark_down_in_kernel(&mut self, gatekeeper: u32) {
+        if !self.failover.down.contains(&gatekeeper) {
             return;
         }
         let now_ns = monotonic_ns();
-        let damped = (self.steersman.machine).is_damped(Time(now_ns), gatekeeper);
+        let damped = (self.failover.machine).is_damped(Time(now_ns), gatekeeper);
         let probed = self.probes.seen(gatekeeper).is_none_or(|seen| seen.probed);
         if probed && !damped {
             self.dataplane.set_down(gatekeeper, Some(now_ns));
-            self.steersman.damped.remove(&gatekeeper);
+            self.failover.damped.remove(&gatekeeper);
         } else if damped {
-            self.steersman.damped.insert(gatekeeper);
+            self.failover.damped.insert(gatekeeper);
         }
     }
 
     /// Decisions of the kernel that were not heard yet.
-    fn kernels_decisions(&mut self) -> Vec<Input> {
+    fn poll_kernel_decisions(&mut self) -> Vec<Input> {
         let mut inputs = Vec::new();
         for zone in self.config.zones.iter().filter(|z| apply::is_steered(z)) {
             let Some(index) = self.layout.zone(&zone.name) else {
@@ -290,7 +290,7 @@ impl Supervisor {
             let Some(decided) = self.dataplane.decided(index) else {
                 continue;
             };
-            if self.steersman.heard.insert(index, decided.at_ns) != Some(decided.at_ns) {
+            if self.failover.heard.insert(index, decided.at_ns) != Some(decided.at_ns) {
                 inputs.push(Input::KernelDecided {
                     zone: index,
                     gatekeeper: decided.active,
@@ -305,28 +305,28 @@ impl Supervisor {
 
     /// Looks for decisions of the kernel.
     pub(super) fn look_at_kernel(&mut self) {
-        let inputs = self.kernels_decisions();
+        let inputs = self.poll_kernel_decisions();
         if !inputs.is_empty() {
-            self.fail_over_all(inputs);
+            self.drive_failover(inputs);
         }
     }
 
     /// Time passes, and calls end.
     pub(super) fn tick_failover(&mut self, now_ns: u64) {
         let mut inputs = Vec::new();
-        if now_ns >= self.steersman.count_at {
+        if now_ns >= self.failover.count_at {
             inputs = self.count_calls(now_ns);
             // Flows may be many: counting them takes a twentieth of the time at most.
             let took = monotonic_ns().saturating_sub(now_ns);
-            self.steersman.count_at = now_ns + COUNT_SELDOM * took;
+            self.failover.count_at = now_ns + COUNT_SELDOM * took;
         }
         self.note_probed();
         inputs.push(Input::Tick {
             minute_of_day: host::minute_of_day(),
         });
-        self.fail_over_all(inputs);
-        for gatekeeper in std::mem::take(&mut self.steersman.damped) {
-            self.accuse(gatekeeper);
+        self.drive_failover(inputs);
+        for gatekeeper in std::mem::take(&mut self.failover.damped) {
+            self.mark_down_in_kernel(gatekeeper);
         }
     }
 
@@ -344,7 +344,7 @@ impl Supervisor {
     fn count_calls(&self, now_ns: u64) -> Vec<Input> {
         let waiting = |zone: &Zone| {
             let index = self.layout.zone(&zone.name)?;
-            let view = self.steersman.machine.zone(index)?;
+            let view = self.failover.machine.zone(index)?;
             let waits = zone.failback == Failback::AfterCalls && view.active != view.preferred;
             waits.then_some(view.active)
         };
@@ -359,13 +359,13 @@ impl Supervisor {
     }
 
     pub(super) fn fail_over(&mut self, input: Input) {
-        self.fail_over_all(vec![input]);
+        self.drive_failover(vec![input]);
     }
 
-    fn fail_over_all(&mut self, inputs: Vec<Input>) {
+    fn drive_failover(&mut self, inputs: Vec<Input>) {
         let mut out = Vec::new();
         for input in inputs {
-            self.steersman
+            self.failover
                 .machine
                 .handle(Time(monotonic_ns()), input, &mut out);
         }
@@ -395,7 +395,7 @@ impl Supervisor {
     fn keep_decision(&mut self, zone: u32, active: u32, manual: Manual) {
         let (zone, active) = (self.zone_name(zone), self.gatekeeper_name(active));
         self.remember_decision(&zone, &active, manual);
-        self.steersman.kept.insert(zone, (active, manual));
+        self.failover.kept.insert(zone, (active, manual));
     }
 
     /// Tells the kernel, if it does not have it so already, or the proxy.
@@ -471,7 +471,7 @@ impl Supervisor {
                 let gatekeeper = g
                     .and_then(|g| self.layout.gatekeeper(found, g))
                     .ok_or_else(|| no_gatekeeper(found, &id))?;
-                let dead = self.steersman.down.contains(&gatekeeper);
+                let dead = self.failover.down.contains(&gatekeeper);
                 let input = Input::Switch {
                     zone: index,
                     gatekeeper,
@@ -499,7 +499,7 @@ impl Supervisor {
     /// What is shown of where a zone's traffic goes; none: it is not steered.
     pub(super) fn steering_view(&self, index: u32) -> Option<view::Steering> {
         let now_ns = monotonic_ns();
-        let zone = self.steersman.machine.zone_at(Time(now_ns), index)?;
+        let zone = self.failover.machine.zone_at(Time(now_ns), index)?;
         let moved = self.dataplane.moved(index);
         let warm = self.effects.learner.warm_counts(index);
         let name = |g: u32| (g != failover::NONE).then(|| self.gatekeeper_name(g));
@@ -534,7 +534,7 @@ impl Supervisor {
 }
 
 /// rasline's own gatekeeper is there as long as the controller is.
-fn well(gatekeeper: u32) -> Input {
+fn healthy(gatekeeper: u32) -> Input {
     Input::Health {
         gatekeeper,
         state: State::Up,

@@ -94,7 +94,7 @@ impl Supervisor {
     pub(super) fn hang_up(&mut self) {
         let now_ns = monotonic_ns();
         let gone = self.gone_for_good(now_ns);
-        let lost = &mut self.steersman.lost_calls;
+        let lost = &mut self.failover.lost_calls;
         if let Some(wanted) = lost.set_gone(Time(now_ns), gone) {
             match self.dataplane.connections_of(&wanted) {
                 Ok(connections) => lost.add(Time(now_ns), connections),

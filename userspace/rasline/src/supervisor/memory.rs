@@ -338,7 +338,7 @@ impl Supervisor {
         for agent in self.agents_known.values() {
             self.memory.store.remember_agent(agent.clone());
         }
-        for (zone, (active, manual)) in &self.steersman.kept {
+        for (zone, (active, manual)) in &self.failover.kept {
             self.remember_decision(zone, active, *manual);
         }
     }

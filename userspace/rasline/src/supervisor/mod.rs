@@ -6,7 +6,6 @@
 mod agents;
 mod alternates;
 pub mod apply;
-mod as_endpoint;
 mod bridge;
 mod cut_off;
 mod effects;
@@ -23,11 +22,12 @@ mod rates;
 mod raw;
 mod reload;
 mod requests;
-pub mod sender;
 mod service;
 mod serving;
 mod show;
 mod show_registrations;
+mod spoofed_endpoint;
+pub mod spoofed_gatekeeper;
 mod standby;
 mod start;
 mod tell;
@@ -71,17 +71,17 @@ use crate::{
     profiles::Loaded,
     supervisor::{
         alternates::Alternates,
-        as_endpoint::AsEndpoint,
         effects::Effects,
         events::Events,
-        failover::{LOOK_EVERY, Steersman},
+        failover::{FailoverDriver, LOOK_EVERY},
         layout::Layout,
         machine::Machine,
         memory::Memory,
         ports::Ports,
         rates::Rates,
-        sender::Sender,
         serving::{Arrived, Directory, Serving, Sockets},
+        spoofed_endpoint::SpoofedEndpoint,
+        spoofed_gatekeeper::SpoofedGatekeeper,
         standby::Standbys,
         turn::Turn,
     },
@@ -103,15 +103,15 @@ enum Next {
     Stop(Stop),
 }
 
-/// What was said about stopping, and by whom.
+/// How to stop, and which client asked for it.
 #[derive(Default)]
 struct Stop {
     stay: Option<bool>,
-    asked: Option<Asked>,
+    request: Option<StopRequest>,
 }
 
 /// A client that waits until the controller has stopped.
-struct Asked {
+struct StopRequest {
     reply: oneshot::Sender<Reply>,
     written: oneshot::Receiver<()>,
 }
@@ -126,7 +126,7 @@ struct Supervisor {
     config: Config,
     layout: Layout,
     alternates: Alternates,
-    steersman: Steersman,
+    failover: FailoverDriver,
     standbys: Standbys,
     probes: Probes,
     agents: Agents,
@@ -134,10 +134,10 @@ struct Supervisor {
     agents_known: BTreeMap<String, Remembered>,
     dataplane: Dataplane,
     effects: Effects,
-    sender: Sender,
+    spoofed_gatekeeper: SpoofedGatekeeper,
     serving: Serving,
     directory: Directory,
-    as_endpoint: AsEndpoint,
+    spoofed_endpoint: SpoofedEndpoint,
     memory: Memory,
     events: Events,
     /// Endpoints that fell silent or are back, to be told at a pace.
@@ -249,17 +249,17 @@ async fn supervise(
         config,
         layout,
         alternates: Alternates::default(),
-        steersman: Steersman::default(),
+        failover: FailoverDriver::default(),
         standbys: Standbys::default(),
         probes,
         agents,
         agents_known: BTreeMap::new(),
         dataplane,
         effects,
-        sender: Sender::default(),
+        spoofed_gatekeeper: SpoofedGatekeeper::default(),
         serving,
         directory,
-        as_endpoint: AsEndpoint::default(),
+        spoofed_endpoint: SpoofedEndpoint::default(),
         memory: Memory::new(store, &core_config),
         events: Events::default(),
         digest: Digest::default(),
@@ -310,12 +310,12 @@ async fn supervise(
     };
     let stop = supervisor.turn(ring, signals, &mut inbox).await;
     let stopped = supervisor.stop(stop.stay);
-    if let Some(asked) = stop.asked {
-        let _ = asked
+    if let Some(request) = stop.request {
+        let _ = request
             .reply
             .send(stopped.clone().map_or_else(Reply::error, Reply::done));
         // A client that does not read must not keep the controller.
-        let _ = timeout(LAST_REPLY, asked.written).await;
+        let _ = timeout(LAST_REPLY, request.written).await;
     }
     server.abort();
     drop(locks);
@@ -354,7 +354,7 @@ impl Supervisor {
                     Next::GoOn
                 }
                 Some(report) = inbox.reports.recv() => {
-                    self.probed(report);
+                    self.handle_probe_report(report);
                     Next::GoOn
                 }
                 Some(report) = inbox.agents.recv() => {
@@ -362,7 +362,7 @@ impl Supervisor {
                     Next::GoOn
                 }
                 _ = look.tick() => {
-                    self.own_are_well();
+                    self.refresh_own_gatekeepers();
                     self.look_at_kernel();
                     self.hang_up();
                     if self.standbys.any() {
@@ -397,7 +397,7 @@ impl Supervisor {
                     Next::GoOn
                 }
                 Some(arrived) = inbox.arrivals.recv() => {
-                    self.arrived(arrived, &mut inbox.arrivals);
+                    self.handle_datagrams(arrived, &mut inbox.arrivals);
                     Next::Ring
                 }
                 ready = ring.readable_mut() => {

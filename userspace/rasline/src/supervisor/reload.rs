@@ -49,7 +49,7 @@ impl Supervisor {
         })?;
         apply::restart_needed(&self.config, &new)?;
         let metrics = self.new_metrics(&new)?;
-        self.put_in_force(self.effective(&new))?;
+        self.apply_config(self.effective(&new))?;
         self.change_metrics(metrics);
         self.change_agents(&new);
         warn(&new);
@@ -61,7 +61,7 @@ impl Supervisor {
     }
 
     /// Makes everything follow another configuration; on error the old one stays.
-    pub(super) fn put_in_force(&mut self, new: Config) -> Result<()> {
+    pub(super) fn apply_config(&mut self, new: Config) -> Result<()> {
         let layout = apply::plan(&self.layout, Some(&self.config), &new)?;
         let own = self.serving.prepare(&new)?;
         if let Err(e) = apply::write(&mut self.dataplane, &new, &layout) {
@@ -85,7 +85,8 @@ impl Supervisor {
             &mut self.events,
         );
         let senders = apply::senders(&self.config);
-        self.sender.retain(|address| senders.contains(address));
+        self.spoofed_gatekeeper
+            .retain(|address| senders.contains(address));
         Ok(())
     }
 }

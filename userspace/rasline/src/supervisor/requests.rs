@@ -4,7 +4,7 @@ use crate::{
     control::{Command, PAGE, Reply, filter::EventFilter, server::Call},
     failure::{Failure, Result},
     host::monotonic_ns,
-    supervisor::{Asked, Next, Stop, Supervisor, events::name, failover::ByHand},
+    supervisor::{Next, Stop, StopRequest, Supervisor, events::name, failover::ByHand},
 };
 
 impl Supervisor {
@@ -13,7 +13,7 @@ impl Supervisor {
         if let Command::Stop { stay } = call.command {
             return Next::Stop(Stop {
                 stay,
-                asked: Some(Asked {
+                request: Some(StopRequest {
                     reply: call.reply,
                     written: call.written,
                 }),

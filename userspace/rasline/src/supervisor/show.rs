@@ -82,7 +82,9 @@ impl Supervisor {
                 strangers,
                 crowded_out: self.crowded_out(),
                 behind: self.behind,
-                send_failed: self.sender.failed() + self.as_endpoint.failed() + unsent,
+                send_failed: self.spoofed_gatekeeper.failed()
+                    + self.spoofed_endpoint.failed()
+                    + unsent,
             },
         }
     }

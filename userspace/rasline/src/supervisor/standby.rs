@@ -64,8 +64,8 @@ impl Supervisor {
     }
 
     fn standby_of(&self, index: u32, zone: &Zone) -> Option<u32> {
-        let active = self.steersman.machine.zone(index)?.active;
+        let active = self.failover.machine.zone(index)?.active;
         let mut candidates = apply::candidates(zone, &self.layout).into_iter();
-        candidates.find(|g| *g != active && !self.steersman.down.contains(g))
+        candidates.find(|g| *g != active && !self.failover.down.contains(g))
     }
 }

@@ -128,14 +128,15 @@ impl Supervisor {
     /// To an endpoint, from a socket of our own, or from the address of a gatekeeper that we stand in for.
     fn send_ras(&mut self, from: SocketAddr, to: SocketAddr, payload: &[u8]) {
         if !self.send_by_socket(from, to, payload) {
-            self.sender.send(monotonic_ns(), from, to, payload);
+            self.spoofed_gatekeeper
+                .send(monotonic_ns(), from, to, payload);
         }
     }
 
     /// To a gatekeeper, from a socket of our own, or from the address of an endpoint that we speak for.
     fn send_upstream(&mut self, from: SocketAddr, to: SocketAddr, payload: &[u8]) {
         if !self.send_by_socket(from, to, payload) {
-            self.as_endpoint.send(from, to, payload);
+            self.spoofed_endpoint.send(from, to, payload);
         }
     }
 
@@ -150,7 +151,7 @@ impl Supervisor {
     }
 
     fn offer(&mut self, zone: u32, offer: &Offer) {
-        let Some((gatekeeper, refresh_every)) = self.own_gatekeeper(zone, offer.seen_as) else {
+        let Some((gatekeeper, refresh_every)) = self.own_gatekeeper_for(zone, offer.seen_as) else {
             return;
         };
         let refresh_every = refresh_every.max(offer.time_to_live);
@@ -181,7 +182,7 @@ impl Supervisor {
 
     /// The own gatekeeper that an endpoint of this zone speaks with under this address, and how often its keep-alives are
     /// let through.
-    fn own_gatekeeper(&self, zone: u32, seen_as: SocketAddr) -> Option<(u32, Duration)> {
+    fn own_gatekeeper_for(&self, zone: u32, seen_as: SocketAddr) -> Option<(u32, Duration)> {
         let zone = self.zone_at(zone)?;
         let mut own = zone.gatekeepers.iter().filter(|g| g.is_own());
         let same_family = |g: &&crate::config::Gatekeeper| g.address.is_ipv4() == seen_as.is_ipv4();

@@ -251,7 +251,7 @@ impl Supervisor {
     }
 
     /// The controller lives, so its own gatekeepers do: what goes to them is answered.
-    pub(super) fn own_are_well(&mut self) {
+    pub(super) fn refresh_own_gatekeepers(&mut self) {
         let now_ns = monotonic_ns();
         for gatekeeper in self.own_gatekeepers() {
             self.dataplane.probe_answered(gatekeeper, now_ns);
@@ -259,8 +259,8 @@ impl Supervisor {
         }
     }
 
-    /// RAS came; more may wait.
-    pub(super) fn arrived(&mut self, first: Arrived, more: &mut mpsc::Receiver<Arrived>) {
+    /// Routes a RAS datagram to an own gatekeeper, and those that wait behind it, for one turn.
+    pub(super) fn handle_datagrams(&mut self, first: Arrived, more: &mut mpsc::Receiver<Arrived>) {
         let turn = Turn::start();
         let mut next = Some(first);
         while let Some(arrived) = next {
@@ -272,7 +272,7 @@ impl Supervisor {
                     .sources
                     .admit(monotonic_ns(), arrived.from.ip())
             {
-                self.ras(&arrived);
+                self.route_datagram(&arrived);
             } else {
                 self.serving.crowded_out += 1;
             }
@@ -281,11 +281,11 @@ impl Supervisor {
             }
             next = more.try_recv().ok();
         }
-        self.bear(more.len());
+        self.update_overload(more.len());
     }
 
-    /// While so many messages wait, full registrations are put off (RIP).
-    fn bear(&mut self, waiting: usize) {
+    /// Starts or ends the overload: while many datagrams wait, full registrations are put off (RIP).
+    fn update_overload(&mut self, waiting: usize) {
         let most = if self.serving.overloaded { FEW } else { MANY };
         let overloaded = waiting > most;
         if overloaded != self.serving.overloaded {
@@ -296,7 +296,8 @@ impl Supervisor {
         }
     }
 
-    fn ras(&mut self, arrived: &Arrived) {
+    /// Gives a datagram to the proxy or the control unit of the zone that its sender belongs to; others are counted.
+    fn route_datagram(&mut self, arrived: &Arrived) {
         let Arrived {
             from,
             local,

@@ -66,7 +66,9 @@ impl Supervisor {
         }
         let (zone, from, to) = (message.zone, message.seen_as, message.endpoint);
         if !self.serving.proxies.contains_key(&zone) {
-            return self.sender.send(monotonic_ns(), from, to, &message.octets);
+            return self
+                .spoofed_gatekeeper
+                .send(monotonic_ns(), from, to, &message.octets);
         }
         let input = proxy::Input::FromGatekeeper {
             from,

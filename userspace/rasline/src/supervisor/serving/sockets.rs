@@ -36,10 +36,10 @@ use crate::{
 /// Messages that wait at most, ...
 const QUEUE: usize = 4096;
 /// ... and those of one socket, so that a flood of one leaves room to the others. More than are too many
-/// ([`Supervisor::bear`](crate::supervisor::Supervisor)), and done within a tenth of a second.
+/// ([`Supervisor::update_overload`](crate::supervisor::Supervisor)), and done within a tenth of a second.
 const SHARE: usize = 1536;
 /// Messages read from one socket before the loop handles some of them: more than are too many
-/// ([`Supervisor::bear`](crate::supervisor::Supervisor)), and done within milliseconds.
+/// ([`Supervisor::update_overload`](crate::supervisor::Supervisor)), and done within milliseconds.
 const AT_ONCE: usize = 2048;
 /// Octets that the kernel keeps for a socket: a few thousand messages, at up to 4 KiB each with what it adds.
 const BUFFER: usize = 8 << 20;

@@ -15,13 +15,13 @@ const SAY_EVERY_NS: u64 = Duration::from_secs(10).as_nanos() as u64;
 
 /// One socket a gatekeeper's address and port, made when it is first needed.
 #[derive(Debug, Default)]
-pub struct Sender {
+pub struct SpoofedGatekeeper {
     sockets: HashMap<SocketAddr, UdpSocket>,
     failed: u64,
     said_ns: Option<u64>,
 }
 
-impl Sender {
+impl SpoofedGatekeeper {
     /// Messages that could not be sent.
     #[must_use]
     pub fn failed(&self) -> u64 {
@@ -86,14 +86,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_sent_is_counted() {
-        let mut sender = Sender::default();
+        let mut spoofed_gatekeeper = SpoofedGatekeeper::default();
         // A port of 0 can be bound, but nothing can be sent to it.
-        sender.send(
+        spoofed_gatekeeper.send(
             1,
             "127.0.0.1:0".parse().unwrap(),
             "127.0.0.1:0".parse().unwrap(),
             b"x",
         );
-        assert_eq!(sender.failed(), 1);
+        assert_eq!(spoofed_gatekeeper.failed(), 1);
     }
 }

@@ -12,14 +12,14 @@ const PART: usize = 1232;
 
 /// The sockets, and what could not be sent.
 #[derive(Debug, Default)]
-pub struct AsEndpoint {
+pub struct SpoofedEndpoint {
     sockets: RawSockets,
     /// Identification of the last packet sent in fragments.
     last: u16,
     failed: u64,
 }
 
-impl AsEndpoint {
+impl SpoofedEndpoint {
     /// Messages that could not be sent.
     #[must_use]
     pub const fn failed(&self) -> u64 {
