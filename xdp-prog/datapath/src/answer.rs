@@ -17,7 +17,7 @@ const FRESH_TTL: u64 = 64;
 /// The RCF to be written.
 pub(crate) struct Rcf {
     /// Its octets.
-    pub rcf_template: Shared<RcfTemplate>,
+    pub template: Shared<RcfTemplate>,
     /// Its length.
     pub len: usize,
     /// Sum of its octets, requestSeqNum 0.
@@ -37,14 +37,14 @@ impl Rcf {
     #[inline(always)]
     pub(crate) fn new<F: Frame>(
         frame: &F,
-        rcf_template: Shared<RcfTemplate>,
+        template: Shared<RcfTemplate>,
         sum: u16,
         seq: u16,
         eid_from: usize,
     ) -> Option<Self> {
-        let len = frame.bounded(usize::from(get!(rcf_template, len)), LENGTH_LIMIT);
-        let hole_len = frame.bounded(usize::from(get!(rcf_template, hole_len)), EID_LIMIT);
-        let hole_at = frame.bounded(usize::from(get!(rcf_template, hole_at)), LENGTH_LIMIT);
+        let len = frame.bounded(usize::from(get!(template, len)), LENGTH_LIMIT);
+        let hole_len = frame.bounded(usize::from(get!(template, hole_len)), EID_LIMIT);
+        let hole_at = frame.bounded(usize::from(get!(template, hole_at)), LENGTH_LIMIT);
         if !(16..=MAX_RCF).contains(&len) || hole_len > MAX_EID || hole_at + hole_len > len {
             return None;
         }
@@ -52,7 +52,7 @@ impl Rcf {
             return None;
         }
         Some(Self {
-            rcf_template,
+            template,
             len,
             sum,
             seq,
@@ -245,11 +245,11 @@ fn payload<F: Frame>(frame: &mut F, at: usize, rcf: &Rcf, eid: &Eid) -> Option<(
         if 8 * i + 8 > end {
             break;
         }
-        frame.set_u64(at + 8 * i, word(rcf.rcf_template, 8 * i)?)?;
+        frame.set_u64(at + 8 * i, word(rcf.template, 8 * i)?)?;
     }
     frame.renew();
     let last = frame.bounded(len - 8, LENGTH_LIMIT);
-    frame.set_u64(at + last, word(rcf.rcf_template, last)?)?;
+    frame.set_u64(at + last, word(rcf.template, last)?)?;
     frame.set_u16(at + ras::SEQ_AT, rcf.seq)?;
     eid.write(frame, at + rcf.hole_at, rcf.hole_len)
 }
