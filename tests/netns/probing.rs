@@ -238,7 +238,7 @@ fn a_zone_with_one_gatekeeper_says_that_it_is_dead() {
         1.0,
     );
     assert!(list().contains("gk1, DEAD"), "{}", list());
-    assert_eq!(site.events("no gatekeeper of the zone lives"), 1);
+    assert_eq!(site.events("no gatekeeper of the zone is alive"), 1);
     assert_eq!(site.events("gatekeeper down"), 1);
     site.restart(1);
     await_sample(&site, "rasline_zone_dark{zone=\"site\"}", 0.0);

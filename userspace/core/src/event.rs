@@ -169,17 +169,17 @@ impl std::fmt::Display for Cause {
                 f.write_str("its gatekeeper unregistered it")
             }
             Self::Unregistered => f.write_str("it unregistered"),
-            Self::UnregistrationUnknown => {
-                f.write_str("an endpoint at its address and port unregistered, unknown which")
-            }
-            Self::Replaced => f.write_str("it registered anew"),
+            Self::UnregistrationUnknown => f.write_str(
+                "one of the endpoints at its address and port unregistered, unknown which",
+            ),
+            Self::Replaced => f.write_str("its endpoint registered again"),
             Self::Moved => f.write_str("its address, port or gatekeeper changed"),
             Self::KeepAliveChanged => f.write_str("its keep-alive changed"),
-            Self::ConfirmChanged => f.write_str("its gatekeeper confirms it differently"),
+            Self::ConfirmChanged => f.write_str("its gatekeeper's RCF changed"),
             Self::Kernel => f.write_str("the kernel withdrew it"),
-            Self::NotAnswerable => f.write_str("the kernel cannot answer it any more"),
+            Self::NotAnswerable => f.write_str("the kernel can no longer answer it"),
             Self::Dropped => f.write_str("dropped by the operator"),
-            Self::Reconfigured => f.write_str("its zone or gatekeeper is not configured any more"),
+            Self::Reconfigured => f.write_str("its zone or gatekeeper is no longer configured"),
         }
     }
 }
@@ -214,7 +214,7 @@ impl std::fmt::Display for EventKind {
                 why,
             } => write!(
                 f,
-                "alternate {address}, named by {message}, is no candidate: {why}"
+                "alternate {address}, named in {message}, was refused: {why}"
             ),
             Self::HealthChanged { from, to, .. } => write!(f, "gatekeeper {to} (was {from})"),
             Self::Failover { cause, .. } => write!(f, "the zone failed over: {cause}"),
@@ -222,7 +222,7 @@ impl std::fmt::Display for EventKind {
             Self::Switched { .. } => f.write_str("the operator switched to this gatekeeper"),
             Self::Held => f.write_str("the operator holds the zone here"),
             Self::Released => f.write_str("the operator released the zone"),
-            Self::NoCandidate { .. } => f.write_str("no gatekeeper of the zone lives"),
+            Self::NoCandidate { .. } => f.write_str("no gatekeeper of the zone is alive"),
         }
     }
 }

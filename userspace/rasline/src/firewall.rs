@@ -1,7 +1,7 @@
-//! Rules for nftables that keep connection tracking away from what rasline readdresses: `rasline firewall`.
+//! nftables rules that exempt what rasline readdresses from connection tracking: `rasline firewall`.
 //!
-//! The kernel program works before netfilter. What the stack forwards after it may carry another address than what was
-//! sent, one way or the other, so that connection tracking sees halves of two connections, and calls them invalid or new.
+//! The kernel program works before netfilter. Packets that the stack forwards after it may have another address than the
+//! original ones in one direction, so connection tracking sees halves of two connections, and treats them as invalid or new.
 
 use std::{collections::BTreeMap, fmt::Write as _, net::IpAddr};
 
@@ -18,12 +18,12 @@ pub const TABLE: &str = "rasline";
 pub const ACCEPT: &str = "ct state untracked accept";
 
 const HEAD: &str = "\
-# What rasline answers, readdresses or redirects, connection tracking sees only in part: it is not tracked.
+# Connection tracking sees only a part of what rasline answers, readdresses or redirects, so that is not tracked.
 # Load it with `rasline firewall | nft -f -`, again whenever zones change. Your own chains at the forward hook need
 #     ct state untracked accept
-# before whatever drops.
+# before any rule that drops.
 ";
-/// RAS and call-signalling port of gatekeepers that are learned of, unless they say otherwise.
+/// RAS and call-signalling ports of learned gatekeepers, unless they announce other ones.
 const USUAL_PORTS: Ports = Ports {
     ras: 1719,
     call: 1720,
@@ -40,19 +40,19 @@ struct Ports {
 #[must_use]
 pub fn rules(config: &Config) -> String {
     let mut text = HEAD.to_owned();
-    // The table is made if there is none, so that it can be replaced in one transaction.
+    // The table is created if it does not exist, so that it can be replaced in one transaction.
     let _ = write!(
         text,
         "table inet {TABLE}\ndelete table inet {TABLE}\ntable inet {TABLE} {{\n"
     );
     chain(&mut text, config, "prerouting", &[Way::Up, Way::Down]);
-    // The controller sends RCFs in the name of gatekeepers.
+    // The controller sends RCFs with the addresses of gatekeepers.
     chain(&mut text, config, "output", &[Way::Down]);
     text.push_str("}\n");
     text
 }
 
-/// Which way a packet goes.
+/// Direction of a packet.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     /// From endpoints to gatekeepers.
@@ -104,7 +104,7 @@ fn pair(text: &mut String, zone: &Zone, v6: bool, ports: Ports, gatekeepers: &[I
     }
 }
 
-/// Where a zone's gatekeepers may be, by their ports: rasline's own are no part of it.
+/// Addresses at which a zone's gatekeepers may be, by port; without rasline's own gatekeepers.
 fn gatekeepers(zone: &Zone, v6: bool) -> BTreeMap<Ports, Vec<IpNet>> {
     let mut all: BTreeMap<Ports, Vec<IpNet>> = BTreeMap::new();
     let mut add = |ports, net: IpNet| {
@@ -137,7 +137,7 @@ fn of_family(nets: &[IpNet], v6: bool) -> impl Iterator<Item = IpNet> {
         .filter(move |net| matches!(net.addr(), IpAddr::V6(_)) == v6)
 }
 
-/// A set of nftables; without prefixes that lie within others, which it would refuse.
+/// An nftables set, without prefixes contained in others, which nft would refuse.
 fn set(nets: &[IpNet]) -> String {
     let names: Vec<String> = IpNet::aggregate(&nets.to_vec())
         .iter()

@@ -258,7 +258,7 @@ fn settings_are_changed_and_profiles_deleted() {
         (code, err.as_str()),
         (
             1,
-            "rasline: profile: zone \"hq\": prefixes[1]: \"1\" stands twice; remove one of the two\n"
+            "rasline: profile: zone \"hq\": prefixes[1]: duplicate \"1\"; remove one of the two\n"
         )
     );
     assert_eq!(state.json(&["show", "hq", "--json"]), hq);
@@ -321,7 +321,7 @@ fn bad_files_change_nothing_and_are_told_by_name_and_place() {
             "c.json",
             r#"{"zone": "c", "gatekeeper_identifier": "C", "reach": ["c"], "endpoints": [{"aliases": ["1"]}, {"aliases": ["x", "1"]}]}"#,
             "c.json: zone \"c\": reach[0]: names the zone itself; remove it\n\
-             c.json: zone \"c\": endpoints[1] (x).aliases: \"1\" belongs to endpoints[0] already; remove one of the two",
+             c.json: zone \"c\": endpoints[1] (x).aliases: duplicate \"1\", already used by endpoints[0]; remove one of the two",
         ),
         (
             "d.ldif",

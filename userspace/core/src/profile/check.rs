@@ -125,13 +125,13 @@ impl fmt::Display for Wrong {
             Self::Empty => f.write_str("is empty"),
             Self::TooLong { most } => write!(f, "has more than {most} characters"),
             Self::Control => f.write_str("has a control character"),
-            Self::Alias(text) => write!(f, "{text:?} is no alias of H.323"),
+            Self::Alias(text) => write!(f, "{text:?} is not a valid H.323 alias"),
             Self::Digits(text) => write!(f, "{text:?} is not made of digits"),
             Self::Twice {
                 value,
                 first: Some(first),
-            } => write!(f, "{value:?} belongs to endpoints[{first}] already"),
-            Self::Twice { value, first: None } => write!(f, "{value:?} stands twice"),
+            } => write!(f, "duplicate {value:?}, already used by endpoints[{first}]"),
+            Self::Twice { value, first: None } => write!(f, "duplicate {value:?}"),
             Self::TimeToLive { min, default, max } => {
                 write!(
                     f,
@@ -139,7 +139,7 @@ impl fmt::Display for Wrong {
                 )
             }
             Self::Itself => f.write_str("names the zone itself"),
-            Self::Address(address) => write!(f, "nothing can be sent to {address}"),
+            Self::Address(address) => write!(f, "{address} is not the address and port of a host"),
         }
     }
 }
@@ -149,16 +149,16 @@ impl Wrong {
     #[must_use]
     pub const fn next_step(&self) -> &'static str {
         match self {
-            Self::Empty => "fill it in, or leave the key out",
+            Self::Empty => "fill it in, or remove the key",
             Self::TooLong { .. } => "shorten it",
             Self::Control | Self::Itself => "remove it",
             Self::Alias(_) => {
-                "give up to 128 digits, an ASCII URL of up to 512 characters, or a name of up to 256"
+                "use up to 128 digits, an ASCII URL of up to 512 characters, or a name of up to 256"
             }
-            Self::Digits(_) => "give 1 to 128 of 0-9, * and #",
+            Self::Digits(_) => "use 1 to 128 of 0-9, * and #",
             Self::Twice { .. } => "remove one of the two",
-            Self::TimeToLive { .. } => "1 <= min <= default <= max must hold",
-            Self::Address(_) => "give the address and port of one host",
+            Self::TimeToLive { .. } => "use 1 <= min <= default <= max",
+            Self::Address(_) => "use a unicast address and a port other than 0",
         }
     }
 }

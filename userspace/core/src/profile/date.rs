@@ -12,7 +12,7 @@ impl fmt::Display for DateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} is no date; write one as 2027-01-31, 2027-01-31T12:00:00Z, or in seconds of UNIX time",
+            "{:?} is not a date; write 2027-01-31, 2027-01-31T12:00:00Z, or seconds since 1970",
             self.0
         )
     }

@@ -64,7 +64,7 @@ fn every_fault_is_named_with_its_place() {
         ),
         (
             |p| p.call_model = CallModel::GatekeeperRouted("0.0.0.0:1720".parse().unwrap()),
-            "call_model: nothing can be sent to 0.0.0.0:1720",
+            "call_model: 0.0.0.0:1720 is not the address and port of a host",
         ),
         (
             |p| p.prefixes[1] = "0x".into(),
@@ -72,7 +72,7 @@ fn every_fault_is_named_with_its_place() {
         ),
         (
             |p| p.prefixes[1] = "1".into(),
-            "prefixes[1]: \"1\" stands twice",
+            "prefixes[1]: duplicate \"1\"",
         ),
         (
             |p| p.plan[0].add = "a".into(),
@@ -80,7 +80,7 @@ fn every_fault_is_named_with_its_place() {
         ),
         (
             |p| p.plan[1].prefix = "0".into(),
-            "plan[1] (0): \"0\" stands twice",
+            "plan[1] (0): duplicate \"0\"",
         ),
         (
             |p| p.reach.push("hq".into()),
@@ -88,11 +88,11 @@ fn every_fault_is_named_with_its_place() {
         ),
         (
             |p| p.reach.push("branch".into()),
-            "reach[1]: \"branch\" stands twice",
+            "reach[1]: duplicate \"branch\"",
         ),
         (
             |p| p.neighbours[0].address.set_port(0),
-            "neighbours[0] (GK2).address: nothing can be sent to 192.0.2.7:0",
+            "neighbours[0] (GK2).address: 192.0.2.7:0 is not the address and port of a host",
         ),
         (
             |p| p.neighbours[0].prefixes.push(String::new()),
@@ -100,7 +100,7 @@ fn every_fault_is_named_with_its_place() {
         ),
         (
             |p| p.neighbours.push(p.neighbours[0].clone()),
-            "neighbours[1].id: \"GK2\" stands twice",
+            "neighbours[1].id: duplicate \"GK2\"",
         ),
     ];
     told(rows);
@@ -117,17 +117,17 @@ fn every_fault_of_an_endpoint_is_named_with_its_place() {
         (
             |p| p.endpoints[1].aliases[0] = "1".repeat(129),
             &format!(
-                "endpoints[1] ({0}).aliases: \"{0}\" is no alias of H.323",
+                "endpoints[1] ({0}).aliases: \"{0}\" is not a valid H.323 alias",
                 "1".repeat(129)
             ),
         ),
         (
             |p| p.endpoints[1].aliases.push("h323:\u{fc}".into()),
-            "endpoints[1] (gw).aliases: \"h323:\u{fc}\" is no alias of H.323",
+            "endpoints[1] (gw).aliases: \"h323:\u{fc}\" is not a valid H.323 alias",
         ),
         (
             |p| p.endpoints[1].aliases.push("1001".into()),
-            "endpoints[1] (gw).aliases: \"1001\" belongs to endpoints[0] already",
+            "endpoints[1] (gw).aliases: duplicate \"1001\", already used by endpoints[0]",
         ),
         (
             |p| p.endpoints[1].prefixes[0].push('a'),
@@ -139,15 +139,15 @@ fn every_fault_of_an_endpoint_is_named_with_its_place() {
         ),
         (
             |p| p.endpoints[0].endpoint_identifier = Some("a".into()),
-            "endpoints[1] (gw).endpoint_identifier: \"a\" stands twice",
+            "endpoints[1] (gw).endpoint_identifier: duplicate \"a\"",
         ),
         (
             |p| p.endpoints[1].ras_address = Some("224.0.1.41:1718".parse().unwrap()),
-            "endpoints[1] (gw).ras_address: nothing can be sent to 224.0.1.41:1718",
+            "endpoints[1] (gw).ras_address: 224.0.1.41:1718 is not the address and port of a host",
         ),
         (
             |p| p.endpoints[1].call_signal_address = Some("255.255.255.255:1".parse().unwrap()),
-            "endpoints[1] (gw).call_signal_address: nothing can be sent to 255.255.255.255:1",
+            "endpoints[1] (gw).call_signal_address: 255.255.255.255:1 is not the address and port of a host",
         ),
     ];
     told(rows);

@@ -82,7 +82,7 @@ impl Drop for Place {
     }
 }
 
-/// Serves until told to end.
+/// Serves clients until the server is stopped.
 pub(super) fn serve(
     listener: std::net::TcpListener,
     snapshots: watch::Receiver<Arc<Snapshot>>,

@@ -56,7 +56,7 @@ pub struct Metrics {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Name of a standing and the reason why the kernel does not answer; the reason is empty if it does or soon will.
+/// Name of a state and the reason why the kernel does not answer; the reason is empty if it does or soon will.
 #[must_use]
 pub fn standing_name(standing: CensusState) -> (&'static str, String) {
     match standing {

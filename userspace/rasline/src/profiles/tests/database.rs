@@ -74,7 +74,7 @@ fn what_fails_its_check_is_not_written() {
     bad.endpoints[1].aliases.push("1001".into());
     assert_eq!(
         profiles.set(&bad).unwrap_err().to_string(),
-        "profile: zone \"hq\": endpoints[1] (gw).aliases: \"1001\" belongs to endpoints[0] already; remove one of the two"
+        "profile: zone \"hq\": endpoints[1] (gw).aliases: duplicate \"1001\", already used by endpoints[0]; remove one of the two"
     );
     assert_eq!(profiles.get("hq").unwrap().value, Some(peopled("hq")));
 }
@@ -120,7 +120,7 @@ fn an_edit_leaves_the_endpoints() {
     assert_eq!(
         told(&failures.unwrap_err()),
         [
-            "profile: zone \"lab\": time_to_live: min 0, default 300, max 3600 are not in order; 1 <= min <= default <= max must hold"
+            "profile: zone \"lab\": time_to_live: min 0, default 300, max 3600 are not in order; use 1 <= min <= default <= max"
         ]
     );
     assert_eq!(profiles.get("lab").unwrap().value, Some(profile("lab")));

@@ -131,11 +131,11 @@ fn what_is_wrong_is_told_with_line_and_name() {
         ),
         (
             entry("h323IdentityServiceLevel: gold\n"),
-            "text:1: cn=x: has no alias; fill it in, or leave the key out",
+            "text:1: cn=x: has no alias; fill it in, or remove the key",
         ),
         (
             entry("h323IdentityURL-ID: h323:\u{fc}\n"),
-            "text:1: cn=x: \"h323:\u{fc}\" is no alias of H.323; give up to 128 digits, an ASCII URL of up to 512 characters, or a name of up to 256",
+            "text:1: cn=x: \"h323:\u{fc}\" is not a valid H.323 alias; use up to 128 digits, an ASCII URL of up to 512 characters, or a name of up to 256",
         ),
         (
             entry("h323Identityh323-ID: a\nh235IdentityPassword: {SSHA}x\n"),
@@ -151,7 +151,7 @@ fn what_is_wrong_is_told_with_line_and_name() {
         ),
         (
             entry("h323Identityh323-ID: a\nh323IdentitytransportID: 0.0.0.0\n"),
-            "text:1: cn=x: nothing can be sent to 0.0.0.0:1720; give the address and port of one host",
+            "text:1: cn=x: 0.0.0.0:1720 is not the address and port of a host; use a unicast address and a port other than 0",
         ),
         (
             entry("h323Identityh323-ID: gw2\nh323IdentitydialedDigits: 1001\n"),

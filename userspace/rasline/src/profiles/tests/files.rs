@@ -86,7 +86,7 @@ fn a_file_with_one_error_changes_nothing() {
         ),
         (
             "zone = \"a\"\ngatekeeper_identifier = \"G\"\n[subscription]\nuntil = \"soon\"\n",
-            "text:4: \"soon\" is no date; write one as 2027-01-31, 2027-01-31T12:00:00Z, or in seconds of UNIX time; correct it; nothing was imported",
+            "text:4: \"soon\" is not a date; write 2027-01-31, 2027-01-31T12:00:00Z, or seconds since 1970; correct it; nothing was imported",
         ),
         (
             "[[profile]]\nzone = \"a\"\ngatekeeper_identifier = \"G\"\n[[profile]]\nzone = \"a\"\ngatekeeper_identifier = \"H\"\n",
@@ -116,9 +116,9 @@ fn all_that_is_wrong_is_told() {
     assert_eq!(
         refused(&text, Format::Json),
         [
-            "text: zone \"hq\": prefixes[0]: \"a\" is not made of digits; give 1 to 128 of 0-9, * and #",
-            "text: zone \"hq\": endpoints[1] (gw).aliases: \"1001\" belongs to endpoints[0] already; remove one of the two",
-            "text: zone \"y\": time_to_live: min 30, default 300, max 1 are not in order; 1 <= min <= default <= max must hold",
+            "text: zone \"hq\": prefixes[0]: \"a\" is not made of digits; use 1 to 128 of 0-9, * and #",
+            "text: zone \"hq\": endpoints[1] (gw).aliases: duplicate \"1001\", already used by endpoints[0]; remove one of the two",
+            "text: zone \"y\": time_to_live: min 30, default 300, max 1 are not in order; use 1 <= min <= default <= max",
         ]
     );
 }
