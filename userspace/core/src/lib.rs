@@ -25,7 +25,7 @@ mod time;
 
 pub use claimed::Reserved;
 pub use event::{Cause, Event, EventKind};
-pub use ids::RegistrationId;
+pub use ids::{GatekeeperIndex, RegistrationId, ZoneIndex};
 pub use learner::{
     Answer, Census, CensusState, ColdWhy, Config, Gatekeeper, GatekeeperInfo, Input, Learner,
     Message, NotAnsweredReason, Output, Reason, Refusal, Registration, SlotReport, State, Stats,

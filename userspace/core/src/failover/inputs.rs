@@ -2,16 +2,16 @@
 
 use super::machine::{Failover, Move, event};
 use super::zone::Zone;
-use super::{Manual, MoveCause, NONE, Output};
+use super::{Manual, MoveCause, Output};
 use crate::health::Evidence;
-use crate::{EventKind, Time};
+use crate::{EventKind, GatekeeperIndex, Time, ZoneIndex};
 
 impl Failover {
     pub(super) fn restore(
         &mut self,
         now: Time,
-        zone: u32,
-        active: u32,
+        zone: ZoneIndex,
+        active: Option<GatekeeperIndex>,
         manual: Manual,
         out: &mut Vec<Output>,
     ) {
@@ -28,22 +28,22 @@ impl Failover {
     pub(super) fn kernel(
         &mut self,
         now: Time,
-        zone: u32,
-        gatekeeper: u32,
+        zone: ZoneIndex,
+        gatekeeper: GatekeeperIndex,
         (at, evidence_at): (Time, Time),
         out: &mut Vec<Output>,
     ) {
         let dead = self.known(gatekeeper).dead();
-        let active = self.zones.get(&zone).map_or(NONE, |it| it.active);
+        let active = self.zones.get(&zone).and_then(|it| it.active);
         let evidence = Evidence {
             first_unanswered: Some(evidence_at),
-            ..self.known(active).evidence
+            ..self.known_active(active).evidence
         };
         let Some(it) = self.zones.get_mut(&zone) else {
             return;
         };
         // Decided before the controller's own decision, which put an end to it.
-        if at < it.decided_at || gatekeeper == it.active {
+        if at < it.decided_at || Some(gatekeeper) == it.active {
             return;
         }
         if it.held() || dead || !it.has(gatekeeper) {
@@ -51,7 +51,7 @@ impl Failover {
             self.steer(zone, false, true, out);
         } else {
             let to = Move {
-                to: gatekeeper,
+                to: Some(gatekeeper),
                 cause: MoveCause::Kernel,
                 detected_at: at,
                 evidence,
@@ -61,23 +61,29 @@ impl Failover {
         self.evaluate(now, zone, out);
     }
 
-    pub(super) fn switch(&mut self, now: Time, zone: u32, gatekeeper: u32, out: &mut Vec<Output>) {
+    pub(super) fn switch(
+        &mut self,
+        now: Time,
+        zone: ZoneIndex,
+        gatekeeper: GatekeeperIndex,
+        out: &mut Vec<Output>,
+    ) {
         let dead = self.known(gatekeeper).dead();
         let Some(it) = self.zones.get_mut(&zone).filter(|it| it.has(gatekeeper)) else {
             return;
         };
         it.manual = Manual::Switch { gatekeeper };
-        let from = Some(it.active).filter(|it| *it != NONE);
+        let from = it.active.map(|active| active.0);
         let kind = EventKind::Switched {
             from,
-            to: gatekeeper,
+            to: gatekeeper.0,
         };
-        out.push(event(now, zone, gatekeeper, kind));
-        if it.active == gatekeeper || dead {
+        out.push(event(now, zone, Some(gatekeeper), kind));
+        if it.active == Some(gatekeeper) || dead {
             self.persist(zone, out);
         } else {
             let to = Move {
-                to: gatekeeper,
+                to: Some(gatekeeper),
                 cause: MoveCause::Switch,
                 detected_at: now,
                 evidence: Evidence::default(),
@@ -87,7 +93,7 @@ impl Failover {
         self.evaluate(now, zone, out);
     }
 
-    pub(super) fn hold(&mut self, now: Time, zone: u32, out: &mut Vec<Output>) {
+    pub(super) fn hold(&mut self, now: Time, zone: ZoneIndex, out: &mut Vec<Output>) {
         let Some(it) = self.zones.get_mut(&zone).filter(|it| !it.held()) else {
             return;
         };
@@ -97,7 +103,7 @@ impl Failover {
         self.evaluate(now, zone, out);
     }
 
-    pub(super) fn release(&mut self, now: Time, zone: u32, out: &mut Vec<Output>) {
+    pub(super) fn release(&mut self, now: Time, zone: ZoneIndex, out: &mut Vec<Output>) {
         let held = |it: &&mut Zone| it.manual != Manual::None;
         let Some(it) = self.zones.get_mut(&zone).filter(held) else {
             return;
@@ -110,7 +116,7 @@ impl Failover {
     }
 
     /// A switch to a gatekeeper that is no candidate any more is over.
-    pub(super) fn drop_lost_switch(&mut self, now: Time, zone: u32, out: &mut Vec<Output>) {
+    pub(super) fn drop_lost_switch(&mut self, now: Time, zone: ZoneIndex, out: &mut Vec<Output>) {
         let lost = self.zones.get(&zone).is_some_and(
             |it| matches!(it.manual, Manual::Switch { gatekeeper } if !it.has(gatekeeper)),
         );
@@ -121,13 +127,18 @@ impl Failover {
 }
 
 /// As it was before a restart. What comes before the active one was left, else it would be active.
-pub(super) fn put_back(zone: &mut Zone, now: Time, active: u32, manual: Manual) {
+pub(super) fn put_back(
+    zone: &mut Zone,
+    now: Time,
+    active: Option<GatekeeperIndex>,
+    manual: Manual,
+) {
     zone.manual = match manual {
         Manual::Switch { gatekeeper } if !zone.has(gatekeeper) => Manual::None,
         manual => manual,
     };
-    if zone.has(active) {
-        zone.active = active;
+    if let Some(active) = active.filter(|active| zone.has(*active)) {
+        zone.active = Some(active);
         (zone.since, zone.cause) = (now, MoveCause::Restored);
         zone.left = zone.gatekeepers().take(zone.place(active)).collect();
     }

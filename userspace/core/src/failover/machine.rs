@@ -6,24 +6,25 @@ use super::decide::{Active, Better, Decision, decide};
 use super::inputs::put_back;
 use super::steering::{ready, steered};
 use super::zone::{Gatekeeper, Zone};
-use super::{Input, Manual, MoveCause, NONE, Output, Steering, ZonePolicy};
+use super::{Input, Manual, MoveCause, Output, Steering, ZonePolicy};
 use crate::health::{Evidence, State};
-use crate::{Event, EventKind, Time};
+use crate::{Event, EventKind, GatekeeperIndex, Time, ZoneIndex};
 
 /// Which gatekeeper serves each zone.
 #[derive(Clone, Debug, Default)]
 pub struct Failover {
-    pub(super) zones: BTreeMap<u32, Zone>,
-    gatekeepers: HashMap<u32, Gatekeeper>,
+    pub(super) zones: BTreeMap<ZoneIndex, Zone>,
+    gatekeepers: HashMap<GatekeeperIndex, Gatekeeper>,
     /// Restored before their zones were known.
-    pub(super) restored: BTreeMap<u32, (u32, Manual)>,
+    pub(super) restored: BTreeMap<ZoneIndex, (Option<GatekeeperIndex>, Manual)>,
     pub(super) minute: Option<u16>,
     pub(super) now: Time,
 }
 
 /// A move, and what it rests on.
 pub(super) struct Move {
-    pub to: u32,
+    /// `None`: the zone has no candidate any more.
+    pub to: Option<GatekeeperIndex>,
     pub cause: MoveCause,
     pub detected_at: Time,
     pub evidence: Evidence,
@@ -74,15 +75,20 @@ impl Failover {
         }
     }
 
-    pub(super) fn known(&self, gatekeeper: u32) -> Gatekeeper {
+    pub(super) fn known(&self, gatekeeper: GatekeeperIndex) -> Gatekeeper {
         self.gatekeepers
             .get(&gatekeeper)
             .cloned()
             .unwrap_or_default()
     }
 
+    /// What is known of a zone's gatekeeper; nothing of one that it does not have.
+    pub(super) fn known_active(&self, active: Option<GatekeeperIndex>) -> Gatekeeper {
+        active.map(|active| self.known(active)).unwrap_or_default()
+    }
+
     fn policies(&mut self, now: Time, policies: Vec<ZonePolicy>, out: &mut Vec<Output>) {
-        let zones: BTreeSet<u32> = policies.iter().map(|policy| policy.zone).collect();
+        let zones: BTreeSet<ZoneIndex> = policies.iter().map(|policy| policy.zone).collect();
         self.zones.retain(|zone, _| zones.contains(zone));
         for policy in policies {
             let index = policy.zone;
@@ -96,18 +102,18 @@ impl Failover {
             self.evaluate(now, index, out);
         }
         let candidates = self.zones.values().flat_map(Zone::gatekeepers);
-        let candidates: BTreeSet<u32> = candidates.collect();
+        let candidates: BTreeSet<GatekeeperIndex> = candidates.collect();
         self.gatekeepers.retain(|it, _| candidates.contains(it));
     }
 
     /// A new zone: where it was before, or at the best one.
-    fn begin(&mut self, now: Time, zone: u32, out: &mut Vec<Output>) {
+    fn begin(&mut self, now: Time, zone: ZoneIndex, out: &mut Vec<Output>) {
         let restored = self.restored.remove(&zone);
         let best = self.best(zone);
         let Some(it) = self.zones.get_mut(&zone) else {
             return;
         };
-        it.active = best.or_else(|| it.gatekeepers().next()).unwrap_or(NONE);
+        it.active = best.or_else(|| it.gatekeepers().next());
         if let Some((active, manual)) = restored {
             put_back(it, now, active, manual);
         }
@@ -117,7 +123,7 @@ impl Failover {
     fn health(
         &mut self,
         now: Time,
-        gatekeeper: u32,
+        gatekeeper: GatekeeperIndex,
         state: State,
         evidence: Evidence,
         out: &mut Vec<Output>,
@@ -136,12 +142,12 @@ impl Failover {
                 to: state,
                 evidence,
             };
-            out.push(event(now, zone, gatekeeper, kind));
+            out.push(event(now, zone, Some(gatekeeper), kind));
         }
         self.evaluate_of(now, gatekeeper, out);
     }
 
-    fn evaluate_of(&mut self, now: Time, gatekeeper: u32, out: &mut Vec<Output>) {
+    fn evaluate_of(&mut self, now: Time, gatekeeper: GatekeeperIndex, out: &mut Vec<Output>) {
         let concerned = self.zones.values().filter(|zone| zone.has(gatekeeper));
         for zone in concerned.map(|zone| zone.index).collect::<Vec<_>>() {
             self.evaluate(now, zone, out);
@@ -149,17 +155,19 @@ impl Failover {
     }
 
     /// Decides anew.
-    pub(super) fn evaluate(&mut self, now: Time, index: u32, out: &mut Vec<Output>) {
+    pub(super) fn evaluate(&mut self, now: Time, index: ZoneIndex, out: &mut Vec<Output>) {
         let Some(zone) = self.zones.get(&index) else {
             return;
         };
-        let active = self.known(zone.active);
-        let known = |it: u32| self.known(it);
+        let active = self.known_active(zone.active);
+        let known = |it: GatekeeperIndex| self.known(it);
         let back = zone
             .better()
             .find(|it| ready(zone, *it, known, now, self.minute).is_ok());
-        let over = self.refuge(now, index).filter(|it| *it != zone.active);
-        let standing = match (zone.has(zone.active), active.dead()) {
+        let over = self
+            .refuge(now, index)
+            .filter(|it| Some(*it) != zone.active);
+        let standing = match (zone.has_active(), active.dead()) {
             (false, _) => Active::Vanished,
             (true, true) => Active::Dead,
             (true, false) => Active::Alive,
@@ -179,7 +187,7 @@ impl Failover {
         };
         if let Some(to) = to {
             let to = Move {
-                to,
+                to: Some(to),
                 cause,
                 detected_at: now,
                 evidence: active.evidence,
@@ -195,7 +203,7 @@ impl Failover {
     fn report_no_living_gatekeeper(
         &mut self,
         now: Time,
-        index: u32,
+        index: ZoneIndex,
         evidence: Evidence,
         out: &mut Vec<Output>,
     ) {
@@ -211,8 +219,7 @@ impl Failover {
                 EventKind::NoCandidate { evidence },
             ));
         }
-        let (has, first) = (zone.has(zone.active), zone.gatekeepers().next());
-        let first = first.unwrap_or(NONE);
+        let (has, first) = (zone.has_active(), zone.gatekeepers().next());
         if has || first == zone.active {
             self.steer(index, false, false, out);
         } else {
@@ -228,9 +235,9 @@ impl Failover {
 
     /// Where a zone goes whose gatekeeper is dead: the best candidate that lives and did not fail lately, else the best
     /// one.
-    fn refuge(&self, now: Time, zone: u32) -> Option<u32> {
+    fn refuge(&self, now: Time, zone: ZoneIndex) -> Option<GatekeeperIndex> {
         let mut order = self.zones.get(&zone)?.order();
-        let steady = |it: &u32| {
+        let steady = |it: &GatekeeperIndex| {
             let known = self.known(*it);
             known.lives() && known.usable_at(now) <= now
         };
@@ -239,48 +246,61 @@ impl Failover {
 
     /// Until when a zone stays with a dead gatekeeper, since all others that live failed lately, too: endpoints are
     /// held meanwhile, which costs them less than one move after the other. None: it does not.
-    pub(super) fn damped_until(&self, now: Time, index: u32) -> Option<Time> {
+    pub(super) fn damped_until(&self, now: Time, index: ZoneIndex) -> Option<Time> {
         let zone = self.zones.get(&index)?;
-        if !self.known(zone.active).dead() || !zone.has(zone.active) {
+        if !self.known_active(zone.active).dead() || !zone.has_active() {
             return None;
         }
-        let refuge = self.refuge(now, index).filter(|it| *it != zone.active)?;
+        let refuge = self
+            .refuge(now, index)
+            .filter(|it| Some(*it) != zone.active)?;
         Some(self.known(refuge).usable_at(now)).filter(|until| *until > now)
     }
 
     /// Whether a zone stays with this gatekeeper although it is dead and others live, for a while.
     #[must_use]
-    pub fn is_damped(&self, now: Time, gatekeeper: u32) -> bool {
+    pub fn is_damped(&self, now: Time, gatekeeper: GatekeeperIndex) -> bool {
         let mut zones = self.zones.values();
         zones.any(|zone| {
-            zone.active == gatekeeper
+            zone.active == Some(gatekeeper)
                 && !zone.held()
                 && self.damped_until(now, zone.index).is_some()
         })
     }
 
     /// The best candidate that lives, else the best one that is not known to be dead.
-    fn best(&self, zone: u32) -> Option<u32> {
+    fn best(&self, zone: ZoneIndex) -> Option<GatekeeperIndex> {
         let zone = self.zones.get(&zone)?;
         let living = zone.order().find(|it| self.known(*it).lives());
         living.or_else(|| zone.order().find(|it| !self.known(*it).dead()))
     }
 
-    pub(super) fn carry_out(&mut self, now: Time, index: u32, to: &Move, out: &mut Vec<Output>) {
+    pub(super) fn carry_out(
+        &mut self,
+        now: Time,
+        index: ZoneIndex,
+        to: &Move,
+        out: &mut Vec<Output>,
+    ) {
         let Some(zone) = self.zones.get_mut(&index) else {
             return;
         };
         let from = std::mem::replace(&mut zone.active, to.to);
         (zone.since, zone.cause, zone.decided_at) = (now, to.cause, now);
-        zone.left.remove(&to.to);
+        if let Some(to) = to.to {
+            zone.left.remove(&to);
+        }
         let back = to.cause == MoveCause::Failback;
-        if zone.has(from) && (!back || zone.place(from) < zone.place(to.to)) {
+        if let Some(from) = from
+            && zone.has(from)
+            && (!back || zone.place(from) < to.to.map_or(usize::MAX, |to| zone.place(to)))
+        {
             zone.left.insert(from);
         }
         if back {
             zone.forget_left();
         }
-        if matches!(to.cause, MoveCause::Down | MoveCause::Kernel) {
+        if let (MoveCause::Down | MoveCause::Kernel, Some(from)) = (to.cause, from) {
             self.gatekeepers.entry(from).or_default().failed(now);
         }
         self.steer(index, true, true, out);
@@ -289,7 +309,13 @@ impl Failover {
     }
 
     /// Tells the kernel, if there is something new.
-    pub(super) fn steer(&mut self, index: u32, moved: bool, force: bool, out: &mut Vec<Output>) {
+    pub(super) fn steer(
+        &mut self,
+        index: ZoneIndex,
+        moved: bool,
+        force: bool,
+        out: &mut Vec<Output>,
+    ) {
         let Some(zone) = self.zones.get(&index) else {
             return;
         };
@@ -312,7 +338,7 @@ impl Failover {
         }));
     }
 
-    pub(super) fn persist(&self, index: u32, out: &mut Vec<Output>) {
+    pub(super) fn persist(&self, index: ZoneIndex, out: &mut Vec<Output>) {
         out.extend(self.zones.get(&index).map(|zone| Output::Persist {
             zone: index,
             active: zone.active,
@@ -322,14 +348,17 @@ impl Failover {
 }
 
 /// What people are told of a move; of a switch they were told when it was asked for.
-fn told(now: Time, zone: u32, from: u32, to: &Move) -> Option<Output> {
-    let from = Some(from).filter(|it| *it != NONE);
+fn told(now: Time, zone: ZoneIndex, from: Option<GatekeeperIndex>, to: &Move) -> Option<Output> {
+    let from = from.map(|from| from.0);
     let kind = match to.cause {
         MoveCause::Switch => return None,
-        MoveCause::Failback => EventKind::Failback { from, to: to.to },
+        MoveCause::Failback => EventKind::Failback {
+            from,
+            to: number(to.to),
+        },
         cause => EventKind::Failover {
             from,
-            to: to.to,
+            to: number(to.to),
             cause,
             detected_at: to.detected_at,
             evidence: to.evidence,
@@ -338,11 +367,22 @@ fn told(now: Time, zone: u32, from: u32, to: &Move) -> Option<Output> {
     Some(event(now, zone, to.to, kind))
 }
 
-pub(super) const fn event(time: Time, zone: u32, gatekeeper: u32, kind: EventKind) -> Output {
+/// A gatekeeper's number in an event; `u32::MAX`, which none has, stands for no gatekeeper.
+fn number(gatekeeper: Option<GatekeeperIndex>) -> u32 {
+    gatekeeper.map_or(u32::MAX, |it| it.0)
+}
+
+/// An event about a zone and its gatekeeper.
+pub(super) fn event(
+    time: Time,
+    zone: ZoneIndex,
+    gatekeeper: Option<GatekeeperIndex>,
+    kind: EventKind,
+) -> Output {
     Output::Event(Event {
         time,
-        zone,
-        gatekeeper,
+        zone: zone.0,
+        gatekeeper: number(gatekeeper),
         registration: None,
         kind,
     })

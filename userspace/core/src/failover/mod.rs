@@ -36,19 +36,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::health::{Evidence, State};
-use crate::{Event, Time};
+use crate::{Event, GatekeeperIndex, Time, ZoneIndex};
 
 pub use machine::Failover;
 pub use view::ZoneView;
-
-/// No gatekeeper, where an index is expected.
-pub const NONE: u32 = u32::MAX;
 
 /// What a zone wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZonePolicy {
     /// Zone index.
-    pub zone: u32,
+    pub zone: ZoneIndex,
     /// Its gatekeepers; of equal priority the first listed comes first.
     pub candidates: Vec<Candidate>,
     /// When to return to a better one.
@@ -59,7 +56,7 @@ pub struct ZonePolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Candidate {
     /// Gatekeeper index.
-    pub gatekeeper: u32,
+    pub gatekeeper: GatekeeperIndex,
     /// 0 comes first.
     pub priority: u8,
     /// Whether endpoints must register with it.
@@ -96,7 +93,7 @@ pub enum Manual {
     /// This one is preferred. Should it die, another serves until it is back.
     Switch {
         /// Gatekeeper index.
-        gatekeeper: u32,
+        gatekeeper: GatekeeperIndex,
     },
     /// No move, whatever happens.
     Hold,
@@ -131,7 +128,7 @@ pub enum Input {
     /// A gatekeeper's health.
     Health {
         /// Gatekeeper index.
-        gatekeeper: u32,
+        gatekeeper: GatekeeperIndex,
         /// Its state.
         state: State,
         /// What that rests on.
@@ -140,11 +137,11 @@ pub enum Input {
     /// The kernel moved a zone.
     KernelDecided {
         /// Zone index.
-        zone: u32,
+        zone: ZoneIndex,
         /// Where to.
-        gatekeeper: u32,
-        /// Where from.
-        from: u32,
+        gatekeeper: GatekeeperIndex,
+        /// Where from; `None`: it had none.
+        from: Option<GatekeeperIndex>,
         /// When.
         at: Time,
         /// The first unanswered request.
@@ -153,34 +150,34 @@ pub enum Input {
     /// How many calls are open at a gatekeeper.
     Calls {
         /// Gatekeeper index.
-        gatekeeper: u32,
+        gatekeeper: GatekeeperIndex,
         /// How many.
         open: u32,
     },
     /// The operator switches. Ignored if that is no candidate of the zone.
     Switch {
         /// Zone index.
-        zone: u32,
+        zone: ZoneIndex,
         /// Gatekeeper index.
-        gatekeeper: u32,
+        gatekeeper: GatekeeperIndex,
     },
     /// The operator holds the zone where it is.
     Hold {
         /// Zone index.
-        zone: u32,
+        zone: ZoneIndex,
     },
     /// The operator lets it go.
     Release {
         /// Zone index.
-        zone: u32,
+        zone: ZoneIndex,
     },
     /// What was in force before a restart. Best fed before the first [`Input::Policies`], so that nothing is steered
     /// elsewhere in between.
     Restore {
         /// Zone index.
-        zone: u32,
+        zone: ZoneIndex,
         /// Gatekeeper index.
-        active: u32,
+        active: Option<GatekeeperIndex>,
         /// The operator's decision.
         manual: Manual,
     },
@@ -199,9 +196,9 @@ pub enum Output {
     /// Keep across restarts.
     Persist {
         /// Zone index.
-        zone: u32,
-        /// Gatekeeper index, or [`NONE`].
-        active: u32,
+        zone: ZoneIndex,
+        /// Its gatekeeper; `None`: it has no candidate.
+        active: Option<GatekeeperIndex>,
         /// The operator's decision.
         manual: Manual,
     },
@@ -213,11 +210,11 @@ pub enum Output {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Steering {
     /// Zone index.
-    pub zone: u32,
-    /// Gatekeeper index, or [`NONE`].
-    pub active: u32,
+    pub zone: ZoneIndex,
+    /// Its gatekeeper; `None`: it has no candidate.
+    pub active: Option<GatekeeperIndex>,
     /// Gatekeepers whose traffic goes to the active one.
-    pub steered: Vec<u32>,
+    pub steered: Vec<GatekeeperIndex>,
     /// Whether the kernel may decide by itself.
     pub auto: bool,
     /// Whether the active one is another one than before.

@@ -2,8 +2,8 @@
 
 use super::zone::{Gatekeeper, REST, Zone};
 use super::{Failback, Manual, MoveCause};
-use crate::Time;
 use crate::health::State;
+use crate::{GatekeeperIndex, Time};
 
 /// Why a zone is not at a better gatekeeper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +25,8 @@ pub enum Wait {
 /// Whether a zone may return to a gatekeeper; the reason if not.
 pub fn ready(
     zone: &Zone,
-    better: u32,
-    known: impl Fn(u32) -> Gatekeeper,
+    better: GatekeeperIndex,
+    known: impl Fn(GatekeeperIndex) -> Gatekeeper,
     now: Time,
     minute: Option<u16>,
 ) -> Result<(), Wait> {
@@ -58,7 +58,7 @@ pub fn ready(
     }
     match zone.failback {
         Failback::None | Failback::After(_) => Ok(()),
-        Failback::AfterCalls => match known(zone.active).calls {
+        Failback::AfterCalls => match zone.active.and_then(|it| known(it).calls) {
             Some(0) => Ok(()),
             open => Err(Wait::Calls(open)),
         },
@@ -82,14 +82,14 @@ pub const fn within(minute: u16, from: u16, to: u16) -> bool {
 }
 
 /// The gatekeepers that traffic is taken from. A held zone stays as it is.
-pub fn steered(zone: &Zone, known: impl Fn(u32) -> Gatekeeper) -> Vec<u32> {
-    let others = zone.gatekeepers().filter(|it| *it != zone.active);
+pub fn steered(zone: &Zone, known: impl Fn(GatekeeperIndex) -> Gatekeeper) -> Vec<GatekeeperIndex> {
+    let others = zone.gatekeepers().filter(|it| Some(*it) != zone.active);
     if zone.held() {
-        let before = |it: &u32| zone.steered.contains(it) || zone.left.contains(it);
+        let before = |it: &GatekeeperIndex| zone.steered.contains(it) || zone.left.contains(it);
         return others.filter(before).collect();
     }
-    let dark = known(zone.active).dead();
-    let wanted = |it: &u32| zone.left.contains(it) || (!dark && known(*it).dead());
+    let dark = zone.active.is_some_and(|it| known(it).dead());
+    let wanted = |it: &GatekeeperIndex| zone.left.contains(it) || (!dark && known(*it).dead());
     others.filter(wanted).collect()
 }
 

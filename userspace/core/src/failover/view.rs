@@ -5,15 +5,15 @@ use serde::Serialize;
 use super::machine::Failover;
 use super::steering::{Wait, ready};
 use super::{Manual, MoveCause};
-use crate::Time;
+use crate::{GatekeeperIndex, Time, ZoneIndex};
 
 /// A zone as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ZoneView {
-    /// Gatekeeper index, or [`NONE`](super::NONE).
-    pub active: u32,
-    /// The one that comes first, by the operator's decision or by priority, or [`NONE`](super::NONE).
-    pub preferred: u32,
+    /// The gatekeeper that serves; `None`: the zone has no candidate.
+    pub active: Option<GatekeeperIndex>,
+    /// The one that comes first, by the operator's decision or by priority; `None`: the zone has no candidate.
+    pub preferred: Option<GatekeeperIndex>,
     /// The operator's decision.
     pub manual: Manual,
     /// Since when the active one is active.
@@ -21,7 +21,7 @@ pub struct ZoneView {
     /// Why it is.
     pub cause: MoveCause,
     /// Gatekeepers whose traffic goes to the active one.
-    pub steered: Vec<u32>,
+    pub steered: Vec<GatekeeperIndex>,
     /// Whether no candidate lives.
     pub dark: bool,
     /// If a better one is not active: what for.
@@ -31,9 +31,9 @@ pub struct ZoneView {
 impl Failover {
     /// A zone as it stands now.
     #[must_use]
-    pub fn zone_at(&self, now: Time, zone: u32) -> Option<ZoneView> {
+    pub fn zone_at(&self, now: Time, zone: ZoneIndex) -> Option<ZoneView> {
         let zone = self.zones.get(&zone)?;
-        let known = |it: u32| self.known(it);
+        let known = |it: GatekeeperIndex| self.known(it);
         let wait = |it| ready(zone, it, known, now, self.minute).err();
         let waiting = if zone.held() {
             Some(Wait::Operator)
@@ -47,7 +47,7 @@ impl Failover {
         };
         Some(ZoneView {
             active: zone.active,
-            preferred: zone.order().next().unwrap_or(super::NONE),
+            preferred: zone.order().next(),
             manual: zone.manual,
             since: zone.since,
             cause: zone.cause,
@@ -59,7 +59,7 @@ impl Failover {
 
     /// A zone as it stood at the last input.
     #[must_use]
-    pub fn zone(&self, zone: u32) -> Option<ZoneView> {
+    pub fn zone(&self, zone: ZoneIndex) -> Option<ZoneView> {
         self.zone_at(self.now, zone)
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::{Candidate, Failback, Manual, MoveCause, NONE, ZonePolicy};
-use crate::Time;
+use super::{Candidate, Failback, Manual, MoveCause, ZonePolicy};
 use crate::health::{Evidence, State};
+use crate::{GatekeeperIndex, Time, ZoneIndex};
 
 /// For how long a failure counts against a gatekeeper.
 const FAILURE_COUNTS: Duration = Duration::from_hours(1);
@@ -21,20 +21,20 @@ const REST_MAX: Duration = Duration::from_mins(10);
 /// A zone.
 #[derive(Clone, Debug)]
 pub struct Zone {
-    pub index: u32,
+    pub index: ZoneIndex,
     /// In order: by priority, then as listed.
     pub candidates: Vec<Candidate>,
     pub failback: Failback,
-    pub active: u32,
+    pub active: Option<GatekeeperIndex>,
     pub manual: Manual,
     pub since: Time,
     pub cause: MoveCause,
     /// When the controller last decided; 0: not since its start.
     pub decided_at: Time,
     /// Left, and not returned to.
-    pub left: BTreeSet<u32>,
+    pub left: BTreeSet<GatekeeperIndex>,
     /// As last told.
-    pub steered: Vec<u32>,
+    pub steered: Vec<GatekeeperIndex>,
     pub auto: bool,
     /// No candidate lives, and that was told.
     pub dark: bool,
@@ -46,7 +46,7 @@ impl Zone {
             index: policy.zone,
             candidates: Vec::new(),
             failback: Failback::None,
-            active: NONE,
+            active: None,
             manual: Manual::None,
             since: now,
             cause: MoveCause::Start,
@@ -65,16 +65,21 @@ impl Zone {
         self.candidates = policy.candidates;
         self.candidates.sort_by_key(|candidate| candidate.priority);
         self.failback = policy.failback;
-        let known: BTreeSet<u32> = self.gatekeepers().collect();
+        let known: BTreeSet<GatekeeperIndex> = self.gatekeepers().collect();
         self.left.retain(|gatekeeper| known.contains(gatekeeper));
     }
 
-    pub fn gatekeepers(&self) -> impl Iterator<Item = u32> {
+    pub fn gatekeepers(&self) -> impl Iterator<Item = GatekeeperIndex> {
         self.candidates.iter().map(|candidate| candidate.gatekeeper)
     }
 
-    pub fn has(&self, gatekeeper: u32) -> bool {
+    pub fn has(&self, gatekeeper: GatekeeperIndex) -> bool {
         self.gatekeepers().any(|it| it == gatekeeper)
+    }
+
+    /// Whether the active one is one of its candidates.
+    pub fn has_active(&self) -> bool {
+        self.active.is_some_and(|active| self.has(active))
     }
 
     pub fn held(&self) -> bool {
@@ -82,14 +87,14 @@ impl Zone {
     }
 
     /// Place in the order, without the operator's decision; one that is no candidate comes last.
-    pub fn place(&self, gatekeeper: u32) -> usize {
+    pub fn place(&self, gatekeeper: GatekeeperIndex) -> usize {
         self.gatekeepers()
             .position(|it| it == gatekeeper)
             .unwrap_or(usize::MAX)
     }
 
     /// Candidates in the order that counts now.
-    pub fn order(&self) -> impl Iterator<Item = u32> {
+    pub fn order(&self) -> impl Iterator<Item = GatekeeperIndex> {
         let first = match self.manual {
             Manual::Switch { gatekeeper } => Some(gatekeeper),
             Manual::None | Manual::Hold => None,
@@ -99,14 +104,14 @@ impl Zone {
     }
 
     /// Those that come before the active one.
-    pub fn better(&self) -> impl Iterator<Item = u32> {
-        self.order().take_while(|it| *it != self.active)
+    pub fn better(&self) -> impl Iterator<Item = GatekeeperIndex> {
+        self.order().take_while(|it| Some(*it) != self.active)
     }
 
     /// Forgets those left that come after the active one: the zone is not away from them.
     pub fn forget_left(&mut self) {
-        let place = self.place(self.active);
-        let before: BTreeSet<u32> = self.gatekeepers().take(place).collect();
+        let place = self.active.map_or(usize::MAX, |active| self.place(active));
+        let before: BTreeSet<GatekeeperIndex> = self.gatekeepers().take(place).collect();
         self.left.retain(|gatekeeper| before.contains(gatekeeper));
     }
 }

@@ -6,7 +6,7 @@ use rasline_core::EventKind;
 use rasline_core::failover::{Failback, Input};
 use rasline_core::health::State::{Down, Suspect, Up};
 
-use crate::world::{World, ZONE};
+use crate::world::{World, ZONE, gk};
 
 /// Failed over to 1; 0 is back.
 fn away(failback: Failback) -> World {
@@ -65,7 +65,10 @@ fn after_the_calls() {
     let mut world = away(Failback::AfterCalls);
     world.seconds(5);
     assert!(world.waiting().contains("not known"));
-    let calls = |gatekeeper, open| Input::Calls { gatekeeper, open };
+    let calls = |gatekeeper, open| Input::Calls {
+        gatekeeper: gk(gatekeeper),
+        open,
+    };
     world.feed(calls(0, 0));
     world.feed(calls(1, 3));
     assert_eq!(world.waiting(), "3 open calls to end");
@@ -115,7 +118,7 @@ fn by_hand() {
     let mut world = away(Failback::None);
     world.feed(Input::Switch {
         zone: ZONE,
-        gatekeeper: 0,
+        gatekeeper: gk(0),
     });
     assert_eq!((world.active(), &world.kernel.steered[..]), (0, &[1][..]));
     world.feed(Input::Release { zone: ZONE });

@@ -6,7 +6,7 @@ use rasline_core::Time;
 use rasline_core::failover::{Failback, Input};
 use rasline_core::health::{Health, Input as HealthInput, Output, Settings, State};
 
-use crate::world::World;
+use crate::world::{World, gk};
 
 const POLICIES: [Failback; 3] = [
     Failback::After(Duration::from_secs(2)),
@@ -22,7 +22,7 @@ fn moves_within(policy: Failback, seconds: u64, mut flap: impl FnMut(&mut World,
     for second in 0..seconds {
         for gatekeeper in 0..3 {
             world.feed(Input::Calls {
-                gatekeeper,
+                gatekeeper: gk(gatekeeper),
                 open: 0,
             });
         }
@@ -66,7 +66,7 @@ fn a_gatekeeper_that_flaps() {
     for policy in POLICIES {
         let mut world = World::new(policy);
         world.feed(Input::Calls {
-            gatekeeper: 1,
+            gatekeeper: gk(1),
             open: 0,
         });
         let start = world.now;
@@ -130,8 +130,8 @@ fn the_one_that_did_not_fail_is_preferred() {
     assert_eq!(world.active(), 2, "all have failed");
     let waiting = world.waiting();
     assert!(waiting.contains("all of them failed lately"), "{waiting}");
-    assert!(world.failover.is_damped(world.now, 2));
+    assert!(world.failover.is_damped(world.now, gk(2)));
     world.seconds(3);
     assert_eq!(world.active(), 0);
-    assert!(!world.failover.is_damped(world.now, 2));
+    assert!(!world.failover.is_damped(world.now, gk(2)));
 }

@@ -8,9 +8,9 @@ mod world;
 
 use rasline_core::EventKind;
 use rasline_core::Time;
-use rasline_core::failover::{Failback, Input, Manual, MoveCause, NONE};
+use rasline_core::failover::{Failback, Input, Manual, MoveCause};
 use rasline_core::health::State::{Down, Suspect, Unknown, Up};
-use world::{World, ZONE, policy, three};
+use world::{NONE, World, ZONE, gk, policy, three};
 
 #[test]
 fn the_first_of_the_list_serves() {
@@ -142,8 +142,8 @@ fn a_decision_older_than_the_controllers_own_is_over() {
     world.health(0, Down);
     let late = Input::KernelDecided {
         zone: ZONE,
-        gatekeeper: 2,
-        from: 0,
+        gatekeeper: gk(2),
+        from: Some(gk(0)),
         at: before,
         evidence_at: before,
     };
@@ -174,12 +174,12 @@ fn a_held_zone_does_not_move() {
 fn a_switch_holds_until_released_and_still_protects() {
     let mut world = World::new(Failback::AfterCalls);
     world.feed(Input::Calls {
-        gatekeeper: 1,
+        gatekeeper: gk(1),
         open: 0,
     });
     world.feed(Input::Switch {
         zone: ZONE,
-        gatekeeper: 2,
+        gatekeeper: gk(2),
     });
     assert_eq!((world.active(), &world.kernel.steered[..]), (2, &[0][..]));
     world.seconds(3600);
@@ -191,7 +191,7 @@ fn a_switch_holds_until_released_and_still_protects() {
     world.seconds(2);
     assert_eq!((world.active(), &world.kernel.steered[..]), (2, &[0][..]));
     world.feed(Input::Calls {
-        gatekeeper: 2,
+        gatekeeper: gk(2),
         open: 0,
     });
     world.feed(Input::Release { zone: ZONE });
@@ -205,7 +205,7 @@ fn a_switch_to_a_dead_one_waits_for_it() {
     world.health(1, Down);
     world.feed(Input::Switch {
         zone: ZONE,
-        gatekeeper: 1,
+        gatekeeper: gk(1),
     });
     assert_eq!((world.active(), world.moves), (0, 0));
     assert!(world.waiting().contains("to be up"));
@@ -214,19 +214,23 @@ fn a_switch_to_a_dead_one_waits_for_it() {
     assert_eq!(world.active(), 1);
     world.feed(Input::Switch {
         zone: ZONE,
-        gatekeeper: 9,
+        gatekeeper: gk(9),
     });
     assert_eq!(world.active(), 1, "no candidate");
 }
 
 #[test]
 fn a_restart_changes_nothing() {
-    for manual in [Manual::None, Manual::Hold, Manual::Switch { gatekeeper: 1 }] {
+    for manual in [
+        Manual::None,
+        Manual::Hold,
+        Manual::Switch { gatekeeper: gk(1) },
+    ] {
         for before in [true, false] {
             let mut world = World::empty();
             let restore = Input::Restore {
                 zone: ZONE,
-                active: 1,
+                active: Some(gk(1)),
                 manual,
             };
             let policies = Input::Policies(three(Failback::None));
@@ -259,7 +263,7 @@ fn what_the_kernel_decided_during_a_restart_is_adopted() {
     world.now = now;
     let restore = Input::Restore {
         zone: ZONE,
-        active: 0,
+        active: Some(gk(0)),
         manual: Manual::None,
     };
     world.failover.handle(now, restore, &mut Vec::new());
@@ -267,8 +271,8 @@ fn what_the_kernel_decided_during_a_restart_is_adopted() {
     world.kernel.decided = Some((1, world.kernel.epoch));
     world.feed(Input::KernelDecided {
         zone: ZONE,
-        gatekeeper: 1,
-        from: 0,
+        gatekeeper: gk(1),
+        from: Some(gk(0)),
         at: decided,
         evidence_at: Time(0),
     });
@@ -294,7 +298,7 @@ fn another_list_of_candidates() {
     ));
     world.feed(Input::Switch {
         zone: ZONE,
-        gatekeeper: 1,
+        gatekeeper: gk(1),
     });
     world.feed(Input::Policies(policy(&[(2, 0), (7, 1)], Failback::None)));
     assert_eq!(world.active(), 2);

@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use rasline_core::failover::{Failback, Input, Manual, NONE};
+use rasline_core::failover::{Failback, Input, Manual};
 use rasline_core::health::State;
 
-use crate::world::{World, ZONE, policy, three};
+use crate::world::{NONE, World, ZONE, gk, policy, three};
 
 /// Abstract steps.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ fn apply(world: &mut World, step: Step, failback: Failback) {
         Step::Kernel(gatekeeper) => world.kernel_decides(gatekeeper),
         Step::Switch(gatekeeper) => world.feed(Input::Switch {
             zone: ZONE,
-            gatekeeper,
+            gatekeeper: gk(gatekeeper),
         }),
         Step::Hold => world.feed(Input::Hold { zone: ZONE }),
         Step::Release => world.feed(Input::Release { zone: ZONE }),
@@ -86,7 +86,9 @@ fn check(world: &World, candidates: &[u32]) {
     let dead = world.state(active) == State::Down;
     if !held(world) {
         assert!(
-            !dead || !candidates.iter().any(alive) || world.failover.is_damped(world.now, active),
+            !dead
+                || !candidates.iter().any(alive)
+                || world.failover.is_damped(world.now, gk(active)),
             "a living one is chosen, unless moves are damped"
         );
         let dead_ones = candidates
@@ -102,8 +104,12 @@ fn check(world: &World, candidates: &[u32]) {
 fn rested(world: &World, candidates: &[u32], failback: Failback) {
     let view = world.failover.zone(ZONE).unwrap();
     let up = |it: &u32| world.state(*it) == State::Up;
-    if matches!(view.manual, Manual::Switch { gatekeeper } if up(&gatekeeper)) {
-        assert_eq!(world.active(), view.preferred, "the operator's choice");
+    if matches!(view.manual, Manual::Switch { gatekeeper } if up(&gatekeeper.0)) {
+        assert_eq!(
+            Some(gk(world.active())),
+            view.preferred,
+            "the operator's choice"
+        );
     } else if view.manual == Manual::None && failback != Failback::None {
         let best = candidates.iter().find(|it| up(it));
         let order = |it: u32| candidates.iter().position(|other| *other == it);
@@ -124,7 +130,7 @@ fn restart(world: &mut World, failback: Failback) {
     world.states.clear();
     let restore = Input::Restore {
         zone: ZONE,
-        active,
+        active: Some(gk(active)).filter(|_| active != NONE),
         manual,
     };
     world.failover.handle(world.now, restore, &mut Vec::new());
@@ -208,7 +214,7 @@ proptest! {
         let mut world = World::new(failback);
         for step in steps {
             for gatekeeper in 0..3 {
-                world.feed(Input::Calls { gatekeeper, open: 0 });
+                world.feed(Input::Calls { gatekeeper: gk(gatekeeper), open: 0 });
             }
             apply(&mut world, step, failback);
         }

@@ -4,12 +4,25 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rasline_core::failover::{
-    Candidate, Failback, Failover, Input, Manual, NONE, Output, Steering, ZonePolicy,
+    Candidate, Failback, Failover, Input, Manual, Output, Steering, ZonePolicy,
 };
 use rasline_core::health::{Evidence, State};
-use rasline_core::{EventKind, Time};
+use rasline_core::{EventKind, GatekeeperIndex, Time, ZoneIndex};
 
-pub const ZONE: u32 = 0;
+pub const ZONE: ZoneIndex = ZoneIndex(0);
+
+/// Gatekeepers by number.
+pub fn gk(number: u32) -> GatekeeperIndex {
+    GatekeeperIndex(number)
+}
+
+/// A number, for what may be no gatekeeper.
+fn number(gatekeeper: Option<GatekeeperIndex>) -> u32 {
+    gatekeeper.map_or(NONE, |it| it.0)
+}
+
+/// No gatekeeper, in what a world says.
+pub const NONE: u32 = u32::MAX;
 
 /// What stands in the kernel for the zone.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +59,7 @@ pub struct World {
 
 pub fn policy(candidates: &[(u32, u8)], failback: Failback) -> Vec<ZonePolicy> {
     let candidate = |&(gatekeeper, priority): &(u32, u8)| Candidate {
-        gatekeeper,
+        gatekeeper: gk(gatekeeper),
         priority,
         need_to_register: true,
     };
@@ -94,38 +107,42 @@ impl World {
         if let Input::Policies(policies) = &input {
             let mut list = policies[0].candidates.clone();
             list.sort_by_key(|it| it.priority);
-            self.candidates = list.iter().map(|it| it.gatekeeper).collect();
+            self.candidates = list.iter().map(|it| it.gatekeeper.0).collect();
         }
         let mut out = Vec::new();
         self.failover.handle(self.now, input, &mut out);
         for output in out {
             match output {
-                Output::Steer(steering) => self.steer(steering),
-                Output::Persist { active, manual, .. } => self.kept = Some((active, manual)),
+                Output::Steer(steering) => self.steer(&steering),
+                Output::Persist { active, manual, .. } => {
+                    self.kept = Some((number(active), manual));
+                }
                 Output::Event(event) => self.events.push(event.kind),
             }
         }
         let view = self.failover.zone(ZONE);
         assert_eq!(
-            view.map(|it| it.active),
+            view.map(|it| number(it.active)),
             Some(self.kernel.effective()).filter(|_| self.kernel.epoch > 0),
             "one active gatekeeper"
         );
     }
 
-    fn steer(&mut self, steering: Steering) {
-        assert!(!steering.steered.contains(&steering.active));
+    fn steer(&mut self, steering: &Steering) {
+        let active = number(steering.active);
+        let steered: Vec<u32> = steering.steered.iter().map(|it| it.0).collect();
+        assert!(!steered.contains(&active));
         let effective = self.kernel.effective();
         assert_eq!(
             steering.moved,
-            steering.active != self.kernel.active && self.kernel.epoch > 0,
+            active != self.kernel.active && self.kernel.epoch > 0,
             "{steering:?}, it was {effective}"
         );
         self.moves += u32::from(steering.moved);
         self.kernel = KernelZone {
-            active: steering.active,
+            active,
             epoch: self.kernel.epoch + 1,
-            steered: steering.steered,
+            steered,
             auto: steering.auto,
             decided: None,
         };
@@ -138,7 +155,7 @@ impl World {
             ..Evidence::default()
         };
         self.feed(Input::Health {
-            gatekeeper,
+            gatekeeper: gk(gatekeeper),
             state,
             evidence,
         });
@@ -166,8 +183,8 @@ impl World {
         let evidence_at = Time(self.now.0 - 600_000_000);
         self.feed(Input::KernelDecided {
             zone: ZONE,
-            gatekeeper,
-            from,
+            gatekeeper: gk(gatekeeper),
+            from: Some(gk(from)).filter(|_| from != NONE),
             at: self.now,
             evidence_at,
         });

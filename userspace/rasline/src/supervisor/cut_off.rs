@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use rasline_core::{
+    GatekeeperIndex,
     failover::Input,
     health::{Evidence, State},
 };
@@ -93,7 +94,7 @@ impl Supervisor {
             self.dataplane.set_down(gatekeeper, down.then(monotonic_ns));
         }
         self.fail_over(Input::Health {
-            gatekeeper,
+            gatekeeper: GatekeeperIndex(gatekeeper),
             state,
             evidence: Evidence::default(),
         });

@@ -9,7 +9,7 @@ use std::{
 };
 
 use rasline_core::{
-    Time,
+    GatekeeperIndex, Time, ZoneIndex,
     failover::{self, Candidate, Failback as Policy, Input, Manual, Output, ZonePolicy},
     health::{self, Evidence, State},
 };
@@ -64,7 +64,7 @@ fn zone_policies(supervisor: &Supervisor) -> Vec<ZonePolicy> {
     let policy = |zone: &Zone| {
         let candidate = |g: &crate::config::Gatekeeper| {
             Some(Candidate {
-                gatekeeper: supervisor.layout.gatekeeper(zone, g)?,
+                gatekeeper: GatekeeperIndex(supervisor.layout.gatekeeper(zone, g)?),
                 priority: g.priority,
                 need_to_register: matches!(
                     g.origin,
@@ -76,7 +76,7 @@ fn zone_policies(supervisor: &Supervisor) -> Vec<ZonePolicy> {
             })
         };
         Some(ZonePolicy {
-            zone: supervisor.layout.zone(&zone.name)?,
+            zone: ZoneIndex(supervisor.layout.zone(&zone.name)?),
             // A proxy's own gatekeeper is the one that its endpoints see.
             candidates: (zone.gatekeepers.iter())
                 .filter(|g| !(zone.ras == Ras::Proxy && g.is_own()))
@@ -162,8 +162,8 @@ impl Supervisor {
             // Else it is where it starts anyway.
             if manual != Manual::None || moved || !first {
                 self.fail_over(Input::Restore {
-                    zone: index,
-                    active,
+                    zone: ZoneIndex(index),
+                    active: Some(GatekeeperIndex(active)),
                     manual,
                 });
             }
@@ -210,7 +210,7 @@ impl Supervisor {
         self.dataplane.set_down(gatekeeper, None);
         if self.failover.down.remove(&gatekeeper) {
             self.fail_over(Input::Health {
-                gatekeeper,
+                gatekeeper: GatekeeperIndex(gatekeeper),
                 state: State::Unknown,
                 evidence: Evidence::default(),
             });
@@ -220,7 +220,7 @@ impl Supervisor {
     /// Puts into the kernel what is decided: its tables were written anew.
     fn steer_again(&mut self) {
         for zone in &self.config.zones.clone() {
-            let index = self.layout.zone(&zone.name);
+            let index = self.layout.zone(&zone.name).map(ZoneIndex);
             let view = index.and_then(|index| Some((index, self.failover.machine.zone(index)?)));
             if let Some((index, view)) = view {
                 self.steer(&failover::Steering {
@@ -251,7 +251,7 @@ impl Supervisor {
                     self.dataplane.set_down(gatekeeper, None);
                 }
                 self.fail_over(Input::Health {
-                    gatekeeper,
+                    gatekeeper: GatekeeperIndex(gatekeeper),
                     state: change.to,
                     evidence: change.evidence,
                 });
@@ -270,7 +270,7 @@ impl Supervisor {
             return;
         }
         let now_ns = monotonic_ns();
-        let damped = (self.failover.machine).is_damped(Time(now_ns), gatekeeper);
+        let damped = (self.failover.machine).is_damped(Time(now_ns), GatekeeperIndex(gatekeeper));
         let probed = self.probes.seen(gatekeeper).is_none_or(|seen| seen.probed);
         if probed && !damped {
             self.dataplane.set_down(gatekeeper, Some(now_ns));
@@ -292,9 +292,9 @@ impl Supervisor {
             };
             if self.failover.heard.insert(index, decided.at_ns) != Some(decided.at_ns) {
                 inputs.push(Input::KernelDecided {
-                    zone: index,
-                    gatekeeper: decided.active,
-                    from: decided.from,
+                    zone: ZoneIndex(index),
+                    gatekeeper: GatekeeperIndex(decided.active),
+                    from: Some(GatekeeperIndex(decided.from)),
                     at: Time(decided.at_ns),
                     evidence_at: Time(decided.evidence_ns),
                 });
@@ -344,13 +344,13 @@ impl Supervisor {
     fn count_calls(&self, now_ns: u64) -> Vec<Input> {
         let waiting = |zone: &Zone| {
             let index = self.layout.zone(&zone.name)?;
-            let view = self.failover.machine.zone(index)?;
+            let view = self.failover.machine.zone(ZoneIndex(index))?;
             let waits = zone.failback == Failback::AfterCalls && view.active != view.preferred;
-            waits.then_some(view.active)
+            view.active.filter(|_| waits)
         };
         let mut inputs = Vec::new();
         for gatekeeper in self.config.zones.iter().filter_map(waiting) {
-            match self.dataplane.open_connections(gatekeeper, now_ns) {
+            match self.dataplane.open_connections(gatekeeper.0, now_ns) {
                 Ok(open) => inputs.push(Input::Calls { gatekeeper, open }),
                 Err(e) => tracing::warn!("{e}"),
             }
@@ -392,36 +392,38 @@ impl Supervisor {
         }
     }
 
-    fn keep_decision(&mut self, zone: u32, active: u32, manual: Manual) {
-        let (zone, active) = (self.zone_name(zone), self.gatekeeper_name(active));
+    fn keep_decision(&mut self, zone: ZoneIndex, active: Option<GatekeeperIndex>, manual: Manual) {
+        let zone = self.zone_name(zone.0);
+        let active = active.map_or_else(|| "-".to_owned(), |it| self.gatekeeper_name(it.0));
         self.remember_decision(&zone, &active, manual);
         self.failover.kept.insert(zone, (active, manual));
     }
 
     /// Tells the kernel, if it does not have it so already, or the proxy.
     fn steer(&mut self, steering: &failover::Steering) {
-        let Some(zone) = self.zone_at(steering.zone) else {
+        let index = steering.zone.0;
+        let active = steering.active.map(|active| active.0);
+        let Some(zone) = self.zone_at(index) else {
             return;
         };
         if zone.ras == Ras::Proxy {
-            return self.proxy_to(steering.zone, steering.active);
+            return self.proxy_to(index, active);
         }
         // With one gatekeeper there is nowhere to go.
         if !apply::is_steered(zone) {
             return;
         }
-        let active = (steering.active != failover::NONE).then_some(steering.active);
-        self.serve_if_own(steering.zone, active);
-        let Some(zone) = self.zone_at(steering.zone) else {
+        self.serve_if_own(index, active);
+        let Some(zone) = self.zone_at(index) else {
             return;
         };
         let mut candidates = apply::candidates(zone, &self.layout);
         candidates.truncate(Dataplane::MAX_CANDIDATES);
-        let mut steered = steering.steered.clone();
+        let mut steered: Vec<u32> = steering.steered.iter().map(|it| it.0).collect();
         steered.sort_unstable();
-        self.dataplane.set_auto(steering.zone, steering.auto);
-        let decided = self.dataplane.decided(steering.zone);
-        let before = self.dataplane.steered_to(steering.zone);
+        self.dataplane.set_auto(index, steering.auto);
+        let decided = self.dataplane.decided(index);
+        let before = self.dataplane.steered_to(index);
         let there = decided
             .map(|d| d.active)
             .or(before.map(|(active, _)| active));
@@ -432,21 +434,21 @@ impl Supervisor {
             (None, None) => 0,
         };
         let wanted = Steering {
-            zone: steering.zone,
+            zone: index,
             active,
             steered,
             candidates,
             // The first choice is no move.
             moved_ns: if there.is_none() { 0 } else { moved_ns },
         };
-        if decided.is_none() && self.dataplane.steering(steering.zone).as_ref() == Some(&wanted) {
+        if decided.is_none() && self.dataplane.steering(index).as_ref() == Some(&wanted) {
             return;
         }
         self.dataplane.steer(&wanted);
         if there != active
             && let Some(gatekeeper) = active
         {
-            self.taken_over(steering.zone, gatekeeper);
+            self.taken_over(index, gatekeeper);
         }
         self.choose_standbys();
     }
@@ -473,8 +475,8 @@ impl Supervisor {
                     .ok_or_else(|| no_gatekeeper(found, &id))?;
                 let dead = self.failover.down.contains(&gatekeeper);
                 let input = Input::Switch {
-                    zone: index,
-                    gatekeeper,
+                    zone: ZoneIndex(index),
+                    gatekeeper: GatekeeperIndex(gatekeeper),
                 };
                 let done = if dead {
                     format!("{zone}: {id} is down; the zone moves there as soon as it is up")
@@ -484,11 +486,15 @@ impl Supervisor {
                 (input, done)
             }
             ByHand::Hold => (
-                Input::Hold { zone: index },
+                Input::Hold {
+                    zone: ZoneIndex(index),
+                },
                 format!("{zone}: held where it is, until `rasline zone release {zone}`"),
             ),
             ByHand::Release => (
-                Input::Release { zone: index },
+                Input::Release {
+                    zone: ZoneIndex(index),
+                },
                 format!("{zone}: released; it moves as its policy says"),
             ),
         };
@@ -499,27 +505,26 @@ impl Supervisor {
     /// What is shown of where a zone's traffic goes; none: it is not steered.
     pub(super) fn steering_view(&self, index: u32) -> Option<view::Steering> {
         let now_ns = monotonic_ns();
-        let zone = self.failover.machine.zone_at(Time(now_ns), index)?;
+        let zone = self
+            .failover
+            .machine
+            .zone_at(Time(now_ns), ZoneIndex(index))?;
         let moved = self.dataplane.moved(index);
         let warm = self.effects.learner.warm_counts(index);
-        let name = |g: u32| (g != failover::NONE).then(|| self.gatekeeper_name(g));
+        let name = |g: GatekeeperIndex| self.gatekeeper_name(g.0);
         Some(view::Steering {
-            active: name(zone.active),
-            preferred: name(zone.preferred),
+            active: zone.active.map(name),
+            preferred: zone.preferred.map(name),
             manual: match zone.manual {
                 Manual::None => String::new(),
                 Manual::Switch { gatekeeper } => {
-                    format!("switched to {}", self.gatekeeper_name(gatekeeper))
+                    format!("switched to {}", name(gatekeeper))
                 }
                 Manual::Hold => "held".to_owned(),
             },
             since: Time(now_ns).since(zone.since).as_secs_f64(),
             cause: zone.cause.to_string(),
-            steered: zone
-                .steered
-                .iter()
-                .map(|g| self.gatekeeper_name(*g))
-                .collect(),
+            steered: zone.steered.iter().map(|g| name(*g)).collect(),
             dark: zone.dark,
             waiting_for: zone.waiting_for.unwrap_or_default(),
             kernel_decisions: moved.decisions,
@@ -536,7 +541,7 @@ impl Supervisor {
 /// rasline's own gatekeeper is there as long as the controller is.
 fn healthy(gatekeeper: u32) -> Input {
     Input::Health {
-        gatekeeper,
+        gatekeeper: GatekeeperIndex(gatekeeper),
         state: State::Up,
         evidence: Evidence::default(),
     }

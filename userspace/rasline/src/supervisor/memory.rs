@@ -9,7 +9,8 @@ use std::{
 };
 
 use rasline_core::{
-    Input, Registration, RegistrationId, Stored, Time, agent::Remembered, alternates, failover,
+    GatekeeperIndex, Input, Registration, RegistrationId, Stored, Time, agent::Remembered,
+    alternates, failover,
 };
 
 use crate::{
@@ -134,7 +135,7 @@ impl Supervisor {
                 failover::Manual::None => Manual::None,
                 failover::Manual::Hold => Manual::Hold,
                 failover::Manual::Switch { gatekeeper } => {
-                    Manual::Switch(self.gatekeeper_name(gatekeeper))
+                    Manual::Switch(self.gatekeeper_name(gatekeeper.0))
                 }
             },
             since: Time(monotonic_ns()),
@@ -158,10 +159,12 @@ impl Supervisor {
                 let manual = match &decision.manual {
                     Manual::None => failover::Manual::None,
                     Manual::Hold => failover::Manual::Hold,
-                    Manual::Switch(gatekeeper) => index(&decision.zone, gatekeeper)
-                        .map_or(failover::Manual::None, |gatekeeper| {
-                            failover::Manual::Switch { gatekeeper }
-                        }),
+                    Manual::Switch(gatekeeper) => index(&decision.zone, gatekeeper).map_or(
+                        failover::Manual::None,
+                        |gatekeeper| failover::Manual::Switch {
+                            gatekeeper: GatekeeperIndex(gatekeeper),
+                        },
+                    ),
                 };
                 let active = index(&decision.zone, &decision.active);
                 (decision.zone, Before { active, manual })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rasline_core::Input;
+use rasline_core::{GatekeeperIndex, Input, ZoneIndex};
 
 use crate::{
     config::{Standby, Zone},
@@ -64,8 +64,8 @@ impl Supervisor {
     }
 
     fn standby_of(&self, index: u32, zone: &Zone) -> Option<u32> {
-        let active = self.failover.machine.zone(index)?.active;
+        let active = self.failover.machine.zone(ZoneIndex(index))?.active;
         let mut candidates = apply::candidates(zone, &self.layout).into_iter();
-        candidates.find(|g| *g != active && !self.failover.down.contains(g))
+        candidates.find(|g| Some(GatekeeperIndex(*g)) != active && !self.failover.down.contains(g))
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use rasline_core::{
-    Reserved, Time, failover,
+    Reserved, Time,
     proxy::{self, Proxy},
 };
 
@@ -48,14 +48,14 @@ impl Supervisor {
     }
 
     /// The gatekeeper that serves a proxied zone.
-    pub(in crate::supervisor) fn proxy_to(&mut self, zone: u32, gatekeeper: u32) {
-        let to = (gatekeeper != failover::NONE).then(|| {
+    pub(in crate::supervisor) fn proxy_to(&mut self, zone: u32, gatekeeper: Option<u32>) {
+        let to = gatekeeper.and_then(|gatekeeper| {
             let zone = self.zone_at(zone)?;
             let mut all = zone.gatekeepers.iter();
             let found = all.find(|g| self.layout.gatekeeper(zone, g) == Some(gatekeeper));
             found.map(crate::config::Gatekeeper::ras)
         });
-        self.proxy(zone, proxy::Input::Active(to.flatten()));
+        self.proxy(zone, proxy::Input::Active(to));
     }
 
     /// A message of the ring buffer in a zone that rasline serves itself. What the zone's proxy has no use for is sent on
