@@ -22,6 +22,7 @@ pub mod profile;
 pub mod proxy;
 pub mod registrar;
 mod time;
+mod transaction;
 
 pub use claimed::Reserved;
 pub use event::{Cause, Event, EventKind};

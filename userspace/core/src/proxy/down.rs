@@ -12,7 +12,7 @@ use super::entries::Entry;
 use super::flights::{answers, retries};
 use super::machine::{Proxy, Timer};
 use super::{EntryId, Output, rrq, translate};
-use crate::registrar::answers::{Kept, Key};
+use crate::transaction::{CachedReply, RequestKey};
 
 /// Requests to endpoints under way at most.
 const MOST: usize = 20_000;
@@ -25,7 +25,7 @@ pub(super) type Way = (SocketAddr, SocketAddr);
 /// Who asked.
 #[derive(Clone, Copy, Debug)]
 enum Asker {
-    Gatekeeper { way: Way, seq: u16, key: Key },
+    Gatekeeper { way: Way, seq: u16, key: RequestKey },
     Own,
 }
 
@@ -47,7 +47,7 @@ struct Down {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Downs {
     all: HashMap<u16, Down>,
-    by_key: HashMap<Key, u16>,
+    by_key: HashMap<RequestKey, u16>,
     last: u16,
 }
 
@@ -89,7 +89,7 @@ impl Downs {
 
 impl Proxy {
     /// A request of the gatekeeper that is under way is sent again; true if it was one.
-    pub(super) fn repeated_down(&mut self, key: Key, out: &mut Vec<Output>) -> bool {
+    pub(super) fn repeated_down(&mut self, key: RequestKey, out: &mut Vec<Output>) -> bool {
         let Some(down) = self
             .downs
             .by_key
@@ -107,7 +107,7 @@ impl Proxy {
     pub(super) fn relay_down(
         &mut self,
         id: EntryId,
-        (way, key): (Way, Key),
+        (way, key): (Way, RequestKey),
         mut message: RasMessage,
         out: &mut Vec<Output>,
     ) {
@@ -222,16 +222,16 @@ impl Proxy {
     pub(super) fn answer_up(
         &mut self,
         (to, from): Way,
-        key: Key,
+        key: RequestKey,
         octets: Vec<u8>,
         out: &mut Vec<Output>,
     ) {
-        let kept = Kept {
+        let reply = CachedReply {
             to,
             octets: octets.as_slice().into(),
-            of: None,
+            about: (),
         };
-        self.answers.keep(self.now, key, kept);
+        self.replies.insert(self.now, key, reply);
         out.push(Output::ToGatekeeper {
             from,
             to,

@@ -13,7 +13,7 @@ use super::refuse::{Why, not_understood, refusal};
 use super::waits::Wait;
 use super::{EntryId, Output};
 use crate::registrar::answer_address;
-use crate::registrar::answers::{Kept, Key};
+use crate::transaction::{CachedReply, RequestKey};
 
 /// A message of an endpoint on its way through.
 pub(super) struct Asked<'a> {
@@ -24,7 +24,7 @@ pub(super) struct Asked<'a> {
     pub payload: &'a [u8],
     pub kind: RasKind,
     pub seq: u16,
-    pub key: Key,
+    pub key: RequestKey,
 }
 
 impl Asked<'_> {
@@ -63,7 +63,7 @@ impl Proxy {
         payload: &[u8],
         out: &mut Vec<Output>,
     ) {
-        let key = Key::new(from, payload);
+        let key = RequestKey::new(from, payload);
         if self.waits_still(key, out) || self.repeated(key, to, out) {
             return;
         }
@@ -88,11 +88,11 @@ impl Proxy {
     }
 
     /// A retransmission gets the same answer; true if it was one.
-    fn repeated(&mut self, key: Key, from: SocketAddr, out: &mut Vec<Output>) -> bool {
-        let Some(kept) = self.answers.find(self.now, key) else {
+    fn repeated(&mut self, key: RequestKey, from: SocketAddr, out: &mut Vec<Output>) -> bool {
+        let Some(reply) = self.replies.get(self.now, key) else {
             return false;
         };
-        let (to, payload) = (kept.to, kept.octets.to_vec());
+        let (to, payload) = (reply.to, reply.octets.to_vec());
         self.stats.repeated += 1;
         out.push(Output::ToEndpoint { from, to, payload });
         true
@@ -153,12 +153,12 @@ impl Proxy {
         let Ok(octets) = encode_ras(message) else {
             return;
         };
-        let kept = Kept {
+        let reply = CachedReply {
             to: asked.answer_to,
             octets: octets.as_slice().into(),
-            of: None,
+            about: (),
         };
-        self.answers.keep(self.now, asked.key, kept);
+        self.replies.insert(self.now, asked.key, reply);
         asked.send(octets, out);
     }
 

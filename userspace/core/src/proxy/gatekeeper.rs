@@ -11,7 +11,7 @@ use super::flights::{Flight, Purpose, answers};
 use super::machine::{Proxy, Timer};
 use super::refuse::not_understood;
 use super::{Event, Output, rrq};
-use crate::registrar::answers::digest;
+use crate::transaction::digest;
 
 impl Proxy {
     pub(super) fn gatekeeper_says(

@@ -12,8 +12,8 @@ use super::machine::{Proxy, Timer};
 use super::refuse::Why;
 use super::{EntryId, Output, rrq};
 use crate::octets;
-use crate::registrar::answers::digest;
 use crate::registrar::{EntryId as Published, Offer};
+use crate::transaction::digest;
 
 /// Where requestSeqNum stands in RRQ and RCF.
 const SEQ: std::ops::Range<usize> = 2..4;

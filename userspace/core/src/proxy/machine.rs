@@ -17,8 +17,7 @@ use super::translate::Downstream;
 use super::waits::Waits;
 use super::{EntryId, Input, Output, Settings, Standing, Stats, View};
 use crate::Time;
-use crate::registrar::answers::Answers;
-use crate::registrar::timers::Timers;
+use crate::transaction::{ReplyCache, TimerQueue};
 
 /// Timers handled, and RRQs sent, at most in one input; what is left is due still.
 const AT_ONCE: usize = 1000;
@@ -58,10 +57,10 @@ pub struct Proxy {
     pub(super) queue: Queue,
     pub(super) downs: Downs,
     pub(super) calls: Calls,
-    pub(super) answers: Answers,
-    pub(super) timers: Timers<Timer>,
+    pub(super) replies: ReplyCache<()>,
+    pub(super) timers: TimerQueue<Timer>,
     /// When keep-alives are due upstream.
-    pub(super) keep_alives: Timers<EntryId>,
+    pub(super) keep_alives: TimerQueue<EntryId>,
     pub(super) moving: Option<Moving>,
     /// URQs under way, by callSignalAddress.
     pub(super) leaving: std::collections::HashMap<SocketAddr, u16>,
@@ -97,9 +96,9 @@ impl Proxy {
             queue: Queue::new(settings.migrate_rate, now),
             downs: Downs::new(settings.seed),
             calls: Calls::default(),
-            answers: Answers::new(ANSWERS),
-            timers: Timers::default(),
-            keep_alives: Timers::default(),
+            replies: ReplyCache::new(ANSWERS),
+            timers: TimerQueue::default(),
+            keep_alives: TimerQueue::default(),
             moving: None,
             leaving: std::collections::HashMap::new(),
             alternates: None,
@@ -138,7 +137,7 @@ impl Proxy {
     #[must_use]
     pub fn next_due(&self) -> Option<Time> {
         let queue = self.may_register().then(|| self.queue.due()).flatten();
-        let all = [self.timers.next(), self.keep_alives.next(), queue];
+        let all = [self.timers.next_due(), self.keep_alives.next_due(), queue];
         all.into_iter().flatten().min()
     }
 
@@ -263,7 +262,7 @@ impl Proxy {
 
     /// A time that is spread, the same in every run: from `least` on, within `width`.
     pub(super) fn spread(&self, id: EntryId, least: Duration, width: Duration) -> Time {
-        let number = crate::registrar::answers::digest(&(self.settings.seed, id, self.now));
+        let number = crate::transaction::digest(&(self.settings.seed, id, self.now));
         let part = (number % 1000) as u32;
         self.now.after(least + width * part / 1000)
     }

@@ -16,7 +16,7 @@ use super::machine::Proxy;
 use super::refuse::{Why, refusal};
 use super::said::Said;
 use super::{EntryId, Output, rrq};
-use crate::registrar::answers::Key;
+use crate::transaction::RequestKey;
 
 impl Proxy {
     pub(super) fn ordered(
@@ -37,7 +37,7 @@ impl Proxy {
             self.stats.ignored += 1;
             return;
         }
-        let key = Key::at(to, from, payload);
+        let key = RequestKey::at(to, from, payload);
         if self.repeated_down(key, out) || self.repeated_up(key, to, out) {
             return;
         }
@@ -74,15 +74,15 @@ impl Proxy {
     }
 
     /// A retransmission of what was answered.
-    fn repeated_up(&mut self, key: Key, from: SocketAddr, out: &mut Vec<Output>) -> bool {
-        let Some(kept) = self.answers.find(self.now, key) else {
+    fn repeated_up(&mut self, key: RequestKey, from: SocketAddr, out: &mut Vec<Output>) -> bool {
+        let Some(reply) = self.replies.get(self.now, key) else {
             return false;
         };
         self.stats.repeated += 1;
         out.push(Output::ToGatekeeper {
             from,
-            to: kept.to,
-            payload: kept.octets.to_vec(),
+            to: reply.to,
+            payload: reply.octets.to_vec(),
         });
         true
     }
@@ -90,7 +90,7 @@ impl Proxy {
     fn unknown(
         &mut self,
         way: Way,
-        key: Key,
+        key: RequestKey,
         message: &RasMessage,
         payload: &[u8],
         out: &mut Vec<Output>,
@@ -103,7 +103,13 @@ impl Proxy {
         }
     }
 
-    fn urq_up(&mut self, way: Way, key: Key, urq: &UnregistrationRequest, out: &mut Vec<Output>) {
+    fn urq_up(
+        &mut self,
+        way: Way,
+        key: RequestKey,
+        urq: &UnregistrationRequest,
+        out: &mut Vec<Output>,
+    ) {
         let named = urq.endpoint_identifier.as_ref();
         if self.is_aggregate() && named.is_some() && named == self.gateway.up.identifier.as_ref() {
             if let Ok(octets) = encode_ras(&ucf(urq.request_seq_num)) {
@@ -136,7 +142,7 @@ impl Proxy {
     }
 
     /// IRR in place of the endpoint that was confirmed longest ago. It names no calls, and says so where there are some.
-    fn report(&mut self, way: Way, key: Key, irq: &InfoRequest, out: &mut Vec<Output>) {
+    fn report(&mut self, way: Way, key: RequestKey, irq: &InfoRequest, out: &mut Vec<Output>) {
         let irr = match self.keep_alives.first() {
             Some(GATEWAY) => self
                 .gateway_irr(irq)

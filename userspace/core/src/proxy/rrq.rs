@@ -7,7 +7,7 @@ use rasline_h225::types::{AliasAddress, RasMessage, RegistrationRequest};
 use rasline_h225::{EncodeError, decode_ras, encode_ras};
 
 use super::entries::Up;
-use crate::registrar::answers::digest;
+use crate::transaction::digest;
 
 /// Longest full RRQ that is carried, in octets.
 pub(super) const LONGEST: usize = 4096;

@@ -15,7 +15,7 @@ use super::machine::{Proxy, Timer};
 use super::refuse::{Why, refusal};
 use super::{EntryId, Output};
 use crate::Time;
-use crate::registrar::answers::{Kept, Key};
+use crate::transaction::{CachedReply, RequestKey};
 
 /// The first RIP comes after so long.
 const FIRST: Duration = Duration::from_secs(2);
@@ -32,7 +32,7 @@ const MOST: usize = 20_000;
 #[derive(Clone, Debug)]
 pub(super) struct Wait {
     pub id: Option<EntryId>,
-    pub key: Key,
+    pub key: RequestKey,
     pub kind: RasKind,
     pub seq: u16,
     /// The service address.
@@ -51,7 +51,7 @@ pub(super) struct Wait {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waits {
     all: HashMap<u64, Wait>,
-    by_key: HashMap<Key, u64>,
+    by_key: HashMap<RequestKey, u64>,
     last: u64,
 }
 
@@ -123,12 +123,12 @@ impl Proxy {
         let Some(wait) = self.done(ticket) else {
             return;
         };
-        let kept = Kept {
+        let reply = CachedReply {
             to: wait.answer_to,
             octets: octets.as_slice().into(),
-            of: None,
+            about: (),
         };
-        self.answers.keep(self.now, wait.key, kept);
+        self.replies.insert(self.now, wait.key, reply);
         self.call_answered(&wait, &octets, out);
         out.push(Output::ToEndpoint {
             from: wait.to,
@@ -151,7 +151,7 @@ impl Proxy {
     }
 
     /// Whether it is the retransmission of a request that waits.
-    pub(super) fn waits_still(&mut self, key: Key, out: &mut Vec<Output>) -> bool {
+    pub(super) fn waits_still(&mut self, key: RequestKey, out: &mut Vec<Output>) -> bool {
         let Some(ticket) = self.waits.by_key.get(&key).copied() else {
             return false;
         };

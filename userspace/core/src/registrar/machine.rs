@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::answers::Answers;
 use super::barred::Barred;
 use super::calls::Calls;
 use super::entries::Entries;
@@ -13,10 +12,11 @@ use super::own::{Own, Wanted};
 use super::pace::Pace;
 use super::search::Searches;
 use super::secured::gate;
-use super::timers::{Timer, Timers};
+use super::timers::Timer;
 use super::{EntryId, Event, Input, Output, Settings, Stats, View};
 use crate::Time;
 use crate::access::Gate;
+use crate::transaction::{ReplyCache, TimerQueue};
 
 /// Timers handled at most in one [`Input::Due`]; what is left is due still.
 const DUE_AT_ONCE: usize = 1000;
@@ -34,11 +34,11 @@ pub struct Registrar {
     pub(super) made: u64,
     pub(super) calls: Calls,
     pub(super) searches: Searches,
-    pub(super) answers: Answers,
+    pub(super) replies: ReplyCache<Option<EntryId>>,
     pub(super) own: Own,
     pub(super) barred: Barred,
     pub(super) makes: Makes,
-    pub(super) timers: Timers<Timer>,
+    pub(super) timers: TimerQueue<Timer>,
     pub(super) polls: Pace,
     told: Pace,
     pub(super) overload: Option<Duration>,
@@ -60,11 +60,11 @@ impl Registrar {
             made: 0,
             calls: Calls::default(),
             searches: Searches::default(),
-            answers: Answers::new(settings.max_answers),
+            replies: ReplyCache::new(settings.max_answers),
             own: Own::new(settings.seed),
             barred: Barred::default(),
             makes: Makes::default(),
-            timers: Timers::default(),
+            timers: TimerQueue::default(),
             polls: Pace::default(),
             told: Pace::default(),
             overload: None,
@@ -105,7 +105,7 @@ impl Registrar {
     /// When [`Input::Due`] is wanted.
     #[must_use]
     pub fn next_due(&self) -> Option<Time> {
-        self.timers.next()
+        self.timers.next_due()
     }
 
     /// All registrations, oldest first.
@@ -139,7 +139,7 @@ impl Registrar {
     /// What is held besides registrations and calls: answers, own requests, searches. All are bounded.
     #[must_use]
     pub fn held(&self) -> [usize; 3] {
-        [self.answers.len(), self.own.len(), self.searches.len()]
+        [self.replies.len(), self.own.len(), self.searches.len()]
     }
 
     fn due(&mut self, out: &mut Vec<Output>) {

@@ -7,11 +7,11 @@ use rasline_h225::text::from_transport;
 use rasline_h225::types::RasMessage;
 use rasline_h225::{RasKind, decode_ras, header};
 
-use super::answers::{Kept, Key};
 use super::machine::Registrar;
 use super::reply::{Reply, rejection};
 use super::secured::Mode;
 use super::{EntryId, Event, Output};
+use crate::transaction::{CachedReply, RequestKey};
 
 /// Octets of a message that are returned at most in an XRS: what travels unfragmented.
 const RETURNED: usize = 1200;
@@ -27,7 +27,7 @@ pub(super) struct Asked<'a> {
     pub answer_to: SocketAddr,
     pub payload: &'a [u8],
     pub seq: u16,
-    pub key: Key,
+    pub key: RequestKey,
     pub mode: Mode,
 }
 
@@ -44,7 +44,7 @@ impl Registrar {
             self.stats.ignored += 1;
             return;
         };
-        let key = Key::new(from, payload);
+        let key = RequestKey::new(from, payload);
         // What was said to it alone may be a reject.
         if !called_out && self.repeated(key, from, to, out) {
             return;
@@ -118,7 +118,7 @@ impl Registrar {
     /// A retransmission gets the same answer; true if it was one.
     fn repeated(
         &mut self,
-        key: Key,
+        key: RequestKey,
         asker: SocketAddr,
         from: SocketAddr,
         out: &mut Vec<Output>,
@@ -127,10 +127,10 @@ impl Registrar {
             self.stats.repeated += 1;
             return true;
         }
-        let Some(kept) = self.answers.find(self.now, key) else {
+        let Some(reply) = self.replies.get(self.now, key) else {
             return false;
         };
-        let (to, payload, of) = (kept.to, kept.octets.to_vec(), kept.of);
+        let (to, payload, of) = (reply.to, reply.octets.to_vec(), reply.about);
         if of.is_some_and(|id| self.barred.contains(id)) {
             return false;
         }
@@ -225,12 +225,12 @@ impl Registrar {
             return;
         };
         if keep {
-            let kept = Kept {
+            let reply = CachedReply {
                 to: asked.answer_to,
                 octets: payload.as_slice().into(),
-                of,
+                about: of,
             };
-            self.answers.keep(self.now, asked.key, kept);
+            self.replies.insert(self.now, asked.key, reply);
         }
         let (from, to) = (asked.to, asked.answer_to);
         out.insert(before, Output::Send { from, to, payload });

@@ -13,7 +13,6 @@ use crate::profile::Profile;
 mod additive;
 mod admission;
 mod aliases;
-pub(crate) mod answers;
 mod bandwidth;
 mod barred;
 mod calls;
@@ -45,7 +44,7 @@ mod restore;
 mod search;
 mod secured;
 mod tell;
-pub(crate) mod timers;
+mod timers;
 mod unregistration;
 
 pub(crate) use aliases::is_number;

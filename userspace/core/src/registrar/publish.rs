@@ -10,11 +10,11 @@ use std::time::Duration;
 use rasline_h225::encode_ras;
 use rasline_h225::types::{RasMessage, RegistrationRequest};
 
-use super::answers::digest;
 use super::entries::{Entry, Foretold};
 use super::machine::Registrar;
 use super::{EntryId, Offer, Output, Stored};
 use crate::octets;
+use crate::transaction::digest;
 
 /// Where requestSeqNum stands in RRQ and RCF.
 const SEQ: std::ops::Range<usize> = 2..4;

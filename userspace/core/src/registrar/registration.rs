@@ -159,7 +159,7 @@ impl Registrar {
         let wanted = asked.unwrap_or(policy.default);
         let bounded = wanted.min(policy.max).max(policy.min).max(1);
         let spread = u64::from(bounded / 20) + 1;
-        let less = super::answers::digest(&(self.settings.seed, id)) % spread;
+        let less = crate::transaction::digest(&(self.settings.seed, id)) % spread;
         (bounded - less as u32).max(policy.min)
     }
 

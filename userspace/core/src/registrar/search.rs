@@ -15,13 +15,13 @@ use rasline_h225::types::{
     AdmissionRejectReason, AdmissionRequest, LocationRejectReason, LocationRequest,
 };
 
-use super::answers::Key;
 use super::machine::Registrar;
 use super::message::Asked;
 use super::reply::Reply;
 use super::secured::Mode;
 use super::timers::Timer;
 use super::{Destination, EntryId, Output};
+use crate::transaction::RequestKey;
 
 /// Searches at the same time.
 const MAX_SEARCHES: usize = 1000;
@@ -53,7 +53,7 @@ pub(super) struct Search {
     pub to: SocketAddr,
     answer_to: SocketAddr,
     seq: u16,
-    key: Key,
+    key: RequestKey,
     mode: Mode,
     pub numbers: Vec<String>,
     pub hops: u8,
@@ -66,7 +66,7 @@ pub(super) struct Search {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Searches {
     all: BTreeMap<u64, Search>,
-    keys: HashMap<Key, u64>,
+    keys: HashMap<RequestKey, u64>,
     last: u64,
 }
 
@@ -195,7 +195,7 @@ impl Registrar {
     }
 
     /// A request came again: true if its answer is looked for still.
-    pub(super) fn still_looking(&mut self, key: Key, out: &mut Vec<Output>) -> bool {
+    pub(super) fn still_looking(&mut self, key: RequestKey, out: &mut Vec<Output>) -> bool {
         let ticket = self.searches.keys.get(&key).copied();
         if let Some(ticket) = ticket {
             self.tell_to_wait(ticket, out);
