@@ -130,7 +130,7 @@ impl Agent {
             .filter(|_| why == Loss::Closed)
             .map(|since| cx.now.since(since));
         if since.is_some_and(|since| cx.now.since(since) >= STEADY) {
-            self.drops.calm();
+            self.drops.reset();
         }
         self.link = Link::Closed;
         self.sums.losses += 1;
@@ -141,7 +141,7 @@ impl Agent {
             return;
         }
         let free = u32::try_from(self.candidates().len()).unwrap_or(u32::MAX);
-        let rest = self.drops.pause(&mut self.dice, free.max(2));
+        let rest = self.drops.next_pause(&mut self.dice, free.max(2));
         if rest.is_zero() {
             self.ask_after_loss(cx);
         } else {

@@ -6,10 +6,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use super::one::{Agent, Cx};
-use super::pace::Dice;
 use super::targets::canonical;
 use super::{AgentId, Config, ConnectionId, Input, Output, Remembered, View};
 use crate::Time;
+use crate::transaction::Dice;
 
 /// Agents start at least this far apart, ...
 const APART: Duration = Duration::from_millis(2);

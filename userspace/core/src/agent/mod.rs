@@ -42,7 +42,6 @@ mod memory;
 mod message;
 mod moving;
 mod one;
-mod pace;
 mod proof;
 mod proved;
 mod registered;

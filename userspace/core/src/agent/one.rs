@@ -10,13 +10,13 @@ use super::contested::Contested;
 use super::door::Door;
 use super::link::Link;
 use super::moving::Moving;
-use super::pace::{Dice, Pace};
 use super::proved::Proofs;
 use super::request::{Purpose, Requests, URQ};
 use super::round::Round;
 use super::targets::{self, Target};
 use super::{Config, Discovery, Event, EventKind, Output, Remembered, Unproved, message};
 use crate::Time;
+use crate::transaction::{Backoff, Dice};
 
 /// What has held this long holds.
 pub(super) const STEADY: Duration = Duration::from_secs(10);
@@ -83,11 +83,11 @@ pub(super) struct Agent {
     pub requests: Requests,
     pub link: Link,
     /// Rounds without a taker, in a row.
-    pub rounds: Pace,
+    pub rounds: Backoff,
     /// Registrations lost soon after they were won, in a row.
-    pub flaps: Pace,
+    pub flaps: Backoff,
     /// Connections lost soon after they were made, or not made, in a row.
-    pub drops: Pace,
+    pub drops: Backoff,
     pub dice: Dice,
     pub sums: Sums,
     pub proofs: Proofs,
@@ -125,9 +125,9 @@ impl Agent {
             alternates: Vec::new(),
             requests: Requests::default(),
             link: Link::Closed,
-            rounds: Pace::default(),
-            flaps: Pace::default(),
-            drops: Pace::default(),
+            rounds: Backoff::default(),
+            flaps: Backoff::default(),
+            drops: Backoff::default(),
             dice,
             sums: Sums::default(),
             proofs: Proofs::default(),
@@ -227,7 +227,7 @@ impl Agent {
     pub fn calm_if_steady(&mut self, now: Time) {
         let since = self.registration.as_ref().map(|held| held.since);
         if since.is_some_and(|since| now.since(since) >= STEADY) {
-            self.flaps.calm();
+            self.flaps.reset();
         }
     }
 

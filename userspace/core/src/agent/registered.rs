@@ -57,7 +57,7 @@ impl Agent {
         {
             self.tell(cx, EventKind::SignallingPerCall { gatekeeper: from });
         }
-        self.rounds.calm();
+        self.rounds.reset();
         (self.forlorn, self.restored) = (false, false);
         if full {
             self.sums.registrations += 1;
@@ -217,7 +217,7 @@ impl Agent {
 
     /// Whether it must wait before it tries again, and then it does.
     fn rests(&mut self, cx: &mut Cx<'_>) -> bool {
-        let rest = self.flaps.pause(&mut self.dice, 2);
+        let rest = self.flaps.next_pause(&mut self.dice, 2);
         if !rest.is_zero() {
             self.requests.abandon(cx.now);
             let until = cx.now.after(rest);

@@ -206,7 +206,7 @@ impl Agent {
 
     fn nobody(&mut self, cx: &mut Cx<'_>) {
         self.registration = None;
-        let rest = self.rounds.pause(&mut self.dice, 0);
+        let rest = self.rounds.next_pause(&mut self.dice, 0);
         self.state = State::Waiting {
             until: cx.now.after(rest),
         };

@@ -1,14 +1,10 @@
 //! Whose full RRQ is sent next, and when: so many in any second, and no more.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::time::Duration;
+use std::collections::{BTreeSet, HashMap};
 
 use super::EntryId;
 use crate::Time;
-
-/// Time that may be made up for after a pause, at the rate.
-const BURST: Duration = Duration::from_millis(100);
-const SECOND: Duration = Duration::from_secs(1);
+use crate::transaction::Pacer;
 
 /// Who goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,21 +18,16 @@ pub(super) enum Lane {
 /// The queue.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Queue {
-    rate: u32,
     line: BTreeSet<(Lane, u64, EntryId)>,
     places: HashMap<EntryId, (Lane, u64)>,
     joined: u64,
-    /// When the next one is due at exactly the rate.
-    next: Time,
-    /// The last ones, as many as a second may have.
-    sent: VecDeque<Time>,
+    pacer: Pacer,
 }
 
 impl Queue {
     pub fn new(rate: u32, now: Time) -> Self {
         Self {
-            rate,
-            next: now,
+            pacer: Pacer::strict(rate, now),
             ..Self::default()
         }
     }
@@ -64,7 +55,7 @@ impl Queue {
 
     /// Takes out who may send now.
     pub fn pop(&mut self, now: Time) -> Option<EntryId> {
-        if self.allowed() > now {
+        if !self.pacer.is_ready(now) {
             return None;
         }
         let (_, _, id) = self.line.pop_first()?;
@@ -74,35 +65,12 @@ impl Queue {
 
     /// When the next one may send, if there is one.
     pub fn due(&self) -> Option<Time> {
-        self.line.first().map(|_| self.allowed())
+        self.line.first().map(|_| self.pacer.ready_at())
     }
 
     /// One was sent.
     pub fn spend(&mut self, now: Time) {
-        if self.rate == 0 {
-            return;
-        }
-        let earliest = Time(
-            now.0
-                .cast_signed()
-                .saturating_sub(BURST.as_nanos() as i64)
-                .cast_unsigned(),
-        );
-        self.next = self.next.max(earliest).after(SECOND / self.rate);
-        if self.sent.len() >= self.rate as usize {
-            self.sent.pop_front();
-        }
-        self.sent.push_back(now);
-    }
-
-    /// From when on one may be sent.
-    fn allowed(&self) -> Time {
-        if self.rate == 0 {
-            return Time(0);
-        }
-        let full = self.sent.len() >= self.rate as usize;
-        let window = self.sent.front().filter(|_| full);
-        window.map_or(self.next, |first| self.next.max(first.after(SECOND)))
+        self.pacer.spend(now);
     }
 }
 

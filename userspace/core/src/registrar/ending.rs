@@ -43,7 +43,7 @@ impl Registrar {
         let Some(call) = self.calls.get(id).cloned() else {
             return;
         };
-        if !self.polls.take(self.now, POLLS) {
+        if !self.polls.try_take(self.now, POLLS) {
             self.timers.set(Timer::Call(id), self.now.after(SOON));
             return;
         }

@@ -80,7 +80,7 @@ impl Registrar {
 
     /// Asks it, soon if too many are asked now.
     fn poll(&mut self, id: EntryId, again: Option<(u16, u8)>, out: &mut Vec<Output>) {
-        if !self.polls.take(self.now, POLLS) {
+        if !self.polls.try_take(self.now, POLLS) {
             self.timers.set(Timer::Entry(id), self.now.after(ASK));
             return;
         }

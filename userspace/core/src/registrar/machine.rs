@@ -9,14 +9,13 @@ use super::entries::Entries;
 use super::foretold::Makes;
 use super::known::Known;
 use super::own::{Own, Wanted};
-use super::pace::Pace;
 use super::search::Searches;
 use super::secured::gate;
 use super::timers::Timer;
 use super::{EntryId, Event, Input, Output, Settings, Stats, View};
 use crate::Time;
 use crate::access::Gate;
-use crate::transaction::{ReplyCache, TimerQueue};
+use crate::transaction::{RateLimit, ReplyCache, TimerQueue};
 
 /// Timers handled at most in one [`Input::Due`]; what is left is due still.
 const DUE_AT_ONCE: usize = 1000;
@@ -39,8 +38,8 @@ pub struct Registrar {
     pub(super) barred: Barred,
     pub(super) makes: Makes,
     pub(super) timers: TimerQueue<Timer>,
-    pub(super) polls: Pace,
-    told: Pace,
+    pub(super) polls: RateLimit,
+    told: RateLimit,
     pub(super) overload: Option<Duration>,
     pub(super) stats: Stats,
     pub(super) gate: Gate,
@@ -65,8 +64,8 @@ impl Registrar {
             barred: Barred::default(),
             makes: Makes::default(),
             timers: TimerQueue::default(),
-            polls: Pace::default(),
-            told: Pace::default(),
+            polls: RateLimit::default(),
+            told: RateLimit::default(),
             overload: None,
             stats: Stats::default(),
             gate: gate(&settings.profile),
@@ -163,7 +162,7 @@ impl Registrar {
 
     /// Tells of a rejection, if not of too many.
     pub(super) fn tell_rejected(&mut self, event: Event, out: &mut Vec<Output>) {
-        if self.told.take(self.now, TOLD) {
+        if self.told.try_take(self.now, TOLD) {
             out.push(Output::Event(event));
         }
     }

@@ -35,7 +35,6 @@ mod machine;
 mod message;
 mod neighbours;
 mod own;
-mod pace;
 mod publish;
 mod recall;
 mod registration;

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::transaction::Pacer;
 use crate::{RegistrationId, Time};
 
 /// How a registration stands at the alternate.
@@ -126,9 +127,7 @@ struct Entry {
 struct Target {
     gatekeeper: u32,
     address: SocketAddr,
-    rate: u32,
-    /// When the next RRQ is due at exactly the rate.
-    next: Time,
+    pacer: Pacer,
     due: BTreeSet<(Time, RegistrationId)>,
 }
 

@@ -9,6 +9,7 @@ use super::{Asked, ColdWhy, Entry, Standby, Target, Warmth};
 use crate::learner::phase::Stimulus;
 use crate::learner::registry::{Pair, Place};
 use crate::learner::{Learner, Output};
+use crate::transaction::Pacer;
 use crate::{Cause, RegistrationId, Time};
 
 /// An RRQ is repeated after so long (H.225.0: 3 s).
@@ -21,8 +22,6 @@ pub(super) const REST: Duration = Duration::from_mins(1);
 const EARLY: Duration = Duration::from_secs(5);
 /// RCFs alike that make one known.
 pub(super) const KNOWN: u8 = 2;
-/// Time that may be made up for after a pause, at the rate.
-const BURST: Duration = Duration::from_millis(100);
 /// Registrations published at one [`Input::Pace`](crate::learner::Input::Pace) at most.
 const TAKE_AT_ONCE: usize = 2048;
 /// requestSeqNums of these requests start here, to be told from the endpoint's own more easily by people.
@@ -52,7 +51,7 @@ impl Standby {
 impl Learner {
     /// Sets or ends a zone's alternate.
     pub(crate) fn set_standby(&mut self, now: Time, zone: u32, to: Option<(u32, u32)>) {
-        let same = |target: &Target| to == Some((target.gatekeeper, target.rate));
+        let same = |target: &Target| to == Some((target.gatekeeper, target.pacer.rate()));
         if self.standby.targets.get(&zone).is_some_and(same) {
             return;
         }
@@ -67,8 +66,7 @@ impl Learner {
         let target = Target {
             gatekeeper,
             address,
-            rate: rate.max(1),
-            next: now,
+            pacer: Pacer::new(rate.max(1), now),
             due: std::collections::BTreeSet::new(),
         };
         self.standby.targets.insert(zone, target);
@@ -171,8 +169,7 @@ impl Learner {
                     continue;
                 }
                 if let Some(target) = self.standby.targets.get_mut(&zone) {
-                    let from = Time(now.0.saturating_sub(BURST.as_nanos() as u64)).max(target.next);
-                    target.next = from.after(Duration::from_secs(1) / target.rate);
+                    target.pacer.spend(now);
                 }
             }
         }
@@ -182,7 +179,7 @@ impl Learner {
     fn next_due(&self, now: Time, zone: u32) -> Option<RegistrationId> {
         let target = self.standby.targets.get(&zone)?;
         let (due, id) = target.due.first()?;
-        (target.next <= now && *due <= now).then_some(*id)
+        (target.pacer.is_ready(now) && *due <= now).then_some(*id)
     }
 
     /// Sends the next RRQ of a registration; false: there is none to send.
