@@ -19,8 +19,9 @@ use rasline_h225::types::UnregistrationRequest;
 
 use super::EventKind;
 use super::one::{Agent, Cx, State};
-use super::request::{Purpose, Timer};
+use super::request::Purpose;
 use crate::Time;
+use crate::transaction::Retry;
 
 /// Between repetitions of the question.
 const ASK_EVERY: Duration = Duration::from_millis(500);
@@ -58,8 +59,8 @@ impl Agent {
             return;
         }
         self.contested.asked = Some(urq);
-        let timer = Timer::new(ASK_EVERY, REPEATS);
-        if !self.is_asking() && !self.ask_own(cx, timer) {
+        let retry = Retry::new(ASK_EVERY, REPEATS);
+        if !self.is_asking() && !self.ask_own(cx, retry) {
             self.uncontested(cx, false);
         }
     }

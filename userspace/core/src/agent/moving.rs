@@ -11,11 +11,12 @@ use std::time::Duration;
 use rasline_h225::types::RegistrationConfirm;
 
 use super::one::{Agent, Cx, State};
-use super::request::{Purpose, Request, Timer};
+use super::request::{Purpose, Request};
 use super::round::{Refusal, Verdict};
 use super::targets::{Target, distinct};
 use super::{EventKind, Strategy, message};
 use crate::Time;
+use crate::transaction::Retry;
 
 /// Asked at most.
 const MOST_ASKED: usize = 32;
@@ -160,7 +161,7 @@ impl Agent {
             cx,
             to,
             Purpose::Ask { rank, full },
-            Timer::new(every, 2),
+            Retry::new(every, 2),
             rrq,
         )
     }

@@ -11,11 +11,12 @@ use rasline_h225::{RasMessage, text};
 
 use super::bearing::Bearing;
 use super::one::{Agent, Cx, Registration, State};
-use super::request::{Purpose, RRQ, Timer};
+use super::request::{Purpose, RRQ};
 use super::round::{Refusal, Verdict};
 use super::targets::{Target, canonical, reachable};
 use super::{Discovery, EventKind, Signalling, message};
 use crate::Time;
+use crate::transaction::Retry;
 
 /// Where gatekeepers want calls, if they do not say.
 const CALL_SIGNALLING_PORT: u16 = 1720;
@@ -145,13 +146,13 @@ impl Agent {
         // All tries fit into what is left of timeToLive.
         let left = Duration::from_secs(held.time_to_live.unwrap_or(u32::MAX).into()) / 4;
         let every = (left / 3).clamp(LEAST_REPEAT, RRQ.every);
-        if !self.ask_own(cx, Timer::new(every, RRQ.retries)) {
+        if !self.ask_own(cx, Retry::new(every, RRQ.left)) {
             self.begin_again(cx, Vec::new());
         }
     }
 
     /// A lightweight RRQ to the gatekeeper that it is registered with. False: it cannot be sent.
-    pub(super) fn ask_own(&mut self, cx: &mut Cx<'_>, timer: Timer) -> bool {
+    pub(super) fn ask_own(&mut self, cx: &mut Cx<'_>, retry: Retry) -> bool {
         self.state = State::Registered { refresh: None };
         let seq = self.next_seq();
         let Some(held) = &self.registration else {
@@ -159,7 +160,7 @@ impl Agent {
         };
         let (to, identifier) = (held.gatekeeper, held.gatekeeper_identifier.as_ref());
         let rrq = message::lightweight(&self.config, seq, identifier, &held.endpoint_identifier);
-        self.request(cx, to, Purpose::KeepAlive, timer, rrq)
+        self.request(cx, to, Purpose::KeepAlive, retry, rrq)
     }
 
     /// The gatekeeper does not answer lightweight RRQs.

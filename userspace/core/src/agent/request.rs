@@ -11,16 +11,17 @@ use rasline_h225::{EncodeError, RasMessage};
 use super::one::{Agent, Cx};
 use super::{EventKind, Output};
 use crate::Time;
+use crate::transaction::Retry;
 
 /// Where gatekeepers are looked for (H.225.0 Table 17). There is none of IPv6.
 pub const MULTICAST: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(224, 0, 1, 41)), 1718);
 
 /// Between repetitions of a GRQ.
-pub(super) const GRQ: Timer = Timer::new(Duration::from_secs(5), 2);
+pub(super) const GRQ: Retry = Retry::new(Duration::from_secs(5), 2);
 /// Of an RRQ.
-pub(super) const RRQ: Timer = Timer::new(Duration::from_secs(3), 2);
+pub(super) const RRQ: Retry = Retry::new(Duration::from_secs(3), 2);
 /// Of a URQ.
-pub(super) const URQ: Timer = Timer::new(Duration::from_secs(3), 1);
+pub(super) const URQ: Retry = Retry::new(Duration::from_secs(3), 1);
 
 /// A RIP may put an answer off this often.
 const MOST_DELAYS: u8 = 10;
@@ -28,19 +29,6 @@ const MOST_DELAYS: u8 = 10;
 const MOST_ABANDONED: usize = 32;
 /// How long that is.
 const LATE: Duration = Duration::from_secs(15);
-
-/// How a request is repeated.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Timer {
-    pub every: Duration,
-    pub retries: u8,
-}
-
-impl Timer {
-    pub const fn new(every: Duration, retries: u8) -> Self {
-        Self { every, retries }
-    }
-}
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +62,7 @@ pub(super) struct Request {
     pub seq: u16,
     pub due: Time,
     octets: Vec<u8>,
-    timer: Timer,
+    retry: Retry,
     delays: u8,
 }
 
@@ -208,7 +196,7 @@ impl Agent {
         cx: &mut Cx<'_>,
         to: SocketAddr,
         purpose: Purpose,
-        timer: Timer,
+        retry: Retry,
         message: Result<RasMessage, EncodeError>,
     ) -> bool {
         let built = message.and_then(|mut message| {
@@ -233,9 +221,9 @@ impl Agent {
             purpose,
             to,
             seq,
-            due: cx.now.after(timer.every),
+            due: cx.now.after(retry.every),
             octets,
-            timer,
+            retry,
             delays: 0,
         });
         true
@@ -247,9 +235,8 @@ impl Agent {
         let Some(at) = open.iter().position(|request| request.due <= cx.now) else {
             return false;
         };
-        if open[at].timer.retries > 0 {
-            open[at].timer.retries -= 1;
-            open[at].due = cx.now.after(open[at].timer.every);
+        if open[at].retry.try_again() {
+            open[at].due = cx.now.after(open[at].retry.every);
             cx.out.push(Output::Send {
                 agent: self.config.id,
                 to: open[at].to,

@@ -99,14 +99,13 @@ impl Proxy {
         }
         self.gateway.dirty = false;
         self.gateway.up.flight = Some(seq);
-        let (every, left) = retries(RasKind::RegistrationRequest);
+        let retry = retries(RasKind::RegistrationRequest);
         let flight = Flight {
             from,
             to,
             purpose: Purpose::Carry(joining),
             octets: octets.into(),
-            left,
-            every,
+            retry,
         };
         self.spend();
         self.launch(seq, flight, out);

@@ -12,7 +12,7 @@ use super::entries::Entry;
 use super::flights::{answers, retries};
 use super::machine::{Proxy, Timer};
 use super::{EntryId, Output, rrq, translate};
-use crate::transaction::{CachedReply, RequestKey};
+use crate::transaction::{CachedReply, PendingRequest, PendingRequests, RequestKey, Retry};
 
 /// Requests to endpoints under way at most.
 const MOST: usize = 20_000;
@@ -29,58 +29,42 @@ enum Asker {
     Own,
 }
 
-/// A request to an endpoint.
-#[derive(Clone, Debug)]
-struct Down {
+/// What a request to an endpoint is for.
+#[derive(Clone, Copy, Debug)]
+struct Errand {
     id: EntryId,
     kind: RasKind,
     asker: Asker,
-    /// The service address.
-    from: SocketAddr,
-    to: SocketAddr,
-    octets: Box<[u8]>,
-    left: u8,
-    every: Duration,
 }
 
+/// A request from the service address to an endpoint.
+type Down = PendingRequest<Errand>;
+
 /// All of them, by our number.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Downs {
-    all: HashMap<u16, Down>,
+    pending: PendingRequests<Errand>,
     by_key: HashMap<RequestKey, u16>,
-    last: u16,
 }
 
 impl Downs {
     /// None yet. Numbers begin elsewhere for each seed: endpoints take what they have heard of late for a retransmission.
     pub fn new(seed: u64) -> Self {
         Self {
-            last: (seed % 60_000) as u16,
-            ..Self::default()
-        }
-    }
-
-    fn number(&mut self) -> Option<u16> {
-        if self.all.len() >= MOST {
-            return None;
-        }
-        loop {
-            self.last = self.last.checked_add(1).unwrap_or(1);
-            if !self.all.contains_key(&self.last) {
-                return Some(self.last);
-            }
+            pending: PendingRequests::new((seed % 60_000) as u16, MOST),
+            by_key: HashMap::new(),
         }
     }
 
     /// Whether a message with this number answers a request to this endpoint.
     pub fn answers(&self, id: EntryId, seq: u16, kind: RasKind) -> bool {
-        let down = self.all.get(&seq);
-        down.is_some_and(|down| down.id == id && answers(kind, down.kind))
+        let down = self.pending.get(seq).map(|down| down.purpose);
+        down.is_some_and(|errand| errand.id == id && answers(kind, errand.kind))
     }
 
     fn remove(&mut self, seq: u16) -> Option<Down> {
-        let down = self.all.remove(&seq)?;
-        if let Asker::Gatekeeper { key, .. } = down.asker {
+        let down = self.pending.remove(seq)?;
+        if let Asker::Gatekeeper { key, .. } = down.purpose.asker {
             self.by_key.remove(&key);
         }
         Some(down)
@@ -94,12 +78,12 @@ impl Proxy {
             .downs
             .by_key
             .get(&key)
-            .and_then(|seq| self.downs.all.get(seq))
+            .and_then(|seq| self.downs.pending.get(*seq))
         else {
             return false;
         };
         self.stats.repeated += 1;
-        out.push(down.output());
+        out.push(output(down));
         true
     }
 
@@ -115,7 +99,9 @@ impl Proxy {
             return;
         };
         let (from, to) = (entry.seen_as, entry.ras);
-        let (Some(known), Some(number)) = (self.downstream(entry), self.downs.number()) else {
+        let (Some(known), Some(number)) =
+            (self.downstream(entry), self.downs.pending.free_number())
+        else {
             self.stats.overflowed += 1;
             return;
         };
@@ -127,32 +113,32 @@ impl Proxy {
         };
         self.stats.relayed_down += 1;
         let down = Down {
-            id,
-            kind: message.kind(),
-            asker: Asker::Gatekeeper { way, seq, key },
             from,
             to,
             octets: octets.into(),
-            left: 0,
-            every: RELAYED,
+            retry: Retry::new(RELAYED, 0),
+            purpose: Errand {
+                id,
+                kind: message.kind(),
+                asker: Asker::Gatekeeper { way, seq, key },
+            },
         };
         self.downs.by_key.insert(key, number);
         self.send_down(number, down, out);
     }
 
     fn send_down(&mut self, seq: u16, down: Down, out: &mut Vec<Output>) {
-        out.push(down.output());
+        out.push(output(&down));
         self.timers
-            .set(Timer::Down(seq), self.now.after(down.every));
-        self.downs.all.insert(seq, down);
+            .set(Timer::Down(seq), self.now.after(down.retry.every));
+        self.downs.pending.insert(seq, down);
     }
 
     pub(super) fn down_due(&mut self, seq: u16, out: &mut Vec<Output>) {
         let Some(mut down) = self.downs.remove(seq) else {
             return;
         };
-        if down.left > 0 {
-            down.left -= 1;
+        if down.retry.try_again() {
             self.send_down(seq, down, out);
         }
     }
@@ -167,10 +153,10 @@ impl Proxy {
         let Some(down) = self.answered(asked, out) else {
             return;
         };
-        let Asker::Gatekeeper { way, seq, key } = down.asker else {
+        let Asker::Gatekeeper { way, seq, key } = down.purpose.asker else {
             return;
         };
-        let Some(known) = self.known(down.id, way.0) else {
+        let Some(known) = self.known(down.purpose.id, way.0) else {
             return;
         };
         let known = translate::Upstream {
@@ -190,7 +176,7 @@ impl Proxy {
         let Some(down) = self.answered(asked, out) else {
             return;
         };
-        if let Asker::Gatekeeper { way, seq, key } = down.asker
+        if let Asker::Gatekeeper { way, seq, key } = down.purpose.asker
             && let Some(octets) = renumbered(asked.payload, seq)
         {
             self.stats.raw += 1;
@@ -200,8 +186,10 @@ impl Proxy {
 
     /// Whether it answers a request to this endpoint.
     pub(super) fn answers_down(&self, asked: &Asked<'_>) -> bool {
-        let fits = |down: &Down| down.to.ip() == asked.from.ip() && answers(asked.kind, down.kind);
-        self.downs.all.get(&asked.seq).is_some_and(fits)
+        let fits = |down: &Down| {
+            down.is_to_host(asked.from.ip()) && answers(asked.kind, down.purpose.kind)
+        };
+        self.downs.pending.get(asked.seq).is_some_and(fits)
     }
 
     fn answered(&mut self, asked: &Asked<'_>, out: &mut Vec<Output>) -> Option<Down> {
@@ -211,9 +199,9 @@ impl Proxy {
         }
         self.timers.clear(Timer::Down(asked.seq));
         let down = self.downs.remove(asked.seq)?;
-        self.heard(down.id);
+        self.heard(down.purpose.id);
         if asked.kind == RasKind::DisengageConfirm {
-            self.call_over(down.id, &down.octets, out);
+            self.call_over(down.purpose.id, &down.octets, out);
         }
         Some(down)
     }
@@ -241,7 +229,7 @@ impl Proxy {
 
     /// Asks an endpoint whether it is there.
     pub(super) fn poll(&mut self, id: EntryId, out: &mut Vec<Output>) {
-        let Some(seq) = self.downs.number() else {
+        let Some(seq) = self.downs.pending.free_number() else {
             self.stats.overflowed += 1;
             return;
         };
@@ -260,7 +248,8 @@ impl Proxy {
         reason: UnregRequestReason,
         out: &mut Vec<Output>,
     ) {
-        let (Some(known), Some(seq)) = (self.downstream(entry), self.downs.number()) else {
+        let (Some(known), Some(seq)) = (self.downstream(entry), self.downs.pending.free_number())
+        else {
             self.stats.overflowed += 1;
             return;
         };
@@ -286,27 +275,25 @@ impl Proxy {
             return;
         };
         let kind = message.kind();
-        let (every, left) = retries(kind);
         let down = Down {
-            id,
-            kind,
-            asker: Asker::Own,
             from,
             to,
             octets: octets.into(),
-            left,
-            every,
+            retry: retries(kind),
+            purpose: Errand {
+                id,
+                kind,
+                asker: Asker::Own,
+            },
         };
         self.send_down(seq, down, out);
     }
 }
 
-impl Down {
-    fn output(&self) -> Output {
-        Output::ToEndpoint {
-            from: self.from,
-            to: self.to,
-            payload: self.octets.to_vec(),
-        }
+fn output(down: &Down) -> Output {
+    Output::ToEndpoint {
+        from: down.from,
+        to: down.to,
+        payload: down.octets.to_vec(),
     }
 }

@@ -121,14 +121,13 @@ impl Proxy {
         signalling: Option<SocketAddr>,
         out: &mut Vec<Output>,
     ) {
-        let (every, left) = retries(RasKind::UnregistrationRequest);
+        let retry = retries(RasKind::UnregistrationRequest);
         let flight = Flight {
             from,
             to,
             purpose: Purpose::Leave(signalling),
             octets: octets.into(),
-            left,
-            every,
+            retry,
         };
         if let Some(address) = signalling {
             self.leaving.insert(address, seq);

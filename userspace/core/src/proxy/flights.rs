@@ -1,6 +1,4 @@
-//! Requests under way to gatekeepers, by our requestSeqNum.
-//!
-//! Invariant: a number stands for one request until that is answered or given up.
+//! Requests under way to gatekeepers, by our requestSeqNum, and answers that come late.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -10,6 +8,7 @@ use rasline_h225::RasKind;
 
 use super::EntryId;
 use crate::Time;
+use crate::transaction::{PendingRequest, PendingRequests, Retry};
 
 /// Requests under way at most; the rest of the numbers keeps them from being given again too soon.
 const MOST: usize = 50_000;
@@ -33,34 +32,15 @@ pub(super) enum Purpose {
     Relay { wait: u64, kind: RasKind },
 }
 
-/// A request under way.
-#[derive(Clone, Debug)]
-pub(super) struct Flight {
-    /// The address that it leaves from, and that its answer comes to.
-    pub from: SocketAddr,
-    pub to: SocketAddr,
-    pub purpose: Purpose,
-    pub octets: Box<[u8]>,
-    /// How often it will be sent again.
-    pub left: u8,
-    /// After how long.
-    pub every: Duration,
-}
-
-impl Flight {
-    /// Whether an answer of this gatekeeper, to this address, can be for it.
-    pub fn is_between(&self, gatekeeper: SocketAddr, to: SocketAddr) -> bool {
-        self.to.ip() == gatekeeper.ip() && self.from == to
-    }
-}
+/// A request under way to a gatekeeper.
+pub(super) type Flight = PendingRequest<Purpose>;
 
 /// All of them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Flights {
-    all: HashMap<u16, Flight>,
+    pending: PendingRequests<Purpose>,
     /// When a number was last free again, and whose it was: our address and the gatekeeper's.
     past: HashMap<u16, (Time, SocketAddr, SocketAddr)>,
-    last: u16,
     /// When the first one could be sent.
     born: Time,
 }
@@ -69,43 +49,35 @@ impl Flights {
     /// None yet. Numbers begin elsewhere for each seed: gatekeepers take what they have heard of late for a retransmission.
     pub fn new(seed: u64, now: Time) -> Self {
         Self {
-            last: (seed % 60_000) as u16,
+            pending: PendingRequests::new((seed % 60_000) as u16, MOST),
+            past: HashMap::new(),
             born: now,
-            ..Self::default()
         }
     }
 
     /// A number that none under way has; `None`: too many are.
     pub fn number(&mut self) -> Option<u16> {
-        if self.is_full() {
-            return None;
-        }
-        loop {
-            self.last = self.last.checked_add(1).unwrap_or(1);
-            if !self.all.contains_key(&self.last) {
-                return Some(self.last);
-            }
-        }
+        self.pending.free_number()
     }
 
     pub fn is_full(&self) -> bool {
-        self.all.len() >= MOST
+        self.pending.is_full()
     }
 
     pub fn insert(&mut self, seq: u16, flight: Flight) {
-        self.all.insert(seq, flight);
+        self.pending.insert(seq, flight);
     }
 
     pub fn get(&self, seq: u16) -> Option<&Flight> {
-        self.all.get(&seq)
+        self.pending.get(seq)
     }
 
     pub fn get_mut(&mut self, seq: u16) -> Option<&mut Flight> {
-        self.all.get_mut(&seq)
+        self.pending.get_mut(seq)
     }
 
     pub fn remove(&mut self, seq: u16, now: Time) -> Option<Flight> {
-        let flight = self.all.remove(&seq)?;
+        let flight = self.pending.remove(seq)?;
         self.spend(seq, now, (flight.from, flight.to));
         Some(flight)
     }
@@ -130,21 +102,20 @@ impl Flights {
     /// Those that are for another gatekeeper than this one.
     pub fn not_for(&self, gatekeeper: Option<SocketAddr>) -> Vec<u16> {
         let other = |flight: &Flight| Some(flight.to) != gatekeeper;
-        let all = self.all.iter().filter(|(_, flight)| other(flight));
-        all.map(|(seq, _)| *seq).collect()
+        let all = self.pending.iter().filter(|(_, flight)| other(flight));
+        all.map(|(seq, _)| seq).collect()
     }
 }
 
 /// After how long a request is sent again, and how often (H.225.0 7.19 and what stacks do).
-pub(super) const fn retries(kind: RasKind) -> (Duration, u8) {
-    match kind {
-        RasKind::GatekeeperRequest | RasKind::AdmissionRequest | RasKind::LocationRequest => {
-            (Duration::from_secs(5), 2)
-        }
-        RasKind::UnregistrationRequest | RasKind::InfoRequest => (Duration::from_secs(3), 1),
-        RasKind::NonStandardMessage => (Duration::from_secs(3), 0),
-        _ => (Duration::from_secs(3), 2),
-    }
+pub(super) const fn retries(kind: RasKind) -> Retry {
+    let (seconds, left) = match kind {
+        RasKind::GatekeeperRequest | RasKind::AdmissionRequest | RasKind::LocationRequest => (5, 2),
+        RasKind::UnregistrationRequest | RasKind::InfoRequest => (3, 1),
+        RasKind::NonStandardMessage => (3, 0),
+        _ => (3, 2),
+    };
+    Retry::new(Duration::from_secs(seconds), left)
 }
 
 /// Whether a message of this kind answers a request of that kind.

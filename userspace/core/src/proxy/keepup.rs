@@ -68,14 +68,13 @@ impl Proxy {
             return;
         };
         self.stats.upstream_lightweight += 1;
-        let (every, left) = retries(RasKind::RegistrationRequest);
+        let retry = retries(RasKind::RegistrationRequest);
         let flight = Flight {
             from,
             to: gatekeeper,
             purpose: Purpose::KeepAlive(id),
             octets: octets.into(),
-            left,
-            every,
+            retry,
         };
         self.launch(seq, flight, out);
     }

@@ -86,14 +86,13 @@ impl Proxy {
         wait.flight = Some(seq);
         self.stats.retried += u64::from(std::mem::replace(&mut wait.sent, true));
         let kind = wait.kind;
-        let (every, left) = retries(kind);
+        let retry = retries(kind);
         let flight = Flight {
             from: known.ras_address,
             to: gatekeeper,
             purpose: Purpose::Relay { wait: ticket, kind },
             octets: octets.into(),
-            left,
-            every,
+            retry,
         };
         self.launch(seq, flight, out);
     }
@@ -106,7 +105,7 @@ impl Proxy {
             payload: flight.octets.to_vec(),
         });
         self.timers
-            .set(Timer::Flight(seq), self.now.after(flight.every));
+            .set(Timer::Flight(seq), self.now.after(flight.retry.every));
         self.flights.insert(seq, flight);
     }
 

@@ -76,14 +76,13 @@ impl Proxy {
             return;
         };
         self.stay(entry.signalling);
-        let (every, left) = retries(RasKind::RegistrationRequest);
+        let retry = retries(RasKind::RegistrationRequest);
         let flight = Flight {
             from,
             to: gatekeeper,
             purpose: Purpose::Register(id),
             octets: octets.into(),
-            left,
-            every,
+            retry,
         };
         self.spend();
         self.launch(seq, flight, out);
@@ -110,9 +109,7 @@ impl Proxy {
         let Some(flight) = self.flights.get_mut(seq) else {
             return;
         };
-        let again = flight.left > 0 && flight.purpose != Purpose::Abandoned;
-        flight.left = flight.left.saturating_sub(1);
-        if again {
+        if flight.retry.try_again() && flight.purpose != Purpose::Abandoned {
             // A full RRQ waits for its turn like any other.
             match flight.purpose {
                 Purpose::Register(id) => return self.enqueue(id, Lane::Quiet),

@@ -13,6 +13,7 @@ use super::Output;
 use super::machine::Registrar;
 use super::secured::Mode;
 use super::timers::Timer;
+use crate::transaction::{Overdue, PendingRequest, PendingRequests, Retry};
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +26,6 @@ pub(super) enum Wanted {
     Location(u64),
 }
 
-/// How often, and how long apart.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Retry {
-    pub every: Duration,
-    pub times: u8,
-}
-
 /// URQ.
 pub(super) const LEAVE: Retry = retry(3, 1);
 /// DRQ.
@@ -40,27 +34,16 @@ pub(super) const DISENGAGE: Retry = retry(3, 2);
 pub(super) const LOCATE: Retry = retry(5, 2);
 
 const fn retry(seconds: u64, times: u8) -> Retry {
-    Retry {
-        every: Duration::from_secs(seconds),
-        times,
-    }
+    Retry::new(Duration::from_secs(seconds), times)
 }
 
 /// One that is not answered yet.
-#[derive(Clone, Debug)]
-struct Request {
-    from: SocketAddr,
-    to: SocketAddr,
-    octets: Vec<u8>,
-    retry: Retry,
-    wanted: Wanted,
-}
+type Request = PendingRequest<Wanted>;
 
 /// All of them, by requestSeqNum: 65,535 at most.
 #[derive(Clone, Debug)]
 pub(super) struct Own {
-    last: u16,
-    requests: HashMap<u16, Request>,
+    requests: PendingRequests<Wanted>,
     /// URQs by whom they are sent to.
     leaving: HashMap<SocketAddr, u16>,
 }
@@ -70,16 +53,14 @@ impl Own {
     pub fn new(seed: u64) -> Self {
         let [low, high, ..] = seed.to_le_bytes();
         Self {
-            last: u16::from_le_bytes([low, high]),
-            requests: HashMap::new(),
+            requests: PendingRequests::new(u16::from_le_bytes([low, high]), usize::from(u16::MAX)),
             leaving: HashMap::new(),
         }
     }
 
     /// The next requestSeqNum. After 65,535 of them it may be that of a request that was never answered.
     pub fn next(&mut self) -> u16 {
-        self.last = self.last.checked_add(1).unwrap_or(1);
-        self.last
+        self.requests.next_number()
     }
 
     pub fn len(&self) -> usize {
@@ -87,18 +68,23 @@ impl Own {
     }
 
     fn insert(&mut self, seq: u16, request: Request) {
-        if request.wanted == Wanted::Leave {
+        if request.purpose == Wanted::Leave {
             self.leaving.insert(request.to, seq);
         }
         self.requests.insert(seq, request);
     }
 
     fn remove(&mut self, seq: u16) -> Option<Request> {
-        let request = self.requests.remove(&seq)?;
+        let request = self.requests.remove(seq)?;
+        self.forget(seq, &request);
+        Some(request)
+    }
+
+    /// A request that is removed is no URQ under way any more.
+    fn forget(&mut self, seq: u16, request: &Request) {
         if self.leaving.get(&request.to) == Some(&seq) {
             self.leaving.remove(&request.to);
         }
-        Some(request)
     }
 }
 
@@ -124,9 +110,9 @@ impl Registrar {
         let request = Request {
             from,
             to,
-            octets,
+            octets: octets.into(),
             retry,
-            wanted,
+            purpose: wanted,
         };
         self.own.insert(seq, request);
         let again = self.now.after(retry.every);
@@ -136,19 +122,19 @@ impl Registrar {
 
     /// An answer came: the request is done, if it was sent there.
     pub(super) fn answered(&mut self, seq: u16, from: SocketAddr) -> Option<Wanted> {
-        let request = self.own.requests.get(&seq)?;
-        if request.to.ip() != from.ip() {
+        let request = self.own.requests.get(seq)?;
+        if !request.is_to_host(from.ip()) {
             return None;
         }
-        let wanted = request.wanted;
+        let wanted = request.purpose;
         self.forget_request(seq);
         Some(wanted)
     }
 
     /// Whether an answer with this number is waited for from there.
     pub(crate) fn waits_for(&self, seq: u16, from: IpAddr) -> bool {
-        let request = self.own.requests.get(&seq);
-        request.is_some_and(|request| request.to.ip() == from)
+        let request = self.own.requests.get(seq);
+        request.is_some_and(|request| request.is_to_host(from))
     }
 
     /// No answer is wanted any more.
@@ -166,8 +152,7 @@ impl Registrar {
 
     /// A RIP came: the answer takes so long (H.225.0 7.17).
     pub(super) fn in_progress(&mut self, seq: u16, from: SocketAddr, delay: u16) {
-        let waits = self.own.requests.get(&seq);
-        if waits.is_some_and(|request| request.to.ip() == from.ip()) {
+        if self.waits_for(seq, from.ip()) {
             let again = self.now.after(Duration::from_millis(delay.into()));
             self.timers.set(Timer::Own(seq), again);
         }
@@ -175,17 +160,17 @@ impl Registrar {
 
     /// Nothing came in time. Gives what is waited for in vain.
     pub(super) fn request_due(&mut self, seq: u16, out: &mut Vec<Output>) -> Option<Wanted> {
-        let request = self.own.requests.get_mut(&seq)?;
-        if request.retry.times == 0 {
-            let wanted = request.wanted;
-            self.own.remove(seq);
-            return Some(wanted);
-        }
-        request.retry.times -= 1;
+        let request = match self.own.requests.expire(seq)? {
+            Overdue::SendAgain(request) => request,
+            Overdue::GivenUp(request) => {
+                self.own.forget(seq, &request);
+                return Some(request.purpose);
+            }
+        };
         out.push(Output::Send {
             from: request.from,
             to: request.to,
-            payload: request.octets.clone(),
+            payload: request.octets.to_vec(),
         });
         let again = self.now.after(request.retry.every);
         self.timers.set(Timer::Own(seq), again);

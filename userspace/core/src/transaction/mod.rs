@@ -8,6 +8,7 @@ mod digest;
 mod pacer;
 mod rate_limit;
 mod reply_cache;
+mod request;
 mod timer_queue;
 
 pub(crate) use backoff::Backoff;
@@ -16,4 +17,5 @@ pub(crate) use digest::digest;
 pub(crate) use pacer::Pacer;
 pub(crate) use rate_limit::RateLimit;
 pub(crate) use reply_cache::{CachedReply, ReplyCache, RequestKey};
+pub(crate) use request::{Overdue, PendingRequest, PendingRequests, Retry};
 pub(crate) use timer_queue::TimerQueue;
