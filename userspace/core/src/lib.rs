@@ -20,6 +20,7 @@ mod octets;
 pub mod presence;
 pub mod profile;
 pub mod proxy;
+pub mod ras_server;
 pub mod registrar;
 mod time;
 mod transaction;

@@ -14,7 +14,8 @@ use super::unit::{Module, Question, Unit};
 use super::{Event, Input, Output, Phase, Setup, Stats, View};
 use crate::Time;
 use crate::profile::Profile;
-use crate::registrar::{self, EntryId, Registrar, answer_address, rejection_name};
+use crate::ras_server::answer_address;
+use crate::registrar::{self, EntryId, Registrar, rejection_name};
 
 /// Answers that a module may ask about at once, one after the other; each is answered, so this is never met but by a
 /// module that asks for ever.

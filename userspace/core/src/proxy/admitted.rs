@@ -7,7 +7,7 @@ use super::machine::Proxy;
 use super::upstream::registered;
 use super::{EntryId, Event, Output, Standing, rrq, translate};
 use crate::octets;
-use crate::registrar;
+use crate::ras_server;
 
 /// timeToLive towards an endpoint when nobody says one, seconds.
 const TIME_TO_LIVE: u32 = 300;
@@ -52,7 +52,7 @@ impl Proxy {
         }
         let aliases = rrq::aliases(full.terminal_alias.as_deref());
         for other in self.entries.own(id, aliases) {
-            self.end(other, registrar::Ended::Replaced, out);
+            self.end(other, ras_server::Ended::Replaced, out);
         }
     }
 

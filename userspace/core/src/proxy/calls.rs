@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::said::{Said, alike};
 use super::{EntryId, Output};
 use crate::Time;
-use crate::registrar::{CallKey, MAX_LEGS, StoredCall, StoredLeg};
+use crate::ras_server::{CallKey, MAX_LEGS, StoredCall, StoredLeg};
 
 /// Calls known at most.
 const MOST: usize = 65_536;

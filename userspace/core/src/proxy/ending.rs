@@ -17,7 +17,7 @@ use super::refuse::Why;
 use super::upstream::SILENT;
 use super::waits::PATIENCE;
 use super::{EntryId, Event, Output, Standing, rrq};
-use crate::registrar::{self, Ended};
+use crate::ras_server::{self, Ended};
 
 impl Proxy {
     /// URQ of an endpoint: confirmed at once, and passed on in the name of rasline.
@@ -69,7 +69,7 @@ impl Proxy {
         if entry.confirmed {
             out.push(Output::Forget { id });
             out.push(Output::Event(Event::Endpoint(
-                registrar::Event::Unregistered {
+                ras_server::Event::Unregistered {
                     endpoint_identifier: entry.identifier.clone(),
                     endpoint: entry.endpoint,
                     why,

@@ -12,7 +12,7 @@ use super::machine::Proxy;
 use super::refuse::{Why, not_understood, refusal};
 use super::waits::Wait;
 use super::{EntryId, Output};
-use crate::registrar::answer_address;
+use crate::ras_server::answer_address;
 use crate::transaction::{CachedReply, RequestKey};
 
 /// A message of an endpoint on its way through.

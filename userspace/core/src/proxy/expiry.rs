@@ -16,7 +16,7 @@ use super::entries::{Entry, Life};
 use super::machine::{Proxy, Timer};
 use super::{EntryId, Output};
 use crate::Time;
-use crate::registrar::Ended;
+use crate::ras_server::Ended;
 
 /// Answers of the kernel are known within this time.
 const ASKED: Duration = Duration::from_secs(1);

@@ -17,7 +17,7 @@ use super::refuse::Why;
 use super::{EntryId, Output, Standing, rrq};
 use crate::claimed::may_claim;
 use crate::octets;
-use crate::registrar::Ended;
+use crate::ras_server::Ended;
 
 /// Whose RRQ it is.
 enum Found {

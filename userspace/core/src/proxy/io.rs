@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{EntryId, Event};
 use crate::Time;
-use crate::registrar::StoredCall;
+use crate::ras_server::StoredCall;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ pub enum Output {
         payload: Vec<u8>,
     },
     /// As [`registrar::Output::Publish`](crate::registrar::Output::Publish).
-    Publish(Box<crate::registrar::Offer>),
+    Publish(Box<crate::ras_server::Offer>),
     /// As there.
     Withdraw {
         /// Endpoint.
@@ -107,7 +107,7 @@ pub enum Output {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// What a registrar would keep.
-    pub registration: crate::registrar::Stored,
+    pub registration: crate::ras_server::Stored,
     /// Gatekeeper that it is registered with.
     pub gatekeeper: Option<SocketAddr>,
     /// endpointIdentifier there.

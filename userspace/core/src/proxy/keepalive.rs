@@ -12,7 +12,7 @@ use super::machine::{Proxy, Timer};
 use super::refuse::Why;
 use super::{EntryId, Output, rrq};
 use crate::octets;
-use crate::registrar::{EntryId as Published, Offer};
+use crate::ras_server::Offer;
 use crate::transaction::digest;
 
 /// Where requestSeqNum stands in RRQ and RCF.
@@ -134,7 +134,7 @@ impl Proxy {
         rcf[SEQ].fill(0);
         let entry = self.entries.get(id)?;
         Some(Offer {
-            id: Published(id.0),
+            id,
             endpoint: entry.endpoint,
             seen_as: entry.seen_as,
             rrq: octets,

@@ -86,10 +86,7 @@ pub use io::{Input, Output, Stored};
 pub use machine::Proxy;
 pub use tell::{Event, Standing, Stats, View};
 
-/// Which endpoint of a proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct EntryId(pub u64);
+pub use crate::ras_server::EntryId;
 
 /// What a proxy is given once.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use rasline_h225::{RasKind as K, decode_ras, header};
 use super::machine::Proxy;
 use super::waits::Wait;
 use super::{EntryId, Output};
-use crate::registrar::StoredCall;
+use crate::ras_server::StoredCall;
 
 /// Calls of an IRR that are looked at.
 const REPORTED: usize = 512;

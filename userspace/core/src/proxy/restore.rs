@@ -10,7 +10,7 @@ use rasline_h225::text::{from_bmp, to_bmp};
 use super::entries::{Entry, GATEWAY, Life, Up};
 use super::machine::{Proxy, Timer};
 use super::{EntryId, Output, Stored, rrq};
-use crate::registrar;
+use crate::ras_server;
 
 /// Stored ones are renewed once a day; what is older by this and two timeToLive is gone.
 const OLD: Duration = Duration::from_hours(36);
@@ -27,8 +27,8 @@ impl Proxy {
             return;
         };
         out.push(Output::Store(Box::new(Stored {
-            registration: registrar::Stored {
-                id: registrar::EntryId(id.0),
+            registration: ras_server::Stored {
+                id,
                 endpoint_identifier: entry.identifier.clone(),
                 endpoint: entry.endpoint,
                 seen_as: entry.seen_as,
@@ -52,8 +52,8 @@ impl Proxy {
             return out.push(Output::Forget { id: GATEWAY });
         };
         out.push(Output::Store(Box::new(Stored {
-            registration: registrar::Stored {
-                id: registrar::EntryId(GATEWAY.0),
+            registration: ras_server::Stored {
+                id: GATEWAY,
                 endpoint_identifier: String::new(),
                 endpoint: here,
                 seen_as: here,

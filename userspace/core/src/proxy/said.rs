@@ -5,7 +5,7 @@ use rasline_h225::types::{
     InfoRequestResponsePerCallInfoItem,
 };
 
-use crate::registrar::{CallKey, StoredLeg};
+use crate::ras_server::{CallKey, StoredLeg};
 
 /// A call as a message names it.
 #[derive(Clone, Copy, Debug)]

@@ -12,7 +12,7 @@ use crate::Time;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// As a registrar's.
-    Endpoint(crate::registrar::Event),
+    Endpoint(crate::ras_server::Event),
     /// All endpoints begin to register with another gatekeeper.
     Moving {
         /// Which one.

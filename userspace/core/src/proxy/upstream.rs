@@ -14,7 +14,7 @@ use super::machine::{Proxy, Timer};
 use super::queue::Lane;
 use super::refuse::Why;
 use super::{EntryId, Event, Output, Standing, rrq};
-use crate::registrar;
+use crate::ras_server;
 
 /// A silent gatekeeper is asked again after so long; one that rejects, after this.
 pub(super) const SILENT: Duration = Duration::from_secs(5);
@@ -236,7 +236,7 @@ impl Proxy {
         if entry.adding.is_some() {
             return self.not_added(id, rrj, out);
         }
-        let event = registrar::Event::Rejected {
+        let event = ras_server::Event::Rejected {
             from: entry.endpoint,
             request: RasKind::RegistrationRequest.name().into(),
             reason: rasline_h225::view::registration_reject(&rrj.reject_reason).into(),
@@ -258,7 +258,7 @@ impl Proxy {
             self.refuse(ticket, Why::NotRegistered, out);
         }
         if told {
-            self.end(id, registrar::Ended::NotAllowed, out);
+            self.end(id, ras_server::Ended::NotAllowed, out);
         }
     }
 
@@ -274,7 +274,7 @@ impl Proxy {
             return;
         };
         if !entry.confirmed {
-            self.end(id, registrar::Ended::NotAllowed, out);
+            self.end(id, ras_server::Ended::NotAllowed, out);
             return;
         }
         // As before, then.
@@ -311,8 +311,8 @@ impl Proxy {
 }
 
 /// It registered.
-pub(super) fn registered(entry: &Entry) -> registrar::Event {
-    registrar::Event::Registered {
+pub(super) fn registered(entry: &Entry) -> ras_server::Event {
+    ras_server::Event::Registered {
         endpoint_identifier: entry.identifier.clone(),
         endpoint: entry.endpoint,
         aliases: entry.aliases.clone(),

@@ -12,7 +12,7 @@ use rasline_h225::types::{
 };
 
 use super::aliases::texts;
-use super::calls::{Call, CallId, CallKey, IRR_EVERY, Leg, QUIET};
+use super::calls::{Call, CallId, IRR_EVERY, Leg, QUIET};
 use super::destination::Nowhere;
 use super::machine::Registrar;
 use super::message::Asked;
@@ -21,6 +21,7 @@ use super::search::Asker;
 use super::timers::Timer;
 use super::{Destination, EntryId, Event, Output};
 use crate::profile::CallModel;
+use crate::ras_server::CallKey;
 
 /// hopCount of an LRQ of our own.
 const HOPS: u8 = 7;

@@ -5,11 +5,12 @@ use rasline_h225::types::{
     BandRejectReason as Why, BandwidthConfirm, BandwidthReject, BandwidthRequest, RasMessage,
 };
 
-use super::calls::{CallId, CallKey};
+use super::calls::CallId;
 use super::machine::Registrar;
 use super::message::Asked;
 use super::reply::Reply;
 use super::{EntryId, Output};
+use crate::ras_server::CallKey;
 
 impl Registrar {
     pub(super) fn bandwidth(

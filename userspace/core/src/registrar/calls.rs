@@ -11,6 +11,7 @@ use rasline_h225::types::CallIdentifier;
 
 use super::EntryId;
 use crate::Time;
+use crate::ras_server::{CallKey, MAX_LEGS};
 
 /// Which call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,39 +23,6 @@ pub(super) const IRR_EVERY: u16 = 60;
 pub(super) const QUIET: Duration = Duration::from_secs(130);
 /// A call counts as reported for so long: until its parties were asked, and did not answer.
 pub(super) const SILENCE: Duration = Duration::from_secs(140);
-/// Legs of a call at most.
-pub(crate) const MAX_LEGS: usize = 8;
-
-/// What a call is known by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct CallKey([u8; 16], Option<u16>);
-
-impl CallKey {
-    /// An identifier of zeros is none.
-    pub fn new(identifier: Option<&CallIdentifier>, conference: &[u8], reference: u16) -> Self {
-        let octets = |octets: &[u8]| <[u8; 16]>::try_from(octets).unwrap_or_default();
-        let identifier = identifier.map(|one| octets(&one.guid[..]));
-        match identifier.filter(|one| *one != [0; 16]) {
-            Some(identifier) => Self(identifier, None),
-            // The highest bit only says which side made the call (Q.931 4.3).
-            None => Self(octets(conference), Some(reference & 0x7fff)),
-        }
-    }
-
-    /// Names the call among all of its registrar.
-    pub fn name(&self) -> String {
-        match self.1 {
-            None => self.hex(),
-            Some(reference) => format!("{}-{reference}", self.hex()),
-        }
-    }
-
-    /// For people.
-    pub fn hex(&self) -> String {
-        format!("{:032x}", u128::from_be_bytes(self.0))
-    }
-}
-
 /// An endpoint's part in a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Leg {

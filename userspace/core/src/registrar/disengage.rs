@@ -9,10 +9,10 @@ use rasline_h225::types::{
 };
 
 use super::Output;
-use super::calls::CallKey;
 use super::machine::Registrar;
 use super::message::Asked;
 use super::reply::Reply;
+use crate::ras_server::CallKey;
 
 impl Registrar {
     pub(super) fn disengage(

@@ -9,12 +9,13 @@ use rasline_h225::types::{
     ServiceControlIndication, ServiceControlResponse,
 };
 
-use super::calls::{CallId, CallKey, Leg};
+use super::calls::{CallId, Leg};
 use super::capacity::no_room;
 use super::machine::Registrar;
 use super::message::Asked;
 use super::reply::Reply;
 use super::{EntryId, Output};
+use crate::ras_server::CallKey;
 
 /// Calls of an IRR that are looked at.
 const MAX_REPORTED: usize = 256;

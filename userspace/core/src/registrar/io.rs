@@ -4,11 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::{EntryId, Event};
 use crate::Time;
 use crate::profile::Profile;
+use crate::ras_server::{Offer, Stored, StoredCall};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -107,77 +106,6 @@ pub enum Output {
     },
     /// Tell people.
     Event(Event),
-}
-
-/// A keep-alive and its answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offer {
-    /// Registration.
-    pub id: EntryId,
-    /// Where its keep-alives come from.
-    pub endpoint: SocketAddr,
-    /// The gatekeeper's address as the endpoint knows it.
-    pub seen_as: SocketAddr,
-    /// The lightweight RRQ, requestSeqNum zeroed.
-    pub rrq: Vec<u8>,
-    /// The RCF, requestSeqNum zeroed.
-    pub rcf: Vec<u8>,
-    /// endpointIdentifier, UTF-16BE.
-    pub endpoint_identifier: Vec<u8>,
-    /// timeToLive.
-    pub time_to_live: Duration,
-    /// When the registrar confirmed it.
-    pub confirmed: Time,
-}
-
-/// What is kept of a registration across restarts. Its endpointIdentifier is its identity.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// Registration.
-    pub id: EntryId,
-    /// endpointIdentifier.
-    pub endpoint_identifier: String,
-    /// Where its messages come from.
-    pub endpoint: SocketAddr,
-    /// The gatekeeper's address as it knows it.
-    pub seen_as: SocketAddr,
-    /// Its full RRQ, requestSeqNum zeroed; of one that its own gatekeeper had registered, what it would have said. Empty:
-    /// that is too long to be kept, the profile must know it.
-    pub full: Vec<u8>,
-    /// Its lightweight RRQ, requestSeqNum zeroed, if one was seen.
-    pub lightweight: Option<Vec<u8>>,
-    /// timeToLive given, seconds.
-    pub time_to_live: u32,
-    /// When it was confirmed.
-    pub confirmed: Time,
-}
-
-/// What is kept of a call across restarts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredCall {
-    /// Its name, of its callIdentifier, else of conferenceID and callReferenceValue.
-    pub call: String,
-    /// callIdentifier, if it has one.
-    pub call_identifier: Option<[u8; 16]>,
-    /// When it was admitted.
-    pub started: Time,
-    /// Who takes part.
-    pub legs: Vec<StoredLeg>,
-}
-
-/// An endpoint's part in a call that is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredLeg {
-    /// Which endpoint.
-    pub endpoint_identifier: String,
-    /// It is the one that is called.
-    pub answers: bool,
-    /// callReferenceValue.
-    pub reference: u16,
-    /// conferenceID.
-    pub conference: [u8; 16],
-    /// Bandwidth that it was granted, in units of 100 bit/s.
-    pub bandwidth: u32,
 }
 
 /// Where somebody is to be called.

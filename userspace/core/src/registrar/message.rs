@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use rasline_h225::build::{rip, xrs};
-use rasline_h225::text::from_transport;
 use rasline_h225::types::RasMessage;
 use rasline_h225::{RasKind, decode_ras, header};
 
@@ -11,6 +10,7 @@ use super::machine::Registrar;
 use super::reply::{Reply, rejection};
 use super::secured::Mode;
 use super::{EntryId, Event, Output};
+use crate::ras_server::answer_address;
 use crate::transaction::{CachedReply, RequestKey};
 
 /// Octets of a message that are returned at most in an XRS: what travels unfragmented.
@@ -265,18 +265,6 @@ impl Registrar {
         let delay = u16::try_from(delay.as_millis()).unwrap_or(u16::MAX);
         rip(seq, delay.max(1))
     }
-}
-
-/// Where the answer goes: whence the message came, or where it says, if that is the same host: GRQ and LRQ may come from
-/// a socket that is used for nothing else.
-pub(crate) fn answer_address(from: SocketAddr, message: &RasMessage) -> SocketAddr {
-    let said = match message {
-        RasMessage::GatekeeperRequest(grq) => from_transport(&grq.ras_address),
-        RasMessage::LocationRequest(lrq) => from_transport(&lrq.reply_address),
-        _ => None,
-    };
-    said.filter(|said| said.ip() == from.ip() && said.port() != 0)
-        .unwrap_or(from)
 }
 
 fn returned(payload: &[u8]) -> &[u8] {

@@ -3,8 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use rasline_h225::view::Alternate;
 
 use crate::Reserved;
@@ -47,17 +45,12 @@ mod timers;
 mod unregistration;
 
 pub(crate) use aliases::is_number;
-pub(crate) use calls::{CallKey, MAX_LEGS};
-pub use io::{Destination, Input, Offer, Output, Stored, StoredCall, StoredLeg};
+pub use io::{Destination, Input, Output};
 pub use machine::Registrar;
-pub(crate) use message::answer_address;
 pub(crate) use reply::rejection as rejection_name;
-pub use tell::{Ended, Event, Stats, View};
+pub use tell::{Stats, View};
 
-/// Which registration of a registrar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct EntryId(pub u64);
+pub use crate::ras_server::{Ended, EntryId, Event, Offer, Stored, StoredCall, StoredLeg};
 
 /// What a registrar is given once.
 #[derive(Clone, Debug)]

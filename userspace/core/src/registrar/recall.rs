@@ -5,28 +5,11 @@
 //! of any call, and it is asked for when nobody reports it. Invariant: what is stored of a call names only endpoints by
 //! endpointIdentifier, which outlive a restart; a call none of whose endpoints is registered does not hold.
 
-use rasline_h225::types::CallIdentifier;
-
-use super::calls::{Call, CallId, CallKey, Leg, MAX_LEGS, QUIET};
+use super::calls::{Call, CallId, Leg, QUIET};
 use super::machine::Registrar;
 use super::timers::Timer;
-use super::{EntryId, Output, StoredCall, StoredLeg};
-
-impl StoredCall {
-    /// What it is known by; `None`: the parts of it do not fit each other.
-    pub(crate) fn key(&self) -> Option<CallKey> {
-        let identifier = self.identifier();
-        let of =
-            |leg: &StoredLeg| CallKey::new(identifier.as_ref(), &leg.conference, leg.reference);
-        let key = of(self.legs.first()?);
-        let same = self.legs.iter().all(|leg| of(leg) == key) && key.name() == self.call;
-        same.then_some(key)
-    }
-
-    fn identifier(&self) -> Option<CallIdentifier> {
-        self.call_identifier.map(CallIdentifier::new)
-    }
-}
+use super::{EntryId, Output};
+use crate::ras_server::{CallKey, MAX_LEGS, StoredCall, StoredLeg};
 
 impl Registrar {
     /// Keeps a call across restarts, as it is now.
