@@ -11,8 +11,8 @@ use rasline_h225::types::{
 };
 use rasline_h225::{RasMessage, build, header, text};
 
+use super::agent::{Agent, Cx};
 use super::message;
-use super::one::{Agent, Cx};
 use super::targets::{canonical, reachable};
 
 impl Agent {

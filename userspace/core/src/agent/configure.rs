@@ -1,9 +1,9 @@
 //! What becomes of an agent when its configuration changes or ends.
 
+use super::agent::{Agent, Cx, State};
 use super::bearing::Bearing;
-use super::one::{Agent, Cx, State};
-use super::proved::Proofs;
 use super::targets::usable;
+use super::verify::Proofs;
 use super::{Config, Discovery};
 
 impl Agent {

@@ -18,7 +18,7 @@ use rasline_h225::build;
 use rasline_h225::types::UnregistrationRequest;
 
 use super::EventKind;
-use super::one::{Agent, Cx, State};
+use super::agent::{Agent, Cx, State};
 use super::request::Purpose;
 use crate::Time;
 use crate::transaction::Retry;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rasline_h225::header;
 
-use super::one::Agent;
+use super::agent::Agent;
 use crate::Time;
 
 /// The longest message that is decoded, in octets. An RCF or URQ with all that it may name takes a quarter of it.

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use super::one::{Agent, Cx, STEADY, State};
+use super::agent::{Agent, Cx, STEADY, State};
 use super::{ConnectionId, EventKind, Loss, Output, Signalling};
 use crate::Time;
 

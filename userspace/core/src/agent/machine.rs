@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use super::one::{Agent, Cx};
+use super::agent::{Agent, Cx};
 use super::targets::canonical;
 use super::{AgentId, Config, ConnectionId, Input, Output, Remembered, View};
 use crate::Time;

@@ -4,7 +4,7 @@
 
 use rasline_h225::view::Alternates;
 
-use super::one::{Agent, Cx, State};
+use super::agent::{Agent, Cx, State};
 use super::targets::{self, Target};
 use super::{Output, Remembered};
 

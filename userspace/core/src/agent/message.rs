@@ -9,7 +9,7 @@ use rasline_h225::types::{
 };
 use rasline_h225::{EncodeError, RasMessage};
 
-use super::proof::mechanism;
+use super::sign::mechanism;
 use super::{Config, Kind};
 
 /// A GRQ.

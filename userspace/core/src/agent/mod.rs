@@ -28,11 +28,14 @@
 //! - an agent has one connection at most, to the gatekeeper that it is registered with;
 //! - what is sent without being asked is bounded: what fails at once is tried again after a pause that doubles.
 
+#[expect(clippy::module_inception, reason = "it defines one agent of many")]
+mod agent;
 mod answer;
 mod bearing;
 mod config;
 mod configure;
 mod contested;
+mod dispatch;
 mod door;
 mod event;
 mod io;
@@ -41,14 +44,12 @@ mod machine;
 mod memory;
 mod message;
 mod moving;
-mod one;
-mod proof;
-mod proved;
 mod registered;
+mod registration_attempt;
 mod request;
-mod round;
-mod said;
+mod sign;
 mod targets;
+mod verify;
 mod view;
 
 pub use config::{

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use rasline_h225::types::RegistrationConfirm;
 
-use super::one::{Agent, Cx, State};
+use super::agent::{Agent, Cx, State};
+use super::registration_attempt::{Refusal, Verdict};
 use super::request::{Purpose, Request};
-use super::round::{Refusal, Verdict};
 use super::targets::{Target, distinct};
 use super::{EventKind, Strategy, message};
 use crate::Time;

@@ -9,10 +9,10 @@ use rasline_h225::types::{RegistrationConfirm, UnregRequestReason, Unregistratio
 use rasline_h225::view::{self, unregistration_request};
 use rasline_h225::{RasMessage, text};
 
+use super::agent::{Agent, Cx, Registration, State};
 use super::bearing::Bearing;
-use super::one::{Agent, Cx, Registration, State};
+use super::registration_attempt::{Refusal, Verdict};
 use super::request::{Purpose, RRQ};
-use super::round::{Refusal, Verdict};
 use super::targets::{Target, canonical, reachable};
 use super::{Discovery, EventKind, Signalling, message};
 use crate::Time;
@@ -253,7 +253,7 @@ impl Agent {
         );
         self.calm_if_steady(cx.now);
         let assigned = urq.assigned_gatekeeper.as_ref();
-        let assigned = assigned.and_then(|one| super::said::assigned_target(&self.config, one));
+        let assigned = assigned.and_then(|one| super::dispatch::assigned_target(&self.config, one));
         let mut others = self.heed(view::alternates(&RasMessage::UnregistrationRequest(urq)));
         others.splice(0..0, assigned);
         let here = self.own(from);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rasline_h225::{EncodeError, RasMessage};
 
-use super::one::{Agent, Cx};
+use super::agent::{Agent, Cx};
 use super::{EventKind, Output};
 use crate::Time;
 use crate::transaction::Retry;

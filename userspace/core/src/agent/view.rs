@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use super::View;
-use super::one::{Agent, State};
-use super::round::Step;
+use super::agent::{Agent, State};
+use super::registration_attempt::Step;
 use super::targets::Target;
 
 impl Agent {

@@ -5,11 +5,11 @@ use rasline_h225::types::{RasMessage, RegistrationRejectReason as Why, Registrat
 use rasline_h225::{decode_ras, encode_ras};
 
 use super::aliases::texts;
-use super::claim::served;
 use super::entries::Entry;
 use super::machine::Registrar;
 use super::message::Asked;
 use super::registration::{identifier, registered};
+use super::registration_claim::served;
 use super::reply::Reply;
 use super::{EntryId, Output};
 use crate::octets;

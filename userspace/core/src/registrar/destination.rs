@@ -31,7 +31,7 @@ impl Registrar {
 
     /// The numbering plan applied.
     pub(super) fn planned(&self, numbers: &[String]) -> Vec<String> {
-        let planned = |number: &String| self.known.planned(&self.settings.profile, number);
+        let planned = |number: &String| self.profile_index.planned(&self.settings.profile, number);
         numbers
             .iter()
             .map(planned)
@@ -78,14 +78,14 @@ impl Registrar {
         if let Some(owner) = self.entries.owner(alias) {
             return self.registered_at(owner);
         }
-        let index = self.known.aliases.get(alias)?;
+        let index = self.profile_index.aliases.get(alias)?;
         known_at(self.settings.profile.endpoints.get(*index)?)
     }
 
     fn by_prefix(&self, number: &str) -> Result<Option<Destination>, Nowhere> {
         let profile = &self.settings.profile;
         let registered = self.entries.gateways(number);
-        let known = self.known.prefixes.longest(number);
+        let known = self.profile_index.prefixes.longest(number);
         // One that the profile knows counts if it serves a longer prefix than those that are registered.
         let longer = registered.map_or(0, |(length, _)| length + 1);
         let known = known.filter(|(length, _)| *length >= longer);
@@ -118,12 +118,15 @@ impl Registrar {
                 ..found
             });
         }
-        let index = self.known.signalling.get(&address)?;
+        let index = self.profile_index.signalling.get(&address)?;
         known_at(self.settings.profile.endpoints.get(*index)?)
     }
 
     fn registered_at(&self, id: EntryId) -> Option<Destination> {
-        let entry = self.entries.get(id).filter(|_| !self.barred.contains(id))?;
+        let entry = self
+            .entries
+            .get(id)
+            .filter(|_| !self.revoked.contains(id))?;
         Some(Destination {
             call_signal_address: entry.signalled_at()?,
             ras_address: entry.ras,

@@ -39,7 +39,7 @@ impl Registrar {
             || aliases.is_empty()
             || aliases
                 .iter()
-                .any(|one| self.known.aliases.contains_key(one))
+                .any(|one| self.profile_index.aliases.contains_key(one))
     }
 
     fn gcf(&self, asked: &Asked<'_>, grq: &GatekeeperRequest) -> GatekeeperConfirm {

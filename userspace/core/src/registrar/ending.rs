@@ -11,7 +11,7 @@ use rasline_h225::types::{DisengageReason, DisengageRequest, InfoRequest, RasMes
 use super::calls::{Call, CallId, Leg, QUIET};
 use super::expiry::POLLS;
 use super::machine::Registrar;
-use super::own::{DISENGAGE, Wanted};
+use super::own_requests::{DISENGAGE, Wanted};
 use super::timers::Timer;
 use super::{EntryId, Event, Output};
 
@@ -48,7 +48,7 @@ impl Registrar {
             return;
         }
         for (index, leg) in call.legs.iter().enumerate() {
-            let seq = leg.polled.unwrap_or_else(|| self.own.next());
+            let seq = leg.polled.unwrap_or_else(|| self.own_requests.next());
             self.calls.poll(id, index, seq);
             self.ask_leg(&call, leg, seq, out);
         }

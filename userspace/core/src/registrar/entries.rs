@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 
 use super::aliases::Prefixes;
+use super::auth::Mode;
 use super::calls::CallId;
-use super::secured::Mode;
 use super::{EntryId, View};
 use crate::Time;
 use crate::claimed::Hosts;
@@ -25,9 +25,9 @@ pub(super) enum Life {
     Polled { seq: u16, left: u8 },
 }
 
-/// Whence a keep-alive is known that was not seen yet; see [`super::foretold`].
+/// Whence a keep-alive is known that was not seen yet; see [`super::predict`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Foretold {
+pub(super) enum PredictedKeepAlive {
     /// From what the same endpoint sent before.
     Before,
     /// From others of its make.
@@ -64,7 +64,7 @@ pub(super) struct Entry {
     /// Digest of what is published.
     pub published: Option<u64>,
     /// What is published was not seen yet.
-    pub foretold: Option<Foretold>,
+    pub predicted: Option<PredictedKeepAlive>,
     /// Digest of a keep-alive that is not the published one.
     pub other: Option<u64>,
     /// It said that it is almost out of resources.

@@ -22,7 +22,7 @@ use rasline_h225::types::{InfoRequest, RasMessage, UnregRequestReason};
 
 use super::entries::{Entry, Life};
 use super::machine::Registrar;
-use super::own::{LEAVE, Wanted};
+use super::own_requests::{LEAVE, Wanted};
 use super::registration::lease;
 use super::timers::Timer;
 use super::{Ended, EntryId, Event, Output};
@@ -84,7 +84,7 @@ impl Registrar {
             self.timers.set(Timer::Entry(id), self.now.after(ASK));
             return;
         }
-        let (seq, left) = again.unwrap_or_else(|| (self.own.next(), 1));
+        let (seq, left) = again.unwrap_or_else(|| (self.own_requests.next(), 1));
         let Some(entry) = self.entries.get_mut(id) else {
             return;
         };
@@ -150,7 +150,7 @@ impl Registrar {
         self.withdraw(id, out);
         let entry = self.entries.remove(id)?;
         self.timers.clear(Timer::Entry(id));
-        self.barred.pardon(id);
+        self.revoked.reinstate(id);
         out.push(Output::Forget { id });
         out.push(Output::Event(Event::Unregistered {
             endpoint_identifier: entry.identifier.clone(),

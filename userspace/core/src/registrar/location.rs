@@ -15,7 +15,7 @@ use super::aliases::texts;
 use super::destination::Nowhere;
 use super::machine::Registrar;
 use super::message::Asked;
-use super::own::Wanted;
+use super::own_requests::Wanted;
 use super::reply::Reply;
 use super::search::Asker;
 use super::{Destination, Output};
@@ -33,7 +33,7 @@ impl Registrar {
         lrq: LocationRequest,
         out: &mut Vec<Output>,
     ) -> Reply {
-        let neighbour = self.known.answered.contains_key(&asked.from.ip());
+        let neighbour = self.profile_index.answered.contains_key(&asked.from.ip());
         let named = lrq.endpoint_identifier.as_ref().map(from_bmp);
         let endpoint = named.is_some_and(|named| self.registered_as(&named, asked).is_some());
         if !neighbour && !endpoint {

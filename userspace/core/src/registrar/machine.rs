@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::barred::Barred;
+use super::auth::gate;
 use super::calls::Calls;
 use super::entries::Entries;
-use super::foretold::Makes;
-use super::known::Known;
-use super::own::{Own, Wanted};
+use super::own_requests::{OwnRequests, Wanted};
+use super::predict::Makes;
+use super::profile_index::ProfileIndex;
+use super::revoke::RevokedRegistrations;
 use super::search::Searches;
-use super::secured::gate;
 use super::timers::Timer;
 use super::{EntryId, Event, Input, Output, Settings, Stats, View};
 use crate::Time;
@@ -27,15 +27,15 @@ const TOLD: u32 = 20;
 pub struct Registrar {
     pub(super) now: Time,
     pub(super) settings: Settings,
-    pub(super) known: Known,
+    pub(super) profile_index: ProfileIndex,
     pub(super) entries: Entries,
     /// endpointIdentifiers made so far.
     pub(super) made: u64,
     pub(super) calls: Calls,
     pub(super) searches: Searches,
     pub(super) replies: ReplyCache<Option<EntryId>>,
-    pub(super) own: Own,
-    pub(super) barred: Barred,
+    pub(super) own_requests: OwnRequests,
+    pub(super) revoked: RevokedRegistrations,
     pub(super) makes: Makes,
     pub(super) timers: TimerQueue<Timer>,
     pub(super) polls: RateLimit,
@@ -54,14 +54,14 @@ impl Registrar {
     pub fn new(settings: Settings, now: Time) -> Self {
         Self {
             now,
-            known: Known::new(&settings.profile),
+            profile_index: ProfileIndex::new(&settings.profile),
             entries: Entries::default(),
             made: 0,
             calls: Calls::default(),
             searches: Searches::default(),
             replies: ReplyCache::new(settings.max_answers),
-            own: Own::new(settings.seed),
-            barred: Barred::default(),
+            own_requests: OwnRequests::new(settings.seed),
+            revoked: RevokedRegistrations::default(),
             makes: Makes::default(),
             timers: TimerQueue::default(),
             polls: RateLimit::default(),
@@ -138,7 +138,11 @@ impl Registrar {
     /// What is held besides registrations and calls: answers, own requests, searches. All are bounded.
     #[must_use]
     pub fn held(&self) -> [usize; 3] {
-        [self.replies.len(), self.own.len(), self.searches.len()]
+        [
+            self.replies.len(),
+            self.own_requests.len(),
+            self.searches.len(),
+        ]
     }
 
     fn due(&mut self, out: &mut Vec<Output>) {
@@ -150,7 +154,7 @@ impl Registrar {
                 Timer::Entry(id) => self.entry_due(id, out),
                 Timer::Call(id) => self.call_due(id, out),
                 Timer::Location(ticket) => self.search_due(ticket, out),
-                Timer::Barred => self.barred_due(out),
+                Timer::Revoked => self.revoked_due(out),
                 Timer::Own(seq) => {
                     if let Some(Wanted::Location(ticket)) = self.request_due(seq, out) {
                         self.not_there(ticket, seq, out);

@@ -6,9 +6,9 @@ use rasline_h225::build::{rip, xrs};
 use rasline_h225::types::RasMessage;
 use rasline_h225::{RasKind, decode_ras, header};
 
+use super::auth::Mode;
 use super::machine::Registrar;
 use super::reply::{Reply, rejection};
-use super::secured::Mode;
 use super::{EntryId, Event, Output};
 use crate::ras_server::answer_address;
 use crate::transaction::{CachedReply, RequestKey};
@@ -131,7 +131,7 @@ impl Registrar {
             return false;
         };
         let (to, payload, of) = (reply.to, reply.octets.to_vec(), reply.about);
-        if of.is_some_and(|id| self.barred.contains(id)) {
+        if of.is_some_and(|id| self.revoked.contains(id)) {
             return false;
         }
         // Some endpoints never count requestSeqNum up: each keep-alive is a retransmission.

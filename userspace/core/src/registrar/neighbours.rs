@@ -8,10 +8,10 @@ use rasline_h225::text::{to_bmp, to_transport};
 use rasline_h225::types::{AliasAddress, LocationRequest, RasMessage};
 
 use super::Output;
+use super::auth::Mode;
 use super::machine::Registrar;
-use super::own::{LOCATE, Wanted};
+use super::own_requests::{LOCATE, Wanted};
 use super::search::{Asker, Search, Stage};
-use super::secured::Mode;
 
 /// Neighbours that are asked at once.
 const MAX_ASKED: usize = 8;
@@ -24,12 +24,12 @@ impl Registrar {
         };
         let indices: BTreeSet<usize> = match search.stage {
             Stage::Specific => {
-                let fitting = |number: &String| self.known.neighbours.longest(number);
+                let fitting = |number: &String| self.profile_index.neighbours.longest(number);
                 let fit = search.numbers.iter().filter_map(fitting);
                 fit.flat_map(|(_, indices)| indices).copied().collect()
             }
             Stage::Zones => BTreeSet::new(),
-            Stage::Any => self.known.any.iter().copied().collect(),
+            Stage::Any => self.profile_index.any.iter().copied().collect(),
         };
         let profile = self.settings.profile.clone();
         let neighbours = indices

@@ -1,7 +1,7 @@
 //! What the kernel is told to answer by itself, and what is kept across restarts.
 //!
-//! What is foretold at registration ([`super::foretold`]) is published, else the first keep-alive that is confirmed; and
-//! again when the kernel lets it through: that renews what the kernel promises. One that was not foretold so takes the
+//! What is predicted at registration ([`super::predict`]) is published, else the first keep-alive that is confirmed; and
+//! again when the kernel lets it through: that renews what the kernel promises. One that was not predicted so takes the
 //! place of what was. A later one that differs (timeToLive that settles, another source port) replaces it when it came
 //! twice in a row: some endpoints never send the same twice, and would be published each time in vain.
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 use rasline_h225::encode_ras;
 use rasline_h225::types::{RasMessage, RegistrationRequest};
 
-use super::entries::{Entry, Foretold};
+use super::entries::{Entry, PredictedKeepAlive};
 use super::machine::Registrar;
 use super::{EntryId, Offer, Output, Stored};
 use crate::octets;
@@ -32,14 +32,14 @@ impl Registrar {
         let (Some(new), Some(entry)) = (new, self.entries.get_mut(id)) else {
             return;
         };
-        let foretold = entry.foretold.take();
+        let predicted = entry.predicted.take();
         let same = entry.published == Some(new);
-        if !same && foretold.is_none() && entry.published.is_some() && entry.other != Some(new) {
+        if !same && predicted.is_none() && entry.published.is_some() && entry.other != Some(new) {
             entry.other = Some(new);
             return;
         }
-        if !same || foretold.is_some() {
-            let by_make = foretold == Some(Foretold::Make);
+        if !same || predicted.is_some() {
+            let by_make = predicted == Some(PredictedKeepAlive::Make);
             self.learn_make(id, (rrq, payload), by_make.then_some(same));
         }
         if self.offered(id, (payload, rrq), new, out) && !same {
@@ -48,11 +48,11 @@ impl Registrar {
     }
 
     /// A keep-alive is expected that was not seen yet.
-    pub(super) fn publish_foretold(
+    pub(super) fn publish_predicted(
         &mut self,
         id: EntryId,
         payload: &[u8],
-        (rrq, by): (&RegistrationRequest, Foretold),
+        (rrq, by): (&RegistrationRequest, PredictedKeepAlive),
         out: &mut Vec<Output>,
     ) {
         let Some(new) = self.publishable(id, payload, rrq) else {
@@ -61,7 +61,7 @@ impl Registrar {
         if self.offered(id, (payload, rrq), new, out)
             && let Some(entry) = self.entries.get_mut(id)
         {
-            entry.foretold = Some(by);
+            entry.predicted = Some(by);
         }
     }
 
@@ -143,7 +143,7 @@ impl Registrar {
     /// What [`Output::Store`] would say of it now: for a store that lost what it had. `None`: it is not kept.
     #[must_use]
     pub fn stored(&self, id: EntryId) -> Option<Stored> {
-        let known = |eid: &str| self.known.identifiers.contains_key(eid);
+        let known = |eid: &str| self.profile_index.identifiers.contains_key(eid);
         let holds = |one: &&Entry| !one.full.is_empty() || known(&one.identifier);
         let entry = self.entries.get(id).filter(holds)?;
         Some(Stored {

@@ -16,10 +16,10 @@ use rasline_h225::types::{
 };
 
 use super::capacity::no_room;
-use super::claim::Claim;
 use super::entries::{Entry, Life};
 use super::machine::Registrar;
 use super::message::Asked;
+use super::registration_claim::RegistrationClaim;
 use super::reply::{Reply, alternates, this_time};
 use super::timers::Timer;
 use super::{Ended, EntryId, Event, Output};
@@ -47,7 +47,7 @@ impl Registrar {
         &mut self,
         asked: &Asked<'_>,
         rrq: &RegistrationRequest,
-        claim: Claim,
+        claim: RegistrationClaim,
         out: &mut Vec<Output>,
     ) -> Reply {
         for id in &claim.replaced {
@@ -57,7 +57,7 @@ impl Registrar {
             self.leave_calls(id, out);
         }
         if let Some(id) = claim.same {
-            self.barred.pardon(id);
+            self.revoked.reinstate(id);
         }
         let id = claim.same.unwrap_or_else(|| self.entries.fresh());
         let mut entry = self.entry(asked, rrq, claim, id);
@@ -78,7 +78,7 @@ impl Registrar {
         let rcf = self.rcf(asked.seq, rrq, &entry, true);
         self.stays(entry.ras);
         self.entries.insert(id, entry);
-        self.foretell(id, rrq, out);
+        self.predict(id, rrq, out);
         self.store(id, out);
         if renamed {
             self.store_calls(id, out);
@@ -94,7 +94,7 @@ impl Registrar {
         &mut self,
         asked: &Asked<'_>,
         rrq: &RegistrationRequest,
-        claim: Claim,
+        claim: RegistrationClaim,
         id: EntryId,
     ) -> Entry {
         let before = self.entries.get(id);
@@ -119,7 +119,7 @@ impl Registrar {
             lightweight: None,
             stored: self.now,
             published: None,
-            foretold: None,
+            predicted: None,
             other: None,
             almost_full,
             full_up: no_room(rrq.capacity.as_ref()) == Some(true),
@@ -143,7 +143,7 @@ impl Registrar {
                 length <= octets::EID / 2
             };
             let identifier: String = whole.chars().take_while(fits).collect();
-            let taken = self.known.identifiers.contains_key(&identifier)
+            let taken = self.profile_index.identifiers.contains_key(&identifier)
                 || self.entries.by_identifier(&identifier).is_some();
             if !taken {
                 return identifier;

@@ -10,13 +10,13 @@ use rasline_h225::decode_ras;
 use rasline_h225::types::{RasMessage, RegistrationRequest};
 
 use super::aliases::texts;
-use super::claim::served;
-use super::entries::{Entry, Foretold, Life};
+use super::auth::{Mode, gate};
+use super::entries::{Entry, Life, PredictedKeepAlive};
 use super::expiry::STORED;
-use super::known::Known;
 use super::machine::Registrar;
+use super::profile_index::ProfileIndex;
 use super::registration::{identifier, lease, ras_address, signalling};
-use super::secured::{Mode, gate};
+use super::registration_claim::served;
 use super::timers::Timer;
 use super::{EntryId, Output, Stored};
 use crate::Time;
@@ -54,7 +54,7 @@ impl Registrar {
         let lightweight = stored.lightweight.as_deref();
         if let Some((octets, rrq)) = lightweight.and_then(|octets| Some((octets, request(octets)?)))
         {
-            self.publish_foretold(id, octets, (&rrq, Foretold::Before), out);
+            self.publish_predicted(id, octets, (&rrq, PredictedKeepAlive::Before), out);
         }
     }
 
@@ -109,7 +109,7 @@ impl Registrar {
             lightweight: None,
             stored: stored.confirmed,
             published: None,
-            foretold: None,
+            predicted: None,
             other: None,
             almost_full: false,
             full_up: false,
@@ -141,7 +141,7 @@ impl Registrar {
     pub(super) fn reconfigure(&mut self, profile: Arc<Profile>, out: &mut Vec<Output>) {
         let before = std::mem::replace(&mut self.settings.profile, profile);
         let now = &self.settings.profile;
-        self.known = Known::new(now);
+        self.profile_index = ProfileIndex::new(now);
         if before.gatekeeper_identifier != now.gatekeeper_identifier {
             self.gate = gate(now);
         }
@@ -149,15 +149,15 @@ impl Registrar {
             && before.time_to_live == now.time_to_live
             && before.authentication == now.authentication;
         let all = self.entries.iter().map(|(id, _)| id);
-        let ids: Vec<EntryId> = all.filter(|id| !self.barred.contains(*id)).collect();
+        let ids: Vec<EntryId> = all.filter(|id| !self.revoked.contains(*id)).collect();
         for id in ids {
             if !self.still_allowed(id) {
-                self.bar(id, out);
+                self.revoke(id, out);
             } else if !alike {
                 self.regrant(id, out);
             }
         }
-        self.tell_barred(out);
+        self.notify_revoked(out);
     }
 
     /// Whether it may go on, with the prefixes that it has now. Who proved nothing must register again where that is

@@ -15,10 +15,10 @@ use rasline_h225::types::{
     AdmissionRejectReason, AdmissionRequest, LocationRejectReason, LocationRequest,
 };
 
+use super::auth::Mode;
 use super::machine::Registrar;
 use super::message::Asked;
 use super::reply::Reply;
-use super::secured::Mode;
 use super::timers::Timer;
 use super::{Destination, EntryId, Output};
 use crate::transaction::RequestKey;

@@ -15,5 +15,5 @@ pub(super) enum Timer {
     /// A search for a destination.
     Location(u64),
     /// Those that are not allowed any more.
-    Barred,
+    Revoked,
 }

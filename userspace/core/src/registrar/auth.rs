@@ -11,9 +11,9 @@ use rasline_h225::text::from_bmp;
 use rasline_h225::types::{GatekeeperConfirm, GatekeeperRequest, RasMessage, RegistrationRequest};
 
 use super::aliases::texts;
-use super::known::Known;
 use super::machine::Registrar;
 use super::message::Asked;
+use super::profile_index::ProfileIndex;
 use super::{Event, Output};
 use crate::access::{Denied, Gate, Limits, Pass};
 use crate::profile::{Authentication, KnownEndpoint, Profile};
@@ -96,7 +96,8 @@ impl Registrar {
             return Ok(Mode::Open);
         }
         let (now, unix) = (self.now, self.unix());
-        let (known, entries, profile) = (&self.known, &self.entries, &self.settings.profile);
+        let (known, entries, profile) =
+            (&self.profile_index, &self.entries, &self.settings.profile);
         let password = |claimed: &str| -> Option<String> {
             let index = known.account(entries, claimed);
             let index = index.or_else(|| former(known, claimed, message))?;
@@ -117,8 +118,8 @@ impl Registrar {
                 mechanism,
                 identifier,
             }) => {
-                let index = self.known.account(&self.entries, &identifier);
-                let index = index.or_else(|| former(&self.known, &identifier, message));
+                let index = self.profile_index.account(&self.entries, &identifier);
+                let index = index.or_else(|| former(&self.profile_index, &identifier, message));
                 let mode = index.and_then(|index| self.mode(mechanism, index, identifier));
                 let mut mode = mode.ok_or(Denied::Unknown)?;
                 if let Some(named) = named(message) {
@@ -146,7 +147,7 @@ impl Registrar {
 
     /// Index of the known endpoint that proved it.
     pub(super) fn account(&self, mode: &Mode) -> Option<usize> {
-        self.known.account(&self.entries, mode.account()?)
+        self.profile_index.account(&self.entries, mode.account()?)
     }
 
     /// UNIX time, seconds.
@@ -211,9 +212,10 @@ impl Registrar {
         }
         let claim = claim(&RasMessage::RegistrationRequest(rrq.clone()));
         let mode = claim.and_then(|claim| {
-            let index = self.known.account(&self.entries, &claim.identifier);
+            let index = self.profile_index.account(&self.entries, &claim.identifier);
             let message = RasMessage::RegistrationRequest(rrq.clone());
-            let index = index.or_else(|| former(&self.known, &claim.identifier, &message))?;
+            let index =
+                index.or_else(|| former(&self.profile_index, &claim.identifier, &message))?;
             self.mode(claim.mechanism, index, claim.identifier)
         });
         mode.unwrap_or_default()
@@ -233,7 +235,7 @@ impl Registrar {
 
 /// The known endpoint that an RRQ is of whose sender goes by an endpointIdentifier which nobody has here any more, or
 /// which another gatekeeper gave it: the one that its aliases are of.
-fn former(known: &Known, claimed: &str, message: &RasMessage) -> Option<usize> {
+fn former(known: &ProfileIndex, claimed: &str, message: &RasMessage) -> Option<usize> {
     let RasMessage::RegistrationRequest(rrq) = message else {
         return None;
     };

@@ -13,9 +13,9 @@ use rasline_h225::view::{self, gatekeeper_reject, registration_reject};
 use rasline_h225::{RasMessage, decode_ras, text};
 
 use super::Config;
-use super::one::{Agent, Cx};
+use super::agent::{Agent, Cx};
+use super::registration_attempt::{Refusal, Verdict};
 use super::request::{MULTICAST, Purpose, Request};
-use super::round::{Refusal, Verdict};
 use super::targets::{Target, allowed, canonical};
 
 impl Agent {

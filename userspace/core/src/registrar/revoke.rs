@@ -2,15 +2,16 @@
 //!
 //! ```text
 //!                              its turn: DRQs of its calls, URQ
-//! registered --profile--> barred -----------------------------> gone
-//!                           |     it says something: DRQs, and it is answered as one that is not registered
-//!                           +-------------------------------------------------------------------------------> gone
-//!                           |     it registers anew, as the profile allows
-//!                           +-------------------------------------------------------------------------------> registered
+//! registered --profile--> revoked ----------------------------> gone
+//!                            |    it says something: DRQs, and it is answered as one that is not registered
+//!                            +------------------------------------------------------------------------------> gone
+//!                            |    it registers anew, as the profile allows
+//!                            +------------------------------------------------------------------------------> registered
 //! ```
 //!
 //! Invariants:
-//! - who is barred is answered by the kernel no more, reached by no call, in nobody's way, and not restored after a restart;
+//! - a revoked registration is no longer answered by the kernel, receives no calls, blocks no other registration, and is
+//!   not restored after a restart;
 //! - not more than [`RATE`] of them are told in any second. A URQ is sent again only where it was one of a few: who misses it
 //!   learns by its next keep-alive.
 
@@ -20,7 +21,7 @@ use std::time::Duration;
 use rasline_h225::types::UnregRequestReason;
 
 use super::machine::Registrar;
-use super::own::{LEAVE, Wanted};
+use super::own_requests::{LEAVE, Wanted};
 use super::timers::Timer;
 use super::{Ended, EntryId, Output};
 
@@ -30,28 +31,28 @@ const RATE: usize = 500;
 const EVERY: Duration = Duration::from_millis(100);
 const AT_ONCE: usize = RATE / 10;
 
-/// Those that are not told yet.
+/// Revoked registrations whose endpoints were not told yet.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Barred {
+pub(super) struct RevokedRegistrations {
     ids: BTreeSet<EntryId>,
-    /// Few enough were barred at once.
+    /// Few enough were revoked at once.
     few: bool,
 }
 
-impl Barred {
+impl RevokedRegistrations {
     pub fn contains(&self, id: EntryId) -> bool {
         self.ids.contains(&id)
     }
 
     /// It is registered as the profile allows.
-    pub fn pardon(&mut self, id: EntryId) {
+    pub fn reinstate(&mut self, id: EntryId) {
         self.ids.remove(&id);
     }
 }
 
 impl Registrar {
     /// It must not be registered any more.
-    pub(super) fn bar(&mut self, id: EntryId, out: &mut Vec<Output>) {
+    pub(super) fn revoke(&mut self, id: EntryId, out: &mut Vec<Output>) {
         self.withdraw(id, out);
         let Some(mut entry) = self.entries.remove(id) else {
             return;
@@ -60,22 +61,22 @@ impl Registrar {
         entry.prefixes.clear();
         self.entries.insert(id, entry);
         self.timers.clear(Timer::Entry(id));
-        self.barred.ids.insert(id);
+        self.revoked.ids.insert(id);
         out.push(Output::Forget { id });
     }
 
     /// Begins to tell them; some at once, if nobody is told now.
-    pub(super) fn tell_barred(&mut self, out: &mut Vec<Output>) {
-        self.barred.few = self.barred.ids.len() <= AT_ONCE;
-        if self.timers.at(Timer::Barred).is_none() {
-            self.barred_due(out);
+    pub(super) fn notify_revoked(&mut self, out: &mut Vec<Output>) {
+        self.revoked.few = self.revoked.ids.len() <= AT_ONCE;
+        if self.timers.at(Timer::Revoked).is_none() {
+            self.revoked_due(out);
         }
     }
 
-    pub(super) fn barred_due(&mut self, out: &mut Vec<Output>) {
+    pub(super) fn revoked_due(&mut self, out: &mut Vec<Output>) {
         let mut told = 0;
         while told < AT_ONCE
-            && let Some(id) = self.barred.ids.pop_first()
+            && let Some(id) = self.revoked.ids.pop_first()
         {
             let before = out.len();
             self.dismiss(id, out);
@@ -86,7 +87,7 @@ impl Registrar {
         }
         // One more after the last: what comes then is apart from these.
         if told > 0 {
-            self.timers.set(Timer::Barred, self.now.after(EVERY));
+            self.timers.set(Timer::Revoked, self.now.after(EVERY));
         }
     }
 
@@ -100,20 +101,20 @@ impl Registrar {
             return;
         };
         let way = (entry.seen_as, entry.ras);
-        if self.barred.few {
+        if self.revoked.few {
             self.request(way, urq, &entry.mode, (LEAVE, Wanted::Leave), out);
             return;
         }
-        urq.set_request_seq_num(self.own.next());
+        urq.set_request_seq_num(self.own_requests.next());
         if let Some(payload) = self.seal(&mut urq, &entry.mode) {
             let (from, to) = way;
             out.push(Output::Send { from, to, payload });
         }
     }
 
-    /// One that is barred says something: the answer will tell it. True: it was barred.
+    /// A revoked registration says something: the answer will tell it. Returns true if it was revoked.
     pub(super) fn told_by_answer(&mut self, id: EntryId, out: &mut Vec<Output>) -> bool {
-        if !self.barred.ids.remove(&id) {
+        if !self.revoked.ids.remove(&id) {
             return false;
         }
         self.force_calls(id, out);

@@ -8,9 +8,9 @@ use rasline_h225::types::{RegistrationRejectReason as Why, RegistrationRequest};
 
 use super::EntryId;
 use super::aliases::{prefixes, texts};
+use super::auth::Mode;
 use super::machine::Registrar;
 use super::registration::{identifier, ras_address, signalling};
-use super::secured::Mode;
 use crate::claimed::may_claim;
 
 /// Aliases that an endpoint may have at most, and prefixes.
@@ -18,7 +18,7 @@ const MAX_ALIASES: usize = 256;
 
 /// A claim that holds.
 #[derive(Clone, Debug)]
-pub(super) struct Claim {
+pub(super) struct RegistrationClaim {
     /// The registration that it renews.
     pub same: Option<EntryId>,
     /// Registrations of the same endpoint that it takes the place of.
@@ -52,7 +52,7 @@ impl Registrar {
         from: SocketAddr,
         mode: &Mode,
         rrq: &RegistrationRequest,
-    ) -> Result<Claim, Refusal> {
+    ) -> Result<RegistrationClaim, Refusal> {
         let signalling = signalling(rrq, &self.settings.reserved);
         if signalling.is_empty() {
             return Err(Why::InvalidCallSignalAddress.into());
@@ -75,7 +75,7 @@ impl Registrar {
         if full && same.is_none() && own.is_empty() {
             return Err(Why::ResourceUnavailable.into());
         }
-        Ok(Claim {
+        Ok(RegistrationClaim {
             same,
             replaced: own,
             identifier: wanted.filter(|wanted| self.grantable(from.ip(), wanted, same)),
@@ -93,11 +93,15 @@ impl Registrar {
         }
         match self.entries.by_identifier(wanted) {
             Some(owner) => Some(owner) == same,
-            None => self.known.identifiers.get(wanted).is_none_or(|index| {
-                let known = self.settings.profile.endpoints.get(*index);
-                let ras = known.and_then(|known| known.ras_address);
-                ras.is_none_or(|ras| ras.ip() == ip)
-            }),
+            None => self
+                .profile_index
+                .identifiers
+                .get(wanted)
+                .is_none_or(|index| {
+                    let known = self.settings.profile.endpoints.get(*index);
+                    let ras = known.and_then(|known| known.ras_address);
+                    ras.is_none_or(|ras| ras.ip() == ip)
+                }),
         }
     }
 
@@ -118,7 +122,7 @@ impl Registrar {
         // Who proved who he is, is that one.
         let mut who = self.account(mode);
         for alias in &aliases {
-            match self.known.aliases.get(alias) {
+            match self.profile_index.aliases.get(alias) {
                 Some(index) if who.is_none_or(|who| who == *index) => who = Some(*index),
                 None if open => {}
                 _ => return Err(Why::InvalidAlias.into()),
@@ -151,7 +155,7 @@ impl Registrar {
         identifier: Option<&str>,
         signalling: &[SocketAddr],
     ) -> Option<usize> {
-        let by_identifier = identifier.and_then(|one| self.known.identifiers.get(one));
+        let by_identifier = identifier.and_then(|one| self.profile_index.identifiers.get(one));
         let here = by_identifier.filter(|index| {
             let known = self.settings.profile.endpoints.get(**index);
             known
@@ -161,7 +165,7 @@ impl Registrar {
         let signalled = || {
             signalling
                 .iter()
-                .find_map(|one| self.known.signalling.get(one))
+                .find_map(|one| self.profile_index.signalling.get(one))
         };
         here.or_else(signalled).copied()
     }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use rasline_h225::security::{self, Key, Mechanism};
 use rasline_h225::{EncodeError, RasMessage, encode_ras, text};
 
-use super::one::{Agent, Cx};
+use super::agent::{Agent, Cx};
 use super::{Config, Output};
 use crate::Time;
 use crate::profile::Authentication;

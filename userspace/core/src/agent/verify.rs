@@ -1,4 +1,4 @@
-//! Whether what comes is the gatekeeper's (H.235.1 procedure I): the other side of [`super::proof`].
+//! Whether what comes is the gatekeeper's (H.235.1 procedure I): the other side of [`super::sign`].
 //!
 //! ```text
 //!   message of one that it speaks with
@@ -23,8 +23,8 @@ use std::time::Duration;
 use rasline_h225::security::{Claim, Key, Mechanism, claim_by, verify};
 use rasline_h225::{RasKind, RasMessage, text};
 
-use super::one::{Agent, Cx};
-use super::proof::{mechanism, unix};
+use super::agent::{Agent, Cx};
+use super::sign::{mechanism, unix};
 use super::{Answers, Config, EventKind, Unproved};
 use crate::Time;
 use crate::access::{Denied, Gate, Limits};

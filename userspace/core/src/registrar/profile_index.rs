@@ -9,7 +9,7 @@ use crate::profile::Profile;
 
 /// Where the profile says what of whom. Indices are those of its lists.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known {
+pub(super) struct ProfileIndex {
     pub aliases: HashMap<String, usize>,
     pub identifiers: HashMap<String, usize>,
     pub signalling: HashMap<SocketAddr, usize>,
@@ -23,7 +23,7 @@ pub(super) struct Known {
     pub answered: HashMap<IpAddr, usize>,
 }
 
-impl Known {
+impl ProfileIndex {
     pub fn new(profile: &Profile) -> Self {
         let mut known = Self::default();
         known.endpoints(profile);

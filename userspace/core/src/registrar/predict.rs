@@ -1,12 +1,12 @@
-//! The first keep-alive of a registration, foretold, so that the kernel answers that one already.
+//! The first keep-alive of a registration, predicted, so that the kernel answers that one already.
 //!
 //! It is what the same endpoint sent before, if it registers again as the same; else it is made of its full RRQ in the way
 //! in which another endpoint of the same make (endpointVendor) went from its full RRQ to its keep-alive. So the first
 //! endpoint of a make shows how, and the others profit. A guess that is wrong equals nothing that is ever sent: the
 //! keep-alive comes here as if nothing had been published, and takes its place.
 //!
-//! Invariants: a make is learned from a keep-alive only if that can be foretold octet for octet itself; not more than
-//! [`MOST`] makes are known, and one whose endpoints were not as foretold [`MISSES`] times is not tried any more.
+//! Invariants: a make is learned from a keep-alive only if that can be predicted octet for octet itself; not more than
+//! [`MOST`] makes are known, and one whose endpoints were not as predicted [`MISSES`] times is not tried any more.
 
 use std::collections::VecDeque;
 
@@ -14,7 +14,7 @@ use rasline_h225::text::to_bmp;
 use rasline_h225::types::{RasMessage, RegistrationRequest, VendorIdentifier};
 use rasline_h225::{decode_ras, encode_ras};
 
-use super::entries::Foretold;
+use super::entries::PredictedKeepAlive;
 use super::machine::Registrar;
 use super::publish::is_secured;
 use super::{EntryId, Output};
@@ -25,7 +25,7 @@ const MOST: usize = 32;
 /// Guesses that may be wrong.
 const MISSES: u8 = 4;
 
-/// What is known of a registration when its keep-alive is to be foretold.
+/// What is known of a registration when its keep-alive is to be predicted.
 #[derive(Clone, Debug)]
 struct Registered {
     full: RegistrationRequest,
@@ -48,7 +48,7 @@ pub(super) struct Makes(VecDeque<Make>);
 
 impl Make {
     /// The keep-alive of another one. `None`: the example names something of its own that stands in no full RRQ.
-    fn foretell(&self, other: &Registered) -> Option<RegistrationRequest> {
+    fn predict(&self, other: &Registered) -> Option<RegistrationRequest> {
         let (seen, full) = (&self.keep_alive, &self.shown_by.full);
         let mut rrq = seen.clone();
         macro_rules! as_in_the_full_one {
@@ -108,18 +108,18 @@ impl Makes {
         self.0.iter_mut().find(same)
     }
 
-    fn foretell(&mut self, other: &Registered) -> Option<Box<[u8]>> {
+    fn predict(&mut self, other: &Registered) -> Option<Box<[u8]>> {
         let make = self.of(&other.full.endpoint_vendor)?;
         if make.misses >= MISSES {
             return None;
         }
-        encoded(make.foretell(other)?)
+        encoded(make.predict(other)?)
     }
 
     /// This one keeps itself alive in this way.
     fn learn(&mut self, make: Make, payload: &[u8]) {
-        let foretold = make.foretell(&make.shown_by).and_then(encoded);
-        if foretold.is_none_or(|octets| *octets != *octets::masked(payload)) {
+        let predicted = make.predict(&make.shown_by).and_then(encoded);
+        if predicted.is_none_or(|octets| *octets != *octets::masked(payload)) {
             return;
         }
         if let Some(known) = self.of(&make.shown_by.full.endpoint_vendor) {
@@ -135,7 +135,7 @@ impl Makes {
 
 impl Registrar {
     /// It has just registered with this full RRQ.
-    pub(super) fn foretell(
+    pub(super) fn predict(
         &mut self,
         id: EntryId,
         full: &RegistrationRequest,
@@ -146,24 +146,24 @@ impl Registrar {
             return;
         };
         let (octets, by) = if let Some(before) = entry.lightweight.clone() {
-            (before, Foretold::Before)
+            (before, PredictedKeepAlive::Before)
         } else {
             let registered = Registered {
                 full: full.clone(),
                 endpoint_identifier: entry.identifier.clone(),
                 time_to_live: entry.time_to_live,
             };
-            let Some(octets) = self.makes.foretell(&registered) else {
+            let Some(octets) = self.makes.predict(&registered) else {
                 return;
             };
-            (octets, Foretold::Make)
+            (octets, PredictedKeepAlive::Make)
         };
         if let Ok(RasMessage::RegistrationRequest(rrq)) = decode_ras(&octets) {
-            self.publish_foretold(id, &octets, (&rrq, by), out);
+            self.publish_predicted(id, &octets, (&rrq, by), out);
         }
     }
 
-    /// A keep-alive is published that was seen; `right`: whether it is as foretold by its make, if it was.
+    /// A keep-alive is published that was seen; `right`: whether it is as predicted by its make, if it was.
     pub(super) fn learn_make(
         &mut self,
         id: EntryId,

@@ -10,8 +10,8 @@ use std::time::Duration;
 use rasline_h225::types::RasMessage;
 
 use super::Output;
+use super::auth::Mode;
 use super::machine::Registrar;
-use super::secured::Mode;
 use super::timers::Timer;
 use crate::transaction::{Overdue, PendingRequest, PendingRequests, Retry};
 
@@ -42,13 +42,13 @@ type Request = PendingRequest<Wanted>;
 
 /// All of them, by requestSeqNum: 65,535 at most.
 #[derive(Clone, Debug)]
-pub(super) struct Own {
+pub(super) struct OwnRequests {
     requests: PendingRequests<Wanted>,
     /// URQs by whom they are sent to.
     leaving: HashMap<SocketAddr, u16>,
 }
 
-impl Own {
+impl OwnRequests {
     /// None yet. Numbers begin elsewhere for each seed: registrars that share an address are told apart by them.
     pub fn new(seed: u64) -> Self {
         let [low, high, ..] = seed.to_le_bytes();
@@ -98,7 +98,7 @@ impl Registrar {
         (retry, wanted): (Retry, Wanted),
         out: &mut Vec<Output>,
     ) -> Option<u16> {
-        let seq = self.own.next();
+        let seq = self.own_requests.next();
         message.set_request_seq_num(seq);
         let octets = self.seal(&mut message, mode)?;
         let (from, to) = way;
@@ -114,7 +114,7 @@ impl Registrar {
             retry,
             purpose: wanted,
         };
-        self.own.insert(seq, request);
+        self.own_requests.insert(seq, request);
         let again = self.now.after(retry.every);
         self.timers.set(Timer::Own(seq), again);
         Some(seq)
@@ -122,7 +122,7 @@ impl Registrar {
 
     /// An answer came: the request is done, if it was sent there.
     pub(super) fn answered(&mut self, seq: u16, from: SocketAddr) -> Option<Wanted> {
-        let request = self.own.requests.get(seq)?;
+        let request = self.own_requests.requests.get(seq)?;
         if !request.is_to_host(from.ip()) {
             return None;
         }
@@ -133,19 +133,19 @@ impl Registrar {
 
     /// Whether an answer with this number is waited for from there.
     pub(crate) fn waits_for(&self, seq: u16, from: IpAddr) -> bool {
-        let request = self.own.requests.get(seq);
+        let request = self.own_requests.requests.get(seq);
         request.is_some_and(|request| request.is_to_host(from))
     }
 
     /// No answer is wanted any more.
     pub(super) fn forget_request(&mut self, seq: u16) {
-        self.own.remove(seq);
+        self.own_requests.remove(seq);
         self.timers.clear(Timer::Own(seq));
     }
 
     /// One registered again: what it was told before must not reach it any more.
     pub(super) fn stays(&mut self, ras: SocketAddr) {
-        if let Some(seq) = self.own.leaving.get(&ras).copied() {
+        if let Some(seq) = self.own_requests.leaving.get(&ras).copied() {
             self.forget_request(seq);
         }
     }
@@ -160,10 +160,10 @@ impl Registrar {
 
     /// Nothing came in time. Gives what is waited for in vain.
     pub(super) fn request_due(&mut self, seq: u16, out: &mut Vec<Output>) -> Option<Wanted> {
-        let request = match self.own.requests.expire(seq)? {
+        let request = match self.own_requests.requests.expire(seq)? {
             Overdue::SendAgain(request) => request,
             Overdue::GivenUp(request) => {
-                self.own.forget(seq, &request);
+                self.own_requests.forget(seq, &request);
                 return Some(request.purpose);
             }
         };

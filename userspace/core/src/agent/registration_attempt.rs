@@ -9,7 +9,7 @@ use rasline_h225::types::GatekeeperConfirm;
 use rasline_h225::view::{self, Alternates};
 use rasline_h225::{RasMessage, text};
 
-use super::one::{Agent, Cx, State};
+use super::agent::{Agent, Cx, State};
 use super::request::{GRQ, MULTICAST, Purpose, RRQ};
 use super::targets::{Target, allowed, canonical, distinct};
 use super::{Discovery, EventKind, message};
@@ -26,7 +26,7 @@ pub(super) enum Step {
 
 /// A round of all candidates.
 #[derive(Debug)]
-pub(super) struct Round {
+pub(super) struct RegistrationAttempt {
     pub step: Step,
     /// Who is asked; `None`: whoever hears the multicast.
     pub target: Option<Target>,
@@ -66,7 +66,7 @@ impl Agent {
     pub(super) fn seek(&mut self, cx: &mut Cx<'_>, first: Vec<Target>, discover: bool) {
         self.requests.abandon(cx.now);
         let queue = distinct(first.into_iter().chain(self.candidates()));
-        self.state = State::Seeking(Round {
+        self.state = State::Seeking(RegistrationAttempt {
             step: Step::Registering,
             target: None,
             queue: queue.into(),

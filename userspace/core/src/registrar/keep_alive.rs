@@ -10,12 +10,12 @@ use std::net::SocketAddr;
 use rasline_h225::build::Rrq;
 use rasline_h225::types::{RasMessage, RegistrationRejectReason as Why, RegistrationRequest};
 
+use super::auth::Mode;
 use super::entries::{Entry, Life};
 use super::machine::Registrar;
 use super::message::Asked;
 use super::registration::{identifier, lease, ras_address, registered, signalling};
 use super::reply::Reply;
-use super::secured::Mode;
 use super::timers::Timer;
 use super::{Ended, EntryId, Output};
 use crate::claimed::may_claim;
@@ -111,7 +111,7 @@ impl Registrar {
 
     /// Who claims, from elsewhere, an address on the host that this known endpoint sends from.
     fn usurper(&self, identifier: &str, from: SocketAddr) -> Option<EntryId> {
-        let index = *self.known.identifiers.get(identifier)?;
+        let index = *self.profile_index.identifiers.get(identifier)?;
         let known = self.settings.profile.endpoints.get(index)?;
         let address = known.call_signal_address?;
         let here = address.ip() == from.ip() && known.ras_address?.ip() == from.ip();
@@ -127,7 +127,7 @@ impl Registrar {
         (from, to): (SocketAddr, SocketAddr),
         mode: &Mode,
     ) -> Option<Entry> {
-        let index = *self.known.identifiers.get(identifier)?;
+        let index = *self.profile_index.identifiers.get(identifier)?;
         let profile = &self.settings.profile;
         let known = profile.endpoints.get(index)?;
         let ras = known.ras_address.filter(|ras| ras.ip() == from.ip())?;
@@ -163,7 +163,7 @@ impl Registrar {
             lightweight: None,
             stored: self.now,
             published: None,
-            foretold: None,
+            predicted: None,
             other: None,
             almost_full: false,
             full_up: false,

@@ -10,10 +10,10 @@ use super::contested::Contested;
 use super::door::Door;
 use super::link::Link;
 use super::moving::Moving;
-use super::proved::Proofs;
+use super::registration_attempt::RegistrationAttempt;
 use super::request::{Purpose, Requests, URQ};
-use super::round::Round;
 use super::targets::{self, Target};
+use super::verify::Proofs;
 use super::{Config, Discovery, Event, EventKind, Output, Remembered, Unproved, message};
 use crate::Time;
 use crate::transaction::{Backoff, Dice};
@@ -36,7 +36,7 @@ pub(super) enum State {
     /// Until its next try.
     Waiting { until: Time },
     /// Discovering or Registering.
-    Seeking(Round),
+    Seeking(RegistrationAttempt),
     /// With the time of the next lightweight RRQ, if the gatekeeper wants any.
     Registered { refresh: Option<Time> },
     /// Asking alternates with lightweight RRQs.
