@@ -16,7 +16,7 @@ use crate::claimed::Hosts;
 /// The gateway registration of an aggregate.
 pub(super) const GATEWAY: EntryId = EntryId(0);
 
-/// How sure it is that an endpoint is there; see [`super::expiry`].
+/// How sure it is that an endpoint is there; see [`super::downstream::expiry`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Life {
     /// timeToLive runs.
@@ -83,7 +83,7 @@ pub(super) struct Entry {
     pub other: Option<u64>,
     /// Requests that wait.
     pub waits: BTreeSet<u64>,
-    /// Whether [`super::moving`] counts on it.
+    /// Whether [`super::upstream::moving`] counts on it.
     pub moving: bool,
     pub up: Up,
 }

@@ -50,37 +50,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::Reserved;
 
-mod additive;
-mod admitted;
 mod aggregate;
-mod calls;
-mod down;
-mod ending;
-mod endpoint;
+mod downstream;
 mod entries;
-mod expiry;
-mod flights;
-mod full;
-mod gatekeeper;
-mod gateway;
 mod io;
-mod keepalive;
-mod keepup;
 mod machine;
-mod moving;
-mod ordered;
-mod queue;
-mod recall;
-mod refuse;
 mod relay;
 mod restore;
 mod rrq;
-mod said;
-mod source;
 mod tell;
-mod translate;
 mod upstream;
-mod waits;
 
 pub use io::{Input, Output, Stored};
 pub use machine::Proxy;

@@ -16,11 +16,11 @@ use std::net::SocketAddr;
 use rasline_h225::text::from_transport;
 use rasline_h225::types::RegistrationRequest;
 
-use super::down::Way;
-use super::entries::Entry;
-use super::flights::Flight;
-use super::machine::Proxy;
-use super::{EntryId, Event, Output, Source, Standing, rrq};
+use crate::proxy::downstream::requests_to_endpoints::Way;
+use crate::proxy::entries::Entry;
+use crate::proxy::machine::Proxy;
+use crate::proxy::upstream::requests_to_gatekeeper::Flight;
+use crate::proxy::{EntryId, Event, Output, Source, Standing, rrq};
 
 /// Longest full RRQ, in octets, that is sent from the endpoint's own address: so much less than an MTU that the RCF,
 /// which repeats its aliases, needs no fragments either. The kernel takes no fragments out of the traffic. A gatekeeper
@@ -30,7 +30,11 @@ const IN_ONE_PIECE: usize = 1200;
 impl Proxy {
     /// The address from which messages about an endpoint leave for a gatekeeper. `None`: there is no address of the
     /// gatekeeper's family.
-    pub(super) fn source(&self, entry: &Entry, gatekeeper: SocketAddr) -> Option<SocketAddr> {
+    pub(in crate::proxy) fn source(
+        &self,
+        entry: &Entry,
+        gatekeeper: SocketAddr,
+    ) -> Option<SocketAddr> {
         let own = self.settings.ras_address;
         let own = own.filter(|own| own.is_ipv4() == gatekeeper.is_ipv4());
         let theirs = self.settings.source == Source::Endpoint
@@ -45,13 +49,13 @@ impl Proxy {
     }
 
     /// Whether this is an endpoint's address, not rasline's.
-    pub(super) fn is_endpoints(&self, address: SocketAddr) -> bool {
+    pub(in crate::proxy) fn is_endpoints(&self, address: SocketAddr) -> bool {
         self.settings.ras_address != Some(address)
     }
 
     /// The endpoint of the proxy at this RAS address; of several, a registered one before others, and of these the one
     /// that was confirmed longest ago.
-    pub(super) fn resident(&self, address: SocketAddr) -> Option<EntryId> {
+    pub(in crate::proxy) fn resident(&self, address: SocketAddr) -> Option<EntryId> {
         self.entries.by_ras(address).min_by_key(|id| {
             let up = self.entries.get(*id).map(|entry| &entry.up);
             up.map(|up| (up.standing != Standing::In, up.confirmed, *id))
@@ -59,7 +63,13 @@ impl Proxy {
     }
 
     /// An answer to nothing that is under way.
-    pub(super) fn unawaited(&mut self, way: Way, seq: u16, payload: &[u8], out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn unawaited(
+        &mut self,
+        way: Way,
+        seq: u16,
+        payload: &[u8],
+        out: &mut Vec<Output>,
+    ) {
         let earlier = self.flights.are_young(self.now) && self.resident(way.1).is_some();
         if earlier || self.flights.is_late(seq, self.now, way) {
             self.stats.ignored += 1;
@@ -69,7 +79,12 @@ impl Proxy {
     }
 
     /// A message of a gatekeeper that is not the proxy's: its endpoint gets it as it is.
-    pub(super) fn pass_on(&mut self, (from, to): Way, payload: &[u8], out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn pass_on(
+        &mut self,
+        (from, to): Way,
+        payload: &[u8],
+        out: &mut Vec<Output>,
+    ) {
         self.stats.ignored += 1;
         if self.is_endpoints(to) {
             let payload = payload.to_vec();
@@ -78,7 +93,7 @@ impl Proxy {
     }
 
     /// The gatekeeper refused an endpoint's callSignalAddress; people are told once, until [`Self::address_taken`].
-    pub(super) fn address_refused(&mut self, id: EntryId, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn address_refused(&mut self, id: EntryId, out: &mut Vec<Output>) {
         let (Some(gatekeeper), Some(entry)) = (self.active, self.entries.get(id)) else {
             return;
         };
@@ -96,14 +111,14 @@ impl Proxy {
     }
 
     /// An answer came back to the address that a request came from.
-    pub(super) fn returned(&mut self, flight: &Flight) {
+    pub(in crate::proxy) fn returned(&mut self, flight: &Flight) {
         if self.is_endpoints(flight.from) {
             self.returns.insert(flight.to, true);
         }
     }
 
     /// A full RRQ was not answered; people are told if none from an endpoint's address ever was.
-    pub(super) fn not_returned(
+    pub(in crate::proxy) fn not_returned(
         &mut self,
         id: EntryId,
         source: SocketAddr,
@@ -123,7 +138,7 @@ impl Proxy {
 
     /// The gatekeeper confirmed a full RRQ: if none of its callSignalAddresses is where it came from, it does not compare
     /// them any more.
-    pub(super) fn address_taken(&mut self, flight: &Flight) {
+    pub(in crate::proxy) fn address_taken(&mut self, flight: &Flight) {
         if self.address_refused.contains(&flight.to)
             && rrq::parse(&flight.octets).is_some_and(|rrq| !names(&rrq, flight.from))
         {

@@ -11,10 +11,10 @@ use rasline_h225::types::{
 };
 use rasline_h225::{RasKind, encode_ras};
 
-use super::entries::{Entry, GATEWAY, Up};
-use super::flights::{Flight, Purpose, retries};
-use super::machine::Proxy;
-use super::{EntryId, Output, Standing, rrq};
+use crate::proxy::entries::{Entry, GATEWAY, Up};
+use crate::proxy::machine::Proxy;
+use crate::proxy::upstream::requests_to_gatekeeper::{Flight, Purpose, retries};
+use crate::proxy::{EntryId, Output, Standing, rrq};
 
 /// Octets of endpoints' full RRQs that one RRQ of the gateway stands for at most, so that it fits a datagram.
 const OCTETS: usize = 50_000;
@@ -25,7 +25,7 @@ const SOON: Duration = Duration::from_secs(1);
 
 impl Proxy {
     /// Who goes into the next RRQ, and which of them are new.
-    pub(super) fn to_carry(&self, adds: bool) -> (Vec<EntryId>, Vec<EntryId>) {
+    pub(in crate::proxy) fn to_carry(&self, adds: bool) -> (Vec<EntryId>, Vec<EntryId>) {
         let is_in =
             |(id, entry): (EntryId, &Entry)| (entry.up.standing == Standing::In).then_some(id);
         let mut all: Vec<EntryId> = Vec::new();
@@ -50,7 +50,7 @@ impl Proxy {
         (all, joining)
     }
 
-    pub(super) fn gateway_rrq(&self, ids: &[EntryId]) -> Option<RegistrationRequest> {
+    pub(in crate::proxy) fn gateway_rrq(&self, ids: &[EntryId]) -> Option<RegistrationRequest> {
         let mut gateway = GatewayInfo::new();
         let blank = Rrq {
             product: Some(("rasline".into(), env!("CARGO_PKG_VERSION").into())),
@@ -77,7 +77,7 @@ impl Proxy {
 
     /// When its next keep-alive is due: as [`Proxy::keep_up`], soon after a restart, and never later than it was due
     /// before.
-    pub(super) fn gateway_keep_up(&mut self) {
+    pub(in crate::proxy) fn gateway_keep_up(&mut self) {
         let at = if self.gateway.up.doubtful {
             Some(self.now.after(SOON))
         } else {
@@ -93,7 +93,7 @@ impl Proxy {
     }
 
     /// The full RRQ that would register whom it carries now.
-    pub(super) fn gateway_now(&self) -> Option<Box<[u8]>> {
+    pub(in crate::proxy) fn gateway_now(&self) -> Option<Box<[u8]>> {
         let is_in =
             |(id, entry): (EntryId, &Entry)| (entry.up.standing == Standing::In).then_some(id);
         let mut ids: Vec<EntryId> = self.entries.iter().filter_map(is_in).collect();
@@ -109,7 +109,7 @@ impl Proxy {
         Some(octets.into())
     }
 
-    pub(super) fn gateway_keep_alive(&mut self, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn gateway_keep_alive(&mut self, out: &mut Vec<Output>) {
         let Some(to) = self
             .active
             .filter(|to| self.gateway.up.gatekeeper == Some(*to))
@@ -141,7 +141,7 @@ impl Proxy {
         self.launch(seq, flight, out);
     }
 
-    pub(super) fn gateway_kept_up(
+    pub(in crate::proxy) fn gateway_kept_up(
         &mut self,
         from: SocketAddr,
         message: &RasMessage,
@@ -164,7 +164,7 @@ impl Proxy {
     }
 
     /// An endpoint is gone: its aliases are taken out, or the gateway leaves with the last one.
-    pub(super) fn leave_gateway(&mut self, entry: &Entry, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn leave_gateway(&mut self, entry: &Entry, out: &mut Vec<Output>) {
         self.gateway
             .joining
             .retain(|id| self.entries.get(*id).is_some());
@@ -206,7 +206,7 @@ impl Proxy {
     }
 
     /// IRR of the gateway.
-    pub(super) fn gateway_irr(&self, irq: &InfoRequest) -> Option<InfoRequestResponse> {
+    pub(in crate::proxy) fn gateway_irr(&self, irq: &InfoRequest) -> Option<InfoRequestResponse> {
         let full = rrq::parse(&self.gateway.full)?;
         let mut irr = InfoRequestResponse::new(
             irq.request_seq_num,

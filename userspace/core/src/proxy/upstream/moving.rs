@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 
-use super::flights::Purpose;
-use super::machine::{Proxy, Timer};
-use super::queue::Lane;
-use super::{EntryId, Event, Output, Standing};
+use crate::proxy::machine::{Proxy, Timer};
+use crate::proxy::upstream::queue::Lane;
+use crate::proxy::upstream::requests_to_gatekeeper::Purpose;
+use crate::proxy::{EntryId, Event, Output, Standing};
 
 /// A move that is not over.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moving {
+pub(in crate::proxy) struct Moving {
     gatekeeper: SocketAddr,
     left: usize,
     registered: usize,
@@ -17,7 +17,11 @@ pub(super) struct Moving {
 }
 
 impl Proxy {
-    pub(super) fn activate(&mut self, gatekeeper: Option<SocketAddr>, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn activate(
+        &mut self,
+        gatekeeper: Option<SocketAddr>,
+        out: &mut Vec<Output>,
+    ) {
         if self.active == gatekeeper {
             return;
         }
@@ -79,14 +83,18 @@ impl Proxy {
                     if let Some(entry) = self.entries.get_mut(id) {
                         entry.up.flight = None;
                     }
-                    self.timers
-                        .set(Timer::Flight(seq), self.now.after(super::waits::PATIENCE));
+                    self.timers.set(
+                        Timer::Flight(seq),
+                        self.now.after(crate::proxy::relay::waits::PATIENCE),
+                    );
                     self.enqueue(id, Lane::Quiet);
                 }
                 Purpose::Carry(ids) => {
                     flight.purpose = Purpose::Abandoned;
-                    self.timers
-                        .set(Timer::Flight(seq), self.now.after(super::waits::PATIENCE));
+                    self.timers.set(
+                        Timer::Flight(seq),
+                        self.now.after(crate::proxy::relay::waits::PATIENCE),
+                    );
                     self.gateway.up.flight = None;
                     for id in ids {
                         self.enqueue(id, Lane::Quiet);
@@ -125,7 +133,7 @@ impl Proxy {
     }
 
     /// One of those that move has come to its end.
-    pub(super) fn moved(&mut self, id: EntryId, registered: bool, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn moved(&mut self, id: EntryId, registered: bool, out: &mut Vec<Output>) {
         let Some(entry) = self.entries.get_mut(id) else {
             return;
         };

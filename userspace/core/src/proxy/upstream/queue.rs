@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::EntryId;
 use crate::Time;
+use crate::proxy::EntryId;
 use crate::transaction::Pacer;
 
 /// Who goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Lane {
+pub(in crate::proxy) enum Lane {
     /// Somebody waits for it.
     Wanted,
     /// Nobody notices.
@@ -17,7 +17,7 @@ pub(super) enum Lane {
 
 /// The queue.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Queue {
+pub(in crate::proxy) struct Queue {
     line: BTreeSet<(Lane, u64, EntryId)>,
     places: HashMap<EntryId, (Lane, u64)>,
     joined: u64,

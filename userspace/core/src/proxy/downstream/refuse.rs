@@ -29,7 +29,7 @@ const RETURNED: usize = 1200;
 
 /// Why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
+pub(in crate::proxy) enum Why {
     /// The endpoint is not registered here.
     NotRegistered,
     /// No gatekeeper answered in time.
@@ -37,7 +37,7 @@ pub(super) enum Why {
 }
 
 /// The answer to a request of this kind, if it has one.
-pub(super) fn refusal(kind: K, seq: u16, why: Why, payload: &[u8]) -> Option<M> {
+pub(in crate::proxy) fn refusal(kind: K, seq: u16, why: Why, payload: &[u8]) -> Option<M> {
     let known = why == Why::Unavailable;
     Some(match kind {
         K::GatekeeperRequest => M::GatekeeperReject(GatekeeperReject::new(
@@ -83,7 +83,7 @@ pub(super) fn refusal(kind: K, seq: u16, why: Why, payload: &[u8]) -> Option<M> 
 }
 
 /// An XRS.
-pub(super) fn not_understood(seq: u16, payload: &[u8]) -> M {
+pub(in crate::proxy) fn not_understood(seq: u16, payload: &[u8]) -> M {
     xrs(seq, &payload[..payload.len().min(RETURNED)])
 }
 

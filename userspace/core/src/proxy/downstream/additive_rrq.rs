@@ -22,15 +22,15 @@ use rasline_h225::types::{
 };
 use rasline_h225::{RasKind, encode_ras};
 
-use super::endpoint::Asked;
-use super::entries::Entry;
-use super::machine::Proxy;
-use super::refuse::Why;
-use super::{EntryId, Output, Standing, rrq};
 use crate::claimed::may_claim;
+use crate::proxy::downstream::dispatch::Asked;
+use crate::proxy::downstream::refuse::Why;
+use crate::proxy::entries::Entry;
+use crate::proxy::machine::Proxy;
+use crate::proxy::{EntryId, Output, Standing, rrq};
 
 impl Proxy {
-    pub(super) fn additive(
+    pub(in crate::proxy) fn additive(
         &mut self,
         asked: &Asked<'_>,
         rrq: &RegistrationRequest,
@@ -91,7 +91,7 @@ impl Proxy {
     }
 
     /// The RRQ of this endpoint that says what the gatekeeper has not heard.
-    pub(super) fn to_say<'a>(&self, entry: &'a Entry, here: bool) -> &'a [u8] {
+    pub(in crate::proxy) fn to_say<'a>(&self, entry: &'a Entry, here: bool) -> &'a [u8] {
         let adds = here && entry.up.additive && !entry.up.is_over(self.now);
         entry
             .adding
@@ -101,7 +101,7 @@ impl Proxy {
     }
 
     /// What it wants to add was rejected: it is told, and stays what it was.
-    pub(super) fn not_added(
+    pub(in crate::proxy) fn not_added(
         &mut self,
         id: EntryId,
         rrj: &RegistrationReject,

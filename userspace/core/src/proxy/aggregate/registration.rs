@@ -19,16 +19,16 @@ use rasline_h225::types::{
     AliasAddress, RegistrationConfirm, RegistrationReject, RegistrationRejectReason as Rrj,
 };
 
-use super::entries::{Entry, GATEWAY, Up};
-use super::flights::{Flight, Purpose, retries};
-use super::machine::{Proxy, Timer};
-use super::queue::Lane;
-use super::upstream::REST;
-use super::{EntryId, Output, Standing, Upstream, rrq};
+use crate::proxy::entries::{Entry, GATEWAY, Up};
+use crate::proxy::machine::{Proxy, Timer};
+use crate::proxy::upstream::queue::Lane;
+use crate::proxy::upstream::registration::REST;
+use crate::proxy::upstream::requests_to_gatekeeper::{Flight, Purpose, retries};
+use crate::proxy::{EntryId, Output, Standing, Upstream, rrq};
 
 /// The gateway registration.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Gateway {
+pub(in crate::proxy) struct Gateway {
     pub up: Up,
     /// Its last full RRQ that was confirmed.
     pub full: Box<[u8]>,
@@ -45,12 +45,12 @@ impl Gateway {
 }
 
 impl Proxy {
-    pub(super) fn is_aggregate(&self) -> bool {
+    pub(in crate::proxy) fn is_aggregate(&self) -> bool {
         self.settings.upstream == Upstream::Aggregate
     }
 
     /// An endpoint wants to be carried, or it is the gateway's own turn to try again.
-    pub(super) fn join(&mut self, id: EntryId, lane: Lane) {
+    pub(in crate::proxy) fn join(&mut self, id: EntryId, lane: Lane) {
         self.timers.clear(Timer::Retry(id));
         let Some(entry) = self.entries.get(id) else {
             return self.queue.push(GATEWAY, lane);
@@ -68,7 +68,7 @@ impl Proxy {
     }
 
     /// Its turn: an RRQ with who joins, and, unless the gatekeeper adds to what it has, with all the others.
-    pub(super) fn register_gateway(&mut self, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn register_gateway(&mut self, out: &mut Vec<Output>) {
         let (Some(from), Some(to)) = (self.settings.ras_address, self.active) else {
             return;
         };
@@ -112,7 +112,7 @@ impl Proxy {
     }
 
     /// RCF to the gateway's RRQ.
-    pub(super) fn carried(
+    pub(in crate::proxy) fn carried(
         &mut self,
         ids: &[EntryId],
         flight: &Flight,
@@ -168,14 +168,14 @@ impl Proxy {
     }
 
     /// The next RRQ, if there is something to say.
-    pub(super) fn go_on(&mut self) {
+    pub(in crate::proxy) fn go_on(&mut self) {
         if self.gateway.dirty || !self.gateway.joining.is_empty() {
             self.queue.push(GATEWAY, Lane::Wanted);
         }
     }
 
     /// RRJ to the gateway's RRQ: who is at fault is turned away, the others go with the next one.
-    pub(super) fn not_carried(
+    pub(in crate::proxy) fn not_carried(
         &mut self,
         ids: &[EntryId],
         rrj: &RegistrationReject,
@@ -233,7 +233,7 @@ impl Proxy {
     }
 
     /// No answer to the gateway's RRQ: again, after a while.
-    pub(super) fn carry_again(&mut self, ids: &[EntryId], rest: Duration) {
+    pub(in crate::proxy) fn carry_again(&mut self, ids: &[EntryId], rest: Duration) {
         self.gateway.up.flight = None;
         for id in ids {
             self.enqueue(*id, Lane::Quiet);
@@ -243,7 +243,7 @@ impl Proxy {
     }
 
     /// The gatekeeper knows the gateway no more: all join anew.
-    pub(super) fn forgotten(&mut self, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn forgotten(&mut self, out: &mut Vec<Output>) {
         self.gateway.up.identifier = None;
         self.gateway.up.gatekeeper = None;
         self.keep_alives.clear(GATEWAY);

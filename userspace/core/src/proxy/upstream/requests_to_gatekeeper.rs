@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rasline_h225::RasKind;
 
-use super::EntryId;
 use crate::Time;
+use crate::proxy::EntryId;
 use crate::transaction::{PendingRequest, PendingRequests, Retry};
 
 /// Requests under way at most; the rest of the numbers keeps them from being given again too soon.
@@ -17,7 +17,7 @@ const LATE: Duration = Duration::from_secs(30);
 
 /// What a request is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(in crate::proxy) enum Purpose {
     /// A full RRQ.
     Register(EntryId),
     /// A full RRQ of the gateway, or one that adds to it: for these endpoints.
@@ -33,11 +33,11 @@ pub(super) enum Purpose {
 }
 
 /// A request under way to a gatekeeper.
-pub(super) type Flight = PendingRequest<Purpose>;
+pub(in crate::proxy) type Flight = PendingRequest<Purpose>;
 
 /// All of them.
 #[derive(Clone, Debug)]
-pub(super) struct Flights {
+pub(in crate::proxy) struct Flights {
     pending: PendingRequests<Purpose>,
     /// When a number was last free again, and whose it was: our address and the gatekeeper's.
     past: HashMap<u16, (Time, SocketAddr, SocketAddr)>,
@@ -108,7 +108,7 @@ impl Flights {
 }
 
 /// After how long a request is sent again, and how often (H.225.0 7.19 and what stacks do).
-pub(super) const fn retries(kind: RasKind) -> Retry {
+pub(in crate::proxy) const fn retries(kind: RasKind) -> Retry {
     let (seconds, left) = match kind {
         RasKind::GatekeeperRequest | RasKind::AdmissionRequest | RasKind::LocationRequest => (5, 2),
         RasKind::UnregistrationRequest | RasKind::InfoRequest => (3, 1),
@@ -119,7 +119,7 @@ pub(super) const fn retries(kind: RasKind) -> Retry {
 }
 
 /// Whether a message of this kind answers a request of that kind.
-pub(super) const fn answers(answer: RasKind, request: RasKind) -> bool {
+pub(in crate::proxy) const fn answers(answer: RasKind, request: RasKind) -> bool {
     use RasKind as K;
     matches!(
         (request, answer),

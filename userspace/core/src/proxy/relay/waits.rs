@@ -10,11 +10,11 @@ use std::time::Duration;
 use rasline_h225::RasKind;
 use rasline_h225::build::rip;
 
-use super::entries::Entry;
-use super::machine::{Proxy, Timer};
-use super::refuse::{Why, refusal};
-use super::{EntryId, Output};
 use crate::Time;
+use crate::proxy::downstream::refuse::{Why, refusal};
+use crate::proxy::entries::Entry;
+use crate::proxy::machine::{Proxy, Timer};
+use crate::proxy::{EntryId, Output};
 use crate::transaction::{CachedReply, RequestKey};
 
 /// The first RIP comes after so long.
@@ -23,14 +23,14 @@ const FIRST: Duration = Duration::from_secs(2);
 const DELAY: u16 = 5_000;
 const NEXT: Duration = Duration::from_secs(4);
 /// How long a request waits at most.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(in crate::proxy) const PATIENCE: Duration = Duration::from_secs(20);
 /// Requests that wait at most: of one endpoint, and in all.
 const MOST_OF_ONE: usize = 16;
 const MOST: usize = 20_000;
 
 /// A request of an endpoint.
 #[derive(Clone, Debug)]
-pub(super) struct Wait {
+pub(in crate::proxy) struct Wait {
     pub id: Option<EntryId>,
     pub key: RequestKey,
     pub kind: RasKind,
@@ -49,7 +49,7 @@ pub(super) struct Wait {
 
 /// All of them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Waits {
+pub(in crate::proxy) struct Waits {
     all: HashMap<u64, Wait>,
     by_key: HashMap<RequestKey, u64>,
     last: u64,
@@ -89,7 +89,7 @@ impl Waits {
 
 impl Proxy {
     /// A request begins to wait; `None`: too many do.
-    pub(super) fn wait(&mut self, wait: Wait) -> Option<u64> {
+    pub(in crate::proxy) fn wait(&mut self, wait: Wait) -> Option<u64> {
         let of_one = |entry: &Entry| entry.waits.len() >= MOST_OF_ONE;
         let entry = wait.id.and_then(|id| self.entries.get(id));
         if self.waits.len() >= MOST || entry.is_some_and(of_one) {
@@ -106,7 +106,7 @@ impl Proxy {
     }
 
     /// It waits no longer.
-    pub(super) fn done(&mut self, ticket: u64) -> Option<Wait> {
+    pub(in crate::proxy) fn done(&mut self, ticket: u64) -> Option<Wait> {
         let wait = self.waits.remove(ticket)?;
         self.timers.clear(Timer::Wait(ticket));
         if let Some(seq) = wait.flight {
@@ -119,7 +119,7 @@ impl Proxy {
     }
 
     /// Its answer: given, and kept for retransmissions.
-    pub(super) fn answer(&mut self, ticket: u64, octets: Vec<u8>, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn answer(&mut self, ticket: u64, octets: Vec<u8>, out: &mut Vec<Output>) {
         let Some(wait) = self.done(ticket) else {
             return;
         };
@@ -138,7 +138,7 @@ impl Proxy {
     }
 
     /// There will be no answer.
-    pub(super) fn refuse(&mut self, ticket: u64, why: Why, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn refuse(&mut self, ticket: u64, why: Why, out: &mut Vec<Output>) {
         let Some(wait) = self.waits.get(ticket) else {
             return;
         };
@@ -151,7 +151,7 @@ impl Proxy {
     }
 
     /// Whether it is the retransmission of a request that waits.
-    pub(super) fn waits_still(&mut self, key: RequestKey, out: &mut Vec<Output>) -> bool {
+    pub(in crate::proxy) fn waits_still(&mut self, key: RequestKey, out: &mut Vec<Output>) -> bool {
         let Some(ticket) = self.waits.by_key.get(&key).copied() else {
             return false;
         };
@@ -162,7 +162,7 @@ impl Proxy {
         true
     }
 
-    pub(super) fn wait_due(&mut self, ticket: u64, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn wait_due(&mut self, ticket: u64, out: &mut Vec<Output>) {
         let Some(wait) = self.waits.get_mut(ticket) else {
             return;
         };

@@ -12,7 +12,7 @@ use rasline_h225::types::{
 
 /// How gatekeepers know an endpoint.
 #[derive(Clone, Debug)]
-pub(super) struct Upstream {
+pub(in crate::proxy) struct Upstream {
     pub endpoint_identifier: Option<BmpString>,
     pub gatekeeper_identifier: Option<BmpString>,
     /// Where messages about it come from.
@@ -21,7 +21,7 @@ pub(super) struct Upstream {
 
 /// How endpoints know themselves and rasline.
 #[derive(Clone, Debug)]
-pub(super) struct Downstream {
+pub(in crate::proxy) struct Downstream {
     pub endpoint_identifier: BmpString,
     pub gatekeeper_identifier: BmpString,
     /// The service address.
@@ -29,8 +29,8 @@ pub(super) struct Downstream {
 }
 
 /// A message of an endpoint, for the gatekeeper. False: the gatekeeper has given no endpointIdentifier, and this kind
-/// must have one. RRQ is not translated here: it is made by [`super::rrq`].
-pub(super) fn to_gatekeeper(message: &mut RasMessage, known: &Upstream) -> bool {
+/// must have one. RRQ is not translated here: it is made by [`crate::proxy::rrq`].
+pub(in crate::proxy) fn to_gatekeeper(message: &mut RasMessage, known: &Upstream) -> bool {
     use RasMessage as M;
     let identifier = known.endpoint_identifier.as_ref();
     let gatekeeper = |field: &mut Option<BmpString>| {
@@ -91,7 +91,7 @@ pub(super) fn to_gatekeeper(message: &mut RasMessage, known: &Upstream) -> bool 
 }
 
 /// A message of the gatekeeper, for an endpoint.
-pub(super) fn to_endpoint(message: &mut RasMessage, known: &Downstream) {
+pub(in crate::proxy) fn to_endpoint(message: &mut RasMessage, known: &Downstream) {
     without_alternates(message);
     identifiers(message, known);
 }

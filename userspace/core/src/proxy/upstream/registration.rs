@@ -8,21 +8,21 @@ use rasline_h225::types::{
     RasMessage, RegistrationConfirm, RegistrationReject, RegistrationRejectReason as Rrj,
 };
 
-use super::entries::{Entry, GATEWAY, Up};
-use super::flights::{Flight, Purpose, retries};
-use super::machine::{Proxy, Timer};
-use super::queue::Lane;
-use super::refuse::Why;
-use super::{EntryId, Event, Output, Standing, rrq};
+use crate::proxy::downstream::refuse::Why;
+use crate::proxy::entries::{Entry, GATEWAY, Up};
+use crate::proxy::machine::{Proxy, Timer};
+use crate::proxy::upstream::queue::Lane;
+use crate::proxy::upstream::requests_to_gatekeeper::{Flight, Purpose, retries};
+use crate::proxy::{EntryId, Event, Output, Standing, rrq};
 use crate::ras_server;
 
 /// A silent gatekeeper is asked again after so long; one that rejects, after this.
-pub(super) const SILENT: Duration = Duration::from_secs(5);
-pub(super) const REST: Duration = Duration::from_mins(1);
+pub(in crate::proxy) const SILENT: Duration = Duration::from_secs(5);
+pub(in crate::proxy) const REST: Duration = Duration::from_mins(1);
 
 impl Proxy {
     /// What the gatekeeper knows this endpoint by.
-    pub(super) fn identity(&self, id: EntryId) -> Option<&Up> {
+    pub(in crate::proxy) fn identity(&self, id: EntryId) -> Option<&Up> {
         if self.is_aggregate() {
             return Some(&self.gateway.up);
         }
@@ -30,7 +30,7 @@ impl Proxy {
     }
 
     /// It wants to register: it stands in line from now on.
-    pub(super) fn enqueue(&mut self, id: EntryId, lane: Lane) {
+    pub(in crate::proxy) fn enqueue(&mut self, id: EntryId, lane: Lane) {
         if self.is_aggregate() {
             return self.join(id, lane);
         }
@@ -51,7 +51,7 @@ impl Proxy {
     }
 
     /// It is its turn: its full RRQ is sent, or sent again.
-    pub(super) fn register(&mut self, id: EntryId, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn register(&mut self, id: EntryId, out: &mut Vec<Output>) {
         if id == GATEWAY {
             return self.register_gateway(out);
         }
@@ -92,12 +92,12 @@ impl Proxy {
         }
     }
 
-    pub(super) fn spend(&mut self) {
+    pub(in crate::proxy) fn spend(&mut self) {
         self.stats.upstream_full += 1;
         self.queue.spend(self.now);
     }
 
-    pub(super) fn repeat_registration(&mut self, seq: u16, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn repeat_registration(&mut self, seq: u16, out: &mut Vec<Output>) {
         if let Some(flight) = self.land(seq) {
             self.spend();
             self.launch(seq, flight, out);
@@ -105,7 +105,7 @@ impl Proxy {
     }
 
     /// The gatekeeper did not answer in time.
-    pub(super) fn flight_due(&mut self, seq: u16, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn flight_due(&mut self, seq: u16, out: &mut Vec<Output>) {
         let Some(flight) = self.flights.get_mut(seq) else {
             return;
         };
@@ -151,7 +151,7 @@ impl Proxy {
     }
 
     /// RCF to a full RRQ.
-    pub(super) fn confirmed(
+    pub(in crate::proxy) fn confirmed(
         &mut self,
         id: EntryId,
         from: SocketAddr,
@@ -177,7 +177,12 @@ impl Proxy {
         self.admitted(id, &rcf, out);
     }
 
-    pub(super) fn take_rcf(&mut self, id: EntryId, from: SocketAddr, rcf: &RegistrationConfirm) {
+    pub(in crate::proxy) fn take_rcf(
+        &mut self,
+        id: EntryId,
+        from: SocketAddr,
+        rcf: &RegistrationConfirm,
+    ) {
         let identifier = Some(rcf.endpoint_identifier.clone());
         self.entries.name_upstream(id, identifier);
         if let Some(entry) = self.entries.get_mut(id) {
@@ -195,7 +200,7 @@ impl Proxy {
     }
 
     /// RRJ to a full RRQ.
-    pub(super) fn rejected(
+    pub(in crate::proxy) fn rejected(
         &mut self,
         id: EntryId,
         from: SocketAddr,
@@ -224,7 +229,7 @@ impl Proxy {
     }
 
     /// The gatekeeper does not want it.
-    pub(super) fn turned_away(
+    pub(in crate::proxy) fn turned_away(
         &mut self,
         id: EntryId,
         rrj: &RegistrationReject,
@@ -263,7 +268,7 @@ impl Proxy {
     }
 
     /// A full RRQ of this endpoint came to nothing, and it knows.
-    pub(super) fn not_registered(&mut self, id: EntryId, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn not_registered(&mut self, id: EntryId, out: &mut Vec<Output>) {
         let waits = !self
             .waiting(id, |kind| kind == RasKind::RegistrationRequest)
             .is_empty();
@@ -286,7 +291,7 @@ impl Proxy {
     }
 
     /// Registered, if the gatekeeper that serves has confirmed it and must know it still; else in line.
-    pub(super) fn settle(&mut self, id: EntryId) {
+    pub(in crate::proxy) fn settle(&mut self, id: EntryId) {
         let Some(entry) = self.entries.get(id) else {
             return;
         };
@@ -311,7 +316,7 @@ impl Proxy {
 }
 
 /// It registered.
-pub(super) fn registered(entry: &Entry) -> ras_server::Event {
+pub(in crate::proxy) fn registered(entry: &Entry) -> ras_server::Event {
     ras_server::Event::Registered {
         endpoint_identifier: entry.identifier.clone(),
         endpoint: entry.endpoint,

@@ -6,15 +6,15 @@ use std::time::Duration;
 use rasline_h225::types::{RasMessage, RegistrationConfirm};
 use rasline_h225::{RasKind, decode_ras, encode_ras, header, renumbered, view};
 
-use super::down::Way;
-use super::flights::{Flight, Purpose, answers};
-use super::machine::{Proxy, Timer};
-use super::refuse::not_understood;
-use super::{Event, Output, rrq};
+use crate::proxy::downstream::refuse::not_understood;
+use crate::proxy::downstream::requests_to_endpoints::Way;
+use crate::proxy::machine::{Proxy, Timer};
+use crate::proxy::upstream::requests_to_gatekeeper::{Flight, Purpose, answers};
+use crate::proxy::{Event, Output, rrq};
 use crate::transaction::digest;
 
 impl Proxy {
-    pub(super) fn gatekeeper_says(
+    pub(in crate::proxy) fn gatekeeper_says(
         &mut self,
         (from, to): Way,
         payload: &[u8],
@@ -73,7 +73,9 @@ impl Proxy {
             (Purpose::Carry(ids), RasMessage::RegistrationReject(rrj)) => {
                 self.not_carried(ids, rrj, out);
             }
-            (Purpose::Carry(ids), _) => self.carry_again(ids, super::upstream::REST),
+            (Purpose::Carry(ids), _) => {
+                self.carry_again(ids, crate::proxy::upstream::registration::REST)
+            }
             (Purpose::Register(id), _) => {
                 // XRS: it does not understand an RRQ; it will not answer the next one either.
                 self.unanswered_now(*id);
@@ -88,11 +90,11 @@ impl Proxy {
         }
     }
 
-    fn unanswered_now(&mut self, id: super::EntryId) {
+    fn unanswered_now(&mut self, id: crate::proxy::EntryId) {
         if let Some(entry) = self.entries.get_mut(id) {
             entry.up.flight = None;
-            self.stand(id, super::Standing::Refused);
-            let at = self.now.after(super::upstream::REST);
+            self.stand(id, crate::proxy::Standing::Refused);
+            let at = self.now.after(crate::proxy::upstream::registration::REST);
             self.timers.set(Timer::Retry(id), at);
         }
     }
@@ -122,7 +124,7 @@ impl Proxy {
                 true
             }
             Some(Purpose::Carry(_)) => {
-                self.queue.remove(super::entries::GATEWAY);
+                self.queue.remove(crate::proxy::entries::GATEWAY);
                 true
             }
             found => found.is_some(),
@@ -133,7 +135,7 @@ impl Proxy {
     }
 
     /// Its alternates are told once to whom it concerns, and never to endpoints.
-    pub(super) fn alternates_named(
+    pub(in crate::proxy) fn alternates_named(
         &mut self,
         from: SocketAddr,
         message: &RasMessage,
@@ -180,7 +182,11 @@ impl Proxy {
                     self.answer(wait, octets, out);
                 }
                 // It cannot be passed on without what endpoints must not see: the endpoint is told that it got none.
-                _ => self.refuse(wait, super::refuse::Why::Unavailable, out),
+                _ => self.refuse(
+                    wait,
+                    crate::proxy::downstream::refuse::Why::Unavailable,
+                    out,
+                ),
             }
         } else if header.kind.is_request() {
             self.undecodable_request(way, header.seq, payload, out);
@@ -208,7 +214,7 @@ impl Proxy {
         }
     }
 
-    pub(super) fn is_active(&self, from: SocketAddr) -> bool {
+    pub(in crate::proxy) fn is_active(&self, from: SocketAddr) -> bool {
         self.active.is_some_and(|active| active.ip() == from.ip())
     }
 }

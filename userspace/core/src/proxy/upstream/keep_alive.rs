@@ -6,12 +6,12 @@ use std::time::Duration;
 use rasline_h225::RasKind;
 use rasline_h225::types::RasMessage;
 
-use super::entries::{GATEWAY, Up};
-use super::flights::{Flight, Purpose, retries};
-use super::machine::Proxy;
-use super::queue::Lane;
-use super::upstream::SILENT;
-use super::{EntryId, Output, Standing, rrq};
+use crate::proxy::entries::{GATEWAY, Up};
+use crate::proxy::machine::Proxy;
+use crate::proxy::upstream::queue::Lane;
+use crate::proxy::upstream::registration::SILENT;
+use crate::proxy::upstream::requests_to_gatekeeper::{Flight, Purpose, retries};
+use crate::proxy::{EntryId, Output, Standing, rrq};
 
 /// Keep-alives of restored endpoints are sent within this time, or half of timeToLive, since nobody knows when the last one
 /// was.
@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_secs(20);
 
 impl Proxy {
     /// When the next keep-alive is due: after half of timeToLive, and up to a quarter later.
-    pub(super) fn keep_up(&mut self, id: EntryId) {
+    pub(in crate::proxy) fn keep_up(&mut self, id: EntryId) {
         if self.is_aggregate() {
             return self.gateway_keep_up();
         }
@@ -41,7 +41,7 @@ impl Proxy {
         self.keep_alives.set(id, at);
     }
 
-    pub(super) fn keep_alive_due(&mut self, id: EntryId, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn keep_alive_due(&mut self, id: EntryId, out: &mut Vec<Output>) {
         if id == GATEWAY {
             return self.gateway_keep_alive(out);
         }
@@ -80,7 +80,7 @@ impl Proxy {
     }
 
     /// No answer: tried again, until timeToLive is over.
-    pub(super) fn keep_alive_lost(&mut self, id: EntryId) {
+    pub(in crate::proxy) fn keep_alive_lost(&mut self, id: EntryId) {
         if id == GATEWAY {
             self.keep_alives.set(id, self.now.after(SILENT));
             return;
@@ -93,7 +93,7 @@ impl Proxy {
 
     /// The gatekeeper knows it no more. Its identifiers there may be another endpoint's by now: some count anew after a
     /// restart.
-    pub(super) fn unknown_there(&mut self, id: EntryId) {
+    pub(in crate::proxy) fn unknown_there(&mut self, id: EntryId) {
         self.entries.name_upstream(id, None);
         if let Some(entry) = self.entries.get_mut(id) {
             entry.up.gatekeeper = None;
@@ -102,7 +102,7 @@ impl Proxy {
     }
 
     /// RCF or RRJ to a keep-alive.
-    pub(super) fn kept_up(
+    pub(in crate::proxy) fn kept_up(
         &mut self,
         id: EntryId,
         from: SocketAddr,

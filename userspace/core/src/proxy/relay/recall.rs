@@ -3,9 +3,9 @@
 use rasline_h225::types::{InfoRequestResponse, RasMessage};
 use rasline_h225::{RasKind as K, decode_ras, header};
 
-use super::machine::Proxy;
-use super::waits::Wait;
-use super::{EntryId, Output};
+use crate::proxy::machine::Proxy;
+use crate::proxy::relay::waits::Wait;
+use crate::proxy::{EntryId, Output};
 use crate::ras_server::StoredCall;
 
 /// Calls of an IRR that are looked at.
@@ -13,7 +13,12 @@ const REPORTED: usize = 512;
 
 impl Proxy {
     /// A request of an endpoint was answered, by the gatekeeper or in its place.
-    pub(super) fn call_answered(&mut self, wait: &Wait, answer: &[u8], out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn call_answered(
+        &mut self,
+        wait: &Wait,
+        answer: &[u8],
+        out: &mut Vec<Output>,
+    ) {
         let (Some(id), Some(answer)) = (wait.id, header(answer)) else {
             return;
         };
@@ -45,14 +50,14 @@ impl Proxy {
     }
 
     /// This DRQ is what ended it.
-    pub(super) fn call_over(&mut self, id: EntryId, drq: &[u8], out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn call_over(&mut self, id: EntryId, drq: &[u8], out: &mut Vec<Output>) {
         if let Ok(RasMessage::DisengageRequest(drq)) = decode_ras(drq) {
             self.calls.over(&(&drq).into(), id, out);
         }
     }
 
     /// An endpoint says in which calls it is.
-    pub(super) fn calls_reported(
+    pub(in crate::proxy) fn calls_reported(
         &mut self,
         id: EntryId,
         irr: &InfoRequestResponse,
@@ -68,7 +73,7 @@ impl Proxy {
     }
 
     /// A call as it was stored, after the endpoints.
-    pub(super) fn restore_call(&mut self, stored: &StoredCall, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn restore_call(&mut self, stored: &StoredCall, out: &mut Vec<Output>) {
         let who = |identifier: &str| self.entries.by_identifier(identifier);
         if self.calls.restore(stored, who, self.now, out) {
             self.stats.restored_calls += 1;

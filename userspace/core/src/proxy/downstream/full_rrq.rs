@@ -9,14 +9,14 @@ use rasline_h225::types::{
     RegistrationRequest, TransportAddress, UnregRequestReason,
 };
 
-use super::endpoint::Asked;
-use super::entries::{Entry, Life, Up};
-use super::machine::Proxy;
-use super::queue::Lane;
-use super::refuse::Why;
-use super::{EntryId, Output, Standing, rrq};
 use crate::claimed::may_claim;
 use crate::octets;
+use crate::proxy::downstream::dispatch::Asked;
+use crate::proxy::downstream::refuse::Why;
+use crate::proxy::entries::{Entry, Life, Up};
+use crate::proxy::machine::Proxy;
+use crate::proxy::upstream::queue::Lane;
+use crate::proxy::{EntryId, Output, Standing, rrq};
 use crate::ras_server::Ended;
 
 /// Whose RRQ it is.
@@ -28,7 +28,7 @@ enum Found {
 }
 
 impl Proxy {
-    pub(super) fn full(
+    pub(in crate::proxy) fn full(
         &mut self,
         asked: &Asked<'_>,
         said: &RegistrationRequest,
@@ -69,7 +69,7 @@ impl Proxy {
         self.forward(id, asked, (octets, None), out);
     }
 
-    pub(super) fn rrj(&mut self, asked: &Asked<'_>, reason: Rrj, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn rrj(&mut self, asked: &Asked<'_>, reason: Rrj, out: &mut Vec<Output>) {
         self.stats.rejected += 1;
         let mut rrj = RegistrationReject::new(asked.seq, reason);
         rrj.gatekeeper_identifier = Some(self.own_identifier.clone());
@@ -167,7 +167,7 @@ impl Proxy {
                 .is_some_and(|before| rrq::essence(&before) == rrq::essence(rrq))
     }
 
-    pub(super) fn confirm_again(
+    pub(in crate::proxy) fn confirm_again(
         &mut self,
         id: EntryId,
         asked: &Asked<'_>,
@@ -245,7 +245,7 @@ impl Proxy {
     }
 
     /// Sends it on, when it is its turn.
-    pub(super) fn forward(
+    pub(in crate::proxy) fn forward(
         &mut self,
         id: EntryId,
         asked: &Asked<'_>,

@@ -9,19 +9,19 @@ use rasline_h225::types::{
 };
 use rasline_h225::{RasKind, encode_ras};
 
-use super::endpoint::Asked;
-use super::entries::{Entry, Up};
-use super::flights::{Flight, Purpose, retries};
-use super::machine::{Proxy, Timer};
-use super::refuse::Why;
-use super::upstream::SILENT;
-use super::waits::PATIENCE;
-use super::{EntryId, Event, Output, Standing, rrq};
+use crate::proxy::downstream::dispatch::Asked;
+use crate::proxy::downstream::refuse::Why;
+use crate::proxy::entries::{Entry, Up};
+use crate::proxy::machine::{Proxy, Timer};
+use crate::proxy::relay::waits::PATIENCE;
+use crate::proxy::upstream::registration::SILENT;
+use crate::proxy::upstream::requests_to_gatekeeper::{Flight, Purpose, retries};
+use crate::proxy::{EntryId, Event, Output, Standing, rrq};
 use crate::ras_server::{self, Ended};
 
 impl Proxy {
     /// URQ of an endpoint: confirmed at once, and passed on in the name of rasline.
-    pub(super) fn leaves(
+    pub(in crate::proxy) fn leaves(
         &mut self,
         asked: &Asked<'_>,
         urq: &UnregistrationRequest,
@@ -51,7 +51,12 @@ impl Proxy {
     }
 
     /// Ends a registration on both sides; the endpoint knows, or is told by the caller.
-    pub(super) fn end(&mut self, id: EntryId, why: Ended, out: &mut Vec<Output>) -> Option<Entry> {
+    pub(in crate::proxy) fn end(
+        &mut self,
+        id: EntryId,
+        why: Ended,
+        out: &mut Vec<Output>,
+    ) -> Option<Entry> {
         self.withdraw(id, out);
         for ticket in self.waiting(id, |_| true) {
             self.refuse(ticket, Why::NotRegistered, out);
@@ -99,7 +104,7 @@ impl Proxy {
     }
 
     /// A URQ for what this RRQ registered, from this address, repeated once.
-    pub(super) fn leave_registration(
+    pub(in crate::proxy) fn leave_registration(
         &mut self,
         full: &[u8],
         up: &Up,
@@ -113,7 +118,7 @@ impl Proxy {
         }
     }
 
-    pub(super) fn leave_by(
+    pub(in crate::proxy) fn leave_by(
         &mut self,
         (from, to): (SocketAddr, SocketAddr),
         seq: u16,
@@ -137,7 +142,7 @@ impl Proxy {
     }
 
     /// The gatekeeper before gets one URQ: nobody knows whether it lives.
-    pub(super) fn leave_once(&mut self, before: &Up, id: EntryId, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn leave_once(&mut self, before: &Up, id: EntryId, out: &mut Vec<Output>) {
         let Some(entry) = self.entries.get(id) else {
             return;
         };
@@ -151,7 +156,7 @@ impl Proxy {
     }
 
     /// What an RRQ of ours brought about is undone.
-    pub(super) fn undo(
+    pub(in crate::proxy) fn undo(
         &mut self,
         flight: &Flight,
         rcf: &RegistrationConfirm,
@@ -168,7 +173,7 @@ impl Proxy {
         }
     }
 
-    pub(super) fn urq(&mut self, full: &[u8], up: &Up) -> Option<(u16, Vec<u8>)> {
+    pub(in crate::proxy) fn urq(&mut self, full: &[u8], up: &Up) -> Option<(u16, Vec<u8>)> {
         let identifier = up.identifier.clone()?;
         let rrq = rrq::parse(full)?;
         let seq = self.flights.number()?;
@@ -182,7 +187,7 @@ impl Proxy {
     }
 
     /// A URQ came to its end.
-    pub(super) fn left(&mut self, address: Option<SocketAddr>, seq: u16) {
+    pub(in crate::proxy) fn left(&mut self, address: Option<SocketAddr>, seq: u16) {
         if let Some(address) = address
             && self.leaving.get(&address) == Some(&seq)
         {
@@ -191,14 +196,14 @@ impl Proxy {
     }
 
     /// Who leaves and comes again must not be unregistered by what is under way.
-    pub(super) fn stay(&mut self, address: Option<SocketAddr>) {
+    pub(in crate::proxy) fn stay(&mut self, address: Option<SocketAddr>) {
         if let Some(seq) = address.and_then(|address| self.leaving.remove(&address)) {
             self.land(seq);
         }
     }
 
     /// The gatekeeper unregisters an endpoint: registered again, unless it is not wanted there.
-    pub(super) fn unregistered(
+    pub(in crate::proxy) fn unregistered(
         &mut self,
         id: EntryId,
         urq: &UnregistrationRequest,
@@ -229,7 +234,7 @@ impl Proxy {
     fn again(&mut self, id: EntryId) {
         let confirmed = self.entries.get(id).map(|entry| entry.up.confirmed);
         let young = confirmed.is_some_and(|at| self.now.since(at) < SILENT);
-        self.enqueue(id, super::queue::Lane::Quiet);
+        self.enqueue(id, crate::proxy::upstream::queue::Lane::Quiet);
         if young {
             self.queue.remove(id);
             self.timers.set(Timer::Retry(id), self.now.after(SILENT));
@@ -237,7 +242,7 @@ impl Proxy {
     }
 
     /// Ends a registration and tells the endpoint by a URQ.
-    pub(super) fn dismiss(
+    pub(in crate::proxy) fn dismiss(
         &mut self,
         id: EntryId,
         reason: UnregRequestReason,
@@ -252,7 +257,7 @@ impl Proxy {
     }
 
     /// The operator drops an endpoint.
-    pub(super) fn dropped(&mut self, id: EntryId, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn dropped(&mut self, id: EntryId, out: &mut Vec<Output>) {
         self.dismiss(
             id,
             UnregRequestReason::ReregistrationRequired,

@@ -6,12 +6,12 @@ use rasline_h225::encode_ras;
 use rasline_h225::text::{from_bmp, to_bmp};
 use rasline_h225::types::{RasMessage, RegistrationConfirm, RegistrationRequest};
 
-use super::endpoint::Asked;
-use super::entries::{Entry, Life};
-use super::machine::{Proxy, Timer};
-use super::refuse::Why;
-use super::{EntryId, Output, rrq};
 use crate::octets;
+use crate::proxy::downstream::dispatch::Asked;
+use crate::proxy::downstream::refuse::Why;
+use crate::proxy::entries::{Entry, Life};
+use crate::proxy::machine::{Proxy, Timer};
+use crate::proxy::{EntryId, Output, rrq};
 use crate::ras_server::Offer;
 use crate::transaction::digest;
 
@@ -19,7 +19,7 @@ use crate::transaction::digest;
 const SEQ: std::ops::Range<usize> = 2..4;
 
 impl Proxy {
-    pub(super) fn keep_alive(
+    pub(in crate::proxy) fn keep_alive(
         &mut self,
         asked: &Asked<'_>,
         rrq: &RegistrationRequest,
@@ -58,7 +58,7 @@ impl Proxy {
     }
 
     /// An RCF that says what rasline knows by itself.
-    pub(super) fn own_rcf(
+    pub(in crate::proxy) fn own_rcf(
         &self,
         entry: &Entry,
         seq: u16,
@@ -74,7 +74,7 @@ impl Proxy {
     }
 
     /// It is there.
-    pub(super) fn heard(&mut self, id: EntryId) {
+    pub(in crate::proxy) fn heard(&mut self, id: EntryId) {
         let Some(entry) = self.entries.get_mut(id) else {
             return;
         };
@@ -88,7 +88,7 @@ impl Proxy {
 
     /// Publishes the first keep-alive, another one when it came twice in a row, and the same one again when the kernel lets
     /// it through: that renews what the kernel promises.
-    pub(super) fn publish(
+    pub(in crate::proxy) fn publish(
         &mut self,
         id: EntryId,
         payload: &[u8],
@@ -146,7 +146,7 @@ impl Proxy {
     }
 
     /// The kernel must not answer as before.
-    pub(super) fn withdraw(&mut self, id: EntryId, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn withdraw(&mut self, id: EntryId, out: &mut Vec<Output>) {
         if let Some(entry) = self.entries.get_mut(id)
             && entry.published.take().is_some()
         {

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use rasline_h225::types::UnregRequestReason;
 
-use super::entries::{Entry, Life};
-use super::machine::{Proxy, Timer};
-use super::{EntryId, Output};
 use crate::Time;
+use crate::proxy::entries::{Entry, Life};
+use crate::proxy::machine::{Proxy, Timer};
+use crate::proxy::{EntryId, Output};
 use crate::ras_server::Ended;
 
 /// Answers of the kernel are known within this time.
@@ -27,7 +27,7 @@ const STORED: Duration = Duration::from_hours(24);
 
 impl Proxy {
     /// timeToLive anew.
-    pub(super) fn renew(&mut self, id: EntryId) {
+    pub(in crate::proxy) fn renew(&mut self, id: EntryId) {
         let Some(entry) = self.entries.get_mut(id) else {
             return;
         };
@@ -38,7 +38,7 @@ impl Proxy {
     }
 
     /// The kernel answered its keep-alive.
-    pub(super) fn seen(&mut self, id: EntryId, at: Time) {
+    pub(in crate::proxy) fn seen(&mut self, id: EntryId, at: Time) {
         let Some(entry) = self.entries.get_mut(id) else {
             return;
         };
@@ -51,7 +51,7 @@ impl Proxy {
         }
     }
 
-    pub(super) fn life_due(&mut self, id: EntryId, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn life_due(&mut self, id: EntryId, out: &mut Vec<Output>) {
         let Some(entry) = self.entries.get_mut(id) else {
             return;
         };

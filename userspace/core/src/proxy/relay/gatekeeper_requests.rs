@@ -10,16 +10,16 @@ use rasline_h225::types::{
     UnregistrationRequest,
 };
 
-use super::down::Way;
-use super::entries::GATEWAY;
-use super::machine::Proxy;
-use super::refuse::{Why, refusal};
-use super::said::Said;
-use super::{EntryId, Output, rrq};
+use crate::proxy::downstream::refuse::{Why, refusal};
+use crate::proxy::downstream::requests_to_endpoints::Way;
+use crate::proxy::entries::GATEWAY;
+use crate::proxy::machine::Proxy;
+use crate::proxy::relay::call_ref::Said;
+use crate::proxy::{EntryId, Output, rrq};
 use crate::transaction::RequestKey;
 
 impl Proxy {
-    pub(super) fn ordered(
+    pub(in crate::proxy) fn ordered(
         &mut self,
         way: Way,
         payload: &[u8],

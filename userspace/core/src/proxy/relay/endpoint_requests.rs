@@ -6,16 +6,16 @@ use rasline_h225::text::from_bmp;
 use rasline_h225::types::{BmpString, InfoRequestResponse, RasMessage};
 use rasline_h225::{RasKind, decode_ras, encode_ras, renumbered};
 
-use super::endpoint::Asked;
-use super::flights::{Flight, Purpose, retries};
-use super::machine::{Proxy, Timer};
-use super::queue::Lane;
-use super::refuse::Why;
-use super::translate::{self, Upstream};
-use super::{EntryId, Output, Standing};
+use crate::proxy::downstream::dispatch::Asked;
+use crate::proxy::downstream::refuse::Why;
+use crate::proxy::machine::{Proxy, Timer};
+use crate::proxy::relay::translate::{self, Upstream};
+use crate::proxy::upstream::queue::Lane;
+use crate::proxy::upstream::requests_to_gatekeeper::{Flight, Purpose, retries};
+use crate::proxy::{EntryId, Output, Standing};
 
 impl Proxy {
-    pub(super) fn request(
+    pub(in crate::proxy) fn request(
         &mut self,
         asked: &Asked<'_>,
         message: &RasMessage,
@@ -38,7 +38,7 @@ impl Proxy {
     }
 
     /// A request that does not decode, and has no identifiers.
-    pub(super) fn raw_request(&mut self, asked: &Asked<'_>, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn raw_request(&mut self, asked: &Asked<'_>, out: &mut Vec<Output>) {
         match self.neighbour(asked) {
             Some(id) => self.take_on(id, asked, out),
             None => self.turn_down(asked, Why::NotRegistered, out),
@@ -53,7 +53,7 @@ impl Proxy {
     }
 
     /// Sends a request to the gatekeeper, if the endpoint is registered there; else as soon as it is.
-    pub(super) fn send_on(&mut self, ticket: u64, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn send_on(&mut self, ticket: u64, out: &mut Vec<Output>) {
         let Some(id) = self.waits.get(ticket).and_then(|wait| wait.id) else {
             return;
         };
@@ -98,7 +98,7 @@ impl Proxy {
     }
 
     /// A request goes out under this number.
-    pub(super) fn launch(&mut self, seq: u16, flight: Flight, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn launch(&mut self, seq: u16, flight: Flight, out: &mut Vec<Output>) {
         out.push(Output::ToGatekeeper {
             from: flight.from,
             to: flight.to,
@@ -110,7 +110,7 @@ impl Proxy {
     }
 
     /// A message goes out whose answer is not waited for.
-    pub(super) fn send_once(
+    pub(in crate::proxy) fn send_once(
         &mut self,
         seq: u16,
         (from, to): (SocketAddr, SocketAddr),
@@ -122,13 +122,13 @@ impl Proxy {
     }
 
     /// A number is free again.
-    pub(super) fn land(&mut self, seq: u16) -> Option<Flight> {
+    pub(in crate::proxy) fn land(&mut self, seq: u16) -> Option<Flight> {
         self.timers.clear(Timer::Flight(seq));
         self.flights.remove(seq, self.now)
     }
 
     /// How this gatekeeper, which serves, knows an endpoint.
-    pub(super) fn known(&self, id: EntryId, gatekeeper: SocketAddr) -> Option<Upstream> {
+    pub(in crate::proxy) fn known(&self, id: EntryId, gatekeeper: SocketAddr) -> Option<Upstream> {
         let (up, entry) = (self.identity(id)?, self.entries.get(id)?);
         Some(Upstream {
             endpoint_identifier: up.identifier.clone(),
@@ -138,7 +138,7 @@ impl Proxy {
     }
 
     /// What waits for this endpoint to be registered goes out.
-    pub(super) fn send_waiting(&mut self, id: EntryId, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn send_waiting(&mut self, id: EntryId, out: &mut Vec<Output>) {
         for ticket in self.waiting(id, |kind| kind != RasKind::RegistrationRequest) {
             if self
                 .waits
@@ -151,7 +151,11 @@ impl Proxy {
     }
 
     /// The requests of an endpoint that wait.
-    pub(super) fn waiting(&self, id: EntryId, wanted: impl Fn(RasKind) -> bool) -> Vec<u64> {
+    pub(in crate::proxy) fn waiting(
+        &self,
+        id: EntryId,
+        wanted: impl Fn(RasKind) -> bool,
+    ) -> Vec<u64> {
         let Some(entry) = self.entries.get(id) else {
             return Vec::new();
         };
@@ -163,7 +167,7 @@ impl Proxy {
     }
 
     /// The gatekeeper answered a request.
-    pub(super) fn relay_answer(
+    pub(in crate::proxy) fn relay_answer(
         &mut self,
         ticket: u64,
         mut message: RasMessage,
@@ -185,7 +189,7 @@ impl Proxy {
     }
 
     /// IRR: the answer to an IRQ, or sent by itself, then with an answer or without.
-    pub(super) fn status(
+    pub(in crate::proxy) fn status(
         &mut self,
         asked: &Asked<'_>,
         irr: InfoRequestResponse,

@@ -7,9 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::said::{Said, alike};
-use super::{EntryId, Output};
 use crate::Time;
+use crate::proxy::relay::call_ref::{Said, alike};
+use crate::proxy::{EntryId, Output};
 use crate::ras_server::{CallKey, MAX_LEGS, StoredCall, StoredLeg};
 
 /// Calls known at most.
@@ -54,7 +54,7 @@ impl Call {
 
 /// The calls.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Calls {
+pub(in crate::proxy) struct Calls {
     all: HashMap<CallKey, Call>,
     order: BTreeMap<u64, CallKey>,
     of_entry: HashMap<EntryId, BTreeSet<CallKey>>,

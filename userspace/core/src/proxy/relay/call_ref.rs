@@ -9,7 +9,7 @@ use crate::ras_server::{CallKey, StoredLeg};
 
 /// A call as a message names it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Said<'a> {
+pub(in crate::proxy) struct Said<'a> {
     pub identifier: Option<&'a CallIdentifier>,
     pub conference: &'a [u8],
     pub reference: u16,
@@ -115,6 +115,6 @@ impl<'a> From<&'a InfoRequestResponsePerCallInfoItem> for Said<'a> {
 }
 
 /// Whether both are of one callReferenceValue. The highest bit only says which side made the call (Q.931 4.3).
-pub(super) fn alike(leg: &StoredLeg, said: &Said<'_>) -> bool {
+pub(in crate::proxy) fn alike(leg: &StoredLeg, said: &Said<'_>) -> bool {
     leg.reference & 0x7fff == said.reference & 0x7fff
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use rasline_h225::types::{InfoRequest, RasMessage, UnregRequestReason, UnregistrationRequest};
 use rasline_h225::{RasKind, encode_ras, renumbered};
 
-use super::endpoint::Asked;
-use super::entries::Entry;
-use super::flights::{answers, retries};
-use super::machine::{Proxy, Timer};
-use super::{EntryId, Output, rrq, translate};
+use crate::proxy::downstream::dispatch::Asked;
+use crate::proxy::entries::Entry;
+use crate::proxy::machine::{Proxy, Timer};
+use crate::proxy::relay::translate;
+use crate::proxy::upstream::requests_to_gatekeeper::{answers, retries};
+use crate::proxy::{EntryId, Output, rrq};
 use crate::transaction::{CachedReply, PendingRequest, PendingRequests, RequestKey, Retry};
 
 /// Requests to endpoints under way at most.
@@ -20,7 +21,7 @@ const MOST: usize = 20_000;
 const RELAYED: Duration = Duration::from_secs(10);
 
 /// A gatekeeper, and the address that it asked, which answers it.
-pub(super) type Way = (SocketAddr, SocketAddr);
+pub(in crate::proxy) type Way = (SocketAddr, SocketAddr);
 
 /// Who asked.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +43,7 @@ type Down = PendingRequest<Errand>;
 
 /// All of them, by our number.
 #[derive(Clone, Debug)]
-pub(super) struct Downs {
+pub(in crate::proxy) struct Downs {
     pending: PendingRequests<Errand>,
     by_key: HashMap<RequestKey, u16>,
 }
@@ -73,7 +74,11 @@ impl Downs {
 
 impl Proxy {
     /// A request of the gatekeeper that is under way is sent again; true if it was one.
-    pub(super) fn repeated_down(&mut self, key: RequestKey, out: &mut Vec<Output>) -> bool {
+    pub(in crate::proxy) fn repeated_down(
+        &mut self,
+        key: RequestKey,
+        out: &mut Vec<Output>,
+    ) -> bool {
         let Some(down) = self
             .downs
             .by_key
@@ -88,7 +93,7 @@ impl Proxy {
     }
 
     /// A request of the gatekeeper goes on to this endpoint.
-    pub(super) fn relay_down(
+    pub(in crate::proxy) fn relay_down(
         &mut self,
         id: EntryId,
         (way, key): (Way, RequestKey),
@@ -134,7 +139,7 @@ impl Proxy {
         self.downs.pending.insert(seq, down);
     }
 
-    pub(super) fn down_due(&mut self, seq: u16, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn down_due(&mut self, seq: u16, out: &mut Vec<Output>) {
         let Some(mut down) = self.downs.remove(seq) else {
             return;
         };
@@ -144,7 +149,7 @@ impl Proxy {
     }
 
     /// An endpoint answers a request.
-    pub(super) fn answered_down(
+    pub(in crate::proxy) fn answered_down(
         &mut self,
         asked: &Asked<'_>,
         mut message: RasMessage,
@@ -172,7 +177,7 @@ impl Proxy {
     }
 
     /// As [`Self::answered_down`], for what does not decode and has no identifiers.
-    pub(super) fn raw_answer_down(&mut self, asked: &Asked<'_>, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn raw_answer_down(&mut self, asked: &Asked<'_>, out: &mut Vec<Output>) {
         let Some(down) = self.answered(asked, out) else {
             return;
         };
@@ -185,7 +190,7 @@ impl Proxy {
     }
 
     /// Whether it answers a request to this endpoint.
-    pub(super) fn answers_down(&self, asked: &Asked<'_>) -> bool {
+    pub(in crate::proxy) fn answers_down(&self, asked: &Asked<'_>) -> bool {
         let fits = |down: &Down| {
             down.is_to_host(asked.from.ip()) && answers(asked.kind, down.purpose.kind)
         };
@@ -207,7 +212,7 @@ impl Proxy {
     }
 
     /// An answer to the gatekeeper, kept for its retransmissions.
-    pub(super) fn answer_up(
+    pub(in crate::proxy) fn answer_up(
         &mut self,
         (to, from): Way,
         key: RequestKey,
@@ -228,7 +233,7 @@ impl Proxy {
     }
 
     /// Asks an endpoint whether it is there.
-    pub(super) fn poll(&mut self, id: EntryId, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn poll(&mut self, id: EntryId, out: &mut Vec<Output>) {
         let Some(seq) = self.downs.pending.free_number() else {
             self.stats.overflowed += 1;
             return;
@@ -242,7 +247,7 @@ impl Proxy {
     }
 
     /// Tells an endpoint that it is registered no more.
-    pub(super) fn urq_down(
+    pub(in crate::proxy) fn urq_down(
         &mut self,
         entry: &Entry,
         reason: UnregRequestReason,

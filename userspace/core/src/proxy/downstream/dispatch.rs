@@ -8,15 +8,15 @@ use rasline_h225::types::{
 };
 use rasline_h225::{RasKind, decode_ras, encode_ras, header};
 
-use super::machine::Proxy;
-use super::refuse::{Why, not_understood, refusal};
-use super::waits::Wait;
-use super::{EntryId, Output};
+use crate::proxy::downstream::refuse::{Why, not_understood, refusal};
+use crate::proxy::machine::Proxy;
+use crate::proxy::relay::waits::Wait;
+use crate::proxy::{EntryId, Output};
 use crate::ras_server::answer_address;
 use crate::transaction::{CachedReply, RequestKey};
 
 /// A message of an endpoint on its way through.
-pub(super) struct Asked<'a> {
+pub(in crate::proxy) struct Asked<'a> {
     pub from: SocketAddr,
     /// The service address.
     pub to: SocketAddr,
@@ -56,7 +56,7 @@ impl Asked<'_> {
 }
 
 impl Proxy {
-    pub(super) fn endpoint_says(
+    pub(in crate::proxy) fn endpoint_says(
         &mut self,
         from: SocketAddr,
         to: SocketAddr,
@@ -149,7 +149,12 @@ impl Proxy {
     }
 
     /// An answer of our own, kept for retransmissions.
-    pub(super) fn reply(&mut self, asked: &Asked<'_>, message: &RasMessage, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn reply(
+        &mut self,
+        asked: &Asked<'_>,
+        message: &RasMessage,
+        out: &mut Vec<Output>,
+    ) {
         let Ok(octets) = encode_ras(message) else {
             return;
         };
@@ -163,7 +168,12 @@ impl Proxy {
     }
 
     /// A request that rasline refuses by itself.
-    pub(super) fn turn_down(&mut self, asked: &Asked<'_>, why: Why, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn turn_down(
+        &mut self,
+        asked: &Asked<'_>,
+        why: Why,
+        out: &mut Vec<Output>,
+    ) {
         self.stats.rejected += 1;
         if let Some(message) = refusal(asked.kind, asked.seq, why, asked.payload) {
             self.reply(asked, &message, out);
@@ -191,7 +201,7 @@ impl Proxy {
     }
 
     /// The endpoint with this endpointIdentifier, if the message comes from its host.
-    pub(super) fn whose(&self, identifier: &str, from: SocketAddr) -> Option<EntryId> {
+    pub(in crate::proxy) fn whose(&self, identifier: &str, from: SocketAddr) -> Option<EntryId> {
         let id = self.entries.by_identifier(identifier)?;
         let entry = self.entries.get(id)?;
         (entry.endpoint.ip() == from.ip() && entry.confirmed).then_some(id)

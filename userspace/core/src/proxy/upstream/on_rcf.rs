@@ -3,10 +3,11 @@
 use rasline_h225::RasKind;
 use rasline_h225::types::{RasMessage, RegistrationConfirm};
 
-use super::machine::Proxy;
-use super::upstream::registered;
-use super::{EntryId, Event, Output, Standing, rrq, translate};
 use crate::octets;
+use crate::proxy::machine::Proxy;
+use crate::proxy::relay::translate;
+use crate::proxy::upstream::registration::registered;
+use crate::proxy::{EntryId, Event, Output, Standing, rrq};
 use crate::ras_server;
 
 /// timeToLive towards an endpoint when nobody says one, seconds.
@@ -14,7 +15,7 @@ const TIME_TO_LIVE: u32 = 300;
 
 impl Proxy {
     /// It is registered: what it waited for goes out.
-    pub(super) fn admitted(
+    pub(in crate::proxy) fn admitted(
         &mut self,
         id: EntryId,
         rcf: &RegistrationConfirm,

@@ -1,0 +1,4 @@
+//! All endpoints behind one gateway registration.
+
+pub(super) mod gateway;
+pub(super) mod registration;
