@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use rasline_h225::text::from_bmp;
 use rasline_h225::types::BmpString;
 
-use super::{EntryId, Standing};
+use super::{EntryId, UpstreamState};
 use crate::Time;
 use crate::claimed::Hosts;
 
@@ -31,7 +31,7 @@ pub(super) enum Life {
 /// How it stands with the gatekeeper.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Up {
-    pub standing: Standing,
+    pub standing: UpstreamState,
     /// The full RRQ under way.
     pub flight: Option<u16>,
     /// It was restored: when it was confirmed last is a guess.

@@ -7,15 +7,15 @@ use rasline_h225::text::{from_bmp, to_bmp, to_transport};
 use rasline_h225::types::BmpString;
 
 use super::aggregate::registration::Gateway;
-use super::downstream::requests_to_endpoints::Downs;
+use super::downstream::requests_to_endpoints::RequestsToEndpoints;
 use super::entries::{Entries, Entry};
 use super::relay::calls::Calls;
 use super::relay::translate::Downstream;
 use super::relay::waits::Waits;
 use super::upstream::moving::Moving;
 use super::upstream::queue::{Lane, Queue};
-use super::upstream::requests_to_gatekeeper::Flights;
-use super::{EntryId, Input, Output, Settings, Standing, Stats, View};
+use super::upstream::requests_to_gatekeeper::RequestsToGatekeeper;
+use super::{EntryId, Input, Output, Settings, Stats, UpstreamState, View};
 use crate::Time;
 use crate::transaction::{ReplyCache, TimerQueue};
 
@@ -32,11 +32,11 @@ pub(super) enum Timer {
     /// It may be tried again upstream.
     Retry(EntryId),
     /// A request to a gatekeeper: to be sent again.
-    Flight(u16),
+    ToGatekeeper(u16),
     /// A request of an endpoint: a RIP, or its end.
     Wait(u64),
     /// A request to an endpoint: to be sent again.
-    Down(u16),
+    ToEndpoint(u16),
 }
 
 /// A proxy for the endpoints of one zone.
@@ -53,9 +53,9 @@ pub struct Proxy {
     /// The registration of an aggregate.
     pub(super) gateway: Gateway,
     pub(super) waits: Waits,
-    pub(super) flights: Flights,
+    pub(super) to_gatekeeper: RequestsToGatekeeper,
     pub(super) queue: Queue,
-    pub(super) downs: Downs,
+    pub(super) to_endpoints: RequestsToEndpoints,
     pub(super) calls: Calls,
     pub(super) replies: ReplyCache<()>,
     pub(super) timers: TimerQueue<Timer>,
@@ -92,9 +92,9 @@ impl Proxy {
             made: 0,
             gateway: Gateway::default(),
             waits: Waits::default(),
-            flights: Flights::new(settings.seed, now),
+            to_gatekeeper: RequestsToGatekeeper::new(settings.seed, now),
             queue: Queue::new(settings.migrate_rate, now),
-            downs: Downs::new(settings.seed),
+            to_endpoints: RequestsToEndpoints::new(settings.seed),
             calls: Calls::default(),
             replies: ReplyCache::new(ANSWERS),
             timers: TimerQueue::default(),
@@ -211,9 +211,9 @@ impl Proxy {
             match timer {
                 Timer::Life(id) => self.life_due(id, out),
                 Timer::Retry(id) => self.enqueue(id, Lane::Quiet),
-                Timer::Flight(seq) => self.flight_due(seq, out),
+                Timer::ToGatekeeper(seq) => self.flight_due(seq, out),
                 Timer::Wait(ticket) => self.wait_due(ticket, out),
-                Timer::Down(seq) => self.down_due(seq, out),
+                Timer::ToEndpoint(seq) => self.down_due(seq, out),
             }
         }
         for _ in 0..AT_ONCE {
@@ -238,7 +238,7 @@ impl Proxy {
     }
 
     fn may_register(&self) -> bool {
-        self.active.is_some() && !self.flights.is_full()
+        self.active.is_some() && !self.to_gatekeeper.is_full()
     }
 
     /// How an endpoint knows itself and rasline.
@@ -251,13 +251,13 @@ impl Proxy {
     }
 
     /// Changes how it stands, and counts.
-    pub(super) fn stand(&mut self, id: EntryId, standing: Standing) {
+    pub(super) fn stand(&mut self, id: EntryId, standing: UpstreamState) {
         let Some(entry) = self.entries.get_mut(id) else {
             return;
         };
         let before = std::mem::replace(&mut entry.up.standing, standing);
-        self.registered += u64::from(standing == Standing::In);
-        self.registered -= u64::from(before == Standing::In);
+        self.registered += u64::from(standing == UpstreamState::Registered);
+        self.registered -= u64::from(before == UpstreamState::Registered);
     }
 
     /// A time that is spread, the same in every run: from `least` on, within `width`.

@@ -4,15 +4,15 @@
 //!
 //! ```text
 //!              its turn at the rate: RRQ            RCF
-//! +--------+ -------------------------> +-------+ ------> +----+ --+ lightweight RRQ,
-//! | Queued |                            | Asked |         | In | <-+ RCF
-//! +--------+ <------------------------- +-------+         +----+
-//!   ^  ^ ^      no answer, three times      | RRJ           | RRJ, URQ, timeToLive over,
-//!   |  | |                                  v               | another gatekeeper serves the zone
-//!   |  | |      a rest, or it asks      +---------+         |
-//!   |  | +----------------------------- | Refused |         |
-//!   |  |                                +---------+         |
-//!   |  +-----------------------------------------------------+
+//! +--------+ -------------------------> +-------+ ------> +------------+ --+ lightweight RRQ,
+//! | Queued |                            | Asked |         | Registered | <-+ RCF
+//! +--------+ <------------------------- +-------+         +------------+
+//!   ^  ^ ^      no answer, three times      | RRJ               | RRJ, URQ, timeToLive over,
+//!   |  | |                                  v                   | another gatekeeper serves the zone
+//!   |  | |      a rest, or it asks      +---------+             |
+//!   |  | +----------------------------- | Refused |             |
+//!   |  |                                +---------+             |
+//!   |  +--------------------------------------------------------+
 //!   +-- first full RRQ, or one that changes something
 //! ```
 //!
@@ -63,7 +63,7 @@ mod upstream;
 
 pub use io::{Input, Output, Stored};
 pub use machine::Proxy;
-pub use tell::{Event, Standing, Stats, View};
+pub use tell::{Event, Stats, UpstreamState, View};
 
 pub use crate::ras_server::EntryId;
 

@@ -61,14 +61,15 @@ pub enum Event {
 /// How an endpoint stands with the gatekeeper.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum UpstreamState {
     /// Its full RRQ is to be sent when it is its turn, or when a gatekeeper serves the zone.
     #[default]
     Queued,
     /// Its full RRQ is under way.
     Asked,
-    /// Registered.
-    In,
+    /// Registered. Written as `in`, as ever.
+    #[serde(rename = "in")]
+    Registered,
     /// Rejected; tried again after a rest.
     Refused,
 }
@@ -93,7 +94,7 @@ pub struct View {
     /// Whether its keep-alive was published to the kernel.
     pub published: bool,
     /// How it stands with the gatekeeper.
-    pub upstream: Standing,
+    pub upstream: UpstreamState,
     /// Gatekeeper that confirmed it last.
     pub gatekeeper: Option<SocketAddr>,
     /// endpointIdentifier there.

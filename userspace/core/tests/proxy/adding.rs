@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rasline_core::proxy::{EntryId, Input, Proxy, Settings, Standing, Upstream};
+use rasline_core::proxy::{EntryId, Input, Proxy, Settings, Upstream, UpstreamState};
 use rasline_h225::decode_ras;
 use rasline_h225::text::{from_alias, from_bmp, to_bmp};
 use rasline_h225::types::{
@@ -173,7 +173,7 @@ fn who_may_not_add_stays_what_it_was() {
         let view = &world.views()[0];
         assert_eq!(
             (&view.aliases[..], view.upstream),
-            (&[alias(1)][..], Standing::In)
+            (&[alias(1)][..], UpstreamState::Registered)
         );
         world.forget();
         world.keep_alive(1, &eid);
@@ -230,7 +230,7 @@ fn what_is_added_is_bounded() {
     );
     assert!(world.views()[0].aliases.len() < 20);
     assert!(world.stored[&EntryId(1)].registration.full.len() <= 4096);
-    assert_eq!(world.views()[0].upstream, Standing::In);
+    assert_eq!(world.views()[0].upstream, UpstreamState::Registered);
 }
 
 #[test]

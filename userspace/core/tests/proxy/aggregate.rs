@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rasline_core::proxy::{Settings, Standing, Upstream};
+use rasline_core::proxy::{Settings, Upstream, UpstreamState};
 use rasline_h225::text::{from_alias, from_bmp, to_bmp};
 use rasline_h225::types::{
     AliasAddress, InfoRequest, RasMessage, RegistrationConfirm, RegistrationReject,
@@ -136,7 +136,7 @@ fn it_moves_with_one_rrq_and_comes_back_when_it_was_forgotten() {
         world
             .views()
             .iter()
-            .all(|view| view.upstream == Standing::In)
+            .all(|view| view.upstream == UpstreamState::Registered)
     );
     assert_eq!(world.views()[0].endpoint_identifier, eids[0]);
 }

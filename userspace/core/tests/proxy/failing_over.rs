@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rasline_core::proxy::{Event, Standing};
+use rasline_core::proxy::{Event, UpstreamState};
 use rasline_h225::types::RasMessage;
 
 use crate::world::*;
@@ -196,7 +196,7 @@ fn rejected_by_the_next_one_and_tried_again() {
     world.forget();
     world.active(Some(TWO));
     world.pass(SECOND);
-    assert_eq!(world.views()[0].upstream, Standing::Refused);
+    assert_eq!(world.views()[0].upstream, UpstreamState::Refused);
     world.keep_alive(1, &eid);
     world.call(1, &eid, 1);
     world.pass(SECOND);
@@ -211,6 +211,6 @@ fn rejected_by_the_next_one_and_tried_again() {
         .gatekeepers
         .insert(TWO, gatekeeper(TWO, "gk-number-two"));
     world.pass(Duration::from_secs(61));
-    assert_eq!(world.views()[0].upstream, Standing::In);
+    assert_eq!(world.views()[0].upstream, UpstreamState::Registered);
     assert_eq!(world.kinds(1), ["RCF", "ARJ"]);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rasline_core::proxy::{EntryId, Input, Proxy, Settings, Standing, Upstream};
+use rasline_core::proxy::{EntryId, Input, Proxy, Settings, Upstream, UpstreamState};
 use rasline_h225::decode_ras;
 use rasline_h225::text::{from_alias, from_bmp, to_bmp};
 use rasline_h225::types::{RasMessage, RegistrationConfirm, RegistrationRequest};
@@ -58,7 +58,8 @@ fn aliases(rrq: &RegistrationRequest) -> Vec<String> {
 
 fn all_are_in(world: &World) -> bool {
     let all = world.views();
-    all.iter().all(|view| view.upstream == Standing::In)
+    all.iter()
+        .all(|view| view.upstream == UpstreamState::Registered)
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use rasline_core::proxy::Standing;
+use rasline_core::proxy::UpstreamState;
 use rasline_h225::decode_ras;
 use rasline_h225::text::from_bmp;
 use rasline_h225::types::RasMessage;
@@ -162,7 +162,7 @@ proptest! {
         world.pass(SECOND);
         let views = world.views();
         for view in &views {
-            prop_assert_eq!(view.upstream, Standing::In);
+            prop_assert_eq!(view.upstream, UpstreamState::Registered);
             let n = (1..=ENDPOINTS).find(|n| ras(*n) == view.endpoint).unwrap();
             let known = world.known_as(active, n);
             prop_assert_eq!(known, Vec::from_iter(view.upstream_identifier.clone()));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rasline_core::proxy::{Input, Proxy, Standing};
+use rasline_core::proxy::{Input, Proxy, UpstreamState};
 use rasline_core::registrar;
 use rasline_h225::build::Rrq;
 use rasline_h225::security::Mechanism;
@@ -36,7 +36,10 @@ fn a_full_rrq_is_registered_upstream_and_confirmed_in_the_name_of_rasline() {
     assert_ne!(*upstream, eid);
     let view = &world.views()[0];
     assert_eq!(view.upstream_identifier.as_ref(), Some(upstream));
-    assert_eq!((view.upstream, view.gatekeeper), (Standing::In, Some(ONE)));
+    assert_eq!(
+        (view.upstream, view.gatekeeper),
+        (UpstreamState::Registered, Some(ONE))
+    );
     assert_eq!(world.kinds_at(ONE), ["RRQ"]);
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rasline_core::proxy::{Event, Input, Proxy, Settings, Source, Standing, Upstream};
+use rasline_core::proxy::{Event, Input, Proxy, Settings, Source, Upstream, UpstreamState};
 use rasline_core::registrar;
 use rasline_h225::build::Rrq;
 use rasline_h225::text::{from_bmp, from_transport, to_bmp, to_transport};
@@ -172,7 +172,7 @@ fn a_restart_goes_on_from_the_same_address() {
         (vec!["rrq"], vec!["RCF"])
     );
     assert_eq!(world.sources, [ras(1)]);
-    assert_eq!(world.views()[0].upstream, Standing::In);
+    assert_eq!(world.views()[0].upstream, UpstreamState::Registered);
     assert_eq!(world.registered_at(ONE), 1);
 }
 

@@ -13,8 +13,8 @@ use rasline_h225::{RasKind, encode_ras};
 
 use crate::proxy::entries::{Entry, GATEWAY, Up};
 use crate::proxy::machine::Proxy;
-use crate::proxy::upstream::requests_to_gatekeeper::{Flight, Purpose, retries};
-use crate::proxy::{EntryId, Output, Standing, rrq};
+use crate::proxy::upstream::requests_to_gatekeeper::{Purpose, RequestToGatekeeper, retries};
+use crate::proxy::{EntryId, Output, UpstreamState, rrq};
 
 /// Octets of endpoints' full RRQs that one RRQ of the gateway stands for at most, so that it fits a datagram.
 const OCTETS: usize = 50_000;
@@ -26,8 +26,9 @@ const SOON: Duration = Duration::from_secs(1);
 impl Proxy {
     /// Who goes into the next RRQ, and which of them are new.
     pub(in crate::proxy) fn to_carry(&self, adds: bool) -> (Vec<EntryId>, Vec<EntryId>) {
-        let is_in =
-            |(id, entry): (EntryId, &Entry)| (entry.up.standing == Standing::In).then_some(id);
+        let is_in = |(id, entry): (EntryId, &Entry)| {
+            (entry.up.standing == UpstreamState::Registered).then_some(id)
+        };
         let mut all: Vec<EntryId> = Vec::new();
         if !adds {
             all.extend(self.entries.iter().filter_map(is_in));
@@ -94,8 +95,9 @@ impl Proxy {
 
     /// The full RRQ that would register whom it carries now.
     pub(in crate::proxy) fn gateway_now(&self) -> Option<Box<[u8]>> {
-        let is_in =
-            |(id, entry): (EntryId, &Entry)| (entry.up.standing == Standing::In).then_some(id);
+        let is_in = |(id, entry): (EntryId, &Entry)| {
+            (entry.up.standing == UpstreamState::Registered).then_some(id)
+        };
         let mut ids: Vec<EntryId> = self.entries.iter().filter_map(is_in).collect();
         ids.sort_unstable();
         let mut octets = 0;
@@ -119,7 +121,7 @@ impl Proxy {
         if self.gateway.up.is_over(self.now) {
             return self.forgotten(out);
         }
-        let (Some(full), Some(seq)) = (rrq::parse(&self.gateway.full), self.flights.number())
+        let (Some(full), Some(seq)) = (rrq::parse(&self.gateway.full), self.to_gatekeeper.number())
         else {
             return self.keep_alive_lost(GATEWAY);
         };
@@ -131,7 +133,7 @@ impl Proxy {
         };
         self.stats.upstream_lightweight += 1;
         let retry = retries(RasKind::RegistrationRequest);
-        let flight = Flight {
+        let flight = RequestToGatekeeper {
             from,
             to,
             purpose: Purpose::KeepAlive(GATEWAY),
@@ -186,7 +188,7 @@ impl Proxy {
         let (Some(to), Some(from), Some(seq)) = (
             up.gatekeeper,
             self.settings.ras_address,
-            self.flights.number(),
+            self.to_gatekeeper.number(),
         ) else {
             return;
         };

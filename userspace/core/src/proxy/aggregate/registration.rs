@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!                       RRQ with all, or what joins if the gatekeeper adds         RCF
-//! endpoint: Queued (joins) -------------------------------------------------> Asked ---> In
+//! endpoint: Queued (joins) -------------------------------------------------> Asked ---> Registered
 //!              ^  ^                                                            | RRJ duplicateAlias, others
 //!              |  +---------------- who is not at fault -----------------------+
 //!              +------ after a rest ------ Refused <--- who is -----------------+
@@ -23,8 +23,8 @@ use crate::proxy::entries::{Entry, GATEWAY, Up};
 use crate::proxy::machine::{Proxy, Timer};
 use crate::proxy::upstream::queue::Lane;
 use crate::proxy::upstream::registration::REST;
-use crate::proxy::upstream::requests_to_gatekeeper::{Flight, Purpose, retries};
-use crate::proxy::{EntryId, Output, Standing, Upstream, rrq};
+use crate::proxy::upstream::requests_to_gatekeeper::{Purpose, RequestToGatekeeper, retries};
+use crate::proxy::{EntryId, Output, Upstream, UpstreamState, rrq};
 
 /// The gateway registration.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +60,7 @@ impl Proxy {
         } else {
             Lane::Wanted
         };
-        self.stand(id, Standing::Queued);
+        self.stand(id, UpstreamState::Queued);
         self.gateway.joining.insert(id);
         if self.gateway.up.flight.is_none() {
             self.queue.push(GATEWAY, lane);
@@ -82,7 +82,7 @@ impl Proxy {
             // Nothing new is to be said, or there is no room for it.
             return;
         }
-        let Some(seq) = self.flights.number() else {
+        let Some(seq) = self.to_gatekeeper.number() else {
             return;
         };
         let known = holds.then_some(&self.gateway.up);
@@ -95,12 +95,12 @@ impl Proxy {
         };
         for id in &joining {
             self.gateway.joining.remove(id);
-            self.stand(*id, Standing::Asked);
+            self.stand(*id, UpstreamState::Asked);
         }
         self.gateway.dirty = false;
         self.gateway.up.flight = Some(seq);
         let retry = retries(RasKind::RegistrationRequest);
-        let flight = Flight {
+        let flight = RequestToGatekeeper {
             from,
             to,
             purpose: Purpose::Carry(joining),
@@ -115,7 +115,7 @@ impl Proxy {
     pub(in crate::proxy) fn carried(
         &mut self,
         ids: &[EntryId],
-        flight: &Flight,
+        flight: &RequestToGatekeeper,
         rcf: &RegistrationConfirm,
         out: &mut Vec<Output>,
     ) {
@@ -248,8 +248,9 @@ impl Proxy {
         self.gateway.up.gatekeeper = None;
         self.keep_alives.clear(GATEWAY);
         self.store_gateway(out);
-        let is_in =
-            |(id, entry): (EntryId, &Entry)| (entry.up.standing == Standing::In).then_some(id);
+        let is_in = |(id, entry): (EntryId, &Entry)| {
+            (entry.up.standing == UpstreamState::Registered).then_some(id)
+        };
         let mut ids: Vec<EntryId> = self.entries.iter().filter_map(is_in).collect();
         ids.sort_unstable();
         for id in ids {

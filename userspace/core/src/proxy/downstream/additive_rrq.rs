@@ -27,7 +27,7 @@ use crate::proxy::downstream::dispatch::Asked;
 use crate::proxy::downstream::refuse::Why;
 use crate::proxy::entries::Entry;
 use crate::proxy::machine::Proxy;
-use crate::proxy::{EntryId, Output, Standing, rrq};
+use crate::proxy::{EntryId, Output, UpstreamState, rrq};
 
 impl Proxy {
     pub(in crate::proxy) fn additive(
@@ -64,7 +64,7 @@ impl Proxy {
         else {
             return self.turn_down(asked, Why::Unavailable, out);
         };
-        let settled = entry.wanted.is_none() && entry.up.standing != Standing::Refused;
+        let settled = entry.wanted.is_none() && entry.up.standing != UpstreamState::Refused;
         let nothing = rrq::essence(&before) == rrq::parse(&whole).as_ref().and_then(rrq::essence);
         if nothing && settled && !rrq::is_secured(rrq) {
             return self.confirm_again(id, asked, rrq, out);
@@ -117,7 +117,8 @@ impl Proxy {
             self.relay_answer(ticket, RasMessage::RegistrationReject(rrj.clone()), out);
         }
         self.settle(id);
-        let settled = self.entries.get(id).map(|entry| entry.up.standing) == Some(Standing::In);
+        let settled =
+            self.entries.get(id).map(|entry| entry.up.standing) == Some(UpstreamState::Registered);
         if settled {
             self.send_waiting(id, out);
         }

@@ -15,8 +15,8 @@ use crate::proxy::entries::{Entry, Up};
 use crate::proxy::machine::{Proxy, Timer};
 use crate::proxy::relay::waits::PATIENCE;
 use crate::proxy::upstream::registration::SILENT;
-use crate::proxy::upstream::requests_to_gatekeeper::{Flight, Purpose, retries};
-use crate::proxy::{EntryId, Event, Output, Standing, rrq};
+use crate::proxy::upstream::requests_to_gatekeeper::{Purpose, RequestToGatekeeper, retries};
+use crate::proxy::{EntryId, Event, Output, UpstreamState, rrq};
 use crate::ras_server::{self, Ended};
 
 impl Proxy {
@@ -62,7 +62,7 @@ impl Proxy {
             self.refuse(ticket, Why::NotRegistered, out);
         }
         self.moved(id, false, out);
-        self.stand(id, Standing::Queued);
+        self.stand(id, UpstreamState::Queued);
         self.queue.remove(id);
         self.gateway.joining.remove(&id);
         self.keep_alives.clear(id);
@@ -87,12 +87,12 @@ impl Proxy {
     /// The gatekeeper need not keep it: a URQ, repeated once if it serves.
     fn leave(&mut self, entry: &Entry, out: &mut Vec<Output>) {
         if let Some(seq) = entry.up.flight
-            && let Some(flight) = self.flights.get_mut(seq)
+            && let Some(flight) = self.to_gatekeeper.get_mut(seq)
         {
             // Whether it is registered thereby is known when the RCF comes.
             flight.purpose = Purpose::Abandoned;
             self.timers
-                .set(Timer::Flight(seq), self.now.after(PATIENCE));
+                .set(Timer::ToGatekeeper(seq), self.now.after(PATIENCE));
         }
         if self.is_aggregate() {
             return self.leave_gateway(entry, out);
@@ -127,7 +127,7 @@ impl Proxy {
         out: &mut Vec<Output>,
     ) {
         let retry = retries(RasKind::UnregistrationRequest);
-        let flight = Flight {
+        let flight = RequestToGatekeeper {
             from,
             to,
             purpose: Purpose::Leave(signalling),
@@ -158,7 +158,7 @@ impl Proxy {
     /// What an RRQ of ours brought about is undone.
     pub(in crate::proxy) fn undo(
         &mut self,
-        flight: &Flight,
+        flight: &RequestToGatekeeper,
         rcf: &RegistrationConfirm,
         out: &mut Vec<Output>,
     ) {
@@ -176,7 +176,7 @@ impl Proxy {
     pub(in crate::proxy) fn urq(&mut self, full: &[u8], up: &Up) -> Option<(u16, Vec<u8>)> {
         let identifier = up.identifier.clone()?;
         let rrq = rrq::parse(full)?;
-        let seq = self.flights.number()?;
+        let seq = self.to_gatekeeper.number()?;
         let mut urq = UnregistrationRequest::new(seq);
         urq.call_signal_address = rrq.call_signal_address;
         urq.endpoint_identifier = Some(identifier);

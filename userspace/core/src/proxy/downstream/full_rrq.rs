@@ -16,7 +16,7 @@ use crate::proxy::downstream::refuse::Why;
 use crate::proxy::entries::{Entry, Life, Up};
 use crate::proxy::machine::Proxy;
 use crate::proxy::upstream::queue::Lane;
-use crate::proxy::{EntryId, Output, Standing, rrq};
+use crate::proxy::{EntryId, Output, UpstreamState, rrq};
 use crate::ras_server::Ended;
 
 /// Whose RRQ it is.
@@ -162,7 +162,7 @@ impl Proxy {
         let held = entry.confirmed && entry.wanted.is_none();
         plain
             && held
-            && entry.up.standing != Standing::Refused
+            && entry.up.standing != UpstreamState::Refused
             && rrq::parse(&entry.full)
                 .is_some_and(|before| rrq::essence(&before) == rrq::essence(rrq))
     }
@@ -269,7 +269,7 @@ impl Proxy {
         if let Some(seq) = entry.up.flight.take() {
             self.land(seq);
         }
-        self.stand(id, Standing::Queued);
+        self.stand(id, UpstreamState::Queued);
         self.enqueue(id, Lane::Wanted);
     }
 }

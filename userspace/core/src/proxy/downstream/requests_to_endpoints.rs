@@ -39,16 +39,16 @@ struct Errand {
 }
 
 /// A request from the service address to an endpoint.
-type Down = PendingRequest<Errand>;
+type RequestToEndpoint = PendingRequest<Errand>;
 
 /// All of them, by our number.
 #[derive(Clone, Debug)]
-pub(in crate::proxy) struct Downs {
+pub(in crate::proxy) struct RequestsToEndpoints {
     pending: PendingRequests<Errand>,
     by_key: HashMap<RequestKey, u16>,
 }
 
-impl Downs {
+impl RequestsToEndpoints {
     /// None yet. Numbers begin elsewhere for each seed: endpoints take what they have heard of late for a retransmission.
     pub fn new(seed: u64) -> Self {
         Self {
@@ -63,7 +63,7 @@ impl Downs {
         down.is_some_and(|errand| errand.id == id && answers(kind, errand.kind))
     }
 
-    fn remove(&mut self, seq: u16) -> Option<Down> {
+    fn remove(&mut self, seq: u16) -> Option<RequestToEndpoint> {
         let down = self.pending.remove(seq)?;
         if let Asker::Gatekeeper { key, .. } = down.purpose.asker {
             self.by_key.remove(&key);
@@ -80,10 +80,10 @@ impl Proxy {
         out: &mut Vec<Output>,
     ) -> bool {
         let Some(down) = self
-            .downs
+            .to_endpoints
             .by_key
             .get(&key)
-            .and_then(|seq| self.downs.pending.get(*seq))
+            .and_then(|seq| self.to_endpoints.pending.get(*seq))
         else {
             return false;
         };
@@ -104,9 +104,10 @@ impl Proxy {
             return;
         };
         let (from, to) = (entry.seen_as, entry.ras);
-        let (Some(known), Some(number)) =
-            (self.downstream(entry), self.downs.pending.free_number())
-        else {
+        let (Some(known), Some(number)) = (
+            self.downstream(entry),
+            self.to_endpoints.pending.free_number(),
+        ) else {
             self.stats.overflowed += 1;
             return;
         };
@@ -117,7 +118,7 @@ impl Proxy {
             return;
         };
         self.stats.relayed_down += 1;
-        let down = Down {
+        let down = RequestToEndpoint {
             from,
             to,
             octets: octets.into(),
@@ -128,19 +129,19 @@ impl Proxy {
                 asker: Asker::Gatekeeper { way, seq, key },
             },
         };
-        self.downs.by_key.insert(key, number);
+        self.to_endpoints.by_key.insert(key, number);
         self.send_down(number, down, out);
     }
 
-    fn send_down(&mut self, seq: u16, down: Down, out: &mut Vec<Output>) {
+    fn send_down(&mut self, seq: u16, down: RequestToEndpoint, out: &mut Vec<Output>) {
         out.push(output(&down));
         self.timers
-            .set(Timer::Down(seq), self.now.after(down.retry.every));
-        self.downs.pending.insert(seq, down);
+            .set(Timer::ToEndpoint(seq), self.now.after(down.retry.every));
+        self.to_endpoints.pending.insert(seq, down);
     }
 
     pub(in crate::proxy) fn down_due(&mut self, seq: u16, out: &mut Vec<Output>) {
-        let Some(mut down) = self.downs.remove(seq) else {
+        let Some(mut down) = self.to_endpoints.remove(seq) else {
             return;
         };
         if down.retry.try_again() {
@@ -191,19 +192,19 @@ impl Proxy {
 
     /// Whether it answers a request to this endpoint.
     pub(in crate::proxy) fn answers_down(&self, asked: &Asked<'_>) -> bool {
-        let fits = |down: &Down| {
+        let fits = |down: &RequestToEndpoint| {
             down.is_to_host(asked.from.ip()) && answers(asked.kind, down.purpose.kind)
         };
-        self.downs.pending.get(asked.seq).is_some_and(fits)
+        self.to_endpoints.pending.get(asked.seq).is_some_and(fits)
     }
 
-    fn answered(&mut self, asked: &Asked<'_>, out: &mut Vec<Output>) -> Option<Down> {
+    fn answered(&mut self, asked: &Asked<'_>, out: &mut Vec<Output>) -> Option<RequestToEndpoint> {
         if !self.answers_down(asked) {
             self.stats.ignored += 1;
             return None;
         }
-        self.timers.clear(Timer::Down(asked.seq));
-        let down = self.downs.remove(asked.seq)?;
+        self.timers.clear(Timer::ToEndpoint(asked.seq));
+        let down = self.to_endpoints.remove(asked.seq)?;
         self.heard(down.purpose.id);
         if asked.kind == RasKind::DisengageConfirm {
             self.call_over(down.purpose.id, &down.octets, out);
@@ -234,7 +235,7 @@ impl Proxy {
 
     /// Asks an endpoint whether it is there.
     pub(in crate::proxy) fn poll(&mut self, id: EntryId, out: &mut Vec<Output>) {
-        let Some(seq) = self.downs.pending.free_number() else {
+        let Some(seq) = self.to_endpoints.pending.free_number() else {
             self.stats.overflowed += 1;
             return;
         };
@@ -253,8 +254,10 @@ impl Proxy {
         reason: UnregRequestReason,
         out: &mut Vec<Output>,
     ) {
-        let (Some(known), Some(seq)) = (self.downstream(entry), self.downs.pending.free_number())
-        else {
+        let (Some(known), Some(seq)) = (
+            self.downstream(entry),
+            self.to_endpoints.pending.free_number(),
+        ) else {
             self.stats.overflowed += 1;
             return;
         };
@@ -280,7 +283,7 @@ impl Proxy {
             return;
         };
         let kind = message.kind();
-        let down = Down {
+        let down = RequestToEndpoint {
             from,
             to,
             octets: octets.into(),
@@ -295,7 +298,7 @@ impl Proxy {
     }
 }
 
-fn output(down: &Down) -> Output {
+fn output(down: &RequestToEndpoint) -> Output {
     Output::ToEndpoint {
         from: down.from,
         to: down.to,

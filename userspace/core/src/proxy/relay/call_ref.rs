@@ -9,7 +9,7 @@ use crate::ras_server::{CallKey, StoredLeg};
 
 /// A call as a message names it.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::proxy) struct Said<'a> {
+pub(in crate::proxy) struct CallReference<'a> {
     pub identifier: Option<&'a CallIdentifier>,
     pub conference: &'a [u8],
     pub reference: u16,
@@ -18,7 +18,7 @@ pub(in crate::proxy) struct Said<'a> {
     pub bandwidth: u32,
 }
 
-impl<'a> Said<'a> {
+impl<'a> CallReference<'a> {
     /// `None`: it names no call, and asks for all.
     pub fn by_irq(irq: &'a InfoRequest) -> Option<Self> {
         let said = Self {
@@ -66,7 +66,7 @@ fn octets(guid: &[u8]) -> Option<[u8; 16]> {
     (octets != [0; 16]).then_some(octets)
 }
 
-impl<'a> From<&'a AdmissionRequest> for Said<'a> {
+impl<'a> From<&'a AdmissionRequest> for CallReference<'a> {
     fn from(arq: &'a AdmissionRequest) -> Self {
         Self {
             identifier: arq.call_identifier.as_ref(),
@@ -78,7 +78,7 @@ impl<'a> From<&'a AdmissionRequest> for Said<'a> {
     }
 }
 
-impl<'a> From<&'a BandwidthRequest> for Said<'a> {
+impl<'a> From<&'a BandwidthRequest> for CallReference<'a> {
     fn from(brq: &'a BandwidthRequest) -> Self {
         Self {
             identifier: brq.call_identifier.as_ref(),
@@ -90,7 +90,7 @@ impl<'a> From<&'a BandwidthRequest> for Said<'a> {
     }
 }
 
-impl<'a> From<&'a DisengageRequest> for Said<'a> {
+impl<'a> From<&'a DisengageRequest> for CallReference<'a> {
     fn from(drq: &'a DisengageRequest) -> Self {
         Self {
             identifier: drq.call_identifier.as_ref(),
@@ -102,7 +102,7 @@ impl<'a> From<&'a DisengageRequest> for Said<'a> {
     }
 }
 
-impl<'a> From<&'a InfoRequestResponsePerCallInfoItem> for Said<'a> {
+impl<'a> From<&'a InfoRequestResponsePerCallInfoItem> for CallReference<'a> {
     fn from(info: &'a InfoRequestResponsePerCallInfoItem) -> Self {
         Self {
             identifier: info.call_identifier.as_ref(),
@@ -115,6 +115,6 @@ impl<'a> From<&'a InfoRequestResponsePerCallInfoItem> for Said<'a> {
 }
 
 /// Whether both are of one callReferenceValue. The highest bit only says which side made the call (Q.931 4.3).
-pub(in crate::proxy) fn alike(leg: &StoredLeg, said: &Said<'_>) -> bool {
+pub(in crate::proxy) fn alike(leg: &StoredLeg, said: &CallReference<'_>) -> bool {
     leg.reference & 0x7fff == said.reference & 0x7fff
 }

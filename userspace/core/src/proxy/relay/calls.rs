@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::Time;
-use crate::proxy::relay::call_ref::{Said, alike};
+use crate::proxy::relay::call_ref::{CallReference, alike};
 use crate::proxy::{EntryId, Output};
 use crate::ras_server::{CallKey, MAX_LEGS, StoredCall, StoredLeg};
 
@@ -42,7 +42,7 @@ impl Call {
     }
 
     /// Who is meant: of several, the side that is named, and who knows it by this callReferenceValue.
-    fn meant(&self, said: &Said<'_>) -> Option<EntryId> {
+    fn meant(&self, said: &CallReference<'_>) -> Option<EntryId> {
         let badness = |leg: &StoredLeg| {
             let same = leg.reference == said.reference;
             (!said.is_about(leg), !same, !alike(leg, said))
@@ -76,7 +76,7 @@ impl Calls {
     }
 
     /// Who is in this call.
-    pub fn of(&self, said: &Said<'_>) -> Option<EntryId> {
+    pub fn of(&self, said: &CallReference<'_>) -> Option<EntryId> {
         match said.key() {
             Some(key) => self.all.get(&key)?.meant(said),
             None => self.by_reference(said),
@@ -84,7 +84,7 @@ impl Calls {
     }
 
     /// Who is in a call with this callReferenceValue, if it is the only one.
-    fn by_reference(&self, said: &Said<'_>) -> Option<EntryId> {
+    fn by_reference(&self, said: &CallReference<'_>) -> Option<EntryId> {
         let legs = self.all.values().flat_map(|call| &call.legs);
         let mut found = legs.filter(|(_, leg)| alike(leg, said));
         let (entry, _) = found.next()?;
@@ -94,7 +94,7 @@ impl Calls {
     /// An endpoint (its number, its endpointIdentifier) was admitted.
     pub fn admitted(
         &mut self,
-        said: &Said<'_>,
+        said: &CallReference<'_>,
         who: (EntryId, &str),
         now: Time,
         out: &mut Vec<Output>,
@@ -129,7 +129,7 @@ impl Calls {
     /// An endpoint says that it is in this call.
     pub fn reported(
         &mut self,
-        said: &Said<'_>,
+        said: &CallReference<'_>,
         who: (EntryId, &str),
         now: Time,
         out: &mut Vec<Output>,
@@ -147,7 +147,7 @@ impl Calls {
     }
 
     /// An endpoint is in this call no more.
-    pub fn over(&mut self, said: &Said<'_>, id: EntryId, out: &mut Vec<Output>) {
+    pub fn over(&mut self, said: &CallReference<'_>, id: EntryId, out: &mut Vec<Output>) {
         let Some((key, call)) = said.key().and_then(|key| Some((key, self.all.get(&key)?))) else {
             return;
         };

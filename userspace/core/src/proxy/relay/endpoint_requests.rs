@@ -11,8 +11,8 @@ use crate::proxy::downstream::refuse::Why;
 use crate::proxy::machine::{Proxy, Timer};
 use crate::proxy::relay::translate::{self, Upstream};
 use crate::proxy::upstream::queue::Lane;
-use crate::proxy::upstream::requests_to_gatekeeper::{Flight, Purpose, retries};
-use crate::proxy::{EntryId, Output, Standing};
+use crate::proxy::upstream::requests_to_gatekeeper::{Purpose, RequestToGatekeeper, retries};
+use crate::proxy::{EntryId, Output, UpstreamState};
 
 impl Proxy {
     pub(in crate::proxy) fn request(
@@ -58,9 +58,9 @@ impl Proxy {
             return;
         };
         match self.entries.get(id).map(|entry| entry.up.standing) {
-            Some(Standing::In) => {}
-            Some(Standing::Refused) => return self.refuse(ticket, Why::NotRegistered, out),
-            Some(Standing::Queued) => {
+            Some(UpstreamState::Registered) => {}
+            Some(UpstreamState::Refused) => return self.refuse(ticket, Why::NotRegistered, out),
+            Some(UpstreamState::Queued) => {
                 if self.queue.contains(id) || self.gateway.joins(id) {
                     self.enqueue(id, Lane::Wanted);
                 }
@@ -72,7 +72,7 @@ impl Proxy {
         let (Some(gatekeeper), Some(known)) = (self.active, known) else {
             return;
         };
-        let Some(seq) = self.flights.number() else {
+        let Some(seq) = self.to_gatekeeper.number() else {
             self.stats.overflowed += 1;
             return;
         };
@@ -87,7 +87,7 @@ impl Proxy {
         self.stats.retried += u64::from(std::mem::replace(&mut wait.sent, true));
         let kind = wait.kind;
         let retry = retries(kind);
-        let flight = Flight {
+        let flight = RequestToGatekeeper {
             from: known.ras_address,
             to: gatekeeper,
             purpose: Purpose::Relay { wait: ticket, kind },
@@ -98,15 +98,20 @@ impl Proxy {
     }
 
     /// A request goes out under this number.
-    pub(in crate::proxy) fn launch(&mut self, seq: u16, flight: Flight, out: &mut Vec<Output>) {
+    pub(in crate::proxy) fn launch(
+        &mut self,
+        seq: u16,
+        flight: RequestToGatekeeper,
+        out: &mut Vec<Output>,
+    ) {
         out.push(Output::ToGatekeeper {
             from: flight.from,
             to: flight.to,
             payload: flight.octets.to_vec(),
         });
         self.timers
-            .set(Timer::Flight(seq), self.now.after(flight.retry.every));
-        self.flights.insert(seq, flight);
+            .set(Timer::ToGatekeeper(seq), self.now.after(flight.retry.every));
+        self.to_gatekeeper.insert(seq, flight);
     }
 
     /// A message goes out whose answer is not waited for.
@@ -117,14 +122,14 @@ impl Proxy {
         payload: Vec<u8>,
         out: &mut Vec<Output>,
     ) {
-        self.flights.spend(seq, self.now, (from, to));
+        self.to_gatekeeper.spend(seq, self.now, (from, to));
         out.push(Output::ToGatekeeper { from, to, payload });
     }
 
     /// A number is free again.
-    pub(in crate::proxy) fn land(&mut self, seq: u16) -> Option<Flight> {
-        self.timers.clear(Timer::Flight(seq));
-        self.flights.remove(seq, self.now)
+    pub(in crate::proxy) fn land(&mut self, seq: u16) -> Option<RequestToGatekeeper> {
+        self.timers.clear(Timer::ToGatekeeper(seq));
+        self.to_gatekeeper.remove(seq, self.now)
     }
 
     /// How this gatekeeper, which serves, knows an endpoint.
@@ -207,7 +212,7 @@ impl Proxy {
         let needs = irr.need_response == Some(true);
         let message = RasMessage::InfoRequestResponse(irr);
         if self
-            .downs
+            .to_endpoints
             .answers(id, asked.seq, RasKind::InfoRequestResponse)
         {
             self.answered_down(asked, message, out);
@@ -222,11 +227,12 @@ impl Proxy {
     fn inform(&mut self, id: EntryId, mut message: RasMessage, out: &mut Vec<Output>) {
         let standing = self.entries.get(id).map(|entry| entry.up.standing);
         let known = self.active.and_then(|to| self.known(id, to));
-        let (Some(to), Some(known), Some(seq)) = (self.active, known, self.flights.number()) else {
+        let (Some(to), Some(known), Some(seq)) = (self.active, known, self.to_gatekeeper.number())
+        else {
             return;
         };
         message.set_request_seq_num(seq);
-        if standing == Some(Standing::In)
+        if standing == Some(UpstreamState::Registered)
             && translate::to_gatekeeper(&mut message, &known)
             && let Ok(payload) = encode_ras(&message)
         {

@@ -14,7 +14,7 @@ use crate::proxy::downstream::refuse::{Why, refusal};
 use crate::proxy::downstream::requests_to_endpoints::Way;
 use crate::proxy::entries::GATEWAY;
 use crate::proxy::machine::Proxy;
-use crate::proxy::relay::call_ref::Said;
+use crate::proxy::relay::call_ref::CallReference;
 use crate::proxy::{EntryId, Output, rrq};
 use crate::transaction::RequestKey;
 
@@ -43,7 +43,7 @@ impl Proxy {
         }
         let id = match &message {
             M::UnregistrationRequest(urq) => return self.urq_up(way, key, urq, out),
-            M::InfoRequest(irq) => match Said::by_irq(irq) {
+            M::InfoRequest(irq) => match CallReference::by_irq(irq) {
                 None if resident.is_some() => resident,
                 None => return self.report(way, key, irq, out),
                 Some(said) => match self.calls.of(&said).or(resident) {

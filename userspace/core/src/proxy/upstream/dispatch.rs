@@ -9,7 +9,7 @@ use rasline_h225::{RasKind, decode_ras, encode_ras, header, renumbered, view};
 use crate::proxy::downstream::refuse::not_understood;
 use crate::proxy::downstream::requests_to_endpoints::Way;
 use crate::proxy::machine::{Proxy, Timer};
-use crate::proxy::upstream::requests_to_gatekeeper::{Flight, Purpose, answers};
+use crate::proxy::upstream::requests_to_gatekeeper::{Purpose, RequestToGatekeeper, answers};
 use crate::proxy::{Event, Output, rrq};
 use crate::transaction::digest;
 
@@ -28,7 +28,7 @@ impl Proxy {
             return self.ordered((from, to), payload, message, out);
         }
         let seq = message.request_seq_num();
-        let flight = self.flights.get(seq);
+        let flight = self.to_gatekeeper.get(seq);
         let Some(flight) = flight.filter(|one| one.is_between(from, to)) else {
             return self.unawaited((from, to), seq, payload, out);
         };
@@ -52,12 +52,18 @@ impl Proxy {
     fn own_non_standard(&self, message: &RasMessage) -> bool {
         matches!(message, RasMessage::NonStandardMessage(_))
             && self
-                .flights
+                .to_gatekeeper
                 .get(message.request_seq_num())
                 .is_some_and(|flight| flight.purpose.kind() == RasKind::NonStandardMessage)
     }
 
-    fn landed(&mut self, seq: u16, flight: &Flight, message: RasMessage, out: &mut Vec<Output>) {
+    fn landed(
+        &mut self,
+        seq: u16,
+        flight: &RequestToGatekeeper,
+        message: RasMessage,
+        out: &mut Vec<Output>,
+    ) {
         match (&flight.purpose, &message) {
             (Purpose::Register(id), RasMessage::RegistrationConfirm(rcf)) => {
                 self.address_taken(flight);
@@ -93,7 +99,7 @@ impl Proxy {
     fn unanswered_now(&mut self, id: crate::proxy::EntryId) {
         if let Some(entry) = self.entries.get_mut(id) {
             entry.up.flight = None;
-            self.stand(id, crate::proxy::Standing::Refused);
+            self.stand(id, crate::proxy::UpstreamState::Refused);
             let at = self.now.after(crate::proxy::upstream::registration::REST);
             self.timers.set(Timer::Retry(id), at);
         }
@@ -101,7 +107,12 @@ impl Proxy {
 
     /// Confirmed, and nobody waits for it: its endpoint left, or another gatekeeper serves. Undone, unless an endpoint with
     /// this callSignalAddress is registered there, or about to be.
-    fn not_wanted(&mut self, flight: &Flight, rcf: &RegistrationConfirm, out: &mut Vec<Output>) {
+    fn not_wanted(
+        &mut self,
+        flight: &RequestToGatekeeper,
+        rcf: &RegistrationConfirm,
+        out: &mut Vec<Output>,
+    ) {
         let address = rrq::parse(&flight.octets).map(|rrq| rrq::signalling(&rrq, flight.to));
         let heir = address.and_then(|address| self.entries.by_signalling(address));
         let needed = heir
@@ -117,7 +128,7 @@ impl Proxy {
     /// RIP: the answer takes so long.
     fn in_progress_there(&mut self, seq: u16, delay: u16) {
         let at = self.now.after(Duration::from_millis(delay.into()));
-        let queued = match self.flights.get(seq).map(|flight| &flight.purpose) {
+        let queued = match self.to_gatekeeper.get(seq).map(|flight| &flight.purpose) {
             Some(Purpose::Register(id)) => {
                 let id = *id;
                 self.queue.remove(id);
@@ -130,7 +141,7 @@ impl Proxy {
             found => found.is_some(),
         };
         if queued {
-            self.timers.set(Timer::Flight(seq), at);
+            self.timers.set(Timer::ToGatekeeper(seq), at);
         }
     }
 
@@ -161,7 +172,7 @@ impl Proxy {
         let Some(header) = header(payload) else {
             return self.pass_on(way, payload, out);
         };
-        let flight = self.flights.get(header.seq);
+        let flight = self.to_gatekeeper.get(header.seq);
         let awaited = flight.filter(|flight| flight.is_between(from, to));
         if let Some(Purpose::Relay { wait, kind }) = awaited.map(|flight| flight.purpose.clone())
             && answers(header.kind, kind)

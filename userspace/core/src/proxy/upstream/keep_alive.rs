@@ -10,8 +10,8 @@ use crate::proxy::entries::{GATEWAY, Up};
 use crate::proxy::machine::Proxy;
 use crate::proxy::upstream::queue::Lane;
 use crate::proxy::upstream::registration::SILENT;
-use crate::proxy::upstream::requests_to_gatekeeper::{Flight, Purpose, retries};
-use crate::proxy::{EntryId, Output, Standing, rrq};
+use crate::proxy::upstream::requests_to_gatekeeper::{Purpose, RequestToGatekeeper, retries};
+use crate::proxy::{EntryId, Output, UpstreamState, rrq};
 
 /// Keep-alives of restored endpoints are sent within this time, or half of timeToLive, since nobody knows when the last one
 /// was.
@@ -48,14 +48,15 @@ impl Proxy {
         let (Some(gatekeeper), Some(entry)) = (self.active, self.entries.get(id)) else {
             return;
         };
-        if entry.up.standing != Standing::In || entry.up.gatekeeper != Some(gatekeeper) {
+        if entry.up.standing != UpstreamState::Registered || entry.up.gatekeeper != Some(gatekeeper)
+        {
             return;
         }
         if entry.up.is_over(self.now) {
             self.unknown_there(id);
             return self.enqueue(id, Lane::Quiet);
         }
-        let (Some(full), Some(seq)) = (rrq::parse(&entry.full), self.flights.number()) else {
+        let (Some(full), Some(seq)) = (rrq::parse(&entry.full), self.to_gatekeeper.number()) else {
             return self.keep_alive_lost(id);
         };
         let Some(entry) = self.entries.get(id) else {
@@ -69,7 +70,7 @@ impl Proxy {
         };
         self.stats.upstream_lightweight += 1;
         let retry = retries(RasKind::RegistrationRequest);
-        let flight = Flight {
+        let flight = RequestToGatekeeper {
             from,
             to: gatekeeper,
             purpose: Purpose::KeepAlive(id),
@@ -86,7 +87,7 @@ impl Proxy {
             return;
         }
         let standing = self.entries.get(id).map(|entry| entry.up.standing);
-        if standing == Some(Standing::In) {
+        if standing == Some(UpstreamState::Registered) {
             self.keep_alives.set(id, self.now.after(SILENT));
         }
     }
@@ -115,7 +116,7 @@ impl Proxy {
         let Some(entry) = self.entries.get(id) else {
             return;
         };
-        if entry.up.standing != Standing::In || entry.up.gatekeeper != Some(from) {
+        if entry.up.standing != UpstreamState::Registered || entry.up.gatekeeper != Some(from) {
             return;
         }
         let RasMessage::RegistrationConfirm(rcf) = message else {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::proxy::machine::{Proxy, Timer};
 use crate::proxy::upstream::queue::Lane;
 use crate::proxy::upstream::requests_to_gatekeeper::Purpose;
-use crate::proxy::{EntryId, Event, Output, Standing};
+use crate::proxy::{EntryId, Event, Output, UpstreamState};
 
 /// A move that is not over.
 #[derive(Clone, Copy, Debug)]
@@ -66,14 +66,14 @@ impl Proxy {
         let Some(entry) = self.entries.get_mut(id) else {
             return false;
         };
-        entry.moving = entry.up.standing != Standing::In;
+        entry.moving = entry.up.standing != UpstreamState::Registered;
         entry.moving
     }
 
     /// Requests to gatekeepers that serve no more: those of endpoints wait for the next one.
     fn stop_flights(&mut self) {
-        for seq in self.flights.not_for(self.active) {
-            let Some(flight) = self.flights.get_mut(seq) else {
+        for seq in self.to_gatekeeper.not_for(self.active) {
+            let Some(flight) = self.to_gatekeeper.get_mut(seq) else {
                 continue;
             };
             let purpose = flight.purpose.clone();
@@ -84,7 +84,7 @@ impl Proxy {
                         entry.up.flight = None;
                     }
                     self.timers.set(
-                        Timer::Flight(seq),
+                        Timer::ToGatekeeper(seq),
                         self.now.after(crate::proxy::relay::waits::PATIENCE),
                     );
                     self.enqueue(id, Lane::Quiet);
@@ -92,7 +92,7 @@ impl Proxy {
                 Purpose::Carry(ids) => {
                     flight.purpose = Purpose::Abandoned;
                     self.timers.set(
-                        Timer::Flight(seq),
+                        Timer::ToGatekeeper(seq),
                         self.now.after(crate::proxy::relay::waits::PATIENCE),
                     );
                     self.gateway.up.flight = None;
@@ -122,7 +122,7 @@ impl Proxy {
     fn send_all_waiting(&mut self, out: &mut Vec<Output>) {
         let registered = |id: &EntryId| {
             let entry = self.entries.get(*id);
-            entry.is_some_and(|entry| entry.up.standing == Standing::In)
+            entry.is_some_and(|entry| entry.up.standing == UpstreamState::Registered)
         };
         let mut ids: Vec<EntryId> = self.waits.ids().filter(registered).collect();
         ids.sort_unstable();

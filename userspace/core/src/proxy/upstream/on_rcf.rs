@@ -7,7 +7,7 @@ use crate::octets;
 use crate::proxy::machine::Proxy;
 use crate::proxy::relay::translate;
 use crate::proxy::upstream::registration::registered;
-use crate::proxy::{EntryId, Event, Output, Standing, rrq};
+use crate::proxy::{EntryId, Event, Output, UpstreamState, rrq};
 use crate::ras_server;
 
 /// timeToLive towards an endpoint when nobody says one, seconds.
@@ -27,7 +27,7 @@ impl Proxy {
             entry.full = wanted;
             entry.adding = None;
         }
-        self.stand(id, Standing::In);
+        self.stand(id, UpstreamState::Registered);
         self.tell_endpoint(id, rcf, out);
         self.refresh(id, out);
         self.store(id, out);

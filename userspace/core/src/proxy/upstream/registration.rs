@@ -12,8 +12,8 @@ use crate::proxy::downstream::refuse::Why;
 use crate::proxy::entries::{Entry, GATEWAY, Up};
 use crate::proxy::machine::{Proxy, Timer};
 use crate::proxy::upstream::queue::Lane;
-use crate::proxy::upstream::requests_to_gatekeeper::{Flight, Purpose, retries};
-use crate::proxy::{EntryId, Event, Output, Standing, rrq};
+use crate::proxy::upstream::requests_to_gatekeeper::{Purpose, RequestToGatekeeper, retries};
+use crate::proxy::{EntryId, Event, Output, UpstreamState, rrq};
 use crate::ras_server;
 
 /// A silent gatekeeper is asked again after so long; one that rejects, after this.
@@ -43,7 +43,7 @@ impl Proxy {
             Lane::Wanted
         };
         if entry.up.flight.is_none() {
-            self.stand(id, Standing::Queued);
+            self.stand(id, UpstreamState::Queued);
         }
         self.timers.clear(Timer::Retry(id));
         self.keep_alives.clear(id);
@@ -64,7 +64,8 @@ impl Proxy {
         let here = entry.up.gatekeeper == Some(gatekeeper);
         let said = rrq::parse(self.to_say(entry, here));
         let from = self.source(entry, gatekeeper);
-        let (Some(parsed), Some(from), Some(seq)) = (said, from, self.flights.number()) else {
+        let (Some(parsed), Some(from), Some(seq)) = (said, from, self.to_gatekeeper.number())
+        else {
             return;
         };
         let Some(entry) = self.entries.get(id) else {
@@ -77,7 +78,7 @@ impl Proxy {
         };
         self.stay(entry.signalling);
         let retry = retries(RasKind::RegistrationRequest);
-        let flight = Flight {
+        let flight = RequestToGatekeeper {
             from,
             to: gatekeeper,
             purpose: Purpose::Register(id),
@@ -86,7 +87,7 @@ impl Proxy {
         };
         self.spend();
         self.launch(seq, flight, out);
-        self.stand(id, Standing::Asked);
+        self.stand(id, UpstreamState::Asked);
         if let Some(entry) = self.entries.get_mut(id) {
             entry.up.flight = Some(seq);
         }
@@ -106,7 +107,7 @@ impl Proxy {
 
     /// The gatekeeper did not answer in time.
     pub(in crate::proxy) fn flight_due(&mut self, seq: u16, out: &mut Vec<Output>) {
-        let Some(flight) = self.flights.get_mut(seq) else {
+        let Some(flight) = self.to_gatekeeper.get_mut(seq) else {
             return;
         };
         if flight.retry.try_again() && flight.purpose != Purpose::Abandoned {
@@ -145,7 +146,7 @@ impl Proxy {
     fn unanswered(&mut self, id: EntryId) {
         if let Some(entry) = self.entries.get_mut(id) {
             entry.up.flight = None;
-            self.stand(id, Standing::Queued);
+            self.stand(id, UpstreamState::Queued);
             self.timers.set(Timer::Retry(id), self.now.after(SILENT));
         }
     }
@@ -250,7 +251,7 @@ impl Proxy {
         if rrj.reject_reason == Rrj::InvalidCallSignalAddress {
             self.address_refused(id, out);
         }
-        self.stand(id, Standing::Refused);
+        self.stand(id, UpstreamState::Refused);
         self.timers.set(Timer::Retry(id), self.now.after(REST));
         self.moved(id, false, out);
         let tickets = self.waiting(id, |kind| kind == RasKind::RegistrationRequest);
@@ -307,7 +308,7 @@ impl Proxy {
             self.queue.remove(id);
             self.gateway.joining.remove(&id);
             self.timers.clear(Timer::Retry(id));
-            self.stand(id, Standing::In);
+            self.stand(id, UpstreamState::Registered);
             self.keep_up(id);
         } else {
             self.enqueue(id, Lane::Quiet);

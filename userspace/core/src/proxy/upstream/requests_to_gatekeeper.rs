@@ -33,11 +33,11 @@ pub(in crate::proxy) enum Purpose {
 }
 
 /// A request under way to a gatekeeper.
-pub(in crate::proxy) type Flight = PendingRequest<Purpose>;
+pub(in crate::proxy) type RequestToGatekeeper = PendingRequest<Purpose>;
 
 /// All of them.
 #[derive(Clone, Debug)]
-pub(in crate::proxy) struct Flights {
+pub(in crate::proxy) struct RequestsToGatekeeper {
     pending: PendingRequests<Purpose>,
     /// When a number was last free again, and whose it was: our address and the gatekeeper's.
     past: HashMap<u16, (Time, SocketAddr, SocketAddr)>,
@@ -45,7 +45,7 @@ pub(in crate::proxy) struct Flights {
     born: Time,
 }
 
-impl Flights {
+impl RequestsToGatekeeper {
     /// None yet. Numbers begin elsewhere for each seed: gatekeepers take what they have heard of late for a retransmission.
     pub fn new(seed: u64, now: Time) -> Self {
         Self {
@@ -64,19 +64,19 @@ impl Flights {
         self.pending.is_full()
     }
 
-    pub fn insert(&mut self, seq: u16, flight: Flight) {
+    pub fn insert(&mut self, seq: u16, flight: RequestToGatekeeper) {
         self.pending.insert(seq, flight);
     }
 
-    pub fn get(&self, seq: u16) -> Option<&Flight> {
+    pub fn get(&self, seq: u16) -> Option<&RequestToGatekeeper> {
         self.pending.get(seq)
     }
 
-    pub fn get_mut(&mut self, seq: u16) -> Option<&mut Flight> {
+    pub fn get_mut(&mut self, seq: u16) -> Option<&mut RequestToGatekeeper> {
         self.pending.get_mut(seq)
     }
 
-    pub fn remove(&mut self, seq: u16, now: Time) -> Option<Flight> {
+    pub fn remove(&mut self, seq: u16, now: Time) -> Option<RequestToGatekeeper> {
         let flight = self.pending.remove(seq)?;
         self.spend(seq, now, (flight.from, flight.to));
         Some(flight)
@@ -101,7 +101,7 @@ impl Flights {
 
     /// Those that are for another gatekeeper than this one.
     pub fn not_for(&self, gatekeeper: Option<SocketAddr>) -> Vec<u16> {
-        let other = |flight: &Flight| Some(flight.to) != gatekeeper;
+        let other = |flight: &RequestToGatekeeper| Some(flight.to) != gatekeeper;
         let all = self.pending.iter().filter(|(_, flight)| other(flight));
         all.map(|(seq, _)| seq).collect()
     }

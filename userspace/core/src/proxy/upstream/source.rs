@@ -19,8 +19,8 @@ use rasline_h225::types::RegistrationRequest;
 use crate::proxy::downstream::requests_to_endpoints::Way;
 use crate::proxy::entries::Entry;
 use crate::proxy::machine::Proxy;
-use crate::proxy::upstream::requests_to_gatekeeper::Flight;
-use crate::proxy::{EntryId, Event, Output, Source, Standing, rrq};
+use crate::proxy::upstream::requests_to_gatekeeper::RequestToGatekeeper;
+use crate::proxy::{EntryId, Event, Output, Source, UpstreamState, rrq};
 
 /// Longest full RRQ, in octets, that is sent from the endpoint's own address: so much less than an MTU that the RCF,
 /// which repeats its aliases, needs no fragments either. The kernel takes no fragments out of the traffic. A gatekeeper
@@ -58,7 +58,7 @@ impl Proxy {
     pub(in crate::proxy) fn resident(&self, address: SocketAddr) -> Option<EntryId> {
         self.entries.by_ras(address).min_by_key(|id| {
             let up = self.entries.get(*id).map(|entry| &entry.up);
-            up.map(|up| (up.standing != Standing::In, up.confirmed, *id))
+            up.map(|up| (up.standing != UpstreamState::Registered, up.confirmed, *id))
         })
     }
 
@@ -70,8 +70,8 @@ impl Proxy {
         payload: &[u8],
         out: &mut Vec<Output>,
     ) {
-        let earlier = self.flights.are_young(self.now) && self.resident(way.1).is_some();
-        if earlier || self.flights.is_late(seq, self.now, way) {
+        let earlier = self.to_gatekeeper.are_young(self.now) && self.resident(way.1).is_some();
+        if earlier || self.to_gatekeeper.is_late(seq, self.now, way) {
             self.stats.ignored += 1;
         } else {
             self.pass_on(way, payload, out);
@@ -111,7 +111,7 @@ impl Proxy {
     }
 
     /// An answer came back to the address that a request came from.
-    pub(in crate::proxy) fn returned(&mut self, flight: &Flight) {
+    pub(in crate::proxy) fn returned(&mut self, flight: &RequestToGatekeeper) {
         if self.is_endpoints(flight.from) {
             self.returns.insert(flight.to, true);
         }
@@ -138,7 +138,7 @@ impl Proxy {
 
     /// The gatekeeper confirmed a full RRQ: if none of its callSignalAddresses is where it came from, it does not compare
     /// them any more.
-    pub(in crate::proxy) fn address_taken(&mut self, flight: &Flight) {
+    pub(in crate::proxy) fn address_taken(&mut self, flight: &RequestToGatekeeper) {
         if self.address_refused.contains(&flight.to)
             && rrq::parse(&flight.octets).is_some_and(|rrq| !names(&rrq, flight.from))
         {
