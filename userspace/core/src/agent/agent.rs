@@ -23,8 +23,8 @@ pub(super) const STEADY: Duration = Duration::from_secs(10);
 /// Steps that one moment can take at most; more is left to the next [`super::Input::Due`].
 const STEPS: usize = 256;
 
-/// What every step needs.
-pub(super) struct Cx<'a> {
+/// What the handling of one input needs.
+pub(super) struct Step<'a> {
     pub now: Time,
     pub unix_at_zero: i64,
     pub out: &'a mut Vec<Output>,
@@ -165,28 +165,28 @@ impl Agent {
     }
 
     /// Does what is due.
-    pub fn due(&mut self, cx: &mut Cx<'_>) {
+    pub fn due(&mut self, step: &mut Step<'_>) {
         for _ in 0..STEPS {
-            if !(self.repeat_one(cx) || self.state_due(cx) || self.link_due(cx)) {
+            if !(self.repeat_one(step) || self.state_due(step) || self.link_due(step)) {
                 return;
             }
         }
     }
 
-    fn state_due(&mut self, cx: &mut Cx<'_>) -> bool {
+    fn state_due(&mut self, step: &mut Step<'_>) -> bool {
         match &self.state {
-            State::Waiting { until } if *until <= cx.now => self.wake(cx),
+            State::Waiting { until } if *until <= step.now => self.wake(step),
             State::Registered {
                 refresh: Some(refresh),
-            } if *refresh <= cx.now => self.refresh(cx),
-            State::Moving(moving) if moving.next_due() <= cx.now => self.moving_due(cx),
+            } if *refresh <= step.now => self.refresh(step),
+            State::Moving(moving) if moving.next_due() <= step.now => self.moving_due(step),
             _ => return false,
         }
         true
     }
 
     /// It has waited long enough.
-    fn wake(&mut self, cx: &mut Cx<'_>) {
+    fn wake(&mut self, step: &mut Step<'_>) {
         let home = self.home.filter(|_| std::mem::take(&mut self.restored));
         let mut known = self.candidates();
         let anywhere = self.config.discovery == Discovery::Multicast;
@@ -196,9 +196,9 @@ impl Agent {
                 if anywhere {
                     known.insert(0, Target::learned(home, None));
                 }
-                self.ask(cx, known);
+                self.ask(step, known);
             }
-            _ => self.seek(cx, Vec::new(), self.config.discovery != Discovery::Off),
+            _ => self.seek(step, Vec::new(), self.config.discovery != Discovery::Off),
         }
     }
 
@@ -215,8 +215,8 @@ impl Agent {
         self.seq
     }
 
-    pub fn tell(&self, cx: &mut Cx<'_>, kind: EventKind) {
-        cx.out.push(Output::Event(Event {
+    pub fn tell(&self, step: &mut Step<'_>, kind: EventKind) {
+        step.out.push(Output::Event(Event {
             agent: self.config.id,
             name: self.config.name.clone(),
             kind,
@@ -232,13 +232,13 @@ impl Agent {
     }
 
     /// Unregisters, for good if `removed`.
-    pub fn leave(&mut self, cx: &mut Cx<'_>) {
-        self.requests.abandon(cx.now);
+    pub fn leave(&mut self, step: &mut Step<'_>) {
+        self.requests.abandon(step.now);
         self.forget_contested();
-        self.close(cx);
+        self.close(step);
         if let Some(held) = self.registration.take() {
             self.unregister(
-                cx,
+                step,
                 held.gatekeeper,
                 held.gatekeeper_identifier.as_ref(),
                 &held.endpoint_identifier,
@@ -251,7 +251,7 @@ impl Agent {
     /// A URQ to whoever has a registration that is not wanted.
     pub fn unregister(
         &mut self,
-        cx: &mut Cx<'_>,
+        step: &mut Step<'_>,
         gatekeeper: SocketAddr,
         gatekeeper_identifier: Option<&String>,
         endpoint_identifier: &str,
@@ -263,7 +263,7 @@ impl Agent {
             gatekeeper_identifier,
             endpoint_identifier,
         );
-        self.request(cx, gatekeeper, Purpose::Leave, URQ, urq);
+        self.request(step, gatekeeper, Purpose::Leave, URQ, urq);
     }
 
     /// Whether nothing of it is left to do.

@@ -11,7 +11,7 @@ use rasline_h225::types::{
 };
 use rasline_h225::{RasMessage, build, header, text};
 
-use super::agent::{Agent, Cx};
+use super::agent::{Agent, Step};
 use super::message;
 use super::targets::{canonical, reachable};
 
@@ -19,7 +19,7 @@ impl Agent {
     /// A request of a gatekeeper, or what is none.
     pub(super) fn asked(
         &mut self,
-        cx: &mut Cx<'_>,
+        step: &mut Step<'_>,
         from: SocketAddr,
         message: RasMessage,
         payload: &[u8],
@@ -30,8 +30,8 @@ impl Agent {
         }
         let seq = message.request_seq_num();
         let answer = match message {
-            RasMessage::UnregistrationRequest(urq) => return self.unregistered(cx, from, urq),
-            RasMessage::InfoRequest(irq) => return self.report(cx, from, &irq),
+            RasMessage::UnregistrationRequest(urq) => return self.unregistered(step, from, urq),
+            RasMessage::InfoRequest(irq) => return self.report(step, from, &irq),
             // No call of which this agent knows.
             RasMessage::BandwidthRequest(brq) => not_that_call(&brq),
             RasMessage::DisengageRequest(_) => RasMessage::DisengageReject(DisengageReject::new(
@@ -49,16 +49,16 @@ impl Agent {
                 return;
             }
         };
-        self.send(cx, from, answer);
+        self.send(step, from, answer);
     }
 
     /// A message that does not decode: if it is a request of a gatekeeper, it is told so. Whose it is cannot be seen.
-    pub(super) fn not_understood(&mut self, cx: &mut Cx<'_>, from: SocketAddr, payload: &[u8]) {
+    pub(super) fn not_understood(&mut self, step: &mut Step<'_>, from: SocketAddr, payload: &[u8]) {
         self.sums.ignored += 1;
         let header = header(payload).filter(|header| header.kind.is_request());
         let heard = self.is_known(from) && !self.demands_proof(from);
         if let Some(header) = header.filter(|_| heard) {
-            self.send(cx, from, build::xrs(header.seq, payload));
+            self.send(step, from, build::xrs(header.seq, payload));
         }
     }
 
@@ -74,26 +74,26 @@ impl Agent {
             || self.alternates.iter().any(|one| one.address == from)
     }
 
-    fn unregistered(&mut self, cx: &mut Cx<'_>, from: SocketAddr, urq: UnregistrationRequest) {
+    fn unregistered(&mut self, step: &mut Step<'_>, from: SocketAddr, urq: UnregistrationRequest) {
         let seq = urq.request_seq_num;
         let named = urq.endpoint_identifier.as_ref().map(text::from_bmp);
         let own = self.registration.as_ref().is_some_and(|held| {
             held.gatekeeper == from && named.is_some_and(|named| named == held.endpoint_identifier)
         });
-        if self.is_repeated(cx.now, from, seq) {
-            self.send(cx, from, build::ucf(seq));
+        if self.is_repeated(step.now, from, seq) {
+            self.send(step, from, build::ucf(seq));
         } else if own && self.demands_proof(from) {
-            self.obey(cx, urq, false);
+            self.obey(step, urq, false);
         } else if own {
-            self.contest(cx, urq);
+            self.contest(step, urq);
         } else {
             let reason = UnregRejectReason::NotCurrentlyRegistered;
-            self.send(cx, from, build::urj(seq, reason));
+            self.send(step, from, build::urj(seq, reason));
         }
     }
 
     /// An IRQ of the own gatekeeper gets an IRR; others have nothing to ask.
-    fn report(&mut self, cx: &mut Cx<'_>, from: SocketAddr, irq: &InfoRequest) {
+    fn report(&mut self, step: &mut Step<'_>, from: SocketAddr, irq: &InfoRequest) {
         let held = self.registration.as_ref();
         let Some(held) = held.filter(|held| held.gatekeeper == from) else {
             self.sums.ignored += 1;
@@ -106,7 +106,7 @@ impl Agent {
             .unwrap_or(from);
         let seq = irq.request_seq_num;
         if let Ok(irr) = message::status(&self.config, seq, &held.endpoint_identifier) {
-            self.send(cx, to, irr);
+            self.send(step, to, irr);
         }
     }
 }

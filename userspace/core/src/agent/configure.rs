@@ -1,6 +1,6 @@
 //! What becomes of an agent when its configuration changes or ends.
 
-use super::agent::{Agent, Cx, State};
+use super::agent::{Agent, State, Step};
 use super::bearing::Bearing;
 use super::targets::usable;
 use super::verify::Proofs;
@@ -8,27 +8,27 @@ use super::{Config, Discovery};
 
 impl Agent {
     /// It is not configured any more.
-    pub(super) fn remove(&mut self, cx: &mut Cx<'_>) {
-        self.leave(cx);
+    pub(super) fn remove(&mut self, step: &mut Step<'_>) {
+        self.leave(step);
         self.home = None;
         self.alternates.clear();
-        self.keep(cx);
+        self.keep(step);
         self.removed = true;
     }
 
     /// The process ends.
-    pub(super) fn stop(&mut self, cx: &mut Cx<'_>) {
-        self.leave(cx);
-        self.keep(cx);
+    pub(super) fn stop(&mut self, step: &mut Step<'_>) {
+        self.leave(step);
+        self.keep(step);
         self.removed = true;
     }
 
     /// It is to be otherwise: what gatekeepers must know brings a full registration, if need be elsewhere.
-    pub(super) fn reconfigure(&mut self, cx: &mut Cx<'_>, config: Config) {
+    pub(super) fn reconfigure(&mut self, step: &mut Step<'_>, config: Config) {
         let old = std::mem::replace(&mut self.config, config);
         if matches!(self.state, State::Leaving) {
             self.removed = false;
-            self.state = State::Waiting { until: cx.now };
+            self.state = State::Waiting { until: step.now };
             return;
         }
         if old == self.config {
@@ -39,13 +39,13 @@ impl Agent {
         }
         if old.allowed_alternates != self.config.allowed_alternates {
             self.alternates = usable(&self.config, &self.alternates);
-            self.keep(cx);
+            self.keep(step);
         }
         if old.credentials != self.config.credentials || old.answers != self.config.answers {
             self.proofs = Proofs::default();
         }
         if old.gatekeepers != self.config.gatekeepers {
-            self.drop_old_gatekeeper(cx);
+            self.drop_old_gatekeeper(step);
         }
         if matches!(self.state, State::Waiting { .. }) {
             return;
@@ -56,14 +56,14 @@ impl Agent {
             let mut targets = self.candidates();
             targets.sort_by_key(|target| Some(target.address) != first);
             let discover = discover && self.config.discovery != Discovery::Off;
-            self.seek(cx, targets, discover);
+            self.seek(step, targets, discover);
         } else if old.signalling != self.config.signalling {
-            self.connect(cx);
+            self.connect(step);
         }
     }
 
     /// A gatekeeper that is not configured any more is left, and what it named is forgotten.
-    fn drop_old_gatekeeper(&mut self, cx: &mut Cx<'_>) {
+    fn drop_old_gatekeeper(&mut self, step: &mut Step<'_>) {
         let configured = |address| {
             self.config
                 .gatekeepers
@@ -75,11 +75,11 @@ impl Agent {
         if !gone || self.config.discovery == Discovery::Multicast {
             return;
         }
-        self.leave(cx);
+        self.leave(step);
         self.alternates.clear();
         self.home = None;
-        self.keep(cx);
-        self.state = State::Waiting { until: cx.now };
+        self.keep(step);
+        self.state = State::Waiting { until: step.now };
     }
 }
 

@@ -18,7 +18,7 @@ use rasline_h225::build;
 use rasline_h225::types::UnregistrationRequest;
 
 use super::EventKind;
-use super::agent::{Agent, Cx, State};
+use super::agent::{Agent, State, Step};
 use super::request::Purpose;
 use crate::Time;
 use crate::transaction::Retry;
@@ -44,10 +44,10 @@ pub(super) struct Contested {
 
 impl Agent {
     /// A URQ that is not proved, of the gatekeeper that has the registration.
-    pub(super) fn contest(&mut self, cx: &mut Cx<'_>, mut urq: UnregistrationRequest) {
+    pub(super) fn contest(&mut self, step: &mut Step<'_>, mut urq: UnregistrationRequest) {
         let contested = &self.contested;
         let quiet = contested.contradicted;
-        if contested.asked.is_some() || quiet.is_some_and(|at| cx.now.since(at) < QUIET) {
+        if contested.asked.is_some() || quiet.is_some_and(|at| step.now.since(at) < QUIET) {
             self.sums.ignored += 1;
             return;
         }
@@ -55,37 +55,37 @@ impl Agent {
             // It is on its way to another one; where to is not for this message to say.
             urq.alternate_gatekeeper = None;
             urq.assigned_gatekeeper = None;
-            self.obey(cx, urq, false);
+            self.obey(step, urq, false);
             return;
         }
         self.contested.asked = Some(urq);
         let retry = Retry::new(ASK_EVERY, REPEATS);
-        if !self.is_asking() && !self.ask_own(cx, retry) {
-            self.uncontested(cx, false);
+        if !self.is_asking() && !self.ask_own(step, retry) {
+            self.uncontested(step, false);
         }
     }
 
     /// The gatekeeper confirmed the registration: a URQ that it was asked about was not its own.
-    pub(super) fn contradicted(&mut self, cx: &mut Cx<'_>, gatekeeper: SocketAddr) {
+    pub(super) fn contradicted(&mut self, step: &mut Step<'_>, gatekeeper: SocketAddr) {
         if self.contested.asked.take().is_none() {
             return;
         }
-        self.contested.contradicted = Some(cx.now);
+        self.contested.contradicted = Some(step.now);
         self.sums.ignored += 1;
-        let recent = |told: Time| cx.now.since(told) < TELL_EVERY;
+        let recent = |told: Time| step.now.since(told) < TELL_EVERY;
         if !self.contested.told.is_some_and(recent) {
-            self.contested.told = Some(cx.now);
-            self.tell(cx, EventKind::Contradicted { gatekeeper });
+            self.contested.told = Some(step.now);
+            self.tell(step, EventKind::Contradicted { gatekeeper });
         }
     }
 
     /// The gatekeeper rejected the registration, or is silent: a URQ that it was asked about is obeyed. Whether there was
     /// one.
-    pub(super) fn uncontested(&mut self, cx: &mut Cx<'_>, silent: bool) -> bool {
+    pub(super) fn uncontested(&mut self, step: &mut Step<'_>, silent: bool) -> bool {
         let Some(urq) = self.contested.asked.take() else {
             return false;
         };
-        self.obey(cx, urq, silent);
+        self.obey(step, urq, silent);
         true
     }
 
@@ -95,12 +95,12 @@ impl Agent {
     }
 
     /// A URQ that counts; of a gatekeeper that is silent now, or that goes on answering.
-    pub(super) fn obey(&mut self, cx: &mut Cx<'_>, urq: UnregistrationRequest, silent: bool) {
+    pub(super) fn obey(&mut self, step: &mut Step<'_>, urq: UnregistrationRequest, silent: bool) {
         let Some(gatekeeper) = self.registration.as_ref().map(|held| held.gatekeeper) else {
             return;
         };
-        self.send(cx, gatekeeper, build::ucf(urq.request_seq_num));
-        self.dismiss(cx, gatekeeper, urq, silent);
+        self.send(step, gatekeeper, build::ucf(urq.request_seq_num));
+        self.dismiss(step, gatekeeper, urq, silent);
     }
 
     fn is_asking(&self) -> bool {

@@ -13,30 +13,30 @@ use rasline_h225::view::{self, gatekeeper_reject, registration_reject};
 use rasline_h225::{RasMessage, decode_ras, text};
 
 use super::Config;
-use super::agent::{Agent, Cx};
+use super::agent::{Agent, Step};
 use super::registration_attempt::{Refusal, Verdict};
 use super::request::{MULTICAST, Purpose, Request};
 use super::targets::{Target, allowed, canonical};
 
 impl Agent {
     /// A message came.
-    pub(super) fn said(&mut self, cx: &mut Cx<'_>, from: SocketAddr, payload: &[u8]) {
-        if !self.is_worth_decoding(cx.now, from, payload) {
+    pub(super) fn said(&mut self, step: &mut Step<'_>, from: SocketAddr, payload: &[u8]) {
+        if !self.is_worth_decoding(step.now, from, payload) {
             self.sums.ignored += 1;
             return;
         }
         let Ok(message) = decode_ras(payload) else {
-            self.not_understood(cx, from, payload);
+            self.not_understood(step, from, payload);
             return;
         };
-        if !self.believes(cx, from, &message, payload) {
+        if !self.believes(step, from, &message, payload) {
             return;
         }
         let seq = message.request_seq_num();
         match message {
-            RasMessage::RegistrationConfirm(rcf) => self.confirmed(cx, from, rcf),
-            RasMessage::RegistrationReject(rrj) => self.rejected(cx, from, rrj),
-            RasMessage::GatekeeperConfirm(gcf) => self.gatekeeper_found(cx, from, gcf),
+            RasMessage::RegistrationConfirm(rcf) => self.confirmed(step, from, rcf),
+            RasMessage::RegistrationReject(rrj) => self.rejected(step, from, rrj),
+            RasMessage::GatekeeperConfirm(gcf) => self.gatekeeper_found(step, from, gcf),
             RasMessage::GatekeeperReject(grj) => {
                 let refusal = Refusal {
                     reason: gatekeeper_reject(&grj.reject_reason).into(),
@@ -44,7 +44,7 @@ impl Agent {
                     assigned: None,
                     alternates: view::alternates(&RasMessage::GatekeeperReject(grj)),
                 };
-                self.no(cx, from, seq, refusal, |purpose| {
+                self.no(step, from, seq, refusal, |purpose| {
                     purpose == Purpose::Discover
                 });
             }
@@ -55,7 +55,7 @@ impl Agent {
                     assigned: None,
                     alternates: None,
                 };
-                self.no(cx, from, seq, refusal, |_| true);
+                self.no(step, from, seq, refusal, |_| true);
             }
             RasMessage::UnregistrationConfirm(_) | RasMessage::UnregistrationReject(_) => {
                 let leave = |purpose| purpose == Purpose::Leave;
@@ -63,38 +63,38 @@ impl Agent {
                     self.sums.ignored += 1;
                 }
             }
-            RasMessage::RequestInProgress(rip) => self.put_off(cx, from, &rip),
-            other => self.asked(cx, from, other, payload),
+            RasMessage::RequestInProgress(rip) => self.put_off(step, from, &rip),
+            other => self.asked(step, from, other, payload),
         }
     }
 
-    fn confirmed(&mut self, cx: &mut Cx<'_>, from: SocketAddr, rcf: RegistrationConfirm) {
+    fn confirmed(&mut self, step: &mut Step<'_>, from: SocketAddr, rcf: RegistrationConfirm) {
         let seq = rcf.request_seq_num;
         let answered = self.requests.answered(from, seq, Purpose::is_registration);
         let Some(request) = answered else {
-            if self.requests.late(cx.now, from, seq) {
-                self.not_needed(cx, from, &rcf);
+            if self.requests.late(step.now, from, seq) {
+                self.not_needed(step, from, &rcf);
             } else {
                 self.sums.ignored += 1;
             }
             return;
         };
         match request.purpose {
-            Purpose::Ask { .. } => self.taken(cx, request, rcf),
+            Purpose::Ask { .. } => self.taken(step, request, rcf),
             Purpose::KeepAlive => {
                 let known = self.registration.as_ref();
                 let known = known.and_then(|held| held.gatekeeper_identifier.clone());
-                self.adopt(cx, from, known, &rcf, false);
+                self.adopt(step, from, known, &rcf, false);
             }
             Purpose::Register { .. } => {
                 let asked = self.asked_identifier();
-                self.adopt(cx, from, asked, &rcf, true);
+                self.adopt(step, from, asked, &rcf, true);
             }
             Purpose::Discover | Purpose::Leave => {}
         }
     }
 
-    fn rejected(&mut self, cx: &mut Cx<'_>, from: SocketAddr, rrj: RegistrationReject) {
+    fn rejected(&mut self, step: &mut Step<'_>, from: SocketAddr, rrj: RegistrationReject) {
         let seq = rrj.request_seq_num;
         let assigned = rrj.assigned_gatekeeper.as_ref();
         let refusal = Refusal {
@@ -103,13 +103,13 @@ impl Agent {
             assigned: assigned.and_then(|one| assigned_target(&self.config, one)),
             alternates: view::alternates(&RasMessage::RegistrationReject(rrj)),
         };
-        self.no(cx, from, seq, refusal, Purpose::is_registration);
+        self.no(step, from, seq, refusal, Purpose::is_registration);
     }
 
     /// A rejection, if it answers a request of this kind.
     fn no(
         &mut self,
-        cx: &mut Cx<'_>,
+        step: &mut Step<'_>,
         from: SocketAddr,
         seq: u16,
         refusal: Refusal,
@@ -127,33 +127,33 @@ impl Agent {
             self.sums.ignored += 1;
             return;
         };
-        self.refused(cx, &request, refusal);
+        self.refused(step, &request, refusal);
     }
 
-    fn refused(&mut self, cx: &mut Cx<'_>, request: &Request, refusal: Refusal) {
+    fn refused(&mut self, step: &mut Step<'_>, request: &Request, refusal: Refusal) {
         match request.purpose {
-            Purpose::Discover => self.turned_down(cx, request.to, true, refusal),
-            Purpose::Register { bare } => self.turned_down(cx, request.to, bare, refusal),
-            Purpose::KeepAlive => self.dropped(cx, request.to, refusal),
-            Purpose::Ask { .. } => self.not_taken(cx, request, refusal),
+            Purpose::Discover => self.turned_down(step, request.to, true, refusal),
+            Purpose::Register { bare } => self.turned_down(step, request.to, bare, refusal),
+            Purpose::KeepAlive => self.dropped(step, request.to, refusal),
+            Purpose::Ask { .. } => self.not_taken(step, request, refusal),
             Purpose::Leave => {}
         }
     }
 
-    fn gatekeeper_found(&mut self, cx: &mut Cx<'_>, from: SocketAddr, gcf: GatekeeperConfirm) {
+    fn gatekeeper_found(&mut self, step: &mut Step<'_>, from: SocketAddr, gcf: GatekeeperConfirm) {
         let discover = |purpose| purpose == Purpose::Discover;
         let answered = self.requests.answered(from, gcf.request_seq_num, discover);
         if answered.is_some() {
-            self.found(cx, from, gcf);
+            self.found(step, from, gcf);
         } else {
             self.sums.ignored += 1;
         }
     }
 
-    fn put_off(&mut self, cx: &mut Cx<'_>, from: SocketAddr, rip: &RequestInProgress) {
+    fn put_off(&mut self, step: &mut Step<'_>, from: SocketAddr, rip: &RequestInProgress) {
         let delay = Duration::from_millis(rip.delay.into());
         let seq = rip.request_seq_num;
-        match self.requests.put_off(cx.now, from, seq, delay) {
+        match self.requests.put_off(step.now, from, seq, delay) {
             Some((Purpose::Ask { .. }, due)) => self.ask_later(due),
             Some(_) => {}
             None => self.sums.ignored += 1,

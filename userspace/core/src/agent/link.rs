@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use super::agent::{Agent, Cx, STEADY, State};
+use super::agent::{Agent, STEADY, State, Step};
 use super::{ConnectionId, EventKind, Loss, Output, Signalling};
 use crate::Time;
 
@@ -56,7 +56,7 @@ impl Link {
 
 impl Agent {
     /// A connection to the gatekeeper of the registration, and to no other.
-    pub(super) fn connect(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn connect(&mut self, step: &mut Step<'_>) {
         let to = self.registration.as_ref();
         let to = to
             .filter(|held| self.keeps_connection(held.gatekeeper))
@@ -67,7 +67,7 @@ impl Agent {
         if held.is_some() && held == to {
             return;
         }
-        self.close(cx);
+        self.close(step);
         let Some(to) = to else {
             return;
         };
@@ -75,7 +75,7 @@ impl Agent {
         let agent = self.config.id;
         let connection = ConnectionId((u64::from(agent.0) << 32) | u64::from(self.connections));
         self.link = Link::Opening { connection, to };
-        cx.out.push(Output::Connect {
+        step.out.push(Output::Connect {
             agent,
             connection,
             to,
@@ -93,32 +93,32 @@ impl Agent {
     }
 
     /// Closes it, if there is one.
-    pub(super) fn close(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn close(&mut self, step: &mut Step<'_>) {
         if let Some((connection, _)) = self.link.held() {
-            cx.out.push(Output::Disconnect { connection });
+            step.out.push(Output::Disconnect { connection });
         }
         self.link = Link::Closed;
     }
 
     /// It was made.
-    pub(super) fn connected(&mut self, cx: &mut Cx<'_>, made: ConnectionId) {
+    pub(super) fn connected(&mut self, step: &mut Step<'_>, made: ConnectionId) {
         match self.link {
             Link::Opening { connection, to } if connection == made => {
                 self.link = Link::Up {
                     connection,
                     to,
-                    since: cx.now,
+                    since: step.now,
                 };
-                self.tell(cx, EventKind::Connected { gatekeeper: to });
+                self.tell(step, EventKind::Connected { gatekeeper: to });
             }
             Link::Up { connection, .. } if connection == made => {}
             // It was given up while it was made.
-            _ => cx.out.push(Output::Disconnect { connection: made }),
+            _ => step.out.push(Output::Disconnect { connection: made }),
         }
     }
 
     /// It could not be made, or was lost.
-    pub(super) fn lost(&mut self, cx: &mut Cx<'_>, gone: ConnectionId, why: Loss) {
+    pub(super) fn lost(&mut self, step: &mut Step<'_>, gone: ConnectionId, why: Loss) {
         let Some((connection, to)) = self.link.held() else {
             return;
         };
@@ -128,14 +128,14 @@ impl Agent {
         let since = self.link.up_since();
         self.closed = since
             .filter(|_| why == Loss::Closed)
-            .map(|since| cx.now.since(since));
-        if since.is_some_and(|since| cx.now.since(since) >= STEADY) {
+            .map(|since| step.now.since(since));
+        if since.is_some_and(|since| step.now.since(since) >= STEADY) {
             self.drops.reset();
         }
         self.link = Link::Closed;
         self.sums.losses += 1;
         let gatekeeper = to;
-        self.tell(cx, EventKind::SignallingLost { gatekeeper, why });
+        self.tell(step, EventKind::SignallingLost { gatekeeper, why });
         if !matches!(self.state, State::Registered { .. }) {
             self.closed = None;
             return;
@@ -143,20 +143,20 @@ impl Agent {
         let free = u32::try_from(self.candidates().len()).unwrap_or(u32::MAX);
         let rest = self.drops.next_pause(&mut self.dice, free.max(2));
         if rest.is_zero() {
-            self.ask_after_loss(cx);
+            self.ask_after_loss(step);
         } else {
-            let until = cx.now.after(rest);
+            let until = step.now.after(rest);
             self.link = Link::Resting { until };
         }
     }
 
     /// The rest after failures is over.
-    pub(super) fn link_due(&mut self, cx: &mut Cx<'_>) -> bool {
+    pub(super) fn link_due(&mut self, step: &mut Step<'_>) -> bool {
         match self.link {
-            Link::Resting { until } if until <= cx.now => {
+            Link::Resting { until } if until <= step.now => {
                 self.link = Link::Closed;
                 if matches!(self.state, State::Registered { .. }) {
-                    self.ask_after_loss(cx);
+                    self.ask_after_loss(step);
                 }
                 true
             }
@@ -165,11 +165,11 @@ impl Agent {
     }
 
     /// Who closed the connection in order may live; of any other loss it is asked last.
-    fn ask_after_loss(&mut self, cx: &mut Cx<'_>) {
+    fn ask_after_loss(&mut self, step: &mut Step<'_>) {
         if self.closed.is_some() {
-            self.ask_own_first(cx);
+            self.ask_own_first(step);
         } else {
-            self.ask_others(cx, Vec::new());
+            self.ask_others(step, Vec::new());
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use super::agent::{Agent, Cx};
+use super::agent::{Agent, Step};
 use super::targets::canonical;
 use super::{AgentId, Config, ConnectionId, Input, Output, Remembered, View};
 use crate::Time;
@@ -40,17 +40,17 @@ impl Agents {
                 agent,
                 from,
                 payload,
-            } => self.with(now, agent, out, |one, cx| {
-                one.said(cx, canonical(from), payload);
+            } => self.with(now, agent, out, |one, step| {
+                one.said(step, canonical(from), payload);
             }),
             Input::Connected { connection } => {
-                self.with(now, owner(connection), out, |one, cx| {
-                    one.connected(cx, connection);
+                self.with(now, owner(connection), out, |one, step| {
+                    one.connected(step, connection);
                 });
             }
             Input::Lost { connection, why } => {
-                self.with(now, owner(connection), out, |one, cx| {
-                    one.lost(cx, connection, why);
+                self.with(now, owner(connection), out, |one, step| {
+                    one.lost(step, connection, why);
                 });
             }
             Input::Restore(remembered) => self.restore(now, remembered, out),
@@ -91,15 +91,15 @@ impl Agents {
         now: Time,
         id: AgentId,
         out: &mut Vec<Output>,
-        step: impl FnOnce(&mut Agent, &mut Cx<'_>),
+        action: impl FnOnce(&mut Agent, &mut Step<'_>),
     ) {
         let Some(agent) = self.all.get_mut(&id) else {
             return;
         };
         let unix_at_zero = self.unix_at_zero;
-        step(
+        action(
             agent,
-            &mut Cx {
+            &mut Step {
                 now,
                 unix_at_zero,
                 out,
@@ -149,7 +149,7 @@ impl Agents {
             self.all
                 .entry(id)
                 .or_insert_with(|| Agent::new(config.clone(), start));
-            self.with(now, id, out, |agent, cx| agent.reconfigure(cx, config));
+            self.with(now, id, out, |agent, step| agent.reconfigure(step, config));
         }
         let named = self.all.iter().filter(|(id, _)| wanted.contains(id));
         self.names = named

@@ -4,7 +4,7 @@
 
 use rasline_h225::view::Alternates;
 
-use super::agent::{Agent, Cx, State};
+use super::agent::{Agent, State, Step};
 use super::targets::{self, Target};
 use super::{Output, Remembered};
 
@@ -35,7 +35,7 @@ impl Agent {
     }
 
     /// Keeps what changed.
-    pub fn keep(&mut self, cx: &mut Cx<'_>) {
+    pub fn keep(&mut self, step: &mut Step<'_>) {
         let remembered = Remembered {
             name: self.config.name.clone(),
             gatekeeper: self.home,
@@ -45,7 +45,7 @@ impl Agent {
         let nothing = remembered.gatekeeper.is_none() && remembered.alternates.is_empty();
         if self.kept.as_ref() != Some(&remembered) && !(nothing && self.kept.is_none()) {
             self.kept = Some(remembered.clone());
-            cx.out.push(Output::Persist(remembered));
+            step.out.push(Output::Persist(remembered));
         }
     }
 }

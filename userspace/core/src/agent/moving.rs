@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rasline_h225::types::RegistrationConfirm;
 
-use super::agent::{Agent, Cx, State};
+use super::agent::{Agent, State, Step};
 use super::registration_attempt::{Refusal, Verdict};
 use super::request::{Purpose, Request};
 use super::targets::{Target, distinct};
@@ -73,7 +73,7 @@ impl Moving {
 
 impl Agent {
     /// Asks `first`, then all candidates, the lost gatekeeper last.
-    pub(super) fn ask_others(&mut self, cx: &mut Cx<'_>, first: Vec<Target>) {
+    pub(super) fn ask_others(&mut self, step: &mut Step<'_>, first: Vec<Target>) {
         let lost = self.lost_target();
         let mut targets = distinct(
             first
@@ -83,28 +83,28 @@ impl Agent {
         );
         let address = lost.map(|target| target.address);
         targets.sort_by_key(|target| Some(target.address) == address);
-        self.ask(cx, targets);
+        self.ask(step, targets);
     }
 
     /// Asks the gatekeeper that closed the connection in order, then all candidates.
-    pub(super) fn ask_own_first(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn ask_own_first(&mut self, step: &mut Step<'_>) {
         let own = self.lost_target();
         let all = distinct(own.into_iter().chain(self.candidates()));
-        self.ask(cx, all);
+        self.ask(step, all);
         if let State::Moving(moving) = &mut self.state
             && let Some(next) = &mut moving.next
         {
             // It needs more than an alternate's share: it has other things to do than to die.
             let share = (self.config.t1 / 4).clamp(LEAST_WAIT, MOST_WAIT);
-            *next = (*next).max(cx.now.after(share));
+            *next = (*next).max(step.now.after(share));
         }
     }
 
     /// Asks these whether they take it as it is.
-    pub(super) fn ask(&mut self, cx: &mut Cx<'_>, targets: Vec<Target>) {
-        self.requests.abandon(cx.now);
+    pub(super) fn ask(&mut self, step: &mut Step<'_>, targets: Vec<Target>) {
+        self.requests.abandon(step.now);
         if self.identity.is_none() {
-            self.seek(cx, targets, false);
+            self.seek(step, targets, false);
             return;
         }
         let mut queue: VecDeque<Target> = distinct(targets).into();
@@ -113,33 +113,33 @@ impl Agent {
         self.state = State::Moving(Moving {
             queue,
             asked: Vec::new(),
-            deadline: cx.now.after(self.config.t1),
+            deadline: step.now.after(self.config.t1),
             next: None,
             wait: share.clamp(LEAST_WAIT, MOST_WAIT),
             grace: None,
             confirmed: Vec::new(),
             willing: Vec::new(),
         });
-        self.ask_on(cx);
+        self.ask_on(step);
     }
 
     /// Asks the next one, or all that are left, or ends it if there is nothing to wait for.
-    pub(super) fn ask_on(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn ask_on(&mut self, step: &mut Step<'_>) {
         while let State::Moving(moving) = &mut self.state {
             let Some(target) = moving.queue.pop_front() else {
                 moving.next = None;
-                self.settle_move(cx);
+                self.settle_move(step);
                 return;
             };
-            moving.next = Some(cx.now.after(moving.wait));
-            let sent = self.ask_one(cx, target);
+            moving.next = Some(step.now.after(moving.wait));
+            let sent = self.ask_one(step, target);
             if sent && self.config.strategy == Strategy::InOrder {
                 return;
             }
         }
     }
 
-    fn ask_one(&mut self, cx: &mut Cx<'_>, target: Target) -> bool {
+    fn ask_one(&mut self, step: &mut Step<'_>, target: Target) -> bool {
         let seq = self.next_seq();
         let every = (self.config.t1 / 3).max(LEAST_REPEAT);
         let Some(identity) = &self.identity else {
@@ -158,7 +158,7 @@ impl Agent {
         let rank = moving.asked.len();
         moving.asked.push(target);
         self.request(
-            cx,
+            step,
             to,
             Purpose::Ask { rank, full },
             Retry::new(every, 2),
@@ -167,21 +167,26 @@ impl Agent {
     }
 
     /// Something of the move is due.
-    pub(super) fn moving_due(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn moving_due(&mut self, step: &mut Step<'_>) {
         let State::Moving(moving) = &mut self.state else {
             return;
         };
-        let over = moving.deadline <= cx.now;
-        if over || moving.grace.is_some_and(|grace| grace <= cx.now) {
-            self.end_move(cx);
+        let over = moving.deadline <= step.now;
+        if over || moving.grace.is_some_and(|grace| grace <= step.now) {
+            self.end_move(step);
         } else {
             moving.next = None;
-            self.ask_on(cx);
+            self.ask_on(step);
         }
     }
 
     /// An RCF to one of the RRQs.
-    pub(super) fn taken(&mut self, cx: &mut Cx<'_>, request: Request, rcf: RegistrationConfirm) {
+    pub(super) fn taken(
+        &mut self,
+        step: &mut Step<'_>,
+        request: Request,
+        rcf: RegistrationConfirm,
+    ) {
         let Purpose::Ask { rank, full } = request.purpose else {
             return;
         };
@@ -190,20 +195,20 @@ impl Agent {
         };
         if self.config.strategy == Strategy::InOrder {
             let identifier = moving.asked[rank].gatekeeper_identifier.clone();
-            self.adopt(cx, request.to, identifier, &rcf, full);
+            self.adopt(step, request.to, identifier, &rcf, full);
             return;
         }
-        moving.grace.get_or_insert(cx.now.after(GRACE));
+        moving.grace.get_or_insert(step.now.after(GRACE));
         moving.confirmed.push(Confirmed { rank, request, rcf });
-        self.settle_move(cx);
+        self.settle_move(step);
     }
 
     /// An RRJ to one of the RRQs.
-    pub(super) fn not_taken(&mut self, cx: &mut Cx<'_>, request: &Request, refusal: Refusal) {
+    pub(super) fn not_taken(&mut self, step: &mut Step<'_>, request: &Request, refusal: Refusal) {
         let (gatekeeper, reason) = (request.to, refusal.reason);
-        self.tell(cx, EventKind::Rejected { gatekeeper, reason });
+        self.tell(step, EventKind::Rejected { gatekeeper, reason });
         let named = self.heed(refusal.alternates);
-        self.keep(cx);
+        self.keep(step);
         let State::Moving(moving) = &mut self.state else {
             return;
         };
@@ -224,7 +229,7 @@ impl Agent {
                 ..moving.asked[rank].clone()
             });
         }
-        self.ask_on(cx);
+        self.ask_on(step);
     }
 
     /// A RIP from one of those asked: nobody else is asked before its time is over.
@@ -237,7 +242,7 @@ impl Agent {
     }
 
     /// Ends it if nothing better can come.
-    fn settle_move(&mut self, cx: &mut Cx<'_>) {
+    fn settle_move(&mut self, step: &mut Step<'_>) {
         let State::Moving(moving) = &self.state else {
             return;
         };
@@ -249,12 +254,12 @@ impl Agent {
             (_, None) => true,
         };
         if over {
-            self.end_move(cx);
+            self.end_move(step);
         }
     }
 
     /// The best one that confirmed wins; without one, it registers in full.
-    fn end_move(&mut self, cx: &mut Cx<'_>) {
+    fn end_move(&mut self, step: &mut Step<'_>) {
         let State::Moving(moving) = &mut self.state else {
             return;
         };
@@ -263,24 +268,24 @@ impl Agent {
         let willing = std::mem::take(&mut moving.willing);
         let mut confirmed = confirmed.into_iter();
         let Some(best) = confirmed.next() else {
-            self.register_after_move(cx, willing);
+            self.register_after_move(step, willing);
             return;
         };
         let identifier = moving.asked[best.rank].gatekeeper_identifier.clone();
         let full = matches!(best.request.purpose, Purpose::Ask { full: true, .. });
-        self.adopt(cx, best.request.to, identifier, &best.rcf, full);
+        self.adopt(step, best.request.to, identifier, &best.rcf, full);
         for loser in confirmed {
-            self.not_needed(cx, loser.request.to, &loser.rcf);
+            self.not_needed(step, loser.request.to, &loser.rcf);
         }
     }
 
-    fn register_after_move(&mut self, cx: &mut Cx<'_>, mut willing: Vec<Target>) {
+    fn register_after_move(&mut self, step: &mut Step<'_>, mut willing: Vec<Target>) {
         let lost = self.lost_target();
         let others = self.candidates().into_iter();
         let address = lost.as_ref().map(|target| target.address);
         willing.extend(others.filter(|target| Some(target.address) != address));
         willing.extend(lost);
-        self.seek(cx, willing, false);
+        self.seek(step, willing, false);
     }
 
     fn lost_target(&self) -> Option<Target> {
@@ -293,7 +298,7 @@ impl Agent {
     /// endpointIdentifier both may share what they know, so that a URQ would end the one that is wanted.
     pub(super) fn not_needed(
         &mut self,
-        cx: &mut Cx<'_>,
+        step: &mut Step<'_>,
         from: SocketAddr,
         rcf: &RegistrationConfirm,
     ) {
@@ -302,7 +307,7 @@ impl Agent {
         if held.is_some_and(|held| held.gatekeeper != from && held.endpoint_identifier != granted) {
             let identifier = rcf.gatekeeper_identifier.as_ref();
             let identifier = identifier.map(rasline_h225::text::from_bmp);
-            self.unregister(cx, from, identifier.as_ref(), &granted);
+            self.unregister(step, from, identifier.as_ref(), &granted);
         }
     }
 }

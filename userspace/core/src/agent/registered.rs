@@ -9,7 +9,7 @@ use rasline_h225::types::{RegistrationConfirm, UnregRequestReason, Unregistratio
 use rasline_h225::view::{self, unregistration_request};
 use rasline_h225::{RasMessage, text};
 
-use super::agent::{Agent, Cx, Registration, State};
+use super::agent::{Agent, Registration, State, Step};
 use super::bearing::Bearing;
 use super::registration_attempt::{Refusal, Verdict};
 use super::request::{Purpose, RRQ};
@@ -29,34 +29,34 @@ impl Agent {
     /// An RCF to a request: this is the gatekeeper now.
     pub(super) fn adopt(
         &mut self,
-        cx: &mut Cx<'_>,
+        step: &mut Step<'_>,
         from: SocketAddr,
         asked: Option<String>,
         rcf: &RegistrationConfirm,
         full: bool,
     ) {
-        self.requests.abandon(cx.now);
+        self.requests.abandon(step.now);
         let old = self.registration.take();
         let same = old.as_ref().is_some_and(|old| old.gatekeeper == from);
         let closed = self.closed.take().filter(|_| same);
         if same {
-            self.contradicted(cx, from);
+            self.contradicted(step, from);
         } else {
             self.forget_contested();
         }
         let still = same && matches!(self.state, State::Registered { .. });
-        let registration = self.read(cx.now, from, asked, rcf, full, old.as_ref());
+        let registration = self.read(step.now, from, asked, rcf, full, old.as_ref());
         self.identity = Some(registration.endpoint_identifier.clone());
         self.home = Some(from);
         self.state = State::Registered {
-            refresh: self.refresh_at(cx.now, &registration),
+            refresh: self.refresh_at(step.now, &registration),
         };
         self.registration = Some(registration);
-        self.leave_old(cx, old, full);
+        self.leave_old(step, old, full);
         if closed.is_some_and(|open| self.bearing.closed(from, open))
             && self.config.signalling == Signalling::Auto
         {
-            self.tell(cx, EventKind::SignallingPerCall { gatekeeper: from });
+            self.tell(step, EventKind::SignallingPerCall { gatekeeper: from });
         }
         self.rounds.reset();
         (self.forlorn, self.restored) = (false, false);
@@ -67,7 +67,7 @@ impl Agent {
         }
         if (!still && closed.is_none()) || full {
             self.tell(
-                cx,
+                step,
                 EventKind::Registered {
                     gatekeeper: from,
                     lightweight: !full,
@@ -75,24 +75,24 @@ impl Agent {
             );
         }
         if !still || full {
-            self.connect(cx);
+            self.connect(step);
         }
         if let Some(named) = view::alternates(&RasMessage::RegistrationConfirm(rcf.clone())) {
             self.heed(Some(named));
         }
-        self.keep(cx);
+        self.keep(step);
     }
 
     /// Who had the registration before may still answer calls to it. With the same endpointIdentifier, confirmed by a
     /// lightweight RRQ, both share what they know, so that a URQ would end the one that is wanted.
-    fn leave_old(&mut self, cx: &mut Cx<'_>, old: Option<Registration>, full: bool) {
+    fn leave_old(&mut self, step: &mut Step<'_>, old: Option<Registration>, full: bool) {
         let (Some(old), Some(held)) = (old, &self.registration) else {
             return;
         };
         let shared = !full && old.endpoint_identifier == held.endpoint_identifier;
         if old.gatekeeper != held.gatekeeper && !shared {
             let identifier = old.gatekeeper_identifier.as_ref();
-            self.unregister(cx, old.gatekeeper, identifier, &old.endpoint_identifier);
+            self.unregister(step, old.gatekeeper, identifier, &old.endpoint_identifier);
         }
     }
 
@@ -139,20 +139,20 @@ impl Agent {
     }
 
     /// It is time for a lightweight RRQ.
-    pub(super) fn refresh(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn refresh(&mut self, step: &mut Step<'_>) {
         let Some(held) = &self.registration else {
             return;
         };
         // All tries fit into what is left of timeToLive.
         let left = Duration::from_secs(held.time_to_live.unwrap_or(u32::MAX).into()) / 4;
         let every = (left / 3).clamp(LEAST_REPEAT, RRQ.every);
-        if !self.ask_own(cx, Retry::new(every, RRQ.left)) {
-            self.begin_again(cx, Vec::new());
+        if !self.ask_own(step, Retry::new(every, RRQ.left)) {
+            self.begin_again(step, Vec::new());
         }
     }
 
     /// A lightweight RRQ to the gatekeeper that it is registered with. False: it cannot be sent.
-    pub(super) fn ask_own(&mut self, cx: &mut Cx<'_>, retry: Retry) -> bool {
+    pub(super) fn ask_own(&mut self, step: &mut Step<'_>, retry: Retry) -> bool {
         self.state = State::Registered { refresh: None };
         let seq = self.next_seq();
         let Some(held) = &self.registration else {
@@ -160,37 +160,37 @@ impl Agent {
         };
         let (to, identifier) = (held.gatekeeper, held.gatekeeper_identifier.as_ref());
         let rrq = message::lightweight(&self.config, seq, identifier, &held.endpoint_identifier);
-        self.request(cx, to, Purpose::KeepAlive, retry, rrq)
+        self.request(step, to, Purpose::KeepAlive, retry, rrq)
     }
 
     /// The gatekeeper does not answer lightweight RRQs.
-    pub(super) fn gatekeeper_silent(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn gatekeeper_silent(&mut self, step: &mut Step<'_>) {
         if let Some(held) = &self.registration {
             let gatekeeper = held.gatekeeper;
-            self.tell(cx, EventKind::Silent { gatekeeper });
+            self.tell(step, EventKind::Silent { gatekeeper });
         }
-        if self.uncontested(cx, true) {
+        if self.uncontested(step, true) {
             return;
         }
-        self.ask_others(cx, Vec::new());
+        self.ask_others(step, Vec::new());
     }
 
     /// An RRJ to a lightweight RRQ.
-    pub(super) fn dropped(&mut self, cx: &mut Cx<'_>, from: SocketAddr, refusal: Refusal) {
+    pub(super) fn dropped(&mut self, step: &mut Step<'_>, from: SocketAddr, refusal: Refusal) {
         let reason = refusal.reason;
         let gatekeeper = from;
         let here = self.own(from);
-        self.calm_if_steady(cx.now);
+        self.calm_if_steady(step.now);
         let mut others = self.heed(refusal.alternates);
-        if self.uncontested(cx, false) {
+        if self.uncontested(step, false) {
             return;
         }
-        self.tell(cx, EventKind::Rejected { gatekeeper, reason });
+        self.tell(step, EventKind::Rejected { gatekeeper, reason });
         others.splice(0..0, refusal.assigned);
-        self.keep(cx);
+        self.keep(step);
         if refusal.verdict == Verdict::Elsewhere || !others.is_empty() {
-            if !self.rests(cx) {
-                self.ask_others(cx, others);
+            if !self.rests(step) {
+                self.ask_others(step, others);
             }
             self.registration = None;
             return;
@@ -199,29 +199,29 @@ impl Agent {
         match refusal.verdict {
             Verdict::Full | Verdict::Discover => {
                 let discover = refusal.verdict == Verdict::Discover;
-                self.begin_again(cx, vec![Target { discover, ..here }]);
+                self.begin_again(step, vec![Target { discover, ..here }]);
             }
             Verdict::Elsewhere | Verdict::No => {
                 let mut targets = self.candidates();
                 targets.sort_by_key(|target| target.address == from);
-                self.begin_again(cx, targets);
+                self.begin_again(step, targets);
             }
         }
     }
 
     /// Registers in full, at once unless that was too often needed of late.
-    fn begin_again(&mut self, cx: &mut Cx<'_>, targets: Vec<Target>) {
-        if !self.rests(cx) {
-            self.seek(cx, targets, false);
+    fn begin_again(&mut self, step: &mut Step<'_>, targets: Vec<Target>) {
+        if !self.rests(step) {
+            self.seek(step, targets, false);
         }
     }
 
     /// Whether it must wait before it tries again, and then it does.
-    fn rests(&mut self, cx: &mut Cx<'_>) -> bool {
+    fn rests(&mut self, step: &mut Step<'_>) -> bool {
         let rest = self.flaps.next_pause(&mut self.dice, 2);
         if !rest.is_zero() {
-            self.requests.abandon(cx.now);
-            let until = cx.now.after(rest);
+            self.requests.abandon(step.now);
+            let until = step.now.after(rest);
             self.state = State::Waiting { until };
         }
         !rest.is_zero()
@@ -236,37 +236,37 @@ impl Agent {
     /// A URQ for the registration that it has.
     pub(super) fn dismiss(
         &mut self,
-        cx: &mut Cx<'_>,
+        step: &mut Step<'_>,
         from: SocketAddr,
         urq: UnregistrationRequest,
         silent: bool,
     ) {
         let (seq, reason) = (urq.request_seq_num, urq.reason.clone());
-        self.dismissed = Some((from, seq, cx.now));
+        self.dismissed = Some((from, seq, step.now));
         let words = reason.as_ref().map_or("no reason", unregistration_request);
         self.tell(
-            cx,
+            step,
             EventKind::Unregistered {
                 gatekeeper: from,
                 reason: words.into(),
             },
         );
-        self.calm_if_steady(cx.now);
+        self.calm_if_steady(step.now);
         let assigned = urq.assigned_gatekeeper.as_ref();
         let assigned = assigned.and_then(|one| super::dispatch::assigned_target(&self.config, one));
         let mut others = self.heed(view::alternates(&RasMessage::UnregistrationRequest(urq)));
         others.splice(0..0, assigned);
         let here = self.own(from);
         self.registration = None;
-        self.keep(cx);
+        self.keep(step);
         if !matches!(self.state, State::Registered { .. }) {
             // It is on its way to another one already.
             return;
         }
         if !others.is_empty() {
             others.push(here);
-            if !self.rests(cx) {
-                self.ask(cx, others);
+            if !self.rests(step) {
+                self.ask(step, others);
             }
         } else if silent
             || matches!(
@@ -276,9 +276,9 @@ impl Agent {
         {
             let mut targets = self.candidates();
             targets.sort_by_key(|target| target.address == from);
-            self.begin_again(cx, targets);
+            self.begin_again(step, targets);
         } else {
-            self.begin_again(cx, vec![here]);
+            self.begin_again(step, vec![here]);
         }
     }
 
@@ -290,7 +290,7 @@ impl Agent {
     }
 
     /// The operator wants a full registration, with the gatekeeper that it has if it has one.
-    pub(super) fn reregister(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn reregister(&mut self, step: &mut Step<'_>) {
         if matches!(self.state, State::Leaving) {
             return;
         }
@@ -299,6 +299,6 @@ impl Agent {
         let home = self.registration.as_ref().map(|held| held.gatekeeper);
         let first = home.map(|home| self.own(home)).into_iter().collect();
         let discover = home.is_none() && self.config.discovery != Discovery::Off;
-        self.seek(cx, first, discover);
+        self.seek(step, first, discover);
     }
 }

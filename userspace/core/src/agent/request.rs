@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rasline_h225::{EncodeError, RasMessage};
 
-use super::agent::{Agent, Cx};
+use super::agent::{Agent, Step};
 use super::{EventKind, Output};
 use crate::Time;
 use crate::transaction::Retry;
@@ -193,7 +193,7 @@ impl Agent {
     /// Sends a request. False: it cannot be encoded, which people are told.
     pub(super) fn request(
         &mut self,
-        cx: &mut Cx<'_>,
+        step: &mut Step<'_>,
         to: SocketAddr,
         purpose: Purpose,
         retry: Retry,
@@ -201,18 +201,18 @@ impl Agent {
     ) -> bool {
         let built = message.and_then(|mut message| {
             let seq = message.request_seq_num();
-            Ok((seq, self.secured(cx, &mut message)?))
+            Ok((seq, self.secured(step, &mut message)?))
         });
         let (seq, octets) = match built {
             Ok(built) => built,
             Err(error) => {
                 let reason = format!("the request cannot be sent: {error}");
                 let gatekeeper = to;
-                self.tell(cx, EventKind::Rejected { gatekeeper, reason });
+                self.tell(step, EventKind::Rejected { gatekeeper, reason });
                 return false;
             }
         };
-        cx.out.push(Output::Send {
+        step.out.push(Output::Send {
             agent: self.config.id,
             to,
             payload: octets.clone(),
@@ -221,7 +221,7 @@ impl Agent {
             purpose,
             to,
             seq,
-            due: cx.now.after(retry.every),
+            due: step.now.after(retry.every),
             octets,
             retry,
             delays: 0,
@@ -230,31 +230,31 @@ impl Agent {
     }
 
     /// Repeats or gives up one request that is due; false: none is.
-    pub(super) fn repeat_one(&mut self, cx: &mut Cx<'_>) -> bool {
+    pub(super) fn repeat_one(&mut self, step: &mut Step<'_>) -> bool {
         let open = &mut self.requests.open;
-        let Some(at) = open.iter().position(|request| request.due <= cx.now) else {
+        let Some(at) = open.iter().position(|request| request.due <= step.now) else {
             return false;
         };
         if open[at].retry.try_again() {
-            open[at].due = cx.now.after(open[at].retry.every);
-            cx.out.push(Output::Send {
+            open[at].due = step.now.after(open[at].retry.every);
+            step.out.push(Output::Send {
                 agent: self.config.id,
                 to: open[at].to,
                 payload: open[at].octets.clone(),
             });
         } else {
             let request = open.swap_remove(at);
-            self.requests.forsake(cx.now, &request);
-            self.unanswered(cx, &request);
+            self.requests.forsake(step.now, &request);
+            self.unanswered(step, &request);
         }
         true
     }
 
-    fn unanswered(&mut self, cx: &mut Cx<'_>, request: &Request) {
+    fn unanswered(&mut self, step: &mut Step<'_>, request: &Request) {
         match request.purpose {
-            Purpose::Discover | Purpose::Register { .. } => self.candidate_silent(cx),
-            Purpose::KeepAlive => self.gatekeeper_silent(cx),
-            Purpose::Ask { .. } => self.ask_on(cx),
+            Purpose::Discover | Purpose::Register { .. } => self.candidate_silent(step),
+            Purpose::KeepAlive => self.gatekeeper_silent(step),
+            Purpose::Ask { .. } => self.ask_on(step),
             Purpose::Leave => {}
         }
     }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use rasline_h225::security::{self, Key, Mechanism};
 use rasline_h225::{EncodeError, RasMessage, encode_ras, text};
 
-use super::agent::{Agent, Cx};
+use super::agent::{Agent, Step};
 use super::{Config, Output};
 use crate::Time;
 use crate::profile::Authentication;
@@ -16,7 +16,7 @@ impl Agent {
     /// The octets of a message.
     pub(super) fn secured(
         &mut self,
-        cx: &Cx<'_>,
+        step: &Step<'_>,
         message: &mut RasMessage,
     ) -> Result<Vec<u8>, EncodeError> {
         let random = self.dice.roll() as i32;
@@ -32,14 +32,14 @@ impl Agent {
             peer: &addressee(message).or(known).unwrap_or_default(),
             password: &credentials.password,
         };
-        security::sign(message, mechanism, &key, unix(cx), random)
+        security::sign(message, mechanism, &key, unix(step), random)
     }
 
     /// Sends what is not answered.
-    pub(super) fn send(&mut self, cx: &mut Cx<'_>, to: SocketAddr, mut message: RasMessage) {
-        if let Ok(payload) = self.secured(cx, &mut message) {
+    pub(super) fn send(&mut self, step: &mut Step<'_>, to: SocketAddr, mut message: RasMessage) {
+        if let Ok(payload) = self.secured(step, &mut message) {
             let agent = self.config.id;
-            cx.out.push(Output::Send { agent, to, payload });
+            step.out.push(Output::Send { agent, to, payload });
         }
     }
 }
@@ -66,8 +66,8 @@ fn addressee(message: &RasMessage) -> Option<String> {
 }
 
 /// UNIX time in seconds.
-pub(super) fn unix(cx: &Cx<'_>) -> u32 {
-    let seconds = i64::try_from(cx.now.since(Time(0)).as_secs()).unwrap_or(i64::MAX);
-    let unix = cx.unix_at_zero.saturating_add(seconds);
+pub(super) fn unix(step: &Step<'_>) -> u32 {
+    let seconds = i64::try_from(step.now.since(Time(0)).as_secs()).unwrap_or(i64::MAX);
+    let unix = step.unix_at_zero.saturating_add(seconds);
     u32::try_from(unix.max(0)).unwrap_or(u32::MAX)
 }

@@ -23,7 +23,7 @@ use std::time::Duration;
 use rasline_h225::security::{Claim, Key, Mechanism, claim_by, verify};
 use rasline_h225::{RasKind, RasMessage, text};
 
-use super::agent::{Agent, Cx};
+use super::agent::{Agent, Step};
 use super::sign::{mechanism, unix};
 use super::{Answers, Config, EventKind, Unproved};
 use crate::Time;
@@ -79,7 +79,7 @@ impl Agent {
     /// Whether a message may be believed. If not, that is counted, and people are told now and then.
     pub(super) fn believes(
         &mut self,
-        cx: &mut Cx<'_>,
+        step: &mut Step<'_>,
         from: SocketAddr,
         message: &RasMessage,
         raw: &[u8],
@@ -89,15 +89,15 @@ impl Agent {
             return true;
         }
         let class = class(message.kind());
-        match self.judge(cx, from, message, raw) {
+        match self.judge(step, from, message, raw) {
             Ok(()) => {
                 self.learn(from, class);
                 true
             }
             Err(_) if !self.demands(from, class) => true,
-            Err((Unproved::Replayed, _)) if self.is_asked_again(cx.now, from, message) => true,
+            Err((Unproved::Replayed, _)) if self.is_asked_again(step.now, from, message) => true,
             Err((why, ahead)) => {
-                self.doubt(cx, from, message.kind(), why, ahead);
+                self.doubt(step, from, message.kind(), why, ahead);
                 false
             }
         }
@@ -140,7 +140,7 @@ impl Agent {
     /// Whether it is proved; else why not, and how many seconds its time stamp is ahead of the clock.
     fn judge(
         &mut self,
-        cx: &Cx<'_>,
+        step: &Step<'_>,
         from: SocketAddr,
         message: &RasMessage,
         raw: &[u8],
@@ -151,11 +151,11 @@ impl Agent {
         };
         self.is_made(from, message, raw, (&claim, &credentials.password))
             .map_err(|why| (why, 0))?;
-        let unix = unix(cx);
+        let unix = unix(step);
         let password = |_: &str| Some(credentials.password.clone());
         let wanted = Authentication::HmacSha1;
         let gate = &mut self.proofs.gate;
-        match gate.check(cx.now, unix, from, raw, message, wanted, &password) {
+        match gate.check(step.now, unix, from, raw, message, wanted, &password) {
             Ok(_) => Ok(()),
             Err(Denied::WrongTime) => {
                 let ahead = i64::from(claim.unix) - i64::from(unix);
@@ -237,7 +237,7 @@ impl Agent {
 
     fn doubt(
         &mut self,
-        cx: &mut Cx<'_>,
+        step: &mut Step<'_>,
         gatekeeper: SocketAddr,
         message: RasKind,
         why: Unproved,
@@ -246,11 +246,11 @@ impl Agent {
         self.sums.unproved[why as usize] += 1;
         let proofs = &mut self.proofs;
         proofs.untold += 1;
-        let recent = |told: Time| cx.now.since(told) < TELL_EVERY;
+        let recent = |told: Time| step.now.since(told) < TELL_EVERY;
         if proofs.told.is_some_and(recent) {
             return;
         }
-        proofs.told = Some(cx.now);
+        proofs.told = Some(step.now);
         let count = std::mem::take(&mut proofs.untold);
         let kind = EventKind::Unproved {
             gatekeeper,
@@ -259,7 +259,7 @@ impl Agent {
             ahead,
             count,
         };
-        self.tell(cx, kind);
+        self.tell(step, kind);
     }
 }
 

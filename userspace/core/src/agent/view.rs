@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::View;
 use super::agent::{Agent, State};
-use super::registration_attempt::Step;
+use super::registration_attempt::AttemptPhase;
 use super::targets::Target;
 
 impl Agent {
@@ -12,9 +12,9 @@ impl Agent {
     pub(super) const fn state_name(&self) -> &'static str {
         match &self.state {
             State::Waiting { .. } => "Waiting",
-            State::Seeking(round) => match round.step {
-                Step::Discovering => "Discovering",
-                Step::Registering => "Registering",
+            State::Seeking(attempt) => match attempt.phase {
+                AttemptPhase::Discovering => "Discovering",
+                AttemptPhase::Registering => "Registering",
             },
             State::Registered { .. } => "Registered",
             State::Moving(_) => "Moving",
@@ -56,7 +56,7 @@ impl Agent {
     /// Whom it asks now.
     fn asked_target(&self) -> Option<&Target> {
         match &self.state {
-            State::Seeking(round) => round.target.as_ref(),
+            State::Seeking(attempt) => attempt.target.as_ref(),
             State::Moving(moving) => moving.asks(),
             _ => None,
         }
@@ -65,7 +65,7 @@ impl Agent {
     /// All whom it asks now, or has asked in this move.
     pub(super) fn asked_targets(&self) -> &[Target] {
         match &self.state {
-            State::Seeking(round) => round.target.as_slice(),
+            State::Seeking(attempt) => attempt.target.as_slice(),
             State::Moving(moving) => moving.asked(),
             _ => &[],
         }

@@ -10,9 +10,9 @@
 
 mod board;
 mod connection;
+mod events;
 mod run;
 mod sockets;
-mod told;
 
 use std::{
     collections::BTreeMap,
@@ -31,7 +31,7 @@ use crate::{
 };
 
 pub use board::{Figures, Shown};
-pub use told::{NAMES, told};
+pub use events::{NAMES, describe_event};
 
 use board::Board;
 

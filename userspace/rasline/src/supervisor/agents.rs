@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use rasline_core::agent::{Remembered, Unproved};
 
 use crate::{
-    agent::{Figures, Report, Shown, told, unknown},
+    agent::{Figures, Report, Shown, describe_event, unknown},
     config::Config,
     control::{Reply, view},
     failure::Result,
@@ -48,7 +48,7 @@ impl Supervisor {
     pub(super) fn agent_reported(&mut self, report: Report) {
         match report {
             Report::Event(event) => {
-                self.events.record(told(&event));
+                self.events.record(describe_event(&event));
             }
             // One that left is not to be remembered again.
             Report::Remember(one) if self.is_agent(&one) => self.remember_agent(one),

@@ -21,7 +21,7 @@ pub const NAMES: [&str; 10] = [
 
 /// An event; number and time are given elsewhere.
 #[must_use]
-pub fn told(event: &Event) -> view::Event {
+pub fn describe_event(event: &Event) -> view::Event {
     let (name, gatekeeper, text) = match &event.kind {
         EventKind::Registered {
             gatekeeper,
