@@ -14,6 +14,7 @@ use crate::proxy::downstream::refuse::Why;
 use crate::proxy::entries::{Entry, Up};
 use crate::proxy::machine::{Proxy, Timer};
 use crate::proxy::relay::waits::PATIENCE;
+use crate::proxy::upstream::queue::Lane;
 use crate::proxy::upstream::registration::SILENT;
 use crate::proxy::upstream::requests_to_gatekeeper::{Purpose, RequestToGatekeeper, retries};
 use crate::proxy::{EntryId, Event, Output, UpstreamState, rrq};
@@ -234,7 +235,7 @@ impl Proxy {
     fn again(&mut self, id: EntryId) {
         let confirmed = self.entries.get(id).map(|entry| entry.up.confirmed);
         let young = confirmed.is_some_and(|at| self.now.since(at) < SILENT);
-        self.enqueue(id, crate::proxy::upstream::queue::Lane::Quiet);
+        self.enqueue(id, Lane::Quiet);
         if young {
             self.queue.remove(id);
             self.timers.set(Timer::Retry(id), self.now.after(SILENT));

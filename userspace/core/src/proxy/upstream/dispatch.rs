@@ -6,11 +6,13 @@ use std::time::Duration;
 use rasline_h225::types::{RasMessage, RegistrationConfirm};
 use rasline_h225::{RasKind, decode_ras, encode_ras, header, renumbered, view};
 
-use crate::proxy::downstream::refuse::not_understood;
+use crate::proxy::downstream::refuse::{Why, not_understood};
 use crate::proxy::downstream::requests_to_endpoints::Way;
+use crate::proxy::entries::GATEWAY;
 use crate::proxy::machine::{Proxy, Timer};
+use crate::proxy::upstream::registration::REST;
 use crate::proxy::upstream::requests_to_gatekeeper::{Purpose, RequestToGatekeeper, answers};
-use crate::proxy::{Event, Output, rrq};
+use crate::proxy::{EntryId, Event, Output, UpstreamState, rrq};
 use crate::transaction::digest;
 
 impl Proxy {
@@ -80,7 +82,7 @@ impl Proxy {
                 self.not_carried(ids, rrj, out);
             }
             (Purpose::Carry(ids), _) => {
-                self.carry_again(ids, crate::proxy::upstream::registration::REST)
+                self.carry_again(ids, REST);
             }
             (Purpose::Register(id), _) => {
                 // XRS: it does not understand an RRQ; it will not answer the next one either.
@@ -96,11 +98,11 @@ impl Proxy {
         }
     }
 
-    fn unanswered_now(&mut self, id: crate::proxy::EntryId) {
+    fn unanswered_now(&mut self, id: EntryId) {
         if let Some(entry) = self.entries.get_mut(id) {
             entry.up.flight = None;
-            self.stand(id, crate::proxy::UpstreamState::Refused);
-            let at = self.now.after(crate::proxy::upstream::registration::REST);
+            self.stand(id, UpstreamState::Refused);
+            let at = self.now.after(REST);
             self.timers.set(Timer::Retry(id), at);
         }
     }
@@ -135,7 +137,7 @@ impl Proxy {
                 true
             }
             Some(Purpose::Carry(_)) => {
-                self.queue.remove(crate::proxy::entries::GATEWAY);
+                self.queue.remove(GATEWAY);
                 true
             }
             found => found.is_some(),
@@ -193,11 +195,7 @@ impl Proxy {
                     self.answer(wait, octets, out);
                 }
                 // It cannot be passed on without what endpoints must not see: the endpoint is told that it got none.
-                _ => self.refuse(
-                    wait,
-                    crate::proxy::downstream::refuse::Why::Unavailable,
-                    out,
-                ),
+                _ => self.refuse(wait, Why::Unavailable, out),
             }
         } else if header.kind.is_request() {
             self.undecodable_request(way, header.seq, payload, out);

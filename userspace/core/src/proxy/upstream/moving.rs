@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::proxy::machine::{Proxy, Timer};
+use crate::proxy::relay::waits::PATIENCE;
 use crate::proxy::upstream::queue::Lane;
 use crate::proxy::upstream::requests_to_gatekeeper::Purpose;
 use crate::proxy::{EntryId, Event, Output, UpstreamState};
@@ -83,18 +84,14 @@ impl Proxy {
                     if let Some(entry) = self.entries.get_mut(id) {
                         entry.up.flight = None;
                     }
-                    self.timers.set(
-                        Timer::ToGatekeeper(seq),
-                        self.now.after(crate::proxy::relay::waits::PATIENCE),
-                    );
+                    self.timers
+                        .set(Timer::ToGatekeeper(seq), self.now.after(PATIENCE));
                     self.enqueue(id, Lane::Quiet);
                 }
                 Purpose::Carry(ids) => {
                     flight.purpose = Purpose::Abandoned;
-                    self.timers.set(
-                        Timer::ToGatekeeper(seq),
-                        self.now.after(crate::proxy::relay::waits::PATIENCE),
-                    );
+                    self.timers
+                        .set(Timer::ToGatekeeper(seq), self.now.after(PATIENCE));
                     self.gateway.up.flight = None;
                     for id in ids {
                         self.enqueue(id, Lane::Quiet);
