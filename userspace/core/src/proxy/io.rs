@@ -71,14 +71,14 @@ pub enum Output {
         /// The message.
         payload: Vec<u8>,
     },
-    /// As [`registrar::Output::Publish`](crate::registrar::Output::Publish).
+    /// Let the kernel answer this keep-alive from now on, in place of an earlier one of this endpoint.
     Publish(Box<crate::ras_server::Offer>),
-    /// As there.
+    /// The kernel must not answer this endpoint any more.
     Withdraw {
         /// Endpoint.
         id: EntryId,
     },
-    /// As there.
+    /// timeToLive runs out: did the kernel answer meanwhile? Answered by [`Input::Seen`], if it did.
     AskSeen {
         /// Endpoint.
         id: EntryId,

@@ -53,17 +53,19 @@ use crate::Reserved;
 mod aggregate;
 mod downstream;
 mod entries;
+mod event;
 mod io;
 mod machine;
 mod relay;
 mod restore;
 mod rrq;
-mod tell;
 mod upstream;
+mod view;
 
+pub use event::Event;
 pub use io::{Input, Output, Stored};
 pub use machine::Proxy;
-pub use tell::{Event, Stats, UpstreamState, View};
+pub use view::{Stats, UpstreamState, View};
 
 pub use crate::ras_server::EntryId;
 

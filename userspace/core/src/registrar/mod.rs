@@ -40,15 +40,15 @@ mod reply;
 mod restore;
 mod revoke;
 mod search;
-mod tell;
 mod timers;
 mod unregistration;
+mod view;
 
 pub(crate) use aliases::is_number;
 pub use io::{Destination, Input, Output};
 pub use machine::Registrar;
 pub(crate) use reply::rejection as rejection_name;
-pub use tell::{Stats, View};
+pub use view::{Stats, View};
 
 pub use crate::ras_server::{Ended, EntryId, Event, Offer, Stored, StoredCall, StoredLeg};
 
