@@ -1,7 +1,5 @@
 //! The primary is back, and the operator has a say.
 
-use std::time::Duration;
-
 use rasline_testkit::{Endpoint, wait};
 
 use crate::{
@@ -81,12 +79,12 @@ fn switch_hold_and_release() {
 /// Up and down faster than it could be trusted: the zone stays where it is, and returns once when that is over.
 #[test]
 fn a_flapping_primary_is_not_returned_to() {
-    let (site, mut endpoint) = away("failback = \"after 1s\"");
-    for _ in 0..6 {
-        std::thread::sleep(Duration::from_millis(300)); // the flapping itself
+    let (site, mut endpoint) = away("failback = \"after 5s\"");
+    for _ in 0..4 {
         site.gk(1).kill();
-        std::thread::sleep(Duration::from_millis(300));
+        site.await_state(1, "down");
         site.restart(1);
+        site.await_state(1, "up");
         endpoint.stay(SOON).unwrap();
         assert_eq!(site.active(), "gk2");
     }
