@@ -148,7 +148,7 @@ fn a_full_disk_stops_nothing() {
         Ok(scene
             .controller
             .text(&["events"])?
-            .contains("written again"))
+            .contains("writing works again"))
     })
     .unwrap();
     scene.controller.stop().unwrap();
