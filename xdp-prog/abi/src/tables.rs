@@ -47,16 +47,15 @@ pub const GATEKEEPER_STANDBY: u16 = 2;
 
 /// [`Gatekeeper::flags`]: it is rasline itself, which hears RRQs by its socket: none are copied.
 pub const GATEKEEPER_OWN: u16 = 4;
+/// [`Gatekeeper::flags`]: RAS from it to the zone's endpoints goes to the controller, whose proxy speaks from their
+/// addresses.
+pub const GATEKEEPER_PROXIED: u16 = 8;
 /// [`Gatekeeper::flags`]: the controller probes it and is answered, so no endpoint's keep-alive is needed to see whether
 /// it is back.
 pub const GATEKEEPER_PROBED: u16 = 16;
 
 /// Requests of endpoints that the program remembers for each gatekeeper until they are answered (a power of two).
 pub const PENDING: usize = 16;
-
-/// [`Gatekeeper::flags`]: RAS from it to the zone's endpoints goes to the controller, whose proxy speaks from their
-/// addresses.
-pub const GATEKEEPER_PROXIED: u16 = 8;
 
 /// One interface the program is attached to.
 #[repr(C)]

@@ -74,6 +74,14 @@ pub const fn is_request(kind: u8) -> bool {
     kind <= LAST_REQUEST && kind.is_multiple_of(3)
 }
 
+/// Bit of a request of this kind in [`Gatekeeper::answers`](rasline_abi::Gatekeeper::answers) and what else has one for each
+/// kind of request.
+#[inline(always)]
+#[must_use]
+pub const fn request_bit(kind: u8) -> u32 {
+    kind as u32 / 3
+}
+
 /// Whether a message of this kind may answer a request of that kind: its confirm or reject, or RIP ([`EXTENSION`] here)
 /// or XRS.
 #[inline(always)]

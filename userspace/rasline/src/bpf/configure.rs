@@ -17,7 +17,7 @@ use super::{Dataplane, ring::octets};
 use crate::{
     config::{Answer, Daemon, Interface, Side, XdpMode},
     failure::{Failure, Result, chain},
-    host::{link, netdev},
+    host::netdev,
 };
 
 /// A zone as the kernel gets it.
@@ -262,8 +262,7 @@ impl Dataplane {
         );
     }
 
-    /// Looks again which interfaces frames may be redirected out of, and at their MAC addresses: both change while they
-    /// are attached.
+    /// Looks again which interfaces frames may be redirected out of: that changes with their peers and drivers.
     pub fn look_at_interfaces(&self) {
         for port in self.ports.values() {
             self.set_interface(port.row, port.info.index, &port.interface);
@@ -278,6 +277,20 @@ impl Dataplane {
         port.interface.side = side;
         let (row, index, interface) = (port.row, port.info.index, port.interface.clone());
         self.set_interface(row, index, &interface);
+    }
+
+    /// Notes the MAC address that an attached interface has now.
+    pub fn set_mac(&self, name: &str, mac: [u8; 6]) {
+        if let Some(port) = self.ports.get(name) {
+            self.store_mac(port.row, mac);
+        }
+    }
+
+    pub(super) fn store_mac(&self, row: usize, mac: [u8; 6]) {
+        let mut octets = [0; 8];
+        octets[..6].copy_from_slice(&mac);
+        self.globals
+            .store_word(0, MACS_WORD + row, u64::from_ne_bytes(octets));
     }
 
     pub(super) fn set_interface(&self, row: usize, ifindex: u32, interface: &Interface) {
@@ -300,13 +313,6 @@ impl Dataplane {
             } else {
                 0
             };
-        // Where it cannot be asked, the address that was found last stays.
-        if let Some(Ok(info)) = link::name_of(ifindex).map(|name| link::by_name(&name)) {
-            let mut mac = [0; 8];
-            mac[..6].copy_from_slice(&info.mac);
-            self.globals
-                .store_word(0, MACS_WORD + row, u64::from_ne_bytes(mac));
-        }
         self.globals
             .store_word(0, INTERFACES_WORD + row, word([ifindex, bits]));
     }

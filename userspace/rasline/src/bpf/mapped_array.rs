@@ -128,6 +128,13 @@ impl<T: Pod> MappedArray<T> {
         self.len() == 0
     }
 
+    /// Stores one word of a value, as it is in `value`: what the other words hold stays.
+    pub fn store_word_of(&self, index: usize, value: &T, word: usize) {
+        let mut octets = [0; 8];
+        octets.copy_from_slice(&bytemuck::bytes_of(value)[8 * word..8 * word + 8]);
+        self.store_word(index, word, u64::from_ne_bytes(octets));
+    }
+
     fn at(&self, index: usize) -> &[AtomicU64] {
         &self.memory.words()[index * Self::WORDS..(index + 1) * Self::WORDS]
     }

@@ -7,14 +7,9 @@ use rasline_core::{
     Time,
     health::{Answers, Traffic},
 };
-use rasline_datapath::hash;
+use rasline_datapath::{hash, ras};
 
-use super::{
-    Dataplane, Place,
-    ring::ip,
-    steering::{GRQ, RRQ},
-    table::Table,
-};
+use super::{Dataplane, Place, ring::ip, table::Table};
 use crate::host::monotonic_ns;
 
 /// What the kernel noted about one published registration.
@@ -164,11 +159,14 @@ impl Dataplane {
     pub fn known_answers(&self, gatekeeper: u32) -> Answers {
         let row: Gatekeeper = self.gatekeepers.load(gatekeeper as usize);
         let probed = row.up_ns != 0;
-        let answers = |bit: u16| probed && (row.answers == 0 || row.answers >> bit & 1 != 0);
+        let answers = |kind| {
+            let bit = row.answers >> ras::request_bit(kind) & 1;
+            probed && (row.answers == 0 || bit != 0)
+        };
         let state = self.states.load(gatekeeper as usize);
         Answers {
-            grq: answers(GRQ),
-            rrq: answers(RRQ),
+            grq: answers(ras::GRQ),
+            rrq: answers(ras::RRQ),
             tcp: false,
             traffic: !probed && state.last_reply_ns != 0,
         }

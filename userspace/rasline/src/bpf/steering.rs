@@ -10,7 +10,7 @@ use rasline_abi::{
     GatekeeperState, MAX_CANDIDATES, NO_GATEKEEPER, ZONE_AUTO, Zone, ZoneState, duration_to_ticks,
 };
 use rasline_core::health::Answers;
-use rasline_datapath::Evidence;
+use rasline_datapath::{Evidence, ras};
 
 use super::{
     CONNECTIONS, DATAGRAMS, Dataplane, Place,
@@ -39,10 +39,6 @@ const UDP: u32 = 17;
 const TCP: u32 = 6;
 /// A call-signalling connection without a segment for longer is not counted as open.
 const OPEN_FOR: Duration = Duration::from_hours(2);
-
-/// Bits of [`Gatekeeper::answers`].
-pub(super) const GRQ: u16 = 0;
-pub(super) const RRQ: u16 = 1;
 
 /// A decision about a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,9 +127,8 @@ impl Dataplane {
         if there == wanted {
             return;
         }
-        let words: [u64; size_of::<Zone>() / 8] = bytemuck::cast(row);
-        for (word, value) in words.iter().enumerate().skip(CANDIDATES_WORD) {
-            self.zones.store_word(zone as usize, word, *value);
+        for word in CANDIDATES_WORD..size_of::<Zone>() / 8 {
+            self.zones.store_word_of(zone as usize, &row, word);
         }
     }
 
@@ -153,9 +148,9 @@ impl Dataplane {
             row.flags & !ZONE_AUTO
         };
         if flags != row.flags {
-            let words: [u64; size_of::<Zone>() / 8] = bytemuck::cast(Zone { flags, ..row });
+            let row = Zone { flags, ..row };
             self.zones
-                .store_word(zone as usize, ZONE_FLAGS_WORD, words[ZONE_FLAGS_WORD]);
+                .store_word_of(zone as usize, &row, ZONE_FLAGS_WORD);
         }
     }
 
@@ -164,9 +159,8 @@ impl Dataplane {
         let row: Zone = self.zones.load(zone as usize);
         let move_for = duration_to_ticks(time.as_nanos() as u64);
         if row.move_for != move_for {
-            let words: [u64; size_of::<Zone>() / 8] = bytemuck::cast(Zone { move_for, ..row });
-            self.zones
-                .store_word(zone as usize, MOVE_FOR_WORD, words[MOVE_FOR_WORD]);
+            let row = Zone { move_for, ..row };
+            self.zones.store_word_of(zone as usize, &row, MOVE_FOR_WORD);
         }
     }
 
@@ -242,16 +236,16 @@ impl Dataplane {
     pub fn set_probed(&self, gatekeeper: u32, answers: Answers) {
         self.set_flag(gatekeeper, GATEKEEPER_PROBED, answers.ras() || answers.tcp);
         let row: Gatekeeper = self.gatekeepers.load(gatekeeper as usize);
-        let seen = u16::from(answers.grq) << GRQ | u16::from(answers.rrq) << RRQ;
+        let bit = |kind, on: bool| u16::from(on) << ras::request_bit(kind);
+        let seen = bit(ras::GRQ, answers.grq) | bit(ras::RRQ, answers.rrq);
         // What it answered before stands until it is known to answer something else.
         if seen != 0 && row.answers != seen {
             let row = Gatekeeper {
                 answers: seen,
                 ..row
             };
-            let words: [u64; size_of::<Gatekeeper>() / 8] = bytemuck::cast(row);
             self.gatekeepers
-                .store_word(gatekeeper as usize, ANSWERS_WORD, words[ANSWERS_WORD]);
+                .store_word_of(gatekeeper as usize, &row, ANSWERS_WORD);
         }
     }
 
@@ -297,9 +291,8 @@ impl Dataplane {
         };
         if flags != row.flags {
             row.flags = flags;
-            let words: [u64; size_of::<Gatekeeper>() / 8] = bytemuck::cast(row);
             self.gatekeepers
-                .store_word(gatekeeper as usize, FLAGS_WORD, words[FLAGS_WORD]);
+                .store_word_of(gatekeeper as usize, &row, FLAGS_WORD);
         }
     }
 

@@ -72,6 +72,7 @@ impl Dataplane {
     fn attach_new(&mut self, interface: &Interface) -> Result<()> {
         let info = attach::look_up(&interface.name)?;
         let row = self.row(&info)?;
+        self.store_mac(row, info.mac);
         self.set_interface(row, info.index, interface);
         let program = load::program_mut(&mut self.ebpf)?;
         match attach::attach(program, interface, &self.folder) {
@@ -118,6 +119,7 @@ impl Dataplane {
             return self.attach_new(interface);
         }
         let row = self.row(&info)?;
+        self.store_mac(row, info.mac);
         self.set_interface(row, info.index, interface);
         let program = load::program_mut(&mut self.ebpf)?;
         let link = attach::swap(program, pin)?;

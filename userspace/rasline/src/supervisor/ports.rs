@@ -159,6 +159,7 @@ impl Ports {
                 Err(e) => return self.note(name, Trouble::Refused(e.cause), events),
             }
         }
+        dataplane.set_mac(name, now.mac);
         if !now.passes() {
             self.note(name, Trouble::Down(now.why_down()), events);
         } else if self.trouble.remove(name).is_some() {
