@@ -4,7 +4,7 @@ use rasline_abi::Counter;
 use rasline_datapath::{FlowTable, Verdict};
 
 use crate::pair::Pair;
-use crate::steered::{ARQ, b, b6, c, moved, service, service6, switch, world};
+use crate::steered::{ARQ, b, b6, c, moved, service, service6, switch, with_service_port, world};
 use crate::world::{
     Datagram, GATEKEEPER, GCF, PORT, RRQ, Registration, SECOND, World, gatekeeper6, hex, now, v4,
 };
@@ -70,10 +70,7 @@ fn all_fragments_go_to_the_active_gatekeeper_and_come_back_under_the_address_ask
 /// The ports stand in the first fragment only.
 #[test]
 fn ports_are_replaced_in_the_first() {
-    let mut moved = moved();
-    moved.zones[0].service_ras_port = 2719u16.to_be_bytes();
-    moved.globals.ras_ports[2719 / 64] |= 1 << (2719 % 64);
-    let mut pair = Pair::new(moved);
+    let mut pair = Pair::new(with_service_port(moved(), 2719));
     let up = Datagram {
         ports: (5000, 2719),
         ..up().to(service())

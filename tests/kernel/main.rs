@@ -7,6 +7,7 @@ mod evidence;
 mod expect;
 mod fragments;
 mod kernel;
+mod life;
 mod nexthop;
 mod pair;
 mod promises;

@@ -233,7 +233,7 @@ impl Pair {
         f(self.tables.gatekeeper_state_mut(gatekeeper as usize));
     }
 
-    /// Requests of two endpoints have been unanswered for so long, ns.
+    /// Makes requests of two endpoints unanswered since `ns` nanoseconds ago.
     pub fn silent_for(&mut self, gatekeeper: u32, ns: u64) {
         let since = now() - ns;
         self.evidence(gatekeeper, |state| {

@@ -86,6 +86,13 @@ pub fn moved() -> World {
     world
 }
 
+/// The same world, its first zone's service address having this RAS port.
+pub fn with_service_port(mut world: World, port: u16) -> World {
+    world.zones[0].service_ras_port = port.to_be_bytes();
+    world.globals.ras_ports[usize::from(port / 64)] |= 1 << (port % 64);
+    world
+}
+
 /// The controller's decision: the zone goes to `active`, what is addressed to others is steered.
 pub fn switch(world: &mut World, zone: usize, active: u32, now: u64) {
     let row = &mut world.zones[zone];

@@ -4,7 +4,9 @@
 use rasline_abi::{CopyReason, Counter};
 
 use crate::pair::Pair;
-use crate::steered::{A, ARQ, B, B6, C, GRQ, b, b6, c, moved, service, service6, switch, world};
+use crate::steered::{
+    A, ARQ, B, B6, C, GRQ, b, b6, c, moved, service, service6, switch, with_service_port, world,
+};
 use crate::world::{
     Datagram, ENDPOINT, GATEKEEPER, GCF, PORT, RCF, RRJ, RRQ, World, gatekeeper6, hex, v4,
 };
@@ -46,10 +48,7 @@ fn a_service_address_works_without_any_failure() {
 
 #[test]
 fn ports_of_the_service_address_and_of_the_gatekeeper_may_differ() {
-    let mut moved = moved();
-    moved.zones[0].service_ras_port = 2719u16.to_be_bytes();
-    moved.globals.ras_ports[2719 / 64] |= 1 << (2719 % 64);
-    let mut pair = Pair::new(moved);
+    let mut pair = Pair::new(with_service_port(moved(), 2719));
     let up = Datagram {
         ports: (5000, 2719),
         ..Datagram::up(&hex(GRQ)).to(service())

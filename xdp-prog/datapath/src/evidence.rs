@@ -216,18 +216,15 @@ pub fn probes<T: Tables>(
     {
         return false;
     }
-    let unanswered = get!(state, first_unanswered_ns);
-    let since = if silent_ns != 0 {
-        silent_ns
+    let (since, dead_after_ns) = if silent_ns != 0 {
+        (silent_ns, 0)
+    } else if is_wanted(gatekeeper, state, (mark, dead_after_ns), now) {
+        (get!(state, first_unanswered_ns), dead_after_ns)
     } else {
-        unanswered
-    };
-    if silent_ns == 0 && !is_wanted(gatekeeper, state, (mark, dead_after_ns), now) {
         return false;
-    }
+    };
     let last = get!(state, last_probe_ns);
     let looked = if last > since { last } else { since };
-    let dead_after_ns = if silent_ns == 0 { dead_after_ns } else { 0 };
     may_probe(marks, looked, dead_after_ns, now)
 }
 
@@ -290,7 +287,7 @@ pub(crate) fn ask<F: Frame, T: Tables>(
     let now = tables.now();
     let seq = frame.u16(packet.payload + ras::seq_at(kind))?;
     let unmarked = request_mark(tables, packet.source, packet.source_port, seq)?;
-    let mark = unmarked | (u32::from(kind) / 3);
+    let mark = unmarked | ras::request_bit(kind);
     let state = tables.gatekeeper_state(index)?;
     let at = place(mark) + if known { 0 } else { HALF };
     let entry = get!(state, pending[at]);
@@ -314,7 +311,7 @@ pub(crate) fn ask<F: Frame, T: Tables>(
     // intact.
     let intact = checksum == Checksum::Full;
     let answers = get!(state, answers) | u32::from(get!(gatekeeper, answers));
-    let answered = answers >> (kind / 3) & 1 != 0;
+    let answered = answers >> ras::request_bit(kind) & 1 != 0;
     if intact && answered && get!(zone, answer) != Answer::Off as u32 {
         let dead_after = get!(zone, dead_after_ns);
         let request = Request {
@@ -378,10 +375,13 @@ fn count(state: Shared<GatekeeperState>, up_ns: u64, request: &Request, now: u64
 /// Notes when enough is unanswered. `dead_after` of the zone, and when the program last moved it, ns.
 #[inline(always)]
 fn judge(state: Shared<GatekeeperState>, (dead_after, decided): (u64, u64), now: u64) {
-    let waited = now.saturating_sub(get!(state, first_unanswered_ns)) >= 2 * dead_after;
+    let waited = now.saturating_sub(get!(state, first_unanswered_ns));
     let damped = decided != 0 && now.saturating_sub(decided) < DAMPED_FOR_NS;
-    let long = now.saturating_sub(get!(state, first_unanswered_ns)) >= UNKNOWN_FOR_NS;
-    if get!(state, enough_ns) == 0 && is_enough(state, (waited && !damped, long), ticks(now)) {
+    let allowed = (
+        waited >= 2 * dead_after && !damped,
+        waited >= UNKNOWN_FOR_NS,
+    );
+    if get!(state, enough_ns) == 0 && is_enough(state, allowed, ticks(now)) {
         set!(state, enough_ns, now);
     }
 }

@@ -27,6 +27,7 @@ mod frame;
 mod gatekeeper;
 #[cfg(not(target_arch = "bpf"))]
 pub mod host;
+mod keep_alive;
 mod parse;
 mod plain;
 mod rate;
@@ -188,7 +189,7 @@ pub fn fast<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Step {
         Err(why) => return Step::Done(Verdict::Pass(why)),
     };
     if packet.to_gatekeeper && ras::kind(packet.first) == ras::RRQ {
-        return endpoint::keep_alive(frame, tables, &packet);
+        return keep_alive::answer(frame, tables, &packet);
     }
     Step::Slow
 }
