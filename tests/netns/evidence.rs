@@ -100,7 +100,7 @@ fn endpoints_that_start_move_a_zone_without_the_controller() {
     let mut site = Site::new(&Plan::default());
     await_state(&site, 1, "up");
     await_state(&site, 2, "up");
-    // What is known of the gatekeepers' answers is told once a second.
+    // What probes found is written to the maps once a second.
     wait::until_true("gk1 to be known to answer", SOON, || {
         Ok(gatekeeper(&site, 1)["probe"]["answered"].as_u64() > Some(30))
     })

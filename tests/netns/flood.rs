@@ -143,7 +143,7 @@ fn the_gatekeeper_hears_a_bounded_part_of_it() {
 
 /// Packets of a flood that lasts fifteen seconds.
 const FLOOD: u64 = 300_000;
-/// So many a second.
+/// Datagrams a second.
 const FLOOD_RATE: u32 = 20_000;
 
 /// Some address of the endpoints' prefix, and some port; not those of endpoint 1.

@@ -1,5 +1,5 @@
-//! RAS that is longer than the MTU: a full RRQ with many aliases, and its RCF, each in two fragments, reach whom whole
-//! messages reach.
+//! RAS that is longer than the MTU: a full RRQ with many aliases, and its RCF, each in two fragments, go where whole
+//! messages go.
 
 use std::net::IpAddr;
 
@@ -16,7 +16,7 @@ use crate::{
 /// Longest payload of a datagram over IPv4 that needs no fragments.
 const LONGEST_WHOLE: usize = 1472;
 
-/// The endpoint with so many aliases of 27 characters.
+/// The endpoint with `aliases` aliases of 27 characters.
 fn with_aliases(endpoint: Endpoint, aliases: usize) -> Endpoint {
     endpoint.with(|who| {
         let name = who.aliases[0].clone();

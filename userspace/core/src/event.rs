@@ -138,7 +138,7 @@ pub enum Cause {
     Unregistered,
     /// Someone at its address and port unregistered, and it is not known who.
     UnregistrationUnknown,
-    /// It registered anew.
+    /// It registered again.
     Replaced,
     /// It came from another address or port, or went to another gatekeeper.
     Moved,

@@ -65,7 +65,7 @@ pub enum Ended {
     Left,
     /// Its timeToLive ran out, and it did not answer IRQ.
     Expired,
-    /// It registered anew from elsewhere, or another one took its aliases.
+    /// It registered again from elsewhere, or another one took its aliases.
     Replaced,
     /// The operator dropped it.
     Dropped,

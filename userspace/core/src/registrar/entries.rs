@@ -25,7 +25,7 @@ pub(super) enum Life {
     Polled { seq: u16, left: u8 },
 }
 
-/// Whence a keep-alive is known that was not seen yet; see [`super::predict`].
+/// Source of the keep-alive that is predicted for an endpoint that has not sent one yet; see [`super::predict`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PredictedKeepAlive {
     /// From what the same endpoint sent before.

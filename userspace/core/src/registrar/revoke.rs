@@ -5,7 +5,7 @@
 //! registered --profile--> revoked ----------------------------> gone
 //!                            |    it says something: DRQs, and it is answered as one that is not registered
 //!                            +------------------------------------------------------------------------------> gone
-//!                            |    it registers anew, as the profile allows
+//!                            |    it registers again, as the profile allows
 //!                            +------------------------------------------------------------------------------> registered
 //! ```
 //!

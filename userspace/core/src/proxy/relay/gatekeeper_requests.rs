@@ -28,7 +28,7 @@ impl Proxy {
     ) {
         use RasMessage as M;
         let (from, to) = way;
-        // Whom it is for, if the message does not say so.
+        // Endpoint that the message was sent to, if the message itself names none.
         let resident = self.resident(to).filter(|_| self.is_endpoints(to));
         if self.is_endpoints(to) && resident.is_none() {
             return self.pass_on(way, payload, out);
