@@ -203,7 +203,8 @@ impl Registrar {
         }
     }
 
-    /// Gives the answer, before what else is to be done (from `before` on): the endpoint waits.
+    /// Gives the answer. Of what else is to be done (from `before` on) only withdrawals go first: once the endpoint has its
+    /// UCF, the kernel must not confirm another keep-alive. The rest follows, since the endpoint waits.
     pub(super) fn reply(
         &mut self,
         asked: &Asked<'_>,
@@ -233,7 +234,10 @@ impl Registrar {
             self.replies.insert(self.now, asked.key, reply);
         }
         let (from, to) = (asked.to, asked.answer_to);
-        out.insert(before, Output::Send { from, to, payload });
+        let is_withdrawal = |output: &Output| matches!(output, Output::Withdraw { .. });
+        let withdrawn = out[before..].iter().rposition(is_withdrawal);
+        let at = withdrawn.map_or(before, |last| before + last + 1);
+        out.insert(at, Output::Send { from, to, payload });
         self.count_rejection(asked.from, kind, &message, out);
     }
 

@@ -96,6 +96,7 @@ impl World {
     pub fn input(&mut self, input: Input<'_>) {
         let mut out = Vec::new();
         self.proxy.handle(self.now, input, &mut out);
+        withdrawn_before_ucf(&out);
         for one in out {
             self.carry_out(one);
         }
@@ -325,5 +326,20 @@ impl World {
         self.sources.clear();
         self.passed_on.clear();
         self.events.clear();
+    }
+}
+
+/// Once an endpoint has its UCF, the kernel must not confirm a keep-alive of it that is still under way.
+fn withdrawn_before_ucf(out: &[Output]) {
+    let ucf = out.iter().position(|one| match one {
+        Output::ToEndpoint { payload, .. } => {
+            let message = decode_ras(payload);
+            matches!(message, Ok(RasMessage::UnregistrationConfirm(_)))
+        }
+        _ => false,
+    });
+    let after = out.iter().skip(ucf.unwrap_or(out.len()));
+    for one in after {
+        assert!(!matches!(one, Output::Withdraw { .. }), "{out:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! Calls that nobody ends, and registrations in calls.
 
-use rasline_core::registrar::{Event, Input};
+use rasline_core::registrar::{Event, Input, Output};
 use rasline_h225::types::{DisengageReason, RasMessage};
 
 use crate::calls::*;
@@ -163,4 +163,22 @@ fn reports_are_acknowledged_if_that_is_wanted() {
     assert_eq!(asks(2, &alice, 3), "INAK");
     let quiet = RasMessage::InfoRequestResponse(irr(4, 1, &alice));
     assert!(world.message(ras(1), &quiet).is_empty());
+}
+
+/// Once the endpoint has its UCF, a keep-alive of its own that is still under way must find nobody who confirms it.
+#[test]
+fn the_kernel_confirms_nothing_after_a_ucf() {
+    let mut world = World::new();
+    let eid = world.register(1, "alice");
+    world.keep_alive(1, &eid);
+    assert!(world.only().published);
+    let urq = world.own_urq(1, &eid);
+    let out = world.message(ras(1), &urq);
+    let withdrawn = out
+        .iter()
+        .position(|output| matches!(output, Output::Withdraw { .. }));
+    let answered = out
+        .iter()
+        .position(|output| matches!(output, Output::Send { .. }));
+    assert!(withdrawn.expect("withdrawn") < answered.expect("answered"));
 }

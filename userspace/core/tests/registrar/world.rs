@@ -190,13 +190,19 @@ impl World {
     }
 
     pub fn urq(&mut self, n: u8, eid: &str) -> RasMessage {
+        let urq = self.own_urq(n, eid);
+        self.asked(ras(n), &urq)
+    }
+
+    /// The URQ of endpoint `n`.
+    pub fn own_urq(&mut self, n: u8, eid: &str) -> RasMessage {
         let urq = Urq {
             seq: self.next_seq(),
             call_signal_addresses: vec![signalling(n)],
             endpoint_identifier: Some(eid.into()),
             ..Urq::default()
         };
-        self.asked(ras(n), &urq.message().unwrap())
+        urq.message().unwrap()
     }
 
     pub fn views(&self) -> Vec<View> {

@@ -37,6 +37,8 @@ impl Proxy {
             self.stats.rejected += 1;
             return self.reply(asked, &urj, out);
         };
+        // Once the endpoint has its UCF, the kernel must not confirm another keep-alive.
+        self.withdraw(id, out);
         self.reply(asked, &ucf(asked.seq), out);
         self.end(id, Ended::Left, out);
     }
