@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 
-use rasline_h225::{build::Urq, types::UnregRequestReason, view::Alternate};
+use rasline_h225::{messages::Urq, types::UnregRequestReason, view::Alternate};
 use rasline_testkit::{What, flood::forge, topology};
 
 use crate::{

@@ -4,7 +4,7 @@
 use std::net::{SocketAddr, SocketAddrV4};
 
 use rasline_h225::{
-    build::{Rcf, Rrj, Urq},
+    messages::{Rcf, Rrj, Urq},
     types::{RegistrationRejectReason, UnregRequestReason},
     view::Alternate,
 };

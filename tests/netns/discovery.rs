@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use rasline_h225::{RasMessage, build::Grq, text};
+use rasline_h225::{RasMessage, messages::Grq, text};
 use rasline_testkit::{
     Capture, Controller, Endpoint, GatekeeperProcess, Gateway, GatewayOptions, Policy, Refuse,
     Seen, What, capture::Taken, topology,

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use rasline_h225::{
-    RasMessage,
-    build::{alias, rip},
-    encode_ras, text,
+    RasMessage, encode_ras,
+    messages::{alias, rip},
+    text,
     types::{
         AdmissionRejectReason, LocationConfirm, LocationReject, LocationRejectReason,
         LocationRequest,

@@ -35,7 +35,7 @@ fn admit(endpoint: &mut Endpoint, seq: u16, to: Option<&str>) -> RasMessage {
     let eid = text::to_bmp(endpoint.eid()).unwrap();
     let mut arq = AdmissionRequest::new(seq, eid, 1280, REFERENCE, CALL.to_vec().into());
     arq.call_identifier = Some(CallIdentifier::new(CALL));
-    arq.destination_info = to.map(|to| vec![rasline_h225::build::alias(to).unwrap()].into());
+    arq.destination_info = to.map(|to| vec![rasline_h225::messages::alias(to).unwrap()].into());
     arq.answer_call = to.is_none();
     ask(endpoint, &RasMessage::AdmissionRequest(arq))
 }

@@ -95,7 +95,7 @@ fn calls_are_admitted_and_signalled_directly() {
 fn locate(own: &Own, from: &mut Endpoint, digits: &str) -> RasMessage {
     let mut lrq = LocationRequest::new(777, text::to_transport(from.address()));
     lrq.endpoint_identifier = Some(text::to_bmp(from.eid()).unwrap());
-    lrq.destination_info = vec![rasline_h225::build::alias(digits).unwrap()].into();
+    lrq.destination_info = vec![rasline_h225::messages::alias(digits).unwrap()].into();
     from.send(&encode_ras(&RasMessage::LocationRequest(lrq)).unwrap())
         .unwrap();
     let reply = from.answer_within(777, SOON).unwrap();

@@ -9,7 +9,7 @@ use rasline_core::alternates::{
 };
 use rasline_core::{Alternate, EventKind, Time};
 use rasline_h225::types::RegistrationRejectReason;
-use rasline_h225::{build, decode_ras, view};
+use rasline_h225::{decode_ras, messages, view};
 
 fn named(address: &str, priority: u8) -> Alternate {
     Alternate {
@@ -225,7 +225,7 @@ fn nothing_is_allowed_unless_it_is_said() {
 fn a_list_for_one_request_only_is_no_list() {
     let mut world = World::new(true);
     world.list(0, "RCF", &[named(B, 1)]);
-    let mut rrj = build::Rrj::new(7, RegistrationRejectReason::ResourceUnavailable);
+    let mut rrj = messages::Rrj::new(7, RegistrationRejectReason::ResourceUnavailable);
     rrj.alternates = vec![named(A, 0)];
     let message = decode_ras(&rrj.encode().unwrap()).unwrap();
     let seen = view::alternates(&message).unwrap();

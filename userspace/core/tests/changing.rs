@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use rasline_core::{Cause, EventKind, Input, NotAnsweredReason, Reason, Refusal, State};
-use rasline_h225::build::{Rcf, Rrq};
+use rasline_h225::messages::{Rcf, Rrq};
 
 #[test]
 fn a_moved_endpoint_is_answered_only_where_it_is() {

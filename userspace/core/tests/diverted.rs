@@ -5,8 +5,8 @@ mod common;
 
 use common::*;
 use rasline_core::{Input, Message, NotAnsweredReason, Reason, State};
-use rasline_h225::build::{Rcf, Rrq};
 use rasline_h225::decode_ras;
+use rasline_h225::messages::{Rcf, Rrq};
 use rasline_h225::view::{Summary, summarise};
 
 fn time_to_live(rcf: &[u8]) -> Option<u32> {

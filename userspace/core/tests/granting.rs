@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use common::*;
 use rasline_core::{Answer, Config, Input, NotAnsweredReason, Reason, Refusal, State};
-use rasline_h225::build::{Rcf, Rrq};
 use rasline_h225::decode_ras;
+use rasline_h225::messages::{Rcf, Rrq};
 use rasline_h225::view::{Summary, summarise};
 
 /// A keep-alive whose nonStandardData counts, as seen on a wire: two of them.

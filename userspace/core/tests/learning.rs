@@ -7,7 +7,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 
 use common::*;
 use rasline_core::{Answer, EventKind, Input, NotAnsweredReason, Reason, State};
-use rasline_h225::build::{Rcf, Rrq};
+use rasline_h225::messages::{Rcf, Rrq};
 
 #[test]
 fn two_equal_pairs_with_different_numbers_are_published() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::*;
 use rasline_core::{Answer, Cause, EventKind, Input, Reason, RegistrationId, State};
-use rasline_h225::build::Rrq;
+use rasline_h225::messages::Rrq;
 
 fn two() -> (World, RegistrationId, RegistrationId) {
     let mut world = World::new(config());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::*;
 use rasline_core::{Cause, Input, Learner, Output, Reason, RegistrationId, State, Stored, Time};
-use rasline_h225::build::Rrq;
+use rasline_h225::messages::Rrq;
 
 /// A world with one registration, by full RRQ and two keep-alives, and what is stored of it.
 fn stored(config: rasline_core::Config) -> (World, Stored) {

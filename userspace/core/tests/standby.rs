@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use common::{SECOND, World, config, endpoint, full, keep_alive, rcf, sends, signalling};
 use rasline_core::{ColdWhy, Input, Output, Reason, RegistrationId, State, Warmth};
-use rasline_h225::build::{Rrj, Urq};
+use rasline_h225::messages::{Rrj, Urq};
 use rasline_h225::types::{RasMessage, RegistrationRejectReason};
 use rasline_h225::{RasKind, decode_ras, header};
 

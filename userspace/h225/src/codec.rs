@@ -71,7 +71,7 @@ pub fn encode_ras(message: &RasMessage) -> Result<Vec<u8>, EncodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build;
+    use crate::messages;
     use crate::types::{
         AliasAddress, Content, Endpoint, EnumeratedParameter, GenericData, GenericIdentifier, List,
         RtpSession,
@@ -94,7 +94,7 @@ mod tests {
                 }])),
             };
         }
-        let mut message = build::ucf(1);
+        let mut message = messages::ucf(1);
         if let RasMessage::UnregistrationConfirm(ucf) = &mut message {
             ucf.generic_data = Some([data].into());
         }
@@ -160,12 +160,12 @@ mod tests {
 
     #[test]
     fn long_lists_of_real_elements_are_no_bombs() {
-        let mut rrq = build::Rrq {
+        let mut rrq = messages::Rrq {
             seq: 1,
             aliases: (0..crate::types::MAX_ELEMENTS)
                 .map(|n| format!("{n}"))
                 .collect(),
-            ..build::Rrq::default()
+            ..messages::Rrq::default()
         };
         let octets = rrq.encode().expect("encodes");
         assert!(decode_ras(&octets).is_ok(), "{} octets", octets.len());

@@ -4,7 +4,7 @@
 //! - [`header`]: kind and requestSeqNum of a message, without decoding it.
 //! - [`view`]: the content that the state machines need, without ASN.1 types.
 //! - [`patch`]: changes single fields of raw messages and keeps every other octet.
-//! - [`build`]: builds messages from simple values.
+//! - [`messages`]: builds messages from simple values.
 //! - [`carry`]: makes messages for another gatekeeper from an endpoint's own messages.
 //! - [`q931`]: call signalling without calls: TPKT, headers, Status Enquiry.
 //! - [`security`]: authentication of messages (H.235).
@@ -12,10 +12,10 @@
 //! - [`types`]: the ASN.1 itself.
 #![deny(unsafe_code)]
 
-pub mod build;
 pub mod carry;
 mod codec;
 mod kind;
+pub mod messages;
 pub mod patch;
 pub mod q931;
 pub mod security;

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use common::{Vector, to_hex};
 use rasline_h225::security::{Key, Mechanism, sign};
-use rasline_h225::{build, decode_ras, encode_ras};
+use rasline_h225::{decode_ras, encode_ras, messages};
 
 /// What to do when a tool is missing.
 const SETUP: &str = "run `cargo xtask setup`";
@@ -60,7 +60,7 @@ fn tshark_reads_both_alike() {
 #[test]
 fn tshark_reads_what_is_built() {
     let ras = "192.0.2.1:1719".parse().expect("an address");
-    let mut rrq = build::Rrq::lightweight(65_535, ras, "0001_ep");
+    let mut rrq = messages::Rrq::lightweight(65_535, ras, "0001_ep");
     rrq.time_to_live = Some(u32::MAX);
     rrq.aliases = vec![
         "alice".into(),
@@ -137,7 +137,7 @@ fn signed() -> Vec<Vec<u8>> {
         password: "geheim",
     };
     let ras = "192.0.2.1:1719".parse().expect("an address");
-    let rrq = build::Rrq::lightweight(7, ras, "0001_ep").encode();
+    let rrq = messages::Rrq::lightweight(7, ras, "0001_ep").encode();
     let rrq = decode_ras(&rrq.expect("encodes")).expect("decodes");
     [Mechanism::Md5, Mechanism::HmacSha1]
         .map(|mechanism| sign(&mut rrq.clone(), mechanism, &key, 1_795_230_382, -300))

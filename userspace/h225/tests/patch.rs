@@ -5,7 +5,7 @@ mod common;
 use proptest::prelude::*;
 use rasline_h225::patch::{PatchError, rcf_time_to_live};
 use rasline_h225::view::{Alternate, Summary, summarise};
-use rasline_h225::{RasMessage, build, decode_ras, encode_ras};
+use rasline_h225::{RasMessage, decode_ras, encode_ras, messages};
 
 /// Every RCF of the vectors that has a timeToLive and is not secured.
 fn patchable() -> Vec<(String, Vec<u8>)> {
@@ -78,12 +78,12 @@ fn unknown_additions_stay() {
 
 #[test]
 fn what_cannot_be_patched_is_refused() {
-    let mut rcf = build::Rcf {
+    let mut rcf = messages::Rcf {
         seq: 1,
         endpoint_identifier: "e".into(),
-        ..build::Rcf::default()
+        ..messages::Rcf::default()
     };
-    let raw = |rcf: &build::Rcf| rcf.encode().expect("encodes");
+    let raw = |rcf: &messages::Rcf| rcf.encode().expect("encodes");
     assert_eq!(
         rcf_time_to_live(&raw(&rcf), 5),
         Err(PatchError::NoTimeToLive)
@@ -93,7 +93,7 @@ fn what_cannot_be_patched_is_refused() {
     assert_eq!(rcf_time_to_live(&raw(&rcf), 0), Err(PatchError::Zero));
     rcf.token = true;
     assert_eq!(rcf_time_to_live(&raw(&rcf), 5), Err(PatchError::Secured));
-    let urq = encode_ras(&build::ucf(1)).expect("encodes");
+    let urq = encode_ras(&messages::ucf(1)).expect("encodes");
     assert_eq!(rcf_time_to_live(&urq, 5), Err(PatchError::NotRcf));
     assert_eq!(rcf_time_to_live(&[], 5), Err(PatchError::NotRcf));
     // A pad bit of the root that is set: legal to read, not canonical: octet 1 ends with them.
@@ -125,16 +125,16 @@ proptest! {
                 priority,
             })
             .collect();
-        let rcf = build::Rcf {
+        let rcf = messages::Rcf {
             seq,
             aliases,
             endpoint_identifier: identifier,
             time_to_live: Some(before),
             alternates,
-            ..build::Rcf::default()
+            ..messages::Rcf::default()
         };
         let patched = rcf_time_to_live(&rcf.encode().expect("encodes"), after).expect("patched");
-        let expected = build::Rcf { time_to_live: Some(after), ..rcf };
+        let expected = messages::Rcf { time_to_live: Some(after), ..rcf };
         prop_assert_eq!(patched, expected.encode().expect("encodes"));
     }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use rasline_h225::types::{RegistrationRejectReason, UnregRequestReason};
 use rasline_h225::view::{Alternate, Summary, alternates, summarise};
-use rasline_h225::{RasKind, RasMessage, build, decode_ras, encode_ras, header};
+use rasline_h225::{RasKind, RasMessage, decode_ras, encode_ras, header, messages};
 
 const RAS: &str = "192.0.2.1:1719";
 const CALLS: &str = "192.0.2.1:1720";
@@ -51,7 +51,7 @@ fn lightweight_rrq() {
         secured: false,
     };
     assert_eq!(view("lightweight RRQ"), expected);
-    let mut rrq = build::Rrq::lightweight(11, address(RAS), "0001_ep");
+    let mut rrq = messages::Rrq::lightweight(11, address(RAS), "0001_ep");
     rrq.gatekeeper_identifier = Some("gk1".into());
     rrq.time_to_live = Some(300);
     assert_eq!(rrq.encode().expect("encodes"), sample("lightweight RRQ"));
@@ -71,7 +71,7 @@ fn full_rrq() {
         secured: false,
     };
     assert_eq!(view("full RRQ"), expected);
-    let mut rrq = build::Rrq::full(10, address(CALLS), address(RAS));
+    let mut rrq = messages::Rrq::full(10, address(CALLS), address(RAS));
     rrq.gatekeeper_identifier = Some("gk1".into());
     rrq.time_to_live = Some(300);
     rrq.aliases = vec!["alice".into(), "1001".into()];
@@ -84,12 +84,12 @@ fn full_rrq() {
 
 #[test]
 fn rcf() {
-    let mut rcf = build::Rcf {
+    let mut rcf = messages::Rcf {
         seq: 11,
         gatekeeper_identifier: Some("gk1".into()),
         endpoint_identifier: "0001_ep".into(),
         time_to_live: Some(300),
-        ..build::Rcf::default()
+        ..messages::Rcf::default()
     };
     let mut expected = Summary::Rcf {
         seq: 11,
@@ -140,7 +140,7 @@ fn rrj() {
                 reason: name.trim_start_matches("RRJ ")
             }
         );
-        let mut rrj = build::Rrj::new(11, reason);
+        let mut rrj = messages::Rrj::new(11, reason);
         rrj.gatekeeper_identifier = Some("gk1".into());
         assert_eq!(rrj.encode().expect("encodes"), sample(name));
     }
@@ -157,7 +157,7 @@ fn rrj() {
         (found.permanent, found.list),
         (false, vec![gk("192.0.2.10:1719", "gk2", false, 0)])
     );
-    let mut rrj = build::Rrj::new(11, RegistrationRejectReason::ResourceUnavailable);
+    let mut rrj = messages::Rrj::new(11, RegistrationRejectReason::ResourceUnavailable);
     rrj.gatekeeper_identifier = Some("gk1".into());
     rrj.alternates = vec![gk("192.0.2.10:1719", "gk2", false, 0)];
     assert_eq!(rrj.message(), Ok(message));
@@ -174,20 +174,20 @@ fn urq_and_rip() {
         reason: Some("ttlExpired"),
     };
     assert_eq!(view(name), expected);
-    let urq = build::Urq {
+    let urq = messages::Urq {
         seq: 7,
         call_signal_addresses: vec![address(CALLS)],
         endpoint_identifier: Some("0001_ep".into()),
         reason: Some(UnregRequestReason::TtlExpired),
         alternates: vec![gk("192.0.2.10:1719", "gk2", false, 0)],
-        ..build::Urq::default()
+        ..messages::Urq::default()
     };
     assert_eq!(
         urq.message(),
         decode_ras(&sample(name)).map_err(|error| panic!("{error}"))
     );
     assert_eq!(
-        encode_ras(&build::rip(11, 1000)),
+        encode_ras(&messages::rip(11, 1000)),
         Ok(sample("RIP, 1000 ms"))
     );
     assert_eq!(
@@ -202,12 +202,12 @@ fn urq_and_rip() {
 #[test]
 fn builders_survive_a_round_trip_over_both_families() {
     let v6 = address("[2001:db8::5]:1719");
-    let mut rrq = build::Rrq::full(65_535, address("[2001:db8::5]:1720"), v6);
+    let mut rrq = messages::Rrq::full(65_535, address("[2001:db8::5]:1720"), v6);
     rrq.token = true;
-    let mut grq = build::Grq::new(1, v6);
+    let mut grq = messages::Grq::new(1, v6);
     grq.aliases = vec!["bob".into(), "*55#".into(), "h323:bob@example.org".into()];
     grq.gatekeeper_identifier = Some("gk1".into());
-    let gcf = build::Gcf {
+    let gcf = messages::Gcf {
         seq: 1,
         gatekeeper_identifier: Some("gk1".into()),
         ras_address: v6,
@@ -217,15 +217,15 @@ fn builders_survive_a_round_trip_over_both_families() {
         rrq.message(),
         grq.message(),
         gcf.message(),
-        build::Rrj::duplicate_alias(9, &["bob".into()])
+        messages::Rrj::duplicate_alias(9, &["bob".into()])
             .expect("an alias")
             .message(),
-        Ok(build::ucf(2)),
-        Ok(build::urj(
+        Ok(messages::ucf(2)),
+        Ok(messages::urj(
             3,
             rasline_h225::types::UnregRejectReason::CallInProgress,
         )),
-        Ok(build::xrs(4, &[0x7f; 300])),
+        Ok(messages::xrs(4, &[0x7f; 300])),
     ];
     for message in messages {
         let message = message.expect("builds");
@@ -257,9 +257,9 @@ fn builders_survive_a_round_trip_over_both_families() {
 
 #[test]
 fn values_out_of_range_are_refused() {
-    let good = build::Rrq::lightweight(1, address(RAS), "e");
+    let good = messages::Rrq::lightweight(1, address(RAS), "e");
     assert!(good.encode().is_ok());
-    let refused = |change: fn(&mut build::Rrq)| {
+    let refused = |change: fn(&mut messages::Rrq)| {
         let mut rrq = good.clone();
         change(&mut rrq);
         assert!(rrq.encode().is_err(), "{rrq:?} encodes");

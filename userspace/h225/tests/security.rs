@@ -5,7 +5,7 @@ mod common;
 use proptest::prelude::*;
 use rasline_h225::security::{Claim, Key, Mechanism, claim, claim_by, sign, verify};
 use rasline_h225::types::{CryptoH323Token, CryptoH323TokenCryptoEpPwdHash};
-use rasline_h225::{RasMessage, build, decode_ras};
+use rasline_h225::{RasMessage, decode_ras, messages};
 
 use Mechanism::{HmacSha1, Md5};
 
@@ -20,7 +20,7 @@ const KEY: Key<'_> = Key {
 
 fn rrq() -> RasMessage {
     let ras = "192.0.2.1:1719".parse().expect("an address");
-    let mut rrq = build::Rrq::lightweight(7, ras, "0001_ep");
+    let mut rrq = messages::Rrq::lightweight(7, ras, "0001_ep");
     rrq.aliases = vec!["alice".into(), "4433".into()];
     decode_ras(&rrq.encode().expect("encodes")).expect("decodes")
 }
@@ -122,7 +122,7 @@ fn md5_is_of_who_when_and_password_only() {
         |hash| hash.token.hash.rotate_left(1),
         |hash| hash.token.hash.truncate(120),
         |hash| hash.token.hash.clear(),
-        |hash| hash.alias = build::alias("bob").expect("an alias"),
+        |hash| hash.alias = messages::alias("bob").expect("an alias"),
     ];
     for change in changes {
         let mut altered = rrq.clone();

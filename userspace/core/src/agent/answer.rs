@@ -9,7 +9,7 @@ use rasline_h225::types::{
     InfoRequest, ServiceControlResponse, ServiceControlResponseResult, UnregRejectReason,
     UnregistrationRequest,
 };
-use rasline_h225::{RasMessage, build, header, text};
+use rasline_h225::{RasMessage, header, messages, text};
 
 use super::agent::{Agent, Step};
 use super::message;
@@ -43,7 +43,7 @@ impl Agent {
                 response.result = Some(ServiceControlResponseResult::NotAvailable);
                 RasMessage::ServiceControlResponse(response)
             }
-            other if other.kind().is_request() => build::xrs(seq, payload),
+            other if other.kind().is_request() => messages::xrs(seq, payload),
             _ => {
                 self.sums.ignored += 1;
                 return;
@@ -58,7 +58,7 @@ impl Agent {
         let header = header(payload).filter(|header| header.kind.is_request());
         let heard = self.is_known(from) && !self.demands_proof(from);
         if let Some(header) = header.filter(|_| heard) {
-            self.send(step, from, build::xrs(header.seq, payload));
+            self.send(step, from, messages::xrs(header.seq, payload));
         }
     }
 
@@ -81,14 +81,14 @@ impl Agent {
             held.gatekeeper == from && named.is_some_and(|named| named == held.endpoint_identifier)
         });
         if self.is_repeated(step.now, from, seq) {
-            self.send(step, from, build::ucf(seq));
+            self.send(step, from, messages::ucf(seq));
         } else if own && self.demands_proof(from) {
             self.obey(step, urq, false);
         } else if own {
             self.contest(step, urq);
         } else {
             let reason = UnregRejectReason::NotCurrentlyRegistered;
-            self.send(step, from, build::urj(seq, reason));
+            self.send(step, from, messages::urj(seq, reason));
         }
     }
 

@@ -14,7 +14,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rasline_h225::build;
+use rasline_h225::messages;
 use rasline_h225::types::UnregistrationRequest;
 
 use super::EventKind;
@@ -99,7 +99,7 @@ impl Agent {
         let Some(gatekeeper) = self.registration.as_ref().map(|held| held.gatekeeper) else {
             return;
         };
-        self.send(step, gatekeeper, build::ucf(urq.request_seq_num));
+        self.send(step, gatekeeper, messages::ucf(urq.request_seq_num));
         self.dismiss(step, gatekeeper, urq, silent);
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rasline_h225::build::{self, Grq, Rrq, Urq, alias};
+use rasline_h225::messages::{self, Grq, Rrq, Urq, alias};
 use rasline_h225::text::{to_bmp, to_transport};
 use rasline_h225::types::{
     EndpointType, GatewayInfo, InfoRequestResponse, SupportedPrefix, SupportedProtocols, VoiceCaps,
@@ -135,7 +135,7 @@ pub(super) fn status(
 
 /// A gateway names the prefixes of all devices.
 fn endpoint_type(config: &Config) -> Result<EndpointType, EncodeError> {
-    let mut kind = build::endpoint_type(Some(&product()));
+    let mut kind = messages::endpoint_type(Some(&product()));
     if config.kind == Kind::Gateway {
         let mut voice = VoiceCaps::new();
         let devices = config.devices.iter();

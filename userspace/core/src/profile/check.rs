@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
-use rasline_h225::{build, types::AliasAddress};
+use rasline_h225::{messages, types::AliasAddress};
 
 use super::{CallModel, KnownEndpoint, Neighbour, Profile};
 
@@ -373,7 +373,7 @@ fn is_alias(text: &str) -> bool {
     if text.trim().is_empty() || text.chars().any(char::is_control) {
         return false;
     }
-    match build::alias(text) {
+    match messages::alias(text) {
         Ok(AliasAddress::DialedDigits(_)) => text.len() <= MAX_DIGITS,
         Ok(AliasAddress::UrlId(_)) => text.len() <= MAX_URL,
         Ok(_) => text.len() <= MAX_H323_ID || text.encode_utf16().count() <= MAX_H323_ID,

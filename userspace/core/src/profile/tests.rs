@@ -220,7 +220,7 @@ proptest! {
     fn an_alias_that_passes_can_be_encoded(alias in "\\PC{0,300}|[0-9*#,]{0,140}|h323:[ -~]{0,520}") {
         let endpoint = KnownEndpoint { aliases: vec![alias.clone()], ..KnownEndpoint::default() };
         let address = "192.0.2.1:1719".parse().unwrap();
-        let mut rrq = rasline_h225::build::Rrq::full(1, address, address);
+        let mut rrq = rasline_h225::messages::Rrq::full(1, address, address);
         rrq.aliases = vec![alias];
         if check_endpoint(&endpoint).is_ok() {
             prop_assert!(rrq.encode().is_ok());

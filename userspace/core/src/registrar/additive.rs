@@ -1,6 +1,6 @@
 //! Additive registration (H.323 7.2.2.1): aliases and prefixes more, for one that is registered.
 
-use rasline_h225::build::alias;
+use rasline_h225::messages::alias;
 use rasline_h225::types::{RasMessage, RegistrationRejectReason as Why, RegistrationRequest};
 use rasline_h225::{decode_ras, encode_ras};
 

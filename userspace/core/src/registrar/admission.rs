@@ -4,7 +4,7 @@
 //! much it is requestDenied. A known call that is asked for again (another requestSeqNum) is changed, not counted twice.
 //! What the ARQ carries for the other side (tokens, circuits, vendors' content) is not a gatekeeper's to carry.
 
-use rasline_h225::build::alias;
+use rasline_h225::messages::alias;
 use rasline_h225::text::{from_bmp, from_transport, to_transport};
 use rasline_h225::types::{
     AdmissionConfirm, AdmissionReject, AdmissionRejectReason as Why, AdmissionRequest,

@@ -3,7 +3,7 @@
 //! securityDenial, and no more: whether an identifier is known or a password wrong is not told. An RRJ of version 5 or
 //! later says that a clock is wrong, or that the message is for another gatekeeper, since that can be helped. A locked source is not answered.
 
-use rasline_h225::build::urj;
+use rasline_h225::messages::urj;
 use rasline_h225::types::{
     AdmissionReject, AdmissionRejectReason, BandRejectReason, BandwidthReject, DisengageReject,
     DisengageRejectReason, InfoRequestNak, InfoRequestNakReason, RasMessage,

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use rasline_h225::build::Rrq;
+use rasline_h225::messages::Rrq;
 use rasline_h225::types::{RasMessage, RegistrationRejectReason as Why, RegistrationRequest};
 
 use super::auth::Mode;

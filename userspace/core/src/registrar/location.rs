@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use rasline_h225::build::alias;
+use rasline_h225::messages::alias;
 use rasline_h225::text::{from_alias, from_bmp, from_transport, to_transport};
 use rasline_h225::types::{
     LocationConfirm, LocationReject, LocationRejectReason as Why, LocationRequest, RasMessage,

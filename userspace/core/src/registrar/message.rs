@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rasline_h225::build::{rip, xrs};
+use rasline_h225::messages::{rip, xrs};
 use rasline_h225::types::RasMessage;
 use rasline_h225::{RasKind, decode_ras, header};
 

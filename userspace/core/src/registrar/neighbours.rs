@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use rasline_h225::build::alias;
+use rasline_h225::messages::alias;
 use rasline_h225::text::{to_bmp, to_transport};
 use rasline_h225::types::{AliasAddress, LocationRequest, RasMessage};
 

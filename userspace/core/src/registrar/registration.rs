@@ -8,7 +8,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rasline_h225::build::alias;
+use rasline_h225::messages::alias;
 use rasline_h225::text::{from_alias, from_bmp, from_transport, to_bmp, to_transport};
 use rasline_h225::types::{
     RasMessage, RegistrationConfirm, RegistrationReject, RegistrationRejectReason as Why,

@@ -74,7 +74,7 @@ pub(super) fn this_time(list: &[Alternate]) -> Option<AltGkInfo> {
 
 #[cfg(test)]
 mod tests {
-    use rasline_h225::build::urj;
+    use rasline_h225::messages::urj;
     use rasline_h225::types::{AdmissionReject, AdmissionRejectReason, UnregRejectReason};
 
     use super::*;
@@ -86,6 +86,6 @@ mod tests {
         let scn = AdmissionRejectReason::RouteCallToScn(rasline_h225::types::List::default());
         let arj = RasMessage::AdmissionReject(AdmissionReject::new(1, scn));
         assert_eq!(rejection(&arj).as_deref(), Some("routeCallToScn"));
-        assert_eq!(rejection(&rasline_h225::build::ucf(1)), None);
+        assert_eq!(rejection(&rasline_h225::messages::ucf(1)), None);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use rasline_h225::build::{ucf, urj};
+use rasline_h225::messages::{ucf, urj};
 use rasline_h225::text::{from_bmp, from_transport, to_bmp, to_transport};
 use rasline_h225::types::{
     RasMessage, UnregRejectReason, UnregRequestReason, UnregistrationRequest,

@@ -7,7 +7,7 @@ use rasline_core::Time;
 use rasline_core::access::{Denied, Gate, Limits, Pass};
 use rasline_core::profile::Authentication;
 use rasline_h225::security::{Key, Mechanism, sign};
-use rasline_h225::{build, decode_ras};
+use rasline_h225::{decode_ras, messages};
 
 /// The wall clock at the beginning.
 pub const UNIX: u32 = 1_795_230_000;
@@ -54,7 +54,7 @@ impl World {
     }
 
     pub fn octets(&self, sent: &Sent) -> Vec<u8> {
-        let mut rrq = build::Rrq::lightweight(sent.seq, address("192.0.2.7:1719"), "0001_ep");
+        let mut rrq = messages::Rrq::lightweight(sent.seq, address("192.0.2.7:1719"), "0001_ep");
         rrq.aliases = vec![sent.name.into()];
         let plain = rrq.encode().expect("encodes");
         let Some(mechanism) = sent.by else {

@@ -1,7 +1,7 @@
 //! Gatekeepers that close a connection in order and go on answering, and those that are left.
 
 use rasline_core::agent::{Config, EventKind, Input, Loss, Signalling, Strategy};
-use rasline_h225::build::Rcf;
+use rasline_h225::messages::Rcf;
 use rasline_h225::types::RegistrationRejectReason as Why;
 
 use crate::world::{SECOND, World, alternate, calls, config, gk, ms, rcf};

@@ -2,7 +2,7 @@
 
 use rasline_core::agent::{Config, EventKind};
 use rasline_core::alternates::Prefix;
-use rasline_h225::build::{Rcf, Urq};
+use rasline_h225::messages::{Rcf, Urq};
 use rasline_h225::types::{RegistrationRejectReason, UnregRequestReason};
 
 use crate::world::{SECOND, World, alternate, config, gk, ms, rcf, urq};
@@ -110,7 +110,7 @@ fn alternates_outside_of_what_is_allowed_are_not_used() {
     assert_eq!(world.view().candidates, [gk(1), gk(200), gk(3)]);
     // Other than by an RCF: a rejection.
     world.run(225 * SECOND);
-    let mut rrj = rasline_h225::build::Rrj::new(
+    let mut rrj = rasline_h225::messages::Rrj::new(
         world.last().seq(),
         RegistrationRejectReason::ResourceUnavailable,
     );

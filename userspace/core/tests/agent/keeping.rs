@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use rasline_core::Time;
 use rasline_core::agent::{Config, EventKind, Input, Remembered};
-use rasline_h225::build::{Rcf, Rrj, Urq};
+use rasline_h225::messages::{Rcf, Rrj, Urq};
 use rasline_h225::types::{
     InfoRequest, RegistrationRejectReason as Why, ServiceControlIndication, UnregRequestReason,
 };
-use rasline_h225::{RasMessage, build, text};
+use rasline_h225::{RasMessage, messages, text};
 
 use crate::world::{ME, SECOND, World, alternate, config, gk, ms, rcf, urq};
 
@@ -273,7 +273,7 @@ fn other_requests_get_what_the_standard_says() {
         gk(1),
         &RasMessage::ServiceControlIndication(ServiceControlIndication::new(5)),
     );
-    let rrq = build::Rrq::full(6, gk(1), gk(1)).encode().unwrap();
+    let rrq = messages::Rrq::full(6, gk(1), gk(1)).encode().unwrap();
     world.say(gk(1), &rrq);
     world.say(gk(3), &rrq);
     assert_eq!(world.said(), [("SCR", gk(1)), ("XRS", gk(1))]);
@@ -301,7 +301,7 @@ fn who_stops_or_goes_unregisters() {
         assert_eq!(world.persisted.last().unwrap().endpoint_identifier, None);
         let seq = world.last().seq();
         if stop {
-            world.tell(gk(1), &build::ucf(seq));
+            world.tell(gk(1), &messages::ucf(seq));
         } else {
             world.run(6 * SECOND);
             assert_eq!(world.said(), [("URQ", gk(1)); 2]);

@@ -1,7 +1,7 @@
 //! A lost connection, and whom that makes an agent ask.
 
 use rasline_core::agent::{Config, EventKind, Input, Loss, Strategy};
-use rasline_h225::build::Rcf;
+use rasline_h225::messages::Rcf;
 use rasline_h225::types::RegistrationRejectReason as Why;
 use rasline_h225::view::Alternate;
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use rasline_core::agent::{AgentId, Config, Input, Output};
-use rasline_h225::build::Rrj;
+use rasline_h225::messages::Rrj;
 use rasline_h225::types::RegistrationRejectReason as Why;
 use rasline_h225::{RasMessage, decode_ras};
 

@@ -2,7 +2,7 @@
 
 use rasline_core::agent::{Answers, Config, EventKind, Input, Loss, Unproved};
 use rasline_h225::RasMessage;
-use rasline_h225::build::{self, Rrj};
+use rasline_h225::messages::{self, Rrj};
 use rasline_h225::types::{
     GatekeeperReject, GatekeeperRejectReason, InfoRequest, RegistrationRejectReason as Why,
     UnregRequestReason,
@@ -74,7 +74,7 @@ fn messages(seq: u16) -> Vec<Vec<u8>> {
         alternates: vec![alternate(9, 0)],
         ..Rrj::new(seq, why)
     };
-    let urq = build::Urq {
+    let urq = messages::Urq {
         alternates: vec![alternate(9, 0)],
         ..urq(5, UnregRequestReason::Maintenance)
     };
@@ -86,9 +86,9 @@ fn messages(seq: u16) -> Vec<Vec<u8>> {
         rrj(Why::DiscoveryRequired).encode().unwrap(),
         rrj(Why::SecurityDenial).encode().unwrap(),
         urq.encode().unwrap(),
-        octets(&build::ucf(seq)),
-        octets(&build::rip(seq, 9000)),
-        octets(&build::xrs(seq, &[0x0e])),
+        octets(&messages::ucf(seq)),
+        octets(&messages::rip(seq, 9000)),
+        octets(&messages::xrs(seq, &[0x0e])),
         octets(&RasMessage::InfoRequest(InfoRequest::new(3, 0))),
     ]
 }
@@ -304,7 +304,7 @@ fn who_signs_no_gcf_is_found_again() {
     let seq = world.last().seq();
     world.found(1, seq);
     let seq = world.last().seq();
-    world.tell(gk(1), &build::rip(seq, 5000));
+    world.tell(gk(1), &messages::rip(seq, 5000));
     say(&mut world, 1, 1, &rcf(seq, 1).encode().unwrap());
     world.run(20 * SECOND);
     world.now = world.agents.next_due().unwrap();

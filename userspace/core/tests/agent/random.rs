@@ -9,7 +9,7 @@ use rasline_core::Time;
 use rasline_core::agent::{
     Config, Discovery, Input, Loss, Remembered, Signalling, Strategy as Manner,
 };
-use rasline_h225::build::Urq;
+use rasline_h225::messages::Urq;
 use rasline_h225::types::{InfoRequest, UnregRequestReason};
 use rasline_h225::{RasKind, RasMessage, decode_ras, encode_ras};
 

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use rasline_core::agent::{Discovery, EventKind, Input, Kind};
-use rasline_h225::build::{Gcf, Rcf, Rrj};
+use rasline_h225::messages::{Gcf, Rcf, Rrj};
 use rasline_h225::types::{
     GatekeeperReject, GatekeeperRejectReason, RegistrationRejectReason, SupportedProtocols,
 };
 use rasline_h225::view::Alternate;
-use rasline_h225::{RasMessage, build, text};
+use rasline_h225::{RasMessage, messages, text};
 
 use crate::world::{SECOND, World, alternate, calls, config, gcf, gk, ms, rcf};
 
@@ -204,7 +204,7 @@ fn a_rip_puts_the_next_try_off() {
     let mut world = World::new(config(&[1]));
     let seq = world.last().seq();
     world.run(SECOND);
-    world.tell(gk(1), &build::rip(seq, 10_000));
+    world.tell(gk(1), &messages::rip(seq, 10_000));
     world.run(ms(9_999));
     assert_eq!(world.sent.len(), 1);
     world.run(ms(1));

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use proptest::prelude::*;
-use rasline_h225::build::{self, Gcf, Rcf, Rrj};
+use rasline_h225::messages::{self, Gcf, Rcf, Rrj};
 use rasline_h225::types::{
     AltGkInfo, GatekeeperReject, GatekeeperRejectReason, RegistrationRejectReason as Why,
 };
@@ -151,8 +151,8 @@ pub fn words(n: u8, request: &Sent, deed: &Deed) -> Vec<u8> {
             };
             rrj.message().map(|message| lasting(message, *permanent))
         }
-        Deed::Delay(delay) => Ok(build::rip(seq, *delay)),
-        Deed::NotUnderstood => Ok(build::xrs(seq, &request.raw)),
+        Deed::Delay(delay) => Ok(messages::rip(seq, *delay)),
+        Deed::NotUnderstood => Ok(messages::xrs(seq, &request.raw)),
     };
     encode_ras(&message.unwrap()).unwrap()
 }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use rasline_core::agent::{Config, Discovery, Input, Loss, Remembered};
-use rasline_h225::build::{self, Rrj, Urq};
+use rasline_h225::messages::{self, Rrj, Urq};
 use rasline_h225::types::{
     BandwidthRequest, DisengageReason, DisengageRequest, GatekeeperReject, GatekeeperRejectReason,
     InfoRequest, RegistrationRejectReason as Why, ResourcesAvailableConfirm, SecurityErrors,
@@ -211,13 +211,13 @@ fn answers() -> Vec<(&'static str, Act)> {
             rrj.message().unwrap()
         }),
     ));
-    all.push(("UCF", reply(build::ucf)));
+    all.push(("UCF", reply(messages::ucf)));
     all.push((
         "URJ",
-        reply(|seq| build::urj(seq, UnregRejectReason::NotCurrentlyRegistered)),
+        reply(|seq| messages::urj(seq, UnregRejectReason::NotCurrentlyRegistered)),
     ));
-    all.push(("RIP", reply(|seq| build::rip(seq, 5000))));
-    all.push(("XRS", reply(|seq| build::xrs(seq, &[]))));
+    all.push(("RIP", reply(|seq| messages::rip(seq, 5000))));
+    all.push(("XRS", reply(|seq| messages::xrs(seq, &[]))));
     all
 }
 
@@ -295,7 +295,10 @@ fn requests() -> Vec<(&'static str, Act)> {
         "SCI",
         asks(|| RasMessage::ServiceControlIndication(ServiceControlIndication::new(9))),
     ));
-    all.push(("GRQ", asks(|| build::Grq::new(9, gk(1)).message().unwrap())));
+    all.push((
+        "GRQ",
+        asks(|| messages::Grq::new(9, gk(1)).message().unwrap()),
+    ));
     all.push((
         "RAC",
         asks(|| RasMessage::ResourcesAvailableConfirm(ResourcesAvailableConfirm::new(9))),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use proptest::prelude::*;
 use rasline_core::agent::{Answers, Input, Loss};
-use rasline_h225::build::Urq;
+use rasline_h225::messages::Urq;
 use rasline_h225::types::{InfoRequest, UnregRequestReason};
 use rasline_h225::{RasKind, RasMessage};
 

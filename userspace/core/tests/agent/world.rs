@@ -8,7 +8,7 @@ use rasline_core::agent::{
     AgentId, Agents, Answers, Candidate, Config, ConnectionId, Device, Discovery, EventKind, Input,
     Kind, Loss, Output, Remembered, Signalling, Strategy, View,
 };
-use rasline_h225::build::{Gcf, Rcf, Rrj, Urq};
+use rasline_h225::messages::{Gcf, Rcf, Rrj, Urq};
 use rasline_h225::types::{RegistrationRejectReason, RegistrationRequest, UnregRequestReason};
 use rasline_h225::view::Alternate;
 use rasline_h225::{RasKind, RasMessage, decode_ras, encode_ras, text};

@@ -94,7 +94,7 @@ fn what_endpoints_were_told_does_not_change_under_them() {
     world.feed(Input::Zones(vec![other]));
     assert_eq!(world.running(), [0]);
     assert_eq!((world.kernel.len(), world.store.len()), (0, 0));
-    let rrq = rasline_h225::build::Rrq {
+    let rrq = rasline_h225::messages::Rrq {
         endpoint_identifier: Some(eid.clone()),
         supports_alt_gk: true,
         ..full(0, 1, 40)

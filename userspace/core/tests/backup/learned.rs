@@ -7,7 +7,7 @@ use rasline_core::backup::learned::{gatekeeper_identifier, known_after};
 use rasline_core::backup::{known_endpoints, listed};
 use rasline_core::profile::{KnownEndpoint, check_endpoint};
 use rasline_core::{Reason, RegistrationId};
-use rasline_h225::build::{Rcf, Rrq, alias};
+use rasline_h225::messages::{Rcf, Rrq, alias};
 use rasline_h225::types::{GatewayInfo, H323Caps, SupportedPrefix, SupportedProtocols, VoiceCaps};
 use rasline_h225::{RasMessage, encode_ras};
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use rasline_core::backup::{Input, Output};
 use rasline_core::profile::Neighbour;
-use rasline_h225::build::{alias, rip};
+use rasline_h225::messages::{alias, rip};
 use rasline_h225::text::{from_transport, to_transport};
 use rasline_h225::types::{LocationConfirm, LocationReject, LocationRejectReason, LocationRequest};
 use rasline_h225::{RasMessage, encode_ras};

@@ -2,7 +2,7 @@
 
 use rasline_core::backup::{Event, Input, Phase, Refusal, Why};
 use rasline_core::profile::Subscription;
-use rasline_h225::build::{Grq, Rcf, Rrj, Urq, rip, ucf, xrs};
+use rasline_h225::messages::{Grq, Rcf, Rrj, Urq, rip, ucf, xrs};
 use rasline_h225::text::{from_transport, to_bmp, to_transport};
 use rasline_h225::types::{
     AdmissionRejectReason, AliasAddress, BandRejectReason, BandwidthRequest, DisengageReason,
@@ -40,7 +40,7 @@ fn irr(need_response: Option<bool>) -> InfoRequestResponse {
 }
 
 fn lrq() -> LocationRequest {
-    let to: AliasAddress = rasline_h225::build::alias("1001").unwrap();
+    let to: AliasAddress = rasline_h225::messages::alias("1001").unwrap();
     let mut lrq = LocationRequest::new(8, to_transport(ras(0, 1)));
     lrq.destination_info = vec![to].into();
     lrq

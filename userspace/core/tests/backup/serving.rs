@@ -3,7 +3,7 @@
 use rasline_core::backup::{Event, Input, Output, Phase, Why};
 use rasline_core::profile::KnownEndpoint;
 use rasline_core::registrar;
-use rasline_h225::build::Grq;
+use rasline_h225::messages::Grq;
 use rasline_h225::text::from_bmp;
 use rasline_h225::types::RegistrationRejectReason;
 use rasline_h225::{RasKind, RasMessage};

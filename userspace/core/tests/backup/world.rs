@@ -9,7 +9,7 @@ use rasline_core::Time;
 use rasline_core::backup::{ControlUnit, Event, Input, Output, Phase, Setup, ZoneSettings};
 use rasline_core::profile::{KnownEndpoint, Profile, Subscription};
 use rasline_core::registrar::{self, EntryId, Offer, Stored, StoredCall};
-use rasline_h225::build::{Rrq, alias};
+use rasline_h225::messages::{Rrq, alias};
 use rasline_h225::text::{from_bmp, from_transport, to_bmp};
 use rasline_h225::types::{AdmissionRejectReason, AdmissionRequest};
 use rasline_h225::{RasMessage, decode_ras, encode_ras};

@@ -8,8 +8,8 @@ use rasline_core::{
     Answer, Cause, Config, EventKind, Gatekeeper, Input, Learner, Message, Output, Reason,
     Registration, RegistrationId, SlotReport, State, Template, Time, Zone,
 };
-use rasline_h225::build::{Rcf, Rrj, Rrq, Urq, ucf};
 use rasline_h225::encode_ras;
+use rasline_h225::messages::{Rcf, Rrj, Rrq, Urq, ucf};
 use rasline_h225::types::RegistrationRejectReason;
 
 pub const SECOND: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rasline_h225::build::Rrq;
+use rasline_h225::messages::Rrq;
 use rasline_h225::text::from_transport;
 use rasline_h225::types::{RasMessage, RegistrationRejectReason};
 use rasline_h225::{decode_ras, encode_ras};

@@ -176,9 +176,9 @@ fn rejected_by_the_next_one_and_tried_again() {
     let mut world = World::new(0);
     let eid = world.register(1);
     // Somebody else has the alias there.
-    let rrq = rasline_h225::build::Rrq {
+    let rrq = rasline_h225::messages::Rrq {
         aliases: vec![alias(1)],
-        ..rasline_h225::build::Rrq::full(1, signalling(9), ras(9))
+        ..rasline_h225::messages::Rrq::full(1, signalling(9), ras(9))
     };
     let taken = rrq.encode().unwrap();
     let mut out = Vec::new();

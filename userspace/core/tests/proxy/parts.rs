@@ -8,8 +8,8 @@ use rasline_core::Time;
 use rasline_core::profile::{Authentication, CallModel, Limits, Profile, Subscription, TimeToLive};
 use rasline_core::proxy::{Settings, Source, Upstream};
 use rasline_core::registrar::{self, Registrar};
-use rasline_h225::build::Rrq;
 use rasline_h225::decode_ras;
+use rasline_h225::messages::Rrq;
 use rasline_h225::text::to_bmp;
 use rasline_h225::types::{AdmissionRequest, AliasAddress, CallType, RasMessage};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rasline_core::proxy::{Input, Proxy, UpstreamState};
 use rasline_core::registrar;
-use rasline_h225::build::Rrq;
+use rasline_h225::messages::Rrq;
 use rasline_h225::security::Mechanism;
 use rasline_h225::types::{RasMessage, RegistrationRejectReason};
 use rasline_h225::{decode_ras, view};
@@ -259,7 +259,7 @@ fn only_as_many_as_are_allowed() {
 #[test]
 fn discovery_leads_to_rasline() {
     let mut world = World::new(0);
-    let grq = rasline_h225::build::Grq::new(5, ras(1));
+    let grq = rasline_h225::messages::Grq::new(5, ras(1));
     world.send(1, &grq.message().unwrap());
     world.pass(SECOND);
     let RasMessage::GatekeeperConfirm(gcf) = world.last(1) else {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rasline_core::proxy::{Event, Input, Proxy, Settings, Source, Upstream, UpstreamState};
 use rasline_core::registrar;
-use rasline_h225::build::Rrq;
+use rasline_h225::messages::Rrq;
 use rasline_h225::text::{from_bmp, from_transport, to_bmp, to_transport};
 use rasline_h225::types::*;
 use rasline_h225::{decode_ras, encode_ras};

@@ -10,7 +10,7 @@ use rasline_core::proxy::{
     EntryId, Event, Input, Output, Proxy, Settings, Source, Stats, Stored, View,
 };
 use rasline_core::registrar::{self, Offer, Registrar, StoredCall};
-use rasline_h225::build::{Rrq, Urq};
+use rasline_h225::messages::{Rrq, Urq};
 use rasline_h225::text::from_bmp;
 use rasline_h225::types::RasMessage;
 use rasline_h225::{decode_ras, encode_ras};

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use rasline_core::Reason;
-use rasline_h225::build::{Rcf, Rrq};
+use rasline_h225::messages::{Rcf, Rrq};
 
 use crate::common::*;
 

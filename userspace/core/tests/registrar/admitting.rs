@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use rasline_core::profile::{CallModel, PlanRule};
 use rasline_core::registrar::Event;
-use rasline_h225::build::Rrq;
+use rasline_h225::messages::Rrq;
 use rasline_h225::text::{from_alias, to_transport};
 use rasline_h225::types::{
     BandRejectReason, CallCapacity, CallCapacityInfo, CallsAvailable, GatewayInfo, RasMessage,
@@ -23,7 +23,7 @@ fn gateway(world: &mut World, n: u8, prefix: &str) -> String {
         panic!()
     };
     let mut voice = VoiceCaps::new();
-    let alias = rasline_h225::build::alias(prefix).unwrap();
+    let alias = rasline_h225::messages::alias(prefix).unwrap();
     voice.supported_prefixes = Some(vec![SupportedPrefix::new(alias)].into());
     let mut info = GatewayInfo::new();
     info.protocol = Some(vec![SupportedProtocols::Voice(voice)].into());

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use rasline_core::Time;
 use rasline_core::profile::Profile;
 use rasline_core::registrar::{Input, Output};
-use rasline_h225::build::Rrq;
+use rasline_h225::messages::Rrq;
 use rasline_h225::text::to_bmp;
 use rasline_h225::types::{
     AdmissionRejectReason, AdmissionRequest, AliasAddress, CallType, RasMessage,

@@ -8,7 +8,7 @@ use rasline_h225::types::{
     AdmissionRequest, BandwidthRequest, CallIdentifier, DisengageReason, DisengageRequest,
     InfoRequestResponse, RasMessage,
 };
-use rasline_h225::{build, decode_ras};
+use rasline_h225::{decode_ras, messages};
 
 use crate::captures::capture;
 use crate::world::*;
@@ -35,7 +35,7 @@ pub fn arq(seq: u16, eid: &str, call: u8, to: &[&str]) -> AdmissionRequest {
     let conference = vec![call; 16].into();
     let mut arq =
         AdmissionRequest::new(seq, to_bmp(eid).unwrap(), 1280, u16::from(call), conference);
-    let aliases: Vec<_> = to.iter().map(|one| build::alias(one).unwrap()).collect();
+    let aliases: Vec<_> = to.iter().map(|one| messages::alias(one).unwrap()).collect();
     arq.destination_info = (!aliases.is_empty()).then_some(aliases.into());
     arq.call_identifier = Some(call_identifier(call));
     arq.can_map_alias = Some(true);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rasline_core::Time;
 use rasline_core::profile::{Profile, TimeToLive};
 use rasline_core::registrar::{Ended, Event, Input, Stored};
-use rasline_h225::build::Rrq;
+use rasline_h225::messages::Rrq;
 use rasline_h225::types::{RasMessage, UnregRequestReason};
 
 use crate::calls::*;

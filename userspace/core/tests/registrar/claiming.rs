@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use rasline_core::profile::KnownEndpoint;
 use rasline_core::registrar::{Event, Input, Output};
-use rasline_h225::build::Rrq;
+use rasline_h225::messages::Rrq;
 use rasline_h225::types::RasMessage;
 
 use crate::world::*;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use rasline_core::profile::Authentication;
 use rasline_core::registrar::{Input, Output};
-use rasline_h225::build::Grq;
+use rasline_h225::messages::Grq;
 use rasline_h225::security::Mechanism;
 use rasline_h225::text::{from_bmp, to_transport};
 use rasline_h225::types::{GatekeeperRejectReason, RasMessage};

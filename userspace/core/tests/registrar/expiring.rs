@@ -89,7 +89,7 @@ fn the_kernel_is_asked_before_the_endpoint() {
 fn an_endpoint_that_never_counts_up_is_held() {
     let mut world = World::new();
     let eid = world.register(1, "alice");
-    let rrq = rasline_h225::build::Rrq::lightweight(5, ras(1), &eid)
+    let rrq = rasline_h225::messages::Rrq::lightweight(5, ras(1), &eid)
         .encode()
         .unwrap();
     for _ in 0..60 {
@@ -108,7 +108,7 @@ fn the_operator_drops_one() {
     let out = world.input(Input::Drop { id });
     assert_eq!((kinds(&out), withdrawn(&out)), (vec!["URQ"], vec![id]));
     let seq = sent(&out)[0].1.request_seq_num();
-    let out = world.message(ras(1), &rasline_h225::build::ucf(seq));
+    let out = world.message(ras(1), &rasline_h225::messages::ucf(seq));
     assert!(out.is_empty());
     assert!(world.pass(10 * SECOND).is_empty());
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use rasline_core::registrar::{Offer, Output};
-use rasline_h225::build::{Rrq, alias};
+use rasline_h225::messages::{Rrq, alias};
 use rasline_h225::text::{from_bmp, to_bmp, to_transport};
 use rasline_h225::types::{RasMessage, RegistrationRequest};
 use rasline_h225::{decode_ras, encode_ras};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use rasline_core::profile::{CallModel, Neighbour};
 use rasline_core::registrar::{Destination, Input, Output, Settings};
-use rasline_h225::build;
+use rasline_h225::messages;
 use rasline_h225::text::{from_alias, to_transport};
 use rasline_h225::types::{
     LocationConfirm, LocationReject, LocationRejectReason, LocationRequest, RasMessage,
@@ -201,7 +201,7 @@ fn nobody_answers() {
     let alice = world.register(1, "alice");
     let asked = lrqs(&ask(&mut world, 1, &alice, "4930"));
     for (from, lrq) in &asked {
-        world.message(*from, &build::rip(lrq.request_seq_num, 20_000));
+        world.message(*from, &messages::rip(lrq.request_seq_num, 20_000));
     }
     assert!(lrqs(&world.pass(19 * SECOND)).is_empty());
 }
@@ -219,7 +219,7 @@ fn a_caller_who_leaves_meanwhile_is_not_admitted() {
 
 fn lrq(seq: u16, to: &str, hops: Option<u8>) -> RasMessage {
     let mut lrq = LocationRequest::new(seq, to_transport(neighbour(1)));
-    lrq.destination_info = vec![build::alias(to).unwrap()].into();
+    lrq.destination_info = vec![messages::alias(to).unwrap()].into();
     lrq.hop_count = hops;
     RasMessage::LocationRequest(lrq)
 }
@@ -270,7 +270,7 @@ fn answers_go_to_the_reply_address_of_the_same_host_only() {
     let out = world.message(port, &lrq(1, "bob", None));
     assert_eq!(sent(&out)[0].0, neighbour(1));
     let mut elsewhere = LocationRequest::new(2, to_transport(neighbour(9)));
-    elsewhere.destination_info = vec![build::alias("bob").unwrap()].into();
+    elsewhere.destination_info = vec![messages::alias("bob").unwrap()].into();
     let out = world.message(port, &RasMessage::LocationRequest(elsewhere));
     assert_eq!(sent(&out)[0].0, port);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rasline_core::profile::{Authentication, KnownEndpoint, Profile};
 use rasline_core::registrar::{Event, Input, Output};
-use rasline_h225::build::{Rrq, Urq};
+use rasline_h225::messages::{Rrq, Urq};
 use rasline_h225::security::{Key, Mechanism, claim, sign, verify};
 use rasline_h225::text::from_bmp;
 use rasline_h225::types::RasMessage;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use rasline_core::registrar::{Input, Output};
-use rasline_h225::build::{Grq, Rrq, Urq};
+use rasline_h225::messages::{Grq, Rrq, Urq};
 use rasline_h225::types::RasMessage;
 use rasline_h225::{decode_ras, encode_ras};
 

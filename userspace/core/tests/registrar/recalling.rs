@@ -141,7 +141,7 @@ fn only_changes_are_written() {
     };
     assert_eq!(bandwidth(&disk), [640, 1280]);
     // Who is called otherwise now is found under that name.
-    let rrq = rasline_h225::build::Rrq {
+    let rrq = rasline_h225::messages::Rrq {
         endpoint_identifier: Some("other".into()),
         ..full(30, 1, "alice")
     };
@@ -270,7 +270,7 @@ fn message(step: &Step, seq: u16, world: &World) -> Option<(u8, RasMessage)> {
             (*n, RasMessage::InfoRequestResponse(irr))
         }
         Step::Rename(n, name) => {
-            let rrq = rasline_h225::build::Rrq {
+            let rrq = rasline_h225::messages::Rrq {
                 endpoint_identifier: Some(format!("name {name}")),
                 ..full(seq, *n, &format!("a{n}"))
             };

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use rasline_core::registrar::{Ended, EntryId, Event, Input};
-use rasline_h225::build::{Rrq, Urq};
+use rasline_h225::messages::{Rrq, Urq};
 use rasline_h225::types::{RasMessage, RegistrationRejectReason};
 use rasline_h225::view::{self, Summary};
 use rasline_h225::{decode_ras, encode_ras};

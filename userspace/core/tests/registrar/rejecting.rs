@@ -1,7 +1,7 @@
 //! What is not understood, and what is bounded.
 
 use rasline_core::registrar::Event;
-use rasline_h225::build::{Rrj, Rrq, xrs};
+use rasline_h225::messages::{Rrj, Rrq, xrs};
 use rasline_h225::types::{
     NonStandardIdentifier, NonStandardMessage, NonStandardParameter, RasMessage,
     RegistrationRejectReason, ServiceControlIndication,
@@ -51,7 +51,7 @@ fn vendors_messages_and_services() {
     let mut world = World::new();
     let vendor = NonStandardParameter {
         non_standard_identifier: NonStandardIdentifier::Object(
-            rasline_h225::build::protocol_identifier(),
+            rasline_h225::messages::protocol_identifier(),
         ),
         data: vec![1, 2, 3].into(),
     };

@@ -2,7 +2,7 @@
 
 use rasline_core::profile::{Authentication, KnownEndpoint, Profile};
 use rasline_core::registrar::{Input, Output};
-use rasline_h225::build::{Rrq, Urq};
+use rasline_h225::messages::{Rrq, Urq};
 use rasline_h225::security::{Mechanism, claim};
 use rasline_h225::text::from_bmp;
 use rasline_h225::types::{RasMessage, UnregistrationConfirm};
@@ -278,10 +278,10 @@ fn the_client_refuses_what_was_refused() {
         peer,
         password: "secret",
     };
-    let mut rcf = rasline_h225::build::Rcf {
+    let mut rcf = rasline_h225::messages::Rcf {
         seq: 5,
         endpoint_identifier: "0001_x".into(),
-        ..rasline_h225::build::Rcf::default()
+        ..rasline_h225::messages::Rcf::default()
     };
     let mut answer = |peer, random| {
         let mut rcf = rcf.message().unwrap();
@@ -310,10 +310,10 @@ fn the_client_refuses_what_was_refused() {
     );
     let replayed = proof.check(&raw.unwrap(), &rcf, 1_700_000_000);
     assert_eq!(replayed, Err("seen before"));
-    let rcf = rasline_h225::build::Rcf {
+    let rcf = rasline_h225::messages::Rcf {
         seq: 7,
         endpoint_identifier: "0001_x".into(),
-        ..rasline_h225::build::Rcf::default()
+        ..rasline_h225::messages::Rcf::default()
     };
     let plain = encode_ras(&rcf.message().unwrap()).unwrap();
     let plain = proof.check(&plain, &rcf.message().unwrap(), 1_700_000_000);

@@ -11,7 +11,7 @@ use rasline_core::profile::{KnownEndpoint, Profile};
 use rasline_core::registrar::{
     EntryId, Event, Input, Offer, Output, Registrar, Settings, Stored, StoredCall, View,
 };
-use rasline_h225::build::{Rrq, Urq};
+use rasline_h225::messages::{Rrq, Urq};
 use rasline_h225::types::{RasMessage, RegistrationConfirm};
 use rasline_h225::{decode_ras, encode_ras, view};
 

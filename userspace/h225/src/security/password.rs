@@ -9,7 +9,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::{Claim, Key, Mechanism, name, oid};
 use crate::EncodeError;
-use crate::build::alias;
+use crate::messages::alias;
 use crate::text::{from_alias, from_bmp, to_bmp};
 use crate::types::{
     ClearToken, CryptoH323Token, CryptoH323TokenCryptoEpPwdHash, CryptoH323TokenCryptoGkPwdHash,

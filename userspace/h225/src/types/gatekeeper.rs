@@ -58,7 +58,7 @@ impl GatekeeperRequest {
     pub fn new(seq: u16, ras_address: TransportAddress, endpoint_type: EndpointType) -> Self {
         Self {
             request_seq_num: seq,
-            protocol_identifier: crate::build::protocol_identifier(),
+            protocol_identifier: crate::messages::protocol_identifier(),
             non_standard_data: None,
             ras_address,
             endpoint_type,
@@ -123,7 +123,7 @@ impl GatekeeperConfirm {
     pub fn new(seq: u16, ras_address: TransportAddress) -> Self {
         Self {
             request_seq_num: seq,
-            protocol_identifier: crate::build::protocol_identifier(),
+            protocol_identifier: crate::messages::protocol_identifier(),
             non_standard_data: None,
             gatekeeper_identifier: None,
             ras_address,
@@ -174,7 +174,7 @@ impl GatekeeperReject {
     pub fn new(seq: u16, reject_reason: GatekeeperRejectReason) -> Self {
         Self {
             request_seq_num: seq,
-            protocol_identifier: crate::build::protocol_identifier(),
+            protocol_identifier: crate::messages::protocol_identifier(),
             non_standard_data: None,
             gatekeeper_identifier: None,
             reject_reason,

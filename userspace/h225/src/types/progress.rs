@@ -135,7 +135,7 @@ impl ResourcesAvailableIndicate {
     pub fn new(seq: u16, endpoint_identifier: BmpString) -> Self {
         Self {
             request_seq_num: seq,
-            protocol_identifier: crate::build::protocol_identifier(),
+            protocol_identifier: crate::messages::protocol_identifier(),
             non_standard_data: None,
             endpoint_identifier,
             protocols: List::default(),
@@ -171,7 +171,7 @@ impl ResourcesAvailableConfirm {
     pub fn new(seq: u16) -> Self {
         Self {
             request_seq_num: seq,
-            protocol_identifier: crate::build::protocol_identifier(),
+            protocol_identifier: crate::messages::protocol_identifier(),
             non_standard_data: None,
             tokens: None,
             crypto_tokens: None,

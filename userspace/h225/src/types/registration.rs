@@ -98,7 +98,7 @@ impl RegistrationRequest {
     pub fn new(seq: u16, terminal_type: EndpointType, endpoint_vendor: VendorIdentifier) -> Self {
         Self {
             request_seq_num: seq,
-            protocol_identifier: crate::build::protocol_identifier(),
+            protocol_identifier: crate::messages::protocol_identifier(),
             non_standard_data: None,
             discovery_complete: false,
             call_signal_address: List::default(),
@@ -206,7 +206,7 @@ impl RegistrationConfirm {
     pub fn new(seq: u16, endpoint_identifier: BmpString) -> Self {
         Self {
             request_seq_num: seq,
-            protocol_identifier: crate::build::protocol_identifier(),
+            protocol_identifier: crate::messages::protocol_identifier(),
             non_standard_data: None,
             call_signal_address: List::default(),
             terminal_alias: None,
@@ -290,7 +290,7 @@ impl RegistrationReject {
     pub fn new(seq: u16, reject_reason: RegistrationRejectReason) -> Self {
         Self {
             request_seq_num: seq,
-            protocol_identifier: crate::build::protocol_identifier(),
+            protocol_identifier: crate::messages::protocol_identifier(),
             non_standard_data: None,
             reject_reason,
             gatekeeper_identifier: None,

@@ -8,9 +8,8 @@ use std::{collections::VecDeque, net::SocketAddr};
 
 use rasline_core::health::{Input, Kind};
 use rasline_h225::{
-    RasKind,
-    build::{Grq, Rrq},
-    decode_ras, header,
+    RasKind, decode_ras, header,
+    messages::{Grq, Rrq},
     view::{Summary, summarise},
 };
 
@@ -129,8 +128,8 @@ const ALIAS: &str = "rasline-probe";
 
 #[cfg(test)]
 mod tests {
-    use rasline_h225::build::{Gcf, Rcf, Rrj, rip};
     use rasline_h225::encode_ras;
+    use rasline_h225::messages::{Gcf, Rcf, Rrj, rip};
     use rasline_h225::types::RegistrationRejectReason;
 
     use super::*;

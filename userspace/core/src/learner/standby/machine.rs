@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rasline_h225::view::Summary;
-use rasline_h225::{RasKind, build, carry, encode_ras};
+use rasline_h225::{RasKind, carry, encode_ras, messages};
 
 use super::pace::{KNOWN, REST};
 use super::{ColdWhy, WarmCounts, Warmth};
@@ -135,11 +135,11 @@ impl Learner {
         let Some(shown) = self.registration(id) else {
             return;
         };
-        let urq = build::Urq {
+        let urq = messages::Urq {
             seq: 1,
             call_signal_addresses: shown.call_signal_addresses.clone(),
             endpoint_identifier: Some(endpoint_identifier.to_owned()),
-            ..build::Urq::default()
+            ..messages::Urq::default()
         };
         if let Ok(payload) = urq.encode() {
             self.send_as(zone, shown.endpoint, payload, out);
@@ -192,7 +192,7 @@ impl Learner {
             self.again(*id, now.after(REST));
         }
         if !meant.is_empty()
-            && let Ok(payload) = encode_ras(&build::ucf(seq))
+            && let Ok(payload) = encode_ras(&messages::ucf(seq))
         {
             self.send_as(message.zone, message.endpoint, payload, out);
         }

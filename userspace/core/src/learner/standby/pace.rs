@@ -132,11 +132,11 @@ impl Learner {
         let Some(shown) = self.registration(id) else {
             return;
         };
-        let urq = rasline_h225::build::Urq {
+        let urq = rasline_h225::messages::Urq {
             seq: entry.seq.wrapping_add(1).max(1),
             call_signal_addresses: shown.call_signal_addresses.clone(),
             endpoint_identifier: Some(shown.endpoint_identifier.clone()),
-            ..rasline_h225::build::Urq::default()
+            ..rasline_h225::messages::Urq::default()
         };
         if let Ok(payload) = urq.encode() {
             self.send_as(entry.zone, shown.endpoint, payload, out);

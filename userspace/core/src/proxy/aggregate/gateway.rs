@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rasline_h225::build::Rrq;
+use rasline_h225::messages::Rrq;
 use rasline_h225::text::to_transport;
 use rasline_h225::types::{
     EndpointType, GatewayInfo, InfoRequest, InfoRequestResponse, RasMessage, RegistrationRequest,

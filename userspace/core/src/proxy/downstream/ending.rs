@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rasline_h225::build::{ucf, urj};
+use rasline_h225::messages::{ucf, urj};
 use rasline_h225::text::from_bmp;
 use rasline_h225::types::{
     RasMessage, RegistrationConfirm, UnregRejectReason, UnregRequestReason, UnregistrationRequest,

@@ -14,7 +14,7 @@
 //! | RAI, others | XRS | nothing: it is sent again when something changes |
 
 use rasline_h225::RasKind as K;
-use rasline_h225::build::{urj, xrs};
+use rasline_h225::messages::{urj, xrs};
 use rasline_h225::types::{
     AdmissionReject, AdmissionRejectReason as Arj, BandRejectReason as Brj, BandwidthReject,
     DisengageConfirm, DisengageReject, DisengageRejectReason as Drj, GatekeeperReject,

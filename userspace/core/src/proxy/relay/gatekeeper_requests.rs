@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use rasline_h225::build::{ucf, urj};
 use rasline_h225::encode_ras;
+use rasline_h225::messages::{ucf, urj};
 use rasline_h225::text::{from_transport, to_transport};
 use rasline_h225::types::{
     InfoRequest, InfoRequestResponse, InfoRequestResponseStatus, RasMessage, UnregRejectReason,

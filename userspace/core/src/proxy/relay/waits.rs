@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rasline_h225::RasKind;
-use rasline_h225::build::rip;
+use rasline_h225::messages::rip;
 
 use crate::Time;
 use crate::proxy::downstream::refuse::{Why, refusal};

@@ -11,8 +11,8 @@ use std::{
 };
 
 use rasline_h225::{
-    build::{Grq, Rrq},
     header,
+    messages::{Grq, Rrq},
 };
 
 use super::{Consequence, Findings, Verdict};
