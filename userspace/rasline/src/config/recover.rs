@@ -13,7 +13,7 @@ use toml::{
 };
 
 use super::{
-    ConfigError, raw,
+    ConfigError, RawConfig,
     source::{Source, expected},
 };
 use crate::suggest::closest;
@@ -28,7 +28,7 @@ const ADDRESS: &str = "240.0.";
 /// Result of reading a file with errors.
 pub(super) struct Recovered {
     /// The configuration, with placeholders in place of errors; `None` if it could not be repaired.
-    pub(super) raw: Option<raw::Config>,
+    pub(super) raw: Option<RawConfig>,
     /// Errors found.
     pub(super) errors: Vec<ConfigError>,
     /// Whether a part is missing, so that checks of the whole file would mislead.
@@ -51,7 +51,7 @@ pub(super) fn read(source: &Source<'_>) -> Recovered {
     found.broken = found.errors.iter().filter_map(|e| e.line).collect();
     let mut repairs = Repairs::default();
     while found.errors.len() < MOST {
-        match raw::Config::deserialize(Deserializer::from(tree.clone())) {
+        match RawConfig::deserialize(Deserializer::from(tree.clone())) {
             Ok(raw) => {
                 found.raw = Some(raw);
                 break;

@@ -1,9 +1,38 @@
 //! The text of a configuration, and errors with their position in it.
 
-use std::{ops::Range, path::Path};
+use std::{
+    fmt,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
-use super::ConfigError;
 use crate::suggest::did_you_mean;
+
+/// An error in a configuration and its place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    /// Path of the file.
+    pub file: PathBuf,
+    /// Line, from 1; `None` if the error concerns the whole file.
+    pub line: Option<usize>,
+    /// Key; empty if the error concerns no single key.
+    pub key: String,
+    /// Cause and next step.
+    pub what: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, ": {}", self.key)?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}
 
 /// The text and the path of its file.
 pub(super) struct Source<'a> {

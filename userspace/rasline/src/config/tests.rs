@@ -1,8 +1,10 @@
 //! What people are told about their configuration, word by word.
 
+use std::time::Duration;
+
 use super::*;
 
-const GOOD: &str = r#"
+pub(super) const GOOD: &str = r#"
 [[interface]]
 name = "lan0"
 side = "endpoints"
@@ -21,7 +23,8 @@ id = "gk1"
 address = "192.0.2.1"
 "#;
 
-fn errors(text: &str) -> Vec<String> {
+/// Returns the errors of a text.
+pub(super) fn errors(text: &str) -> Vec<String> {
     Config::parse(Path::new("r.toml"), text)
         .unwrap_err()
         .iter()
@@ -29,8 +32,8 @@ fn errors(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The errors of the good configuration with one text in place of another.
-fn with(from: &str, to: &str) -> Vec<String> {
+/// Returns the errors of the good configuration with one text in place of another.
+pub(super) fn with(from: &str, to: &str) -> Vec<String> {
     assert!(GOOD.contains(from), "{from}");
     errors(&GOOD.replacen(from, to, 1))
 }
@@ -119,169 +122,10 @@ fn bad_values() {
 }
 
 #[test]
-fn failback_and_probes() {
-    let zone = |lines: &str| {
-        let text = GOOD.replacen("endpoint_ttl = \"5s\"", lines, 1);
-        let text = text.replacen("[[zone.gatekeeper]]", "\n[[zone.gatekeeper]]", 1);
-        Config::parse(Path::new("r.toml"), &text).unwrap().zones[0].clone()
-    };
-    let plain = zone("");
-    assert_eq!(plain.failback, Failback::After(Duration::from_mins(1)));
-    assert_eq!(
-        plain.probe.settings(),
-        rasline_core::health::Settings {
-            tcp: rasline_core::health::TcpProbe::Fallback,
-            ..rasline_core::health::Settings::default()
-        }
-    );
-    for (text, failback) in [
-        ("none", Failback::None),
-        ("after 90s", Failback::After(Duration::from_secs(90))),
-        ("after_calls", Failback::AfterCalls),
-        (
-            "window 22:30-04:00",
-            Failback::Window {
-                from: 1350,
-                to: 240,
-            },
-        ),
-    ] {
-        assert_eq!(zone(&format!("failback = {text:?}")).failback, failback);
-    }
-    for bad in ["", "never", "after", "after 60", "window 2-4", "60s"] {
-        let errors = with("endpoint_ttl = \"5s\"", &format!("failback = {bad:?}"));
-        let expected = format!(
-            "r.toml:12: failback: unknown failback policy {bad:?}; use \"none\", \"after 60s\", \"after_calls\" or \
-             \"window 02:00-04:00\""
-        );
-        assert_eq!(errors, [expected]);
-    }
-}
-
-#[test]
-fn probe_thresholds() {
-    let probe = |lines: &str| {
-        let table = format!("[zone.probe]\n{lines}\n[[zone.gatekeeper]]");
-        with("[[zone.gatekeeper]]", &table)
-    };
-    assert_eq!(
-        probe("ras = \"rrj\""),
-        [
-            "r.toml:16: ras: unknown value \"rrj\"; did you mean \"rrq\"? use \"auto\", \"grq\", \"rrq\", \"off\""
-        ]
-    );
-    assert_eq!(
-        probe("tcp = true\ninterval = \"1ms\""),
-        ["r.toml:17: interval: 1ms is out of range; use 5ms to 1m"]
-    );
-    // The line is that of whichever of the two was written.
-    let late = "30 ms is too short for 5 probes; use at least 45 ms, or a smaller fall";
-    assert_eq!(
-        probe("dead_time = \"30ms\""),
-        [format!("r.toml:16: dead_time: {late}")]
-    );
-    assert_eq!(
-        probe("tcp = true\nfall = 50"),
-        [
-            "r.toml:17: dead_time: 110 ms is too short for 50 probes; use at least 270 ms, or a smaller fall"
-        ]
-    );
-    assert!(probe("pace = 3")[0].starts_with("r.toml:16: pace: unknown key"));
-}
-
-#[test]
 fn syntax() {
     let error = &with("name = \"lan0\"", "name = \"lan0")[0];
     assert!(error.starts_with("r.toml:3: name: "), "{error}");
     assert!(errors("= 3\n")[0].starts_with("r.toml:1: "));
-}
-
-#[test]
-fn prefixes() {
-    let second = |endpoints: &str, address: &str| {
-        format!(
-            "{GOOD}[[zone]]\nname = \"b\"\nendpoints = [\"{endpoints}\"]\n[[zone.gatekeeper]]\nid = \"g\"\naddress = \"{address}\"\n"
-        )
-    };
-    assert_eq!(
-        errors(&second("10.1.0.0/16", "192.0.2.2")),
-        [
-            "r.toml:20: endpoints: 10.1.0.0/16 of zone \"b\" overlaps 10.0.0.0/8 of zone \"site-a\"; an endpoint belongs to one zone only, so separate them"
-        ]
-    );
-    assert_eq!(
-        errors(&second("172.16.0.0/12", "10.9.9.9")),
-        [
-            "r.toml:23: address: gatekeeper \"g\" (10.9.9.9) is inside 10.0.0.0/8 of zone \"site-a\"'s endpoints; \
-          narrow that prefix"
-        ]
-    );
-    assert_eq!(
-        with("10.0.0.0/8", "10.0.0.1/8"),
-        ["r.toml:13: endpoints: 10.0.0.1/8 has bits set after its prefix; write \"10.0.0.0/8\""]
-    );
-    assert_eq!(
-        with("10.0.0.0/8", "::/0"),
-        [
-            "r.toml:13: endpoints: ::/0 includes IPv4 (::ffff:0:0/96); use a longer prefix, such as 2000::/3"
-        ]
-    );
-    assert!(with("10.0.0.0/8", "10.0.0.0/33")[0].starts_with("r.toml:13: endpoints: "));
-}
-
-#[test]
-fn names() {
-    assert_eq!(
-        with("wan0", "lan0"),
-        ["r.toml:7: name: duplicate interface \"lan0\"; use side = \"both\" for a box on a stick"]
-    );
-    let twice = format!("{GOOD}[[zone.gatekeeper]]\nid = \"gk1\"\naddress = \"192.0.2.1\"\n");
-    assert_eq!(
-        errors(&twice),
-        [
-            "r.toml:19: id: duplicate gatekeeper id \"gk1\" in zone \"site-a\"; rename one",
-            "r.toml:20: address: duplicate gatekeeper address 192.0.2.1 in zone \"site-a\"; give each gatekeeper its own address"
-        ]
-    );
-    assert_eq!(
-        with("side = \"gatekeepers\"", "side = \"endpoints\""),
-        [
-            "r.toml: interface: no interface towards the gatekeepers; add an [[interface]] with \
-          side = \"gatekeepers\" or \"both\""
-        ]
-    );
-    assert_eq!(
-        with("endpoints = [\"10.0.0.0/8\"]", ""),
-        ["r.toml:10: endpoints: zone \"site-a\" has no endpoints; list their prefixes"]
-    );
-    assert_eq!(
-        errors(&GOOD.replace(
-            "[[zone.gatekeeper]]\nid = \"gk1\"\naddress = \"192.0.2.1\"\n",
-            ""
-        )),
-        ["r.toml:10: gatekeeper: zone \"site-a\" has no gatekeepers; add a [[zone.gatekeeper]]"]
-    );
-}
-
-#[test]
-fn daemon() {
-    let with = |line: &str| errors(&format!("[daemon]\n{line}\n{GOOD}"));
-    assert_eq!(
-        with("state_dir = \"lib\""),
-        ["r.toml:2: state_dir: \"lib\" is a relative path; use an absolute path"]
-    );
-    assert_eq!(
-        with("ring_buffer = \"3MiB\""),
-        [
-            "r.toml:2: ring_buffer: 3145728 bytes is not a power of two; use \"64KiB\" to \"1024MiB\""
-        ]
-    );
-    assert_eq!(
-        with("max_registrations = 1"),
-        ["r.toml:2: max_registrations: 1 is out of range; use 16 to 4194304"]
-    );
-    assert!(with("max_registrations = -1")[0].starts_with("r.toml:2: max_registrations: "));
-    assert!(with("on_stop = \"fly\"")[0].starts_with("r.toml:2: on_stop: unknown value \"fly\""));
 }
 
 #[test]
@@ -294,27 +138,6 @@ fn a_missing_file_is_said() {
         "{}",
         error[0]
     );
-}
-
-#[test]
-fn metrics_are_off_unless_they_have_an_address() {
-    let parsed = |text: &str| Config::parse(Path::new("r.toml"), text).unwrap().metrics;
-    assert_eq!(parsed(GOOD), None);
-    assert_eq!(parsed(&format!("[metrics]\n{GOOD}")), None);
-    let at = parsed(&format!("[metrics]\nlisten = \"[::1]:9719\"\n{GOOD}"));
-    assert_eq!(at, Some("[::1]:9719".parse().unwrap()));
-    for (wrong, why) in [
-        ("9719", "is not ADDRESS:PORT"),
-        ("127.0.0.1:0", "has no port"),
-        ("224.0.0.1:9719", "is a multicast address"),
-    ] {
-        let said = errors(&format!("[metrics]\nlisten = \"{wrong}\"\n{GOOD}"));
-        assert_eq!(said.len(), 1);
-        assert!(
-            said[0].starts_with("r.toml:2: listen: ") && said[0].contains(why),
-            "{said:?}"
-        );
-    }
 }
 
 /// Mistakes of every kind, all in one run: keys, values, types, elements of lists, what is missing, and what the checks

@@ -97,6 +97,11 @@ pub fn human_duration(d: Duration) -> String {
     }
 }
 
+/// Formats a duration in milliseconds: `110 ms`.
+pub(super) fn milliseconds(d: Duration) -> String {
+    format!("{} ms", d.as_millis())
+}
+
 fn pair(a: u64, a_unit: &str, b: u64, b_unit: &str) -> String {
     if b == 0 {
         format!("{a}{a_unit}")

@@ -1,6 +1,11 @@
 //! Zones that rasline serves itself: what goes together, and what is said of what does not.
 
-use super::*;
+use std::{net::IpAddr, path::Path};
+
+use crate::config::{
+    tests::{GOOD, errors, with},
+    *,
+};
 
 const INTERFACE: &str = "[[interface]]\nname = \"lan0\"\nside = \"both\"\n";
 
@@ -246,4 +251,71 @@ fn what_does_not_go_with_a_proxy_is_said() {
     ] {
         refused(&text, says);
     }
+}
+
+#[test]
+fn prefixes() {
+    let second = |endpoints: &str, address: &str| {
+        format!(
+            "{GOOD}[[zone]]\nname = \"b\"\nendpoints = [\"{endpoints}\"]\n[[zone.gatekeeper]]\nid = \"g\"\naddress = \"{address}\"\n"
+        )
+    };
+    assert_eq!(
+        errors(&second("10.1.0.0/16", "192.0.2.2")),
+        [
+            "r.toml:20: endpoints: 10.1.0.0/16 of zone \"b\" overlaps 10.0.0.0/8 of zone \"site-a\"; an endpoint belongs to one zone only, so separate them"
+        ]
+    );
+    assert_eq!(
+        errors(&second("172.16.0.0/12", "10.9.9.9")),
+        [
+            "r.toml:23: address: gatekeeper \"g\" (10.9.9.9) is inside 10.0.0.0/8 of zone \"site-a\"'s endpoints; \
+          narrow that prefix"
+        ]
+    );
+    assert_eq!(
+        with("10.0.0.0/8", "10.0.0.1/8"),
+        ["r.toml:13: endpoints: 10.0.0.1/8 has bits set after its prefix; write \"10.0.0.0/8\""]
+    );
+    assert_eq!(
+        with("10.0.0.0/8", "::/0"),
+        [
+            "r.toml:13: endpoints: ::/0 includes IPv4 (::ffff:0:0/96); use a longer prefix, such as 2000::/3"
+        ]
+    );
+    assert!(with("10.0.0.0/8", "10.0.0.0/33")[0].starts_with("r.toml:13: endpoints: "));
+}
+
+#[test]
+fn names() {
+    assert_eq!(
+        with("wan0", "lan0"),
+        ["r.toml:7: name: duplicate interface \"lan0\"; use side = \"both\" for a box on a stick"]
+    );
+    let twice = format!("{GOOD}[[zone.gatekeeper]]\nid = \"gk1\"\naddress = \"192.0.2.1\"\n");
+    assert_eq!(
+        errors(&twice),
+        [
+            "r.toml:19: id: duplicate gatekeeper id \"gk1\" in zone \"site-a\"; rename one",
+            "r.toml:20: address: duplicate gatekeeper address 192.0.2.1 in zone \"site-a\"; give each gatekeeper its own address"
+        ]
+    );
+    assert_eq!(
+        with("side = \"gatekeepers\"", "side = \"endpoints\""),
+        [
+            "r.toml: interface: no interface towards the gatekeepers; add an [[interface]] with \
+          side = \"gatekeepers\" or \"both\""
+        ]
+    );
+    assert_eq!(
+        with("endpoints = [\"10.0.0.0/8\"]", ""),
+        ["r.toml:10: endpoints: zone \"site-a\" has no endpoints; list their prefixes"]
+    );
+    assert_eq!(
+        errors(&GOOD.replace(
+            "[[zone.gatekeeper]]\nid = \"gk1\"\naddress = \"192.0.2.1\"\n",
+            ""
+        )),
+        ["r.toml:10: gatekeeper: zone \"site-a\" has no gatekeepers; add a [[zone.gatekeeper]]"]
+    );
 }

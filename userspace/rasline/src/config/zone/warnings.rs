@@ -1,63 +1,18 @@
 //! Warnings about valid configurations that are probably not what was intended.
 
-use std::time::Duration;
+use super::{Failback, Ras, Upstream, UpstreamSource, Zone};
+use crate::config::{probe::RasProbe, units::milliseconds as ms};
 
-use super::{Config, Failback, Ras, RasProbe, Upstream, UpstreamSource, Zone};
-
-impl Config {
-    /// Warnings about values that conflict, each with its zone and the consequence.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        let zones = self.zones.iter();
-        zones
-            .flat_map(|zone| {
-                let about = move |text: String| format!("zone {}: {text}", zone.name);
-                let all = [of_probe(zone), of_zone(zone), of_proxy(zone)];
-                all.into_iter().flatten().map(about)
-            })
-            .collect()
+impl Zone {
+    /// Warnings about values that conflict, each with the zone and the consequence.
+    pub(in crate::config) fn warnings(&self) -> impl Iterator<Item = String> {
+        let about = |text: String| format!("zone {}: {text}", self.name);
+        let all = [self.probe.warnings(), of_keys(self), of_proxy(self)];
+        all.into_iter().flatten().map(about)
     }
 }
 
-fn ms(time: Duration) -> String {
-    format!("{} ms", time.as_millis())
-}
-
-fn of_probe(zone: &Zone) -> Vec<String> {
-    let (probe, mut all) = (&zone.probe, Vec::new());
-    if probe.ras == RasProbe::Off {
-        return all;
-    }
-    let settings = probe.settings();
-    if probe.interval > probe.dead_time {
-        all.push(format!(
-            "[zone.probe] interval ({}) is longer than dead_time ({}): a dead gatekeeper is detected after up to {}; \
-             use a shorter interval or a longer dead_time",
-            ms(probe.interval),
-            ms(probe.dead_time),
-            ms(probe.interval + probe.dead_time),
-        ));
-    }
-    if probe.dead_time > settings.dead_time_max {
-        all.push(format!(
-            "[zone.probe] dead_time ({}) is longer than the maximum for slow gatekeepers ({}): rasline lengthens it \
-             automatically where answers are slow; remove the key to use the default",
-            ms(probe.dead_time),
-            ms(settings.dead_time_max),
-        ));
-    }
-    if probe.stable < probe.dead_time {
-        all.push(format!(
-            "[zone.probe] stable ({}) is shorter than dead_time ({}): a gatekeeper counts as alive again before silence \
-             could be detected; use a longer stable",
-            ms(probe.stable),
-            ms(probe.dead_time),
-        ));
-    }
-    all
-}
-
-fn of_zone(zone: &Zone) -> Vec<String> {
+fn of_keys(zone: &Zone) -> Vec<String> {
     let mut all = Vec::new();
     let several = zone.gatekeepers.len() > 1;
     if zone.probe.ras != RasProbe::Off && zone.dead_after < zone.probe.dead_time {
@@ -148,7 +103,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::path::Path;
 
-    use super::*;
+    use crate::config::Config;
 
     fn warnings(zone: &str, probe: &str) -> Vec<String> {
         warnings_of(zone, probe, true)

@@ -1,0 +1,277 @@
+//! The mode of a zone: who is the gatekeeper towards its endpoints, and the keys that depend on it.
+//!
+//! Invariant: rasline's own gatekeepers are among a zone's gatekeepers as [`Origin::Own`]: first where it serves the
+//! zone itself, last where it is the backup.
+
+use std::{collections::HashMap, net::IpAddr};
+
+use rasline_core::{
+    profile::MAX_IDENTIFIER,
+    proxy::{Source as UpstreamSource, Upstream},
+};
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::{RawZone, Standby};
+use crate::config::{
+    backup::Backup,
+    checker::Checker,
+    gatekeeper::{Gatekeeper, LAST, Origin, own_id},
+};
+
+/// Which gatekeeper a zone's endpoints register with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ras {
+    /// The zone's gatekeepers themselves.
+    #[default]
+    Transparent,
+    /// rasline, at the zone's service address; it registers the endpoints with the zone's gatekeepers.
+    Proxy,
+    /// rasline, at the zone's service address, without a gatekeeper behind it.
+    Registrar,
+}
+
+/// Keys of a zone about rasline's own gatekeeper, checked.
+pub(super) struct OwnGatekeeper {
+    pub(super) own: Vec<Gatekeeper>,
+    pub(super) gatekeeper_identifier: Option<String>,
+    pub(super) upstream: Upstream,
+    pub(super) upstream_source: UpstreamSource,
+    pub(super) upstream_address: Option<IpAddr>,
+    pub(super) multicast: bool,
+}
+
+impl RawZone {
+    /// The mode that the zone is to have.
+    pub(in crate::config) fn ras(&self) -> Ras {
+        self.ras.as_ref().map_or(Ras::default(), |r| *r.get_ref())
+    }
+
+    /// How a proxy registers endpoints.
+    fn upstream(&self) -> Upstream {
+        self.upstream
+            .as_ref()
+            .map_or_else(Upstream::default, |u| *u.get_ref())
+    }
+
+    /// Source address of a proxy's messages. An aggregate is one registration, so it has one address.
+    fn upstream_source(&self) -> UpstreamSource {
+        match (&self.upstream_source, self.upstream()) {
+            (Some(source), _) => *source.get_ref(),
+            (None, Upstream::Each) => UpstreamSource::Endpoint,
+            (None, Upstream::Aggregate) => UpstreamSource::Own,
+        }
+    }
+
+    pub(super) fn check_mode(
+        &self,
+        c: &mut Checker<'_>,
+        service_address: &[IpAddr],
+        backup: Option<&Backup>,
+    ) -> OwnGatekeeper {
+        let ras = self.ras();
+        self.check_keys_of_mode(c, ras, backup);
+        let own = |priority, ras_port| {
+            move |address: &IpAddr| Gatekeeper {
+                id: own_id(*address).to_owned(),
+                address: *address,
+                ras_port,
+                call_signal_port: 1720,
+                priority,
+                origin: Origin::Own,
+            }
+        };
+        let wanted = self.backup.as_ref().is_some_and(|b| *b.get_ref());
+        let own = match (ras, backup) {
+            (Ras::Transparent, Some(backup)) if wanted => {
+                let of_family = |a: &&IpAddr| {
+                    let mut gatekeepers = self.gatekeeper.iter();
+                    gatekeepers.any(|g| g.get_ref().address.get_ref().is_ipv4() == a.is_ipv4())
+                };
+                // Gatekeepers replace each other within an address family only: an own gatekeeper of another family
+                // could never serve.
+                let all = backup.addresses.iter().filter(of_family);
+                all.map(own(LAST, backup.ras_port)).collect()
+            }
+            (Ras::Transparent, _) => Vec::new(),
+            (Ras::Proxy | Ras::Registrar, _) => service_address.iter().map(own(0, 1719)).collect(),
+        };
+        OwnGatekeeper {
+            own,
+            gatekeeper_identifier: self.check_identifier(c),
+            upstream: self.upstream(),
+            upstream_source: self.upstream_source(),
+            upstream_address: self.upstream_address.as_ref().map(|a| *a.get_ref()),
+            multicast: self.check_multicast(c, ras),
+        }
+    }
+
+    /// Multicast discovery is defined for IPv4 only.
+    fn check_multicast(&self, c: &mut Checker<'_>, ras: Ras) -> bool {
+        let Some(wanted) = self.multicast.as_ref().filter(|m| *m.get_ref()) else {
+            return false;
+        };
+        let mut service = self.service_address.iter();
+        let what = if ras != Ras::Registrar {
+            "is valid only with ras = \"registrar\"; remove it"
+        } else if !service.any(|a| a.get_ref().is_ipv4()) {
+            "multicast discovery works over IPv4 only; add an IPv4 service_address, or remove this key"
+        } else {
+            return true;
+        };
+        c.fail(Some(wanted.span()), "multicast", what);
+        false
+    }
+
+    /// Checks a gatekeeperIdentifier: 1 to 128 characters.
+    fn check_identifier(&self, c: &mut Checker<'_>) -> Option<String> {
+        let given = self.gatekeeper_identifier.as_ref()?;
+        let text = given.get_ref();
+        if text.is_empty() || text.encode_utf16().count() > MAX_IDENTIFIER {
+            c.fail(
+                Some(given.span()),
+                "gatekeeper_identifier",
+                format!(
+                    "is not a valid gatekeeperIdentifier; use 1 to {MAX_IDENTIFIER} characters"
+                ),
+            );
+        }
+        Some(text.clone())
+    }
+
+    /// Checks keys that depend on each other.
+    fn check_keys_of_mode(&self, c: &mut Checker<'_>, ras: Ras, backup: Option<&Backup>) {
+        let name = self.name.get_ref();
+        let service = &self.service_address;
+        if ras != Ras::Transparent {
+            let span = self.ras.as_ref().map(Spanned::span);
+            if service.is_empty() {
+                let what = format!(
+                    "zone \"{name}\" has no service_address; add an address of this machine where its endpoints register"
+                );
+                c.fail(span.clone(), "ras", what);
+            }
+            for family in [IpAddr::is_ipv4, IpAddr::is_ipv6] {
+                if let Some(second) = service.iter().filter(|a| family(a.get_ref())).nth(1) {
+                    let what = format!(
+                        "second service address of this family in zone \"{name}\", which rasline serves itself; remove one"
+                    );
+                    c.fail(Some(second.span()), "service_address", what);
+                }
+            }
+            if self.learn_alternates {
+                let what = "is valid only with ras = \"transparent\"; remove it";
+                c.fail(span.clone(), "learn_alternates", what);
+            }
+            if self.standby == Standby::Warm {
+                let what = "is valid only with ras = \"transparent\"; remove it";
+                c.fail(span.clone(), "standby", what);
+            }
+        }
+        if ras == Ras::Registrar
+            && let Some(g) = self.gatekeeper.first()
+        {
+            let what = format!(
+                "rasline is the gatekeeper of zone \"{name}\" (ras = \"registrar\"); remove this one, or set ras = \"proxy\""
+            );
+            c.fail(Some(g.span()), "gatekeeper", what);
+        }
+        self.check_keys_of_proxy(c, ras);
+        if let Some(wanted) = self.backup.as_ref().filter(|b| *b.get_ref()) {
+            let what = if ras != Ras::Transparent {
+                "is valid only with ras = \"transparent\"; remove it"
+            } else if let Some(backup) = backup {
+                let mut all = self.gatekeeper.iter();
+                let has = |v4: bool| backup.addresses.iter().any(|a| a.is_ipv4() == v4);
+                if all.all(|g| has(g.get_ref().address.get_ref().is_ipv4())) {
+                    return;
+                }
+                "[backup] lacks an address of a family that the zone's gatekeepers have; add one"
+            } else {
+                "[backup] is missing; add it with an address of this machine"
+            };
+            c.fail(Some(wanted.span()), "backup", what);
+        }
+    }
+
+    /// Checks keys that are valid for a proxy only.
+    fn check_keys_of_proxy(&self, c: &mut Checker<'_>, ras: Ras) {
+        let what = "is valid only with ras = \"proxy\"; remove it";
+        if ras != Ras::Proxy {
+            if let Some(upstream) = &self.upstream {
+                c.fail(Some(upstream.span()), "upstream", what);
+            }
+            if let Some(source) = &self.upstream_source {
+                c.fail(Some(source.span()), "upstream_source", what);
+            }
+            if let Some(address) = &self.upstream_address {
+                c.fail(Some(address.span()), "upstream_address", what);
+            }
+            return;
+        }
+        let source = self.upstream_source();
+        if let Some(given) = &self.upstream_source
+            && source == UpstreamSource::Endpoint
+            && self.upstream() == Upstream::Aggregate
+        {
+            let what = "an aggregate is registered from upstream_address; remove this key, or set upstream = \"each\"";
+            c.fail(Some(given.span()), "upstream_source", what);
+        }
+        if self.upstream_address.is_none() && source == UpstreamSource::Own {
+            let what = format!(
+                "zone \"{}\" has no upstream_address; add the address of this machine that its gatekeepers will see",
+                self.name.get_ref()
+            );
+            c.fail(
+                self.ras.as_ref().map(Spanned::span),
+                "upstream_address",
+                what,
+            );
+        }
+    }
+}
+
+/// Checks that no own address is used by two zones, or by a zone and the backup.
+pub(in crate::config) fn check_own_addresses(
+    c: &mut Checker<'_>,
+    zones: &[Spanned<RawZone>],
+    backup: Option<&Backup>,
+) {
+    let mut services: HashMap<IpAddr, &str> = HashMap::new();
+    let mut upstreams: HashMap<IpAddr, &str> = HashMap::new();
+    let taken = backup.map_or(&[][..], |b| b.addresses.as_slice());
+    services.extend(taken.iter().map(|a| (*a, "[backup]")));
+    let mut wrong = Vec::new();
+    for zone in zones
+        .iter()
+        .map(Spanned::get_ref)
+        .filter(|z| z.ras() != Ras::Transparent)
+    {
+        let own = zone.service_address.iter().map(|a| (a, "service_address"));
+        let upstream = zone
+            .upstream_address
+            .iter()
+            .map(|a| (a, "upstream_address"));
+        for (address, key) in own.chain(upstream) {
+            let a = *address.get_ref();
+            let all = if key == "service_address" {
+                &mut services
+            } else {
+                &mut upstreams
+            };
+            if let Some(other) = all.insert(a, zone.name.get_ref())
+                && other != zone.name.get_ref()
+            {
+                wrong.push((
+                    address.span(),
+                    key,
+                    format!("{a} is already used by {other}; give this zone its own address"),
+                ));
+            }
+        }
+    }
+    for (span, key, what) in wrong {
+        c.fail(Some(span), key, what);
+    }
+}
