@@ -7,10 +7,7 @@ use std::{collections::BTreeMap, fmt::Write as _, net::IpAddr};
 
 use ipnet::IpNet;
 
-use crate::{
-    config::{Config, Ras, Zone},
-    supervisor::apply,
-};
+use crate::config::{Config, Zone};
 
 /// Name of the table.
 pub const TABLE: &str = "rasline";
@@ -66,7 +63,7 @@ fn chain(text: &mut String, config: &Config, hook: &str, ways: &[Way]) {
         text,
         "\tchain {hook} {{\n\t\ttype filter hook {hook} priority raw; policy accept;"
     );
-    let transparent = config.zones.iter().filter(|z| z.ras == Ras::Transparent);
+    let transparent = config.zones.iter().filter(|z| z.mode.is_transparent());
     for zone in transparent {
         let _ = writeln!(text, "\t\t# zone {:?}", zone.name);
         for v6 in [false, true] {
@@ -99,7 +96,7 @@ fn pair(text: &mut String, zone: &Zone, v6: bool, ports: Ports, gatekeepers: &[I
         );
     };
     rule("udp", ports.ras);
-    if apply::is_steered(zone) {
+    if zone.is_steered() {
         rule("tcp", ports.call);
     }
 }
@@ -119,12 +116,12 @@ fn gatekeepers(zone: &Zone, v6: bool) -> BTreeMap<Ports, Vec<IpNet>> {
         };
         add(ports, gatekeeper.address.into());
     }
-    let (ras, call) = apply::service_ports(zone);
-    for address in &zone.service_address {
+    let (ras, call) = zone.service_ports();
+    for address in zone.service_addresses() {
         add(Ports { ras, call }, IpNet::from(*address));
     }
-    if zone.learn_alternates {
-        for net in &zone.allowed_alternates {
+    if let Some(steering) = zone.mode.steering().filter(|s| s.learn_alternates) {
+        for net in &steering.allowed_alternates {
             add(USUAL_PORTS, *net);
         }
     }

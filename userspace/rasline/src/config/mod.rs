@@ -35,7 +35,7 @@ pub use self::{
     probe::{Probe, RasProbe},
     source::ConfigError,
     units::{human_duration, parse_duration, parse_size},
-    zone::{Answer, Failback, OnLoss, Ras, Shape, Standby, Zone},
+    zone::{Answer, Failback, OnLoss, Shape, Standby, Steering, Uplink, Zone, ZoneMode},
 };
 use self::{
     agent::RawAgent, backup::RawBackup, checker::Checker, daemon::RawDaemon,

@@ -48,10 +48,11 @@ pub(super) fn with_learned(file: &Config, learned: &HashMap<String, Vec<Gatekeep
 /// What each zone allows.
 fn rules(file: &Config, layout: &Layout) -> Vec<ZoneRules> {
     let rule = |zone: &crate::config::Zone| {
+        let steering = zone.mode.steering().cloned().unwrap_or_default();
         Some(ZoneRules {
             zone: layout.zone(&zone.name)?,
-            learn: zone.learn_alternates,
-            allowed: zone
+            learn: steering.learn_alternates,
+            allowed: steering
                 .allowed_alternates
                 .iter()
                 .map(|net| Prefix {

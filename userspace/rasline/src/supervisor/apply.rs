@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use crate::{
     bpf::{Dataplane, GatekeeperRow, PinnedRows, Steering, ZoneRow},
-    config::{Config, OnLoss, Ras, Shape, UpstreamSource, Zone},
+    config::{Config, OnLoss, Shape, UpstreamSource, Zone},
     failure::{Failure, Result},
     supervisor::layout::Layout,
 };
@@ -158,6 +158,7 @@ pub fn write(dataplane: &mut Dataplane, new: &Config, layout: &Layout) -> Result
     let old_rows = pinned.gatekeepers;
     for zone in &new.zones {
         if let Some(index) = layout.zone(&zone.name) {
+            let steering = zone.mode.steering().cloned().unwrap_or_default();
             dataplane.set_zone(&ZoneRow {
                 index,
                 generation: layout.generation(index),
@@ -168,9 +169,9 @@ pub fn write(dataplane: &mut Dataplane, new: &Config, layout: &Layout) -> Result
                 migrate_rate: zone.migrate_rate,
                 unknown_rate: zone.unknown_rate,
                 auto: dataplane.is_auto(index),
-                reset: zone.on_loss == OnLoss::Reset,
-                rip_delay: (zone.shape == Shape::Rip).then_some(zone.rip_delay),
-                service_ports: service_ports(zone),
+                reset: steering.on_loss == OnLoss::Reset,
+                rip_delay: (steering.shape == Shape::Rip).then_some(steering.rip_delay),
+                service_ports: zone.service_ports(),
             });
         }
     }
@@ -198,17 +199,17 @@ pub fn write(dataplane: &mut Dataplane, new: &Config, layout: &Layout) -> Result
     dataplane.set_ports(
         rows.values()
             .map(|r| r.ras_port)
-            .chain(new.zones.iter().map(|z| service_ports(z).0)),
+            .chain(new.zones.iter().map(|z| z.service_ports().0)),
         rows.values()
             .map(|r| r.call_port)
-            .chain(new.zones.iter().map(|z| service_ports(z).1)),
-        new.zones.iter().any(is_steered),
+            .chain(new.zones.iter().map(|z| z.service_ports().1)),
+        new.zones.iter().any(Zone::is_steered),
     );
     let services: Vec<(u32, IpAddr)> = new
         .zones
         .iter()
         .filter_map(|z| Some((layout.zone(&z.name)?, z)))
-        .flat_map(|(index, z)| z.service_address.iter().map(move |a| (index, *a)))
+        .flat_map(|(index, z)| z.service_addresses().iter().map(move |a| (index, *a)))
         .collect();
     dataplane.set_index(rows.values(), &services)?;
     dataplane.set_limits(&new.daemon);
@@ -243,7 +244,7 @@ fn steer_first(dataplane: &mut Dataplane, zone: &Zone, layout: &Layout) {
     let candidates = candidates(zone, layout);
     let decided = dataplane.decided(index).map(|d| d.active);
     let there = decided.or(dataplane.steered_to(index).map(|(active, _)| active));
-    let (active, candidates) = match (is_steered(zone), there) {
+    let (active, candidates) = match (zone.is_steered(), there) {
         (true, Some(active)) if known.contains(&active) => {
             return dataplane.set_candidates(index, &candidates);
         }
@@ -279,39 +280,12 @@ fn all(zone: &Zone, layout: &Layout) -> Vec<u32> {
 
 /// Whether a zone's RCFs are diverted: where rasline makes them itself, they have their timeToLive already.
 fn diverts(zone: &Zone) -> bool {
-    zone.endpoint_ttl.is_some() && zone.ras == Ras::Transparent
+    zone.endpoint_ttl.is_some() && zone.mode.is_transparent()
 }
 
 /// Whether a zone's proxy speaks from its endpoints' addresses, so that what gatekeepers say to these is for the proxy.
 fn is_spoken_for(zone: &Zone) -> bool {
-    zone.ras == Ras::Proxy && zone.upstream_source == UpstreamSource::Endpoint
-}
-
-/// Whether a zone's traffic may have to be steered.
-#[must_use]
-pub fn is_steered(zone: &Zone) -> bool {
-    zone.ras == Ras::Transparent && (zone.gatekeepers.len() > 1 || !zone.service_address.is_empty())
-}
-
-/// Whether it is watched which of a zone's gatekeepers live: one that lives outside may die.
-#[must_use]
-pub fn is_watched(zone: &Zone) -> bool {
-    zone.ras != Ras::Registrar && zone.gatekeepers.iter().any(|g| !g.is_own())
-}
-
-/// Whether somebody decides which of a zone's gatekeepers serves it.
-#[must_use]
-pub fn is_decided(zone: &Zone) -> bool {
-    is_steered(zone) || zone.ras == Ras::Proxy
-}
-
-/// RAS and call-signalling port of a zone's service addresses: those of its first gatekeeper.
-#[must_use]
-pub fn service_ports(zone: &Zone) -> (u16, u16) {
-    zone.gatekeepers
-        .iter()
-        .min_by_key(|g| g.priority)
-        .map_or((1719, 1720), |g| (g.ras_port, g.call_signal_port))
+    (zone.mode.uplink()).is_some_and(|uplink| uplink.source == UpstreamSource::Endpoint)
 }
 
 /// Addresses that messages to endpoints may come from.
@@ -319,8 +293,8 @@ pub fn service_ports(zone: &Zone) -> (u16, u16) {
 pub fn senders(config: &Config) -> Vec<SocketAddr> {
     let gatekeepers = config.zones.iter().flat_map(|z| &z.gatekeepers);
     let services = config.zones.iter().flat_map(|z| {
-        let port = service_ports(z).0;
-        z.service_address
+        let port = z.service_ports().0;
+        z.service_addresses()
             .iter()
             .map(move |a| SocketAddr::new(*a, port))
     });

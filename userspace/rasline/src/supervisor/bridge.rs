@@ -6,7 +6,7 @@ use rasline_core::{Reason, Refusal};
 
 use crate::{
     bpf::{self, Refused},
-    config::{Answer, Config, Ras},
+    config::{Answer, Config},
     supervisor::layout::Layout,
 };
 
@@ -46,7 +46,7 @@ pub(super) fn core_config(config: &Config, layout: &Layout) -> rasline_core::Con
     rasline_core::Config {
         // Where rasline is the gatekeeper itself there is nothing to learn.
         zones: (config.zones.iter())
-            .filter(|z| z.ras == Ras::Transparent)
+            .filter(|z| z.mode.is_transparent())
             .filter_map(zone)
             .collect(),
         max_registrations,

@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     host::monotonic_ns,
     supervisor::{
-        Supervisor, apply,
+        Supervisor,
         bridge::{core_config, reason, refusal},
         layout::Layout,
         serving::served,
@@ -144,7 +144,7 @@ impl Supervisor {
         for registration in self.effects.learner.registrations() {
             *counts.entry(registration.zone).or_default() += 1;
         }
-        for zone in self.config.zones.iter().filter(|z| apply::is_steered(z)) {
+        for zone in self.config.zones.iter().filter(|z| z.is_steered()) {
             let Some(index) = self.layout.zone(&zone.name) else {
                 continue;
             };

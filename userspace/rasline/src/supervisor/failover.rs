@@ -16,7 +16,7 @@ use rasline_core::{
 
 use crate::{
     bpf::{Dataplane, Steering},
-    config::{Config, Failback, Origin, Ras, Zone},
+    config::{Config, Failback, Origin, Zone},
     control::{Reply, view},
     failure::{Failure, Result},
     host::{self, monotonic_ns},
@@ -79,7 +79,7 @@ fn zone_policies(supervisor: &Supervisor) -> Vec<ZonePolicy> {
             zone: ZoneIndex(supervisor.layout.zone(&zone.name)?),
             // A proxy's own gatekeeper is the one that its endpoints see.
             candidates: (zone.gatekeepers.iter())
-                .filter(|g| !(zone.ras == Ras::Proxy && g.is_own()))
+                .filter(|g| !(zone.mode.is_proxy() && g.is_own()))
                 .filter_map(candidate)
                 .collect(),
             failback: match zone.failback {
@@ -95,7 +95,7 @@ fn zone_policies(supervisor: &Supervisor) -> Vec<ZonePolicy> {
     };
     let zones = supervisor.config.zones.iter();
     zones
-        .filter(|z| apply::is_watched(z))
+        .filter(|z| z.is_watched())
         .filter_map(policy)
         .collect()
 }
@@ -132,7 +132,7 @@ fn probe_targets(config: &Config, layout: &crate::supervisor::layout::Layout) ->
 /// How long endpoints' requests must be unanswered until a gatekeeper of which probes say nothing is dead. Where there
 /// are others the program decides that by itself.
 fn judged_by_traffic(zone: &Zone) -> Option<Duration> {
-    let alone = zone.ras == Ras::Transparent && !apply::is_steered(zone);
+    let alone = zone.mode.is_transparent() && !zone.is_steered();
     alone.then(|| (zone.dead_after * TRAFFIC_DEAD).max(LEAST_TRAFFIC_DEAD))
 }
 
@@ -146,7 +146,7 @@ impl Supervisor {
             };
             let kept = before.get(&zone.name).copied().unwrap_or_default();
             let steered = self.dataplane.steered_to(index);
-            let (active, moved, manual) = match steered.filter(|_| zone.ras != Ras::Proxy) {
+            let (active, moved, manual) = match steered.filter(|_| !zone.mode.is_proxy()) {
                 Some((active, moved_ns)) => {
                     let manual = match kept.manual {
                         _ if !self.dataplane.is_auto(index) => Manual::Hold,
@@ -283,7 +283,7 @@ impl Supervisor {
     /// Decisions of the kernel that were not heard yet.
     fn poll_kernel_decisions(&mut self) -> Vec<Input> {
         let mut inputs = Vec::new();
-        for zone in self.config.zones.iter().filter(|z| apply::is_steered(z)) {
+        for zone in self.config.zones.iter().filter(|z| z.is_steered()) {
             let Some(index) = self.layout.zone(&zone.name) else {
                 continue;
             };
@@ -406,11 +406,11 @@ impl Supervisor {
         let Some(zone) = self.zone_at(index) else {
             return;
         };
-        if zone.ras == Ras::Proxy {
+        if zone.mode.is_proxy() {
             return self.proxy_to(index, active);
         }
         // With one gatekeeper there is nowhere to go.
-        if !apply::is_steered(zone) {
+        if !zone.is_steered() {
             return;
         }
         self.serve_if_own(index, active);
@@ -460,7 +460,7 @@ impl Supervisor {
             self.show_zone(zone)?;
             return Err(Failure::plain(format!("zone {zone}"), "not in force yet"));
         };
-        if !apply::is_decided(found) {
+        if !found.is_decided() {
             return Err(Failure::new(
                 format!("zone {zone}"),
                 "only one gatekeeper configured, so there is nothing to decide",

@@ -21,7 +21,7 @@ use crate::{
     config::{OnLoss, Zone},
     host::{self, monotonic_ns},
     supervisor::{
-        Supervisor, apply,
+        Supervisor,
         raw::{self, RawSockets, TCP},
     },
 };
@@ -118,7 +118,10 @@ impl Supervisor {
     fn gone_for_good(&self, now_ns: u64) -> BTreeSet<u32> {
         let zones = self.config.zones.iter();
         zones
-            .filter(|zone| zone.on_loss == OnLoss::Reset && apply::is_steered(zone))
+            .filter(|zone| {
+                let steering = zone.mode.steering();
+                steering.is_some_and(|s| s.on_loss == OnLoss::Reset) && zone.is_steered()
+            })
             .flat_map(|zone| self.gone_of(zone, now_ns))
             .collect()
     }

@@ -8,7 +8,7 @@ use rasline_core::{Time, health};
 
 use crate::{
     bpf::counter_help,
-    config::{Answer, Gatekeeper, Origin, Ras, Zone},
+    config::{Answer, Gatekeeper, Origin, Zone},
     control::view,
     failure::{Failure, Result},
     host::monotonic_ns,
@@ -26,14 +26,6 @@ fn answer_name(answer: Answer) -> &'static str {
         Answer::Offload => "offload",
         Answer::Hold => "hold",
         Answer::Off => "off",
-    }
-}
-
-fn ras_name(ras: Ras) -> &'static str {
-    match ras {
-        Ras::Transparent => "transparent",
-        Ras::Proxy => "proxy",
-        Ras::Registrar => "registrar",
     }
 }
 
@@ -247,7 +239,7 @@ impl Supervisor {
                 .layout
                 .zone(&zone.name)
                 .and_then(|index| self.steering_view(index)),
-            ras: ras_name(zone.ras).to_owned(),
+            ras: zone.mode.name().to_owned(),
             serving,
             refused_alternates: self
                 .layout

@@ -35,7 +35,7 @@ impl Supervisor {
             .config
             .zones
             .iter()
-            .filter(|z| z.standby == Standby::Warm)
+            .filter(|z| (z.mode.steering()).is_some_and(|s| s.standby == Standby::Warm))
         {
             if let Some(index) = self.layout.zone(&zone.name)
                 && let Some(gatekeeper) = self.standby_of(index, zone)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Consequence, Findings, Verdict};
 use crate::{
-    config::{Config, Ras, Zone, human_duration},
+    config::{Config, Zone, human_duration},
     firewall,
     host::{
         conntrack,
@@ -77,9 +77,7 @@ fn forward(f: &mut Findings, survey: &Survey) {
 fn timeouts(f: &mut Findings, config: &Config, timeout: Duration) {
     let what = "connection tracking";
     let refresh = |zone: &Zone| {
-        let refresh = zone
-            .refresh_every
-            .filter(|_| zone.ras == Ras::Transparent)?;
+        let refresh = zone.refresh_every.filter(|_| zone.mode.is_transparent())?;
         (refresh > timeout).then_some((refresh, zone.name.clone()))
     };
     let (lives, longest) = (

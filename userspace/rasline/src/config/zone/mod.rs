@@ -15,9 +15,12 @@ use rasline_core::proxy::{Source as UpstreamSource, Upstream};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use self::failback::RawFailback;
 pub(super) use self::mode::check_own_addresses;
-pub use self::{failback::Failback, mode::Ras};
+pub use self::{
+    failback::Failback,
+    mode::{Steering, Uplink, ZoneMode},
+};
+use self::{failback::RawFailback, mode::Ras};
 use super::{
     backup::Backup,
     checker::{Checker, DAY},
@@ -80,18 +83,10 @@ pub struct Zone {
     /// Name in messages, commands and metrics.
     pub name: String,
     /// Who is the gatekeeper towards its endpoints.
-    pub ras: Ras,
+    pub mode: ZoneMode,
     /// gatekeeperIdentifier of rasline's own gatekeeper unless the profile has one; `None`: that of the zone's first
     /// gatekeeper if known, else the zone's name.
     pub gatekeeper_identifier: Option<String>,
-    /// How a proxy registers endpoints.
-    pub upstream: Upstream,
-    /// Source address of a proxy's messages to gatekeepers.
-    pub upstream_source: UpstreamSource,
-    /// A proxy's own address towards gatekeepers.
-    pub upstream_address: Option<IpAddr>,
-    /// Whether rasline's own gatekeeper answers GRQs to the multicast group.
-    pub multicast: bool,
     /// When the kernel answers keep-alives.
     pub answer: Answer,
     /// timeToLive given to endpoints, in whole seconds; `None`: the gatekeeper's own.
@@ -104,24 +99,10 @@ pub struct Zone {
     pub silent_after: Option<Duration>,
     /// A gatekeeper that leaves a request unanswered for longer is silent.
     pub dead_after: Duration,
-    /// Whether registrations are kept alive at the first alternate ahead of time.
-    pub standby: Standby,
     /// Maximum number of RRQs per second to the active gatekeeper while the zone moves; 0: unlimited.
     pub migrate_rate: u32,
     /// Maximum number of messages per second from unregistered sources to the zone's gatekeepers; 0: unlimited.
     pub unknown_rate: u32,
-    /// What happens to call-signalling connections of a dead gatekeeper.
-    pub on_loss: OnLoss,
-    /// What happens to RRQs above `migrate_rate`.
-    pub shape: Shape,
-    /// Mean delay in the RIPs that answer them; each is random within 50 % of it.
-    pub rip_delay: Duration,
-    /// Logical gatekeeper addresses that endpoints use; empty where rasline has them itself ([`Origin::Own`]).
-    pub service_address: Vec<IpAddr>,
-    /// Whether alternates that its gatekeepers name become candidates.
-    pub learn_alternates: bool,
-    /// Prefixes that such alternates must lie in.
-    pub allowed_alternates: Vec<IpNet>,
     /// When the zone returns to a better gatekeeper.
     pub failback: Failback,
     /// How its gatekeepers are probed.
@@ -130,6 +111,49 @@ pub struct Zone {
     pub endpoints: Vec<IpNet>,
     /// Gatekeepers of the zone, rasline's own included.
     pub gatekeepers: Vec<Gatekeeper>,
+}
+
+impl Zone {
+    /// Logical gatekeeper addresses that endpoints use; none where rasline has them itself ([`super::Origin::Own`]).
+    #[must_use]
+    pub fn service_addresses(&self) -> &[IpAddr] {
+        let steering = self.mode.steering();
+        steering.map_or(&[], |steering| steering.service_address.as_slice())
+    }
+
+    /// RAS and call-signalling port of the service addresses: those of the zone's first gatekeeper.
+    #[must_use]
+    pub fn service_ports(&self) -> (u16, u16) {
+        self.gatekeepers
+            .iter()
+            .min_by_key(|g| g.priority)
+            .map_or((1719, 1720), |g| (g.ras_port, g.call_signal_port))
+    }
+
+    /// Whether the zone's traffic may have to be steered.
+    #[must_use]
+    pub fn is_steered(&self) -> bool {
+        self.mode.is_transparent()
+            && (self.gatekeepers.len() > 1 || !self.service_addresses().is_empty())
+    }
+
+    /// Whether somebody decides which of the zone's gatekeepers serves it.
+    #[must_use]
+    pub fn is_decided(&self) -> bool {
+        self.is_steered() || self.mode.is_proxy()
+    }
+
+    /// Whether it is watched which of the zone's gatekeepers live: one that lives outside may die.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        !self.mode.is_registrar() && self.gatekeepers.iter().any(|g| !g.is_own())
+    }
+
+    /// Whether rasline serves the zone itself while all of its other gatekeepers are down.
+    #[must_use]
+    pub fn is_backed_up(&self) -> bool {
+        self.mode.is_transparent() && self.gatekeepers.iter().any(Gatekeeper::is_own)
+    }
 }
 
 /// A `[[zone]]` as written.
@@ -252,7 +276,9 @@ impl RawZone {
         }
         let service_address =
             check_service_addresses(c, &name, &self.service_address, &self.gatekeeper);
-        let serving = self.check_mode(c, &service_address, backup);
+        let own = self.own_gatekeepers(&service_address, backup);
+        let mode = self.check_mode(c, service_address, backup);
+        let gatekeeper_identifier = self.check_identifier(c);
         let ttl_span = self.endpoint_ttl.as_ref().map(Spanned::span);
         let refresh_span = self.refresh_every.as_ref().map(Spanned::span);
         let endpoint_ttl = c.duration("endpoint_ttl", self.endpoint_ttl, (second, DAY));
@@ -286,43 +312,14 @@ impl RawZone {
                 (Duration::from_millis(50), Duration::from_mins(1)),
             )
             .unwrap_or(Duration::from_millis(600));
-        let rip_delay = c
-            .duration(
-                "rip_delay",
-                self.rip_delay,
-                (Duration::from_millis(10), Duration::from_secs(30)),
-            )
-            .unwrap_or(Duration::from_secs(2));
         Zone {
-            standby: self.standby,
             migrate_rate: c.number("migrate_rate", self.migrate_rate, (0, 1_000_000), 200),
             unknown_rate: c.number("unknown_rate", self.unknown_rate, (0, 1_000_000), 2000),
-            on_loss: self.on_loss,
-            shape: self.shape,
-            rip_delay,
-            ras,
-            gatekeeper_identifier: serving.gatekeeper_identifier,
-            upstream: serving.upstream,
-            upstream_source: serving.upstream_source,
-            upstream_address: serving.upstream_address,
-            multicast: serving.multicast,
-            service_address: match ras {
-                Ras::Transparent => service_address,
-                Ras::Proxy | Ras::Registrar => Vec::new(),
-            },
+            mode,
+            gatekeeper_identifier,
             failback: failback::check(c, self.failback),
             probe: self.probe.check(c),
-            learn_alternates: self.learn_alternates,
-            allowed_alternates: self
-                .allowed_alternates
-                .into_iter()
-                .map(Spanned::into_inner)
-                .collect(),
-            gatekeepers: [
-                gatekeeper::check_all(c, &name, self.gatekeeper),
-                serving.own,
-            ]
-            .concat(),
+            gatekeepers: [gatekeeper::check_all(c, &name, self.gatekeeper), own].concat(),
             name,
             answer: self.answer,
             endpoint_ttl,

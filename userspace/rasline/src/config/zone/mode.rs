@@ -3,26 +3,30 @@
 //! Invariant: rasline's own gatekeepers are among a zone's gatekeepers as [`Origin::Own`]: first where it serves the
 //! zone itself, last where it is the backup.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{collections::HashMap, net::IpAddr, time::Duration};
 
+use ipnet::IpNet;
 use rasline_core::{
     profile::MAX_IDENTIFIER,
     proxy::{Source as UpstreamSource, Upstream},
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use toml::Spanned;
 
-use super::{RawZone, Standby};
+use super::{OnLoss, RawZone, Shape, Standby};
 use crate::config::{
     backup::Backup,
     checker::Checker,
     gatekeeper::{Gatekeeper, LAST, Origin, own_id},
 };
 
-/// Which gatekeeper a zone's endpoints register with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+/// Default of `rip_delay`.
+const RIP_DELAY: Duration = Duration::from_secs(2);
+
+/// The key `ras` as written: which gatekeeper a zone's endpoints register with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Ras {
+pub(in crate::config) enum Ras {
     /// The zone's gatekeepers themselves.
     #[default]
     Transparent,
@@ -32,14 +36,117 @@ pub enum Ras {
     Registrar,
 }
 
-/// Keys of a zone about rasline's own gatekeeper, checked.
-pub(super) struct OwnGatekeeper {
-    pub(super) own: Vec<Gatekeeper>,
-    pub(super) gatekeeper_identifier: Option<String>,
-    pub(super) upstream: Upstream,
-    pub(super) upstream_source: UpstreamSource,
-    pub(super) upstream_address: Option<IpAddr>,
-    pub(super) multicast: bool,
+/// The mode of a zone, with what holds in that mode only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ZoneMode {
+    /// Endpoints register with the zone's gatekeepers; rasline stands in between.
+    Transparent(Steering),
+    /// Endpoints register with rasline, which registers them with the zone's gatekeepers.
+    Proxy(Uplink),
+    /// Endpoints register with rasline, and nobody is behind it.
+    Registrar {
+        /// Whether it answers GRQs to the multicast group.
+        multicast: bool,
+    },
+}
+
+impl ZoneMode {
+    /// The value of the key `ras`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Transparent(_) => "transparent",
+            Self::Proxy(_) => "proxy",
+            Self::Registrar { .. } => "registrar",
+        }
+    }
+
+    /// Whether endpoints register with the zone's gatekeepers.
+    #[must_use]
+    pub const fn is_transparent(&self) -> bool {
+        matches!(self, Self::Transparent(_))
+    }
+
+    /// Whether rasline is a proxy for the zone.
+    #[must_use]
+    pub const fn is_proxy(&self) -> bool {
+        matches!(self, Self::Proxy(_))
+    }
+
+    /// Whether rasline is the zone's only gatekeeper.
+    #[must_use]
+    pub const fn is_registrar(&self) -> bool {
+        matches!(self, Self::Registrar { .. })
+    }
+
+    /// How the zone's traffic is steered; `None` if rasline is a gatekeeper itself.
+    #[must_use]
+    pub const fn steering(&self) -> Option<&Steering> {
+        match self {
+            Self::Transparent(steering) => Some(steering),
+            Self::Proxy(_) | Self::Registrar { .. } => None,
+        }
+    }
+
+    /// How a proxy registers endpoints; `None` if the zone has no proxy.
+    #[must_use]
+    pub const fn uplink(&self) -> Option<&Uplink> {
+        match self {
+            Self::Proxy(uplink) => Some(uplink),
+            Self::Transparent(_) | Self::Registrar { .. } => None,
+        }
+    }
+
+    /// Whether rasline's own gatekeeper answers GRQs to the multicast group.
+    #[must_use]
+    pub const fn answers_multicast(&self) -> bool {
+        matches!(self, Self::Registrar { multicast: true })
+    }
+}
+
+/// How the traffic of a transparent zone finds the gatekeeper that serves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Steering {
+    /// Logical gatekeeper addresses that endpoints use.
+    pub service_address: Vec<IpAddr>,
+    /// Whether registrations are kept alive at the first alternate ahead of time.
+    pub standby: Standby,
+    /// What happens to call-signalling connections of a dead gatekeeper.
+    pub on_loss: OnLoss,
+    /// What happens to RRQs above `migrate_rate`.
+    pub shape: Shape,
+    /// Mean delay in the RIPs that answer them; each is random within 50 % of it.
+    pub rip_delay: Duration,
+    /// Whether alternates that the zone's gatekeepers name become candidates.
+    pub learn_alternates: bool,
+    /// Prefixes that such alternates must lie in.
+    pub allowed_alternates: Vec<IpNet>,
+}
+
+/// The defaults of the keys.
+impl Default for Steering {
+    fn default() -> Self {
+        Self {
+            service_address: Vec::new(),
+            standby: Standby::default(),
+            on_loss: OnLoss::default(),
+            shape: Shape::default(),
+            rip_delay: RIP_DELAY,
+            learn_alternates: false,
+            allowed_alternates: Vec::new(),
+        }
+    }
+}
+
+/// How a proxy reaches the zone's gatekeepers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uplink {
+    /// How it registers endpoints.
+    pub upstream: Upstream,
+    /// Source address of its messages to gatekeepers.
+    pub source: UpstreamSource,
+    /// Its own address towards gatekeepers.
+    pub address: Option<IpAddr>,
 }
 
 impl RawZone {
@@ -64,14 +171,45 @@ impl RawZone {
         }
     }
 
+    /// Checks what depends on the mode. `service_address` has been checked already.
     pub(super) fn check_mode(
         &self,
         c: &mut Checker<'_>,
-        service_address: &[IpAddr],
+        service_address: Vec<IpAddr>,
         backup: Option<&Backup>,
-    ) -> OwnGatekeeper {
+    ) -> ZoneMode {
         let ras = self.ras();
         self.check_keys_of_mode(c, ras, backup);
+        let rip_delay = (Duration::from_millis(10), Duration::from_secs(30));
+        let rip_delay = c.duration("rip_delay", self.rip_delay.clone(), rip_delay);
+        let multicast = self.check_multicast(c, ras);
+        match ras {
+            Ras::Transparent => ZoneMode::Transparent(Steering {
+                service_address,
+                standby: self.standby,
+                on_loss: self.on_loss,
+                shape: self.shape,
+                rip_delay: rip_delay.unwrap_or(RIP_DELAY),
+                learn_alternates: self.learn_alternates,
+                allowed_alternates: (self.allowed_alternates.iter())
+                    .map(|net| *net.get_ref())
+                    .collect(),
+            }),
+            Ras::Proxy => ZoneMode::Proxy(Uplink {
+                upstream: self.upstream(),
+                source: self.upstream_source(),
+                address: self.upstream_address.as_ref().map(|a| *a.get_ref()),
+            }),
+            Ras::Registrar => ZoneMode::Registrar { multicast },
+        }
+    }
+
+    /// Returns rasline's own gatekeepers in the zone.
+    pub(super) fn own_gatekeepers(
+        &self,
+        service_address: &[IpAddr],
+        backup: Option<&Backup>,
+    ) -> Vec<Gatekeeper> {
         let own = |priority, ras_port| {
             move |address: &IpAddr| Gatekeeper {
                 id: own_id(*address).to_owned(),
@@ -83,7 +221,7 @@ impl RawZone {
             }
         };
         let wanted = self.backup.as_ref().is_some_and(|b| *b.get_ref());
-        let own = match (ras, backup) {
+        match (self.ras(), backup) {
             (Ras::Transparent, Some(backup)) if wanted => {
                 let of_family = |a: &&IpAddr| {
                     let mut gatekeepers = self.gatekeeper.iter();
@@ -96,14 +234,6 @@ impl RawZone {
             }
             (Ras::Transparent, _) => Vec::new(),
             (Ras::Proxy | Ras::Registrar, _) => service_address.iter().map(own(0, 1719)).collect(),
-        };
-        OwnGatekeeper {
-            own,
-            gatekeeper_identifier: self.check_identifier(c),
-            upstream: self.upstream(),
-            upstream_source: self.upstream_source(),
-            upstream_address: self.upstream_address.as_ref().map(|a| *a.get_ref()),
-            multicast: self.check_multicast(c, ras),
         }
     }
 
@@ -125,7 +255,7 @@ impl RawZone {
     }
 
     /// Checks a gatekeeperIdentifier: 1 to 128 characters.
-    fn check_identifier(&self, c: &mut Checker<'_>) -> Option<String> {
+    pub(super) fn check_identifier(&self, c: &mut Checker<'_>) -> Option<String> {
         let given = self.gatekeeper_identifier.as_ref()?;
         let text = given.get_ref();
         if text.is_empty() || text.encode_utf16().count() > MAX_IDENTIFIER {

@@ -42,9 +42,13 @@ fn a_registrar_is_its_zones_gatekeeper() {
             row("rasline-v6", "[fd00:9::1]:1719", 0, true)
         ]
     );
-    assert_eq!(config.zones[0].service_address, Vec::<IpAddr>::new());
-    assert!(!config.zones[0].multicast);
-    assert!(parse(&format!("{text}multicast = true\n")).unwrap().zones[0].multicast);
+    assert_eq!(config.zones[0].service_addresses(), [] as [IpAddr; 0]);
+    assert!(!config.zones[0].mode.answers_multicast());
+    assert!(
+        parse(&format!("{text}multicast = true\n")).unwrap().zones[0]
+            .mode
+            .answers_multicast()
+    );
     // Nobody else is a gatekeeper, so no interface need be on their side.
     let text = text.replace("\"both\"", "\"endpoints\"");
     Config::parse(
@@ -67,7 +71,10 @@ fn a_proxy_stands_before_gatekeepers() {
             row("rasline", "10.9.0.1:1719", 0, true)
         ]
     );
-    assert_eq!(config.zones[0].upstream, Upstream::Aggregate);
+    assert_eq!(
+        config.zones[0].mode.uplink().unwrap().upstream,
+        Upstream::Aggregate
+    );
 }
 
 #[test]
@@ -91,7 +98,11 @@ fn a_proxy_speaks_from_its_endpoints_addresses_unless_it_cannot() {
     ] {
         let text = zone(&format!("{proxy}\n{lines}"));
         let config = parse(&format!("{text}{GATEKEEPER}")).unwrap();
-        assert_eq!(config.zones[0].upstream_source, source, "{lines}");
+        assert_eq!(
+            config.zones[0].mode.uplink().unwrap().source,
+            source,
+            "{lines}"
+        );
     }
 }
 

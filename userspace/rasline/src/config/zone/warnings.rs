@@ -1,6 +1,6 @@
 //! Warnings about valid configurations that are probably not what was intended.
 
-use super::{Failback, Ras, Upstream, UpstreamSource, Zone};
+use super::{Failback, Upstream, UpstreamSource, Zone};
 use crate::config::{probe::RasProbe, units::milliseconds as ms};
 
 impl Zone {
@@ -58,11 +58,11 @@ fn of_keys(zone: &Zone) -> Vec<String> {
 /// Warnings about gatekeepers or endpoints that a proxy cannot serve.
 fn of_proxy(zone: &Zone) -> Vec<String> {
     let mut all = Vec::new();
-    if zone.ras != Ras::Proxy {
+    let Some(uplink) = zone.mode.uplink() else {
         return all;
-    }
-    if let (UpstreamSource::Own, Some(own)) = (zone.upstream_source, zone.upstream_address) {
-        let advice = match zone.upstream {
+    };
+    if let (UpstreamSource::Own, Some(own)) = (uplink.source, uplink.address) {
+        let advice = match uplink.upstream {
             Upstream::Each => {
                 "remove upstream_source if this machine routes between endpoints and gatekeepers"
             }
@@ -80,7 +80,7 @@ fn of_proxy(zone: &Zone) -> Vec<String> {
     let cannot = own.find(|own| {
         let v4 = own.address.is_ipv4();
         let reached = |v4: bool| outside().any(|g| g.address.is_ipv4() == v4);
-        let by_own = zone.upstream_address.is_some_and(|a| reached(a.is_ipv4()));
+        let by_own = uplink.address.is_some_and(|a| reached(a.is_ipv4()));
         let wanted = zone.endpoints.iter().any(|net| net.addr().is_ipv4() == v4);
         wanted && !reached(v4) && !by_own
     });

@@ -100,7 +100,11 @@ pub(super) fn bind() -> io::Result<UdpSocket> {
 
 /// Interfaces that it is to be joined on; none: it is not wanted.
 pub(super) fn interfaces(config: &Config) -> BTreeSet<String> {
-    if !config.zones.iter().any(|zone| zone.multicast) {
+    if !config
+        .zones
+        .iter()
+        .any(|zone| zone.mode.answers_multicast())
+    {
         return BTreeSet::new();
     }
     let all = config.interfaces.iter();
@@ -110,7 +114,10 @@ pub(super) fn interfaces(config: &Config) -> BTreeSet<String> {
 
 /// Zones whose endpoints are heard.
 pub(super) fn zones(config: &Config, layout: &Layout) -> HashSet<u32> {
-    let wanted = config.zones.iter().filter(|zone| zone.multicast);
+    let wanted = config
+        .zones
+        .iter()
+        .filter(|zone| zone.mode.answers_multicast());
     wanted.filter_map(|zone| layout.zone(&zone.name)).collect()
 }
 

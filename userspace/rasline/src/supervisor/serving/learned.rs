@@ -15,7 +15,7 @@ use rasline_core::{
 
 use super::tell::name;
 use crate::{
-    config::{Gatekeeper, Ras, Zone},
+    config::{Gatekeeper, Zone},
     control::view,
     profiles::{Loaded, Source},
     supervisor::Supervisor,
@@ -89,7 +89,7 @@ impl Supervisor {
     pub(super) fn use_profiles(&mut self) {
         let zones = self.config.zones.iter();
         let served =
-            zones.filter(|z| z.ras != Ras::Proxy && z.gatekeepers.iter().any(Gatekeeper::is_own));
+            zones.filter(|z| !z.mode.is_proxy() && z.gatekeepers.iter().any(Gatekeeper::is_own));
         let mut all: BTreeMap<String, Arc<Profile>> = self.serving.learned.loaded.clone();
         for zone in served {
             let known = self.layout.zone(&zone.name);
@@ -154,8 +154,7 @@ impl Supervisor {
     }
 
     fn begin_walk(&mut self) {
-        let backed_up =
-            |z: &&Zone| z.ras == Ras::Transparent && z.gatekeepers.iter().any(Gatekeeper::is_own);
+        let backed_up = |z: &&Zone| z.is_backed_up();
         let zones = self.config.zones.iter().filter(backed_up);
         self.serving.learned.walk.zones = zones
             .filter_map(|z| self.layout.zone(&z.name))

@@ -35,7 +35,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     bpf::Place,
-    config::{Config, Ras, Zone},
+    config::{Config, Zone},
     failure::Result,
     host::{self, monotonic_ns, sides},
     supervisor::{Supervisor, layout::Layout, serving::sources::Sources, turn::Turn},
@@ -181,7 +181,7 @@ impl Supervisor {
             .config
             .zones
             .iter()
-            .filter(|z| z.ras != Ras::Transparent);
+            .filter(|z| !z.mode.is_transparent());
         self.serving.own_zones = own.filter_map(|z| self.layout.zone(&z.name)).collect();
         self.serving.reserved = reserved(&self.config);
         let zones = zone_settings(&self.config, &self.layout, &self.serving.reserved);
@@ -409,8 +409,9 @@ fn reserved(config: &Config) -> Reserved {
     let zones = config.zones.iter();
     let named = zones.flat_map(|zone| {
         let gatekeepers = zone.gatekeepers.iter().map(|g| g.address);
-        let own = zone.service_address.iter().copied();
-        gatekeepers.chain(own).chain(zone.upstream_address)
+        let own = zone.service_addresses().iter().copied();
+        let uplink = zone.mode.uplink().and_then(|uplink| uplink.address);
+        gatekeepers.chain(own).chain(uplink)
     });
     let here = host::own_addresses::list().unwrap_or_else(|e| {
         tracing::warn!("this machine's addresses: {e}; endpoints could claim them");
@@ -422,13 +423,13 @@ fn reserved(config: &Config) -> Reserved {
 fn zone_settings(config: &Config, layout: &Layout, reserved: &Reserved) -> Vec<ZoneSettings> {
     let of = |zone: &Zone| {
         let own = zone.gatekeepers.iter().filter(|g| g.is_own());
-        if zone.ras == Ras::Proxy || own.clone().next().is_none() {
+        if zone.mode.is_proxy() || own.clone().next().is_none() {
             return None;
         }
         Some(ZoneSettings {
             zone: layout.zone(&zone.name)?,
             name: zone.name.clone(),
-            always: zone.ras == Ras::Registrar,
+            always: zone.mode.is_registrar(),
             own: known_addresses(zone),
             here: own.clone().map(crate::config::Gatekeeper::ras).collect(),
             call_signal_address: None,
@@ -443,7 +444,7 @@ fn zone_settings(config: &Config, layout: &Layout, reserved: &Reserved) -> Vec<Z
 fn known_addresses(zone: &Zone) -> Vec<SocketAddr> {
     let port = zone.gatekeepers.first().map_or(1719, |g| g.ras_port);
     let services = zone
-        .service_address
+        .service_addresses()
         .iter()
         .map(|a| SocketAddr::new(*a, port));
     let gatekeepers = zone.gatekeepers.iter().map(crate::config::Gatekeeper::ras);
@@ -453,7 +454,7 @@ fn known_addresses(zone: &Zone) -> Vec<SocketAddr> {
 /// Who speaks to these and is no endpoint of any zone, a neighbour say, means this zone.
 fn alone(config: &Config, layout: &Layout) -> HashMap<SocketAddr, u32> {
     let mut zones: HashMap<SocketAddr, BTreeSet<u32>> = HashMap::new();
-    for zone in config.zones.iter().filter(|z| z.ras == Ras::Registrar) {
+    for zone in config.zones.iter().filter(|z| z.mode.is_registrar()) {
         for g in zone.gatekeepers.iter().filter(|g| g.is_own()) {
             zones
                 .entry(g.ras())

@@ -16,7 +16,7 @@ use rasline_core::{
 use super::MAX_ENDPOINTS;
 use crate::{
     bpf::{Message, Reason},
-    config::{Config, Ras, Zone},
+    config::{Config, Zone},
     host::monotonic_ns,
     supervisor::{Supervisor, layout::Layout},
 };
@@ -82,7 +82,7 @@ impl Supervisor {
 
 /// A proxy's own address towards gatekeepers.
 pub(super) fn own_address(zone: &Zone) -> Option<SocketAddr> {
-    let address = zone.upstream_address.filter(|_| zone.ras == Ras::Proxy)?;
+    let address = zone.mode.uplink()?.address?;
     Some(SocketAddr::new(address, UPSTREAM_PORT))
 }
 
@@ -99,12 +99,12 @@ pub(super) fn upstream(config: &Config, layout: &Layout) -> HashMap<(SocketAddr,
 }
 
 fn proxy_settings(zone: &Zone, seed: u64, reserved: Reserved) -> Option<proxy::Settings> {
-    (zone.ras == Ras::Proxy).then(|| proxy::Settings {
+    zone.mode.uplink().map(|uplink| proxy::Settings {
         gatekeeper_identifier: (zone.gatekeeper_identifier.clone())
             .unwrap_or_else(|| zone.name.clone()),
         ras_address: own_address(zone),
-        source: zone.upstream_source,
-        upstream: zone.upstream,
+        source: uplink.source,
+        upstream: uplink.upstream,
         endpoint_ttl: zone.endpoint_ttl,
         migrate_rate: zone.migrate_rate,
         reserved,

@@ -10,7 +10,7 @@ use rasline_core::{
 
 use super::{served, tell::refusal};
 use crate::{
-    config::{Ras, Zone},
+    config::Zone,
     control::view,
     supervisor::{Supervisor, effects::Published, show::ago},
 };
@@ -107,7 +107,7 @@ impl Supervisor {
     /// How far rasline serves a zone itself; none: that is not for it to do.
     pub(in crate::supervisor) fn serving_view(&self, zone: &Zone) -> Option<view::Serving> {
         let index = self.layout.zone(&zone.name)?;
-        if zone.ras == Ras::Proxy {
+        if zone.mode.is_proxy() {
             let stats = self.serving.proxies.get(&index)?.stats();
             return Some(view::Serving {
                 phase: "proxy".to_owned(),
