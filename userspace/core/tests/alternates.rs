@@ -1,5 +1,4 @@
 //! What gatekeepers name becomes a candidate only within the rules, and what they forge does not.
-#![allow(clippy::unwrap_used)]
 
 use std::net::SocketAddr;
 

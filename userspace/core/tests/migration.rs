@@ -5,7 +5,6 @@
 //! get a place in the bucket: these reach the backup, which answers RRJ fullRegistrationRequired; the endpoint registers,
 //! and two more keep-alives make it known. So each registration takes four places. An endpoint with a call to make loses
 //! its slot at once and registers with the next RRQ.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::VecDeque;
 

@@ -8,7 +8,7 @@ use rasline_core::profile::Authentication::{HmacSha1, Md5};
 use rasline_h225::decode_ras;
 use rasline_h225::security::Mechanism;
 
-use crate::world::*;
+use crate::access::world::*;
 
 /// What happens in the property test.
 #[derive(Clone, Debug)]

@@ -1,5 +1,4 @@
 //! A gate, its clocks, and messages to come.
-#![allow(unreachable_pub, reason = "each test uses a part of it")]
 
 use std::net::SocketAddr;
 

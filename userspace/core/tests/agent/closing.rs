@@ -4,7 +4,7 @@ use rasline_core::agent::{Config, EventKind, Input, Loss, Signalling, Strategy};
 use rasline_h225::messages::Rcf;
 use rasline_h225::types::RegistrationRejectReason as Why;
 
-use crate::world::{SECOND, World, alternate, calls, config, gk, ms, rcf};
+use crate::agent::world::{SECOND, World, alternate, calls, config, gk, ms, rcf};
 
 fn with(signalling: Signalling) -> Config {
     Config {
@@ -72,7 +72,7 @@ fn the_second_close_makes_it_per_call() {
     assert_eq!(told(&world), 1, "once");
     // The operator may try again.
     world.input(Input::Reregister {
-        agent: crate::world::ME,
+        agent: crate::agent::world::ME,
     });
     world.answer(|seq| rcf(seq, 1));
     assert_eq!(world.connects.len(), connects + 1);

@@ -5,7 +5,7 @@ use rasline_core::alternates::Prefix;
 use rasline_h225::messages::{Rcf, Urq};
 use rasline_h225::types::{RegistrationRejectReason, UnregRequestReason};
 
-use crate::world::{SECOND, World, alternate, config, gk, ms, rcf, urq};
+use crate::agent::world::{SECOND, World, alternate, config, gk, ms, rcf, urq};
 
 /// In the gatekeeper's name, with an alternate of the attacker's.
 fn forged(seq: u16) -> Urq {

@@ -8,7 +8,7 @@ use rasline_core::profile::Authentication;
 use rasline_h225::security::{Key, Mechanism, sign};
 use rasline_h225::{RasMessage, decode_ras, encode_ras};
 
-use crate::world::{ME, World, config};
+use crate::agent::world::{ME, World, config};
 
 pub const UNIX_AT_ZERO: i64 = 1_700_000_000;
 

@@ -10,7 +10,7 @@ use rasline_h225::types::{
 };
 use rasline_h225::{RasMessage, messages, text};
 
-use crate::world::{ME, SECOND, World, alternate, config, gk, ms, rcf, urq};
+use crate::agent::world::{ME, SECOND, World, alternate, config, gk, ms, rcf, urq};
 
 #[test]
 fn keep_alives_come_in_time_and_not_in_step() {

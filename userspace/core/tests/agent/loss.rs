@@ -5,7 +5,7 @@ use rasline_h225::messages::Rcf;
 use rasline_h225::types::RegistrationRejectReason as Why;
 use rasline_h225::view::Alternate;
 
-use crate::world::{SECOND, Sent, World, alternate, calls, config, gk, ms, number, rcf};
+use crate::agent::world::{SECOND, Sent, World, alternate, calls, config, gk, ms, number, rcf};
 
 fn all(gatekeepers: &[u8]) -> Config {
     Config {

@@ -8,7 +8,7 @@ use rasline_h225::messages::Rrj;
 use rasline_h225::types::RegistrationRejectReason as Why;
 use rasline_h225::{RasMessage, decode_ras};
 
-use crate::world::{World, config, gk, ms};
+use crate::agent::world::{World, config, gk, ms};
 
 /// After all gatekeepers died, many agents do not knock in step, and seldom.
 #[test]

@@ -4,7 +4,7 @@ use rasline_core::agent::{Config, Credentials, Discovery, EventKind, Input};
 use rasline_core::profile::Authentication;
 use rasline_h225::security::{Key, Mechanism, claim, verify};
 
-use crate::world::{SECOND, START, World, config, gk, rcf};
+use crate::agent::world::{SECOND, START, World, config, gk, rcf};
 
 const UNIX_AT_ZERO: i64 = 1_700_000_000;
 

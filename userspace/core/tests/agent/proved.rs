@@ -8,10 +8,10 @@ use rasline_h225::types::{
     UnregRequestReason,
 };
 
-use crate::forgery::{
+use crate::agent::forgery::{
     FORGERIES, Forgery, begun, counted, forged, genuine, octets, secured, standing,
 };
-use crate::world::{SECOND, World, alternate, gcf, gk, ms, rcf, urq};
+use crate::agent::world::{SECOND, World, alternate, gcf, gk, ms, rcf, urq};
 
 const STATES: [&str; 6] = [
     "Discovering",
@@ -101,7 +101,7 @@ fn only_what_is_genuine_counts() {
         let mut heard = 0;
         let config = |answers| secured(&[1, 2], answers);
         let to = in_state(state, config(Answers::Any)).last().to;
-        let n = crate::world::number(to);
+        let n = crate::agent::world::number(to);
         let seq = in_state(state, config(Answers::Any)).last().seq();
         for (at, message) in messages(seq).iter().enumerate() {
             let mut world = in_state(state, config(Answers::Verified));
@@ -328,7 +328,7 @@ fn who_signs_no_gcf_is_found_again() {
 fn the_operator_lets_it_begin_anew() {
     let mut world = registered(Answers::Learned);
     world.input(Input::Reregister {
-        agent: crate::world::ME,
+        agent: crate::agent::world::ME,
     });
     world.answer(|seq| rcf(seq, 1));
     let view = world.view();

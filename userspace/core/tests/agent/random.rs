@@ -13,8 +13,8 @@ use rasline_h225::messages::Urq;
 use rasline_h225::types::{InfoRequest, UnregRequestReason};
 use rasline_h225::{RasKind, RasMessage, decode_ras, encode_ras};
 
-use crate::steps::{Step, answers, deed, is_request, named, step, words};
-use crate::world::{ME, Sent, World, config, gk, ms, urq};
+use crate::agent::steps::{Step, answers, deed, is_request, named, step, words};
+use crate::agent::world::{ME, Sent, World, config, gk, ms, urq};
 
 /// A world, and what an observer makes of what goes by.
 struct Witness {

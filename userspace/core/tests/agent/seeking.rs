@@ -10,7 +10,7 @@ use rasline_h225::types::{
 use rasline_h225::view::Alternate;
 use rasline_h225::{RasMessage, messages, text};
 
-use crate::world::{SECOND, World, alternate, calls, config, gcf, gk, ms, rcf};
+use crate::agent::world::{SECOND, World, alternate, calls, config, gcf, gk, ms, rcf};
 
 const MULTICAST: ([u8; 4], u16) = ([224, 0, 1, 41], 1718);
 

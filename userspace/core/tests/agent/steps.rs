@@ -10,7 +10,7 @@ use rasline_h225::types::{
 use rasline_h225::view::Alternate;
 use rasline_h225::{RasKind, RasMessage, encode_ras};
 
-use crate::world::{Sent, alternate, gk, rcf};
+use crate::agent::world::{Sent, alternate, gk, rcf};
 
 /// What a gatekeeper does with a request.
 #[derive(Clone, Debug)]

@@ -15,7 +15,7 @@ use rasline_h225::types::{
 };
 use rasline_h225::{RasMessage, decode_ras, text};
 
-use crate::world::{ME, World, alternate, config, gk, number, rcf, urq};
+use crate::agent::world::{ME, World, alternate, config, gk, number, rcf, urq};
 
 const STATES: [&str; 7] = [
     "Waiting",

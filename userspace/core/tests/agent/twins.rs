@@ -8,14 +8,14 @@ use rasline_h225::messages::Urq;
 use rasline_h225::types::{InfoRequest, UnregRequestReason};
 use rasline_h225::{RasKind, RasMessage};
 
-use crate::forgery::{Forgery, begun, forged, genuine, octets, secured, standing};
-use crate::steps::{Step, answers, deed, is_request, named, step, words};
-use crate::world::{ME, World, gk, ms, urq};
+use crate::agent::forgery::{Forgery, begun, forged, genuine, octets, secured, standing};
+use crate::agent::steps::{Step, answers, deed, is_request, named, step, words};
+use crate::agent::world::{ME, World, gk, ms, urq};
 
 #[derive(Clone, Debug)]
 enum Lie {
     /// An answer to the request sent so many before the last one.
-    Answer(usize, crate::steps::Deed),
+    Answer(usize, crate::agent::steps::Deed),
     Urq(u8, u8, Vec<u8>),
     Irq(u8),
     /// What the agent itself sent, so many before the last one, sent back to it.
@@ -93,7 +93,7 @@ impl Twins {
         octets
     }
 
-    fn request(&self, back: usize) -> Option<crate::world::Sent> {
+    fn request(&self, back: usize) -> Option<crate::agent::world::Sent> {
         let requests = self.clean.sent.iter().rev();
         requests.filter(|sent| is_request(sent)).nth(back).cloned()
     }
@@ -202,7 +202,7 @@ fn what_is_genuine_is_heard() {
     for _ in 0..2 {
         twins.step(&Step::Answer(
             0,
-            crate::steps::Deed::Confirm {
+            crate::agent::steps::Deed::Confirm {
                 identity: 1,
                 ttl: Some(300),
                 alternates: vec![],

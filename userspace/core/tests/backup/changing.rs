@@ -6,7 +6,7 @@ use rasline_core::backup::{Event, Input, Output, Phase, Why};
 use rasline_core::registrar;
 use rasline_h225::{RasKind, RasMessage};
 
-use crate::world::*;
+use crate::backup::world::*;
 
 #[test]
 fn another_profile_is_applied_as_it_runs() {

@@ -11,7 +11,7 @@ use rasline_h225::messages::{Rcf, Rrq, alias};
 use rasline_h225::types::{GatewayInfo, H323Caps, SupportedPrefix, SupportedProtocols, VoiceCaps};
 use rasline_h225::{RasMessage, encode_ras};
 
-use crate::common::*;
+use crate::learner::world::*;
 
 fn texts(all: &[&str]) -> Vec<String> {
     all.iter().map(|&text| text.to_owned()).collect()

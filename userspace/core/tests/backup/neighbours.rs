@@ -9,7 +9,7 @@ use rasline_h225::text::{from_transport, to_transport};
 use rasline_h225::types::{LocationConfirm, LocationReject, LocationRejectReason, LocationRequest};
 use rasline_h225::{RasMessage, encode_ras};
 
-use crate::world::*;
+use crate::backup::world::*;
 
 const ABROAD: SocketAddr = SocketAddr::new(
     std::net::IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 9)),

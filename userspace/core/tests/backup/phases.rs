@@ -3,7 +3,7 @@
 use rasline_core::backup::{Event, Phase, Refusal, Why};
 use rasline_core::profile::Subscription;
 
-use crate::world::*;
+use crate::backup::world::*;
 
 const NO_PROFILE: Phase = Phase::Refusing {
     why: Refusal::NoProfile,

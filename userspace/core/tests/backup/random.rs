@@ -8,7 +8,7 @@ use rasline_core::registrar::EntryId;
 use rasline_h225::RasMessage;
 use rasline_h225::text::from_transport;
 
-use crate::world::*;
+use crate::backup::world::*;
 
 const ZONES: u32 = 4;
 

@@ -4,7 +4,7 @@ use rasline_core::backup::Input;
 use rasline_core::profile::{CallModel, PlanRule};
 use rasline_h225::types::AdmissionRejectReason;
 
-use crate::world::*;
+use crate::backup::world::*;
 
 const UNKNOWN: Admission = Admission::Rejected(AdmissionRejectReason::CalledPartyNotRegistered);
 

@@ -13,7 +13,7 @@ use rasline_h225::types::{
 };
 use rasline_h225::{RasMessage, encode_ras};
 
-use crate::world::*;
+use crate::backup::world::*;
 
 const UNSUBSCRIBED: Phase = Phase::Refusing {
     why: Refusal::NotSubscribed,

@@ -3,7 +3,7 @@
 use rasline_core::backup::Input;
 use rasline_core::registrar::{EntryId, Stored, StoredCall};
 
-use crate::world::*;
+use crate::backup::world::*;
 
 /// What a process stored that served zone 0, and its endpointIdentifiers.
 fn stored(endpoints: u16) -> (Vec<Stored>, Vec<String>) {

@@ -8,7 +8,7 @@ use rasline_h225::text::from_bmp;
 use rasline_h225::types::RegistrationRejectReason;
 use rasline_h225::{RasKind, RasMessage};
 
-use crate::world::*;
+use crate::backup::world::*;
 
 const GONE: [u32; 3] = [3, 11, 19];
 

@@ -6,7 +6,7 @@ use rasline_core::EventKind;
 use rasline_core::failover::{Failback, Input};
 use rasline_core::health::State::{Down, Suspect, Up};
 
-use crate::world::{World, ZONE, gk};
+use crate::failover::world::{World, ZONE, gk};
 
 /// Failed over to 1; 0 is back.
 fn away(failback: Failback) -> World {

@@ -6,7 +6,7 @@ use rasline_core::Time;
 use rasline_core::failover::{Failback, Input};
 use rasline_core::health::{Health, Input as HealthInput, Output, Settings, State};
 
-use crate::world::{World, gk};
+use crate::failover::world::{World, gk};
 
 const POLICIES: [Failback; 3] = [
     Failback::After(Duration::from_secs(2)),

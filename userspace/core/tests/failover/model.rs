@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use rasline_core::failover::{Failback, Input, Manual};
 use rasline_core::health::State;
 
-use crate::world::{NONE, World, ZONE, gk, policy, three};
+use crate::failover::world::{NONE, World, ZONE, gk, policy, three};
 
 /// Abstract steps.
 #[derive(Clone, Copy, Debug)]

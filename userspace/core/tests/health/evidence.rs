@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rasline_core::health::{Answers, Health, Kind, Settings, State, TcpProbe};
 
-use crate::ms;
-use crate::world::{Manner, START, World};
+use crate::health::ms;
+use crate::health::world::{Manner, START, World};
 
 const GRQ: Kind = Kind::Grq;
 const RRQ: Kind = Kind::Rrq;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rasline_core::health::{Settings, State};
 
-use crate::ms;
-use crate::world::{Manner, World};
+use crate::health::ms;
+use crate::health::world::{Manner, World};
 
 /// How long it takes to find it dead from now on.
 fn death(world: &mut World) -> Duration {

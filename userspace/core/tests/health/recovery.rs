@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rasline_core::health::{Settings, State, TcpProbe};
 
-use crate::ms;
-use crate::world::{Manner, World};
+use crate::health::ms;
+use crate::health::world::{Manner, World};
 
 fn fallen(settings: Settings) -> World {
     let mut world = World::new(settings);

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::check::{Watch, all_is_well};
-use crate::gatekeeper::TIME_TO_LIVE;
-use crate::weather::{SITES, Weather};
-use crate::world::{SECOND, World};
+use crate::network::check::{Watch, all_is_well};
+use crate::network::gatekeeper::TIME_TO_LIVE;
+use crate::network::weather::{SITES, Weather};
+use crate::network::world::{SECOND, World};
 
 const AGENTS: u32 = 120;
 const GATEKEEPERS: usize = 4;

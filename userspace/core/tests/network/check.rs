@@ -8,8 +8,8 @@ use rasline_core::Time;
 use rasline_core::agent::{AgentId, Signalling, View};
 use rasline_core::registrar::Registrar;
 
-use crate::gatekeeper;
-use crate::world::{World, agent_address, site};
+use crate::network::gatekeeper;
+use crate::network::world::{World, agent_address, site};
 
 /// Since when agents are without a registration that holds.
 #[derive(Debug, Default)]

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use rasline_core::agent::Strategy;
 
-use crate::check::{Watch, all_is_well, registered_with};
-use crate::gatekeeper::TIME_TO_LIVE;
-use crate::weather::{SITES, Weather};
-use crate::world::{SECOND, World, config};
+use crate::network::check::{Watch, all_is_well, registered_with};
+use crate::network::gatekeeper::TIME_TO_LIVE;
+use crate::network::weather::{SITES, Weather};
+use crate::network::world::{SECOND, World, config};
 
 const AGENTS: u32 = 500;
 const MANY: u32 = 2000;

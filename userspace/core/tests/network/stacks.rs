@@ -6,10 +6,10 @@ use std::time::Duration;
 use rasline_testkit::Client;
 use rasline_testkit::clients::{ChildGatekeeper, ChildSettings, Terminal, TerminalSettings, Way};
 
-use crate::check::all_is_well;
-use crate::gatekeeper;
-use crate::weather::Weather;
-use crate::world::{SECOND, World};
+use crate::network::check::all_is_well;
+use crate::network::gatekeeper;
+use crate::network::weather::Weather;
+use crate::network::world::{SECOND, World};
 
 const MINUTE: Duration = Duration::from_mins(1);
 

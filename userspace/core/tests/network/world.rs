@@ -13,11 +13,11 @@ use rasline_core::agent::{
 };
 use rasline_testkit::Client;
 
-use crate::dice::Dice;
-use crate::gatekeeper::{self, Gatekeeper, Wanted};
-use crate::ledger::Ledger;
-use crate::lines::Lines;
-use crate::weather::{SITES, Weather};
+use crate::network::dice::Dice;
+use crate::network::gatekeeper::{self, Gatekeeper, Wanted};
+use crate::network::ledger::Ledger;
+use crate::network::lines::Lines;
+use crate::network::weather::{SITES, Weather};
 
 pub const SECOND: Duration = Duration::from_secs(1);
 const START: Time = Time(1_000_000_000_000);
@@ -30,7 +30,7 @@ enum Coming {
         to: SocketAddr,
         payload: Vec<u8>,
     },
-    Line(crate::lines::Step),
+    Line(crate::network::lines::Step),
 }
 
 /// Who has an address.
@@ -389,7 +389,7 @@ impl World {
         }
     }
 
-    fn line(&mut self, step: &crate::lines::Step) {
+    fn line(&mut self, step: &crate::network::lines::Step) {
         let up = |n: usize| self.gatekeepers.get(n).is_some_and(Gatekeeper::is_up);
         let whole = |n: usize, site: usize| up(n) && self.weather.reachable(n, site);
         match self.lines.take(step, whole) {

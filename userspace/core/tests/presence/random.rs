@@ -6,7 +6,7 @@ use std::time::Duration;
 use rasline_core::presence::{LATE_LOOK, Presence, Sign, Subject, Trace};
 use rasline_core::{RegistrationId, Time};
 
-use crate::world::{World, ZONE, s, subject};
+use crate::presence::world::{World, ZONE, s, subject};
 
 struct Dice(u64);
 

@@ -3,7 +3,7 @@
 use rasline_core::presence::{Absence, JUDGED_AT_ONCE, Presence, RECHECK, Sign, Subject, Trace};
 use rasline_core::{RegistrationId, Time};
 
-use crate::world::{World, ZONE, s, subject};
+use crate::presence::world::{World, ZONE, s, subject};
 
 #[test]
 fn quiet_makes_late_silent_gone_each_at_its_time() {

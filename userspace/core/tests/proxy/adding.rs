@@ -10,7 +10,7 @@ use rasline_h225::types::{
     RegistrationRequest,
 };
 
-use crate::world::*;
+use crate::proxy::world::*;
 
 /// An additive RRQ of endpoint `n`.
 fn additive(seq: u16, n: u32, eid: &str, aliases: &[&str]) -> RasMessage {

@@ -10,7 +10,7 @@ use rasline_h225::types::{
 };
 use rasline_h225::{decode_ras, view};
 
-use crate::world::*;
+use crate::proxy::world::*;
 
 fn aggregate(rate: u32) -> World {
     let mut world = World::with(Settings {

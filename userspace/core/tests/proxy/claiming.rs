@@ -7,7 +7,7 @@ use rasline_h225::text::from_transport;
 use rasline_h225::types::{RasMessage, RegistrationRejectReason};
 use rasline_h225::{decode_ras, encode_ras};
 
-use crate::world::*;
+use crate::proxy::world::*;
 
 fn claims(seq: u16, n: u32, claimed: &[SocketAddr]) -> Rrq {
     Rrq {

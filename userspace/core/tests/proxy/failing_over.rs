@@ -5,7 +5,7 @@ use std::time::Duration;
 use rasline_core::proxy::{Event, UpstreamState};
 use rasline_h225::types::RasMessage;
 
-use crate::world::*;
+use crate::proxy::world::*;
 
 /// The most full RRQs that a gatekeeper got within any second.
 fn densest(world: &World) -> usize {

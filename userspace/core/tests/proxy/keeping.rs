@@ -7,7 +7,7 @@ use rasline_h225::decode_ras;
 use rasline_h225::text::{from_alias, from_bmp, to_bmp};
 use rasline_h225::types::{RasMessage, RegistrationConfirm, RegistrationRequest};
 
-use crate::world::*;
+use crate::proxy::world::*;
 
 const GATEWAY: EntryId = EntryId(0);
 

@@ -10,7 +10,7 @@ use rasline_h225::decode_ras;
 use rasline_h225::text::from_bmp;
 use rasline_h225::types::RasMessage;
 
-use crate::world::*;
+use crate::proxy::world::*;
 
 const ENDPOINTS: u32 = 6;
 

@@ -1,5 +1,4 @@
 //! Addresses, endpoints and gatekeepers of the tests, and messages to feed them with.
-#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 
 use std::net::SocketAddr;
 use std::time::Duration;

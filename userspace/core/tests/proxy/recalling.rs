@@ -8,7 +8,7 @@ use rasline_h225::text::{to_bmp, to_transport};
 use rasline_h225::types::*;
 use rasline_h225::{RasKind, decode_ras};
 
-use crate::world::*;
+use crate::proxy::world::*;
 
 /// callReferenceValue 77, of who is called.
 const OTHER_SIDE: u16 = 0x804d;

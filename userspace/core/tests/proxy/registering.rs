@@ -9,7 +9,7 @@ use rasline_h225::security::Mechanism;
 use rasline_h225::types::{RasMessage, RegistrationRejectReason};
 use rasline_h225::{decode_ras, view};
 
-use crate::world::*;
+use crate::proxy::world::*;
 
 #[test]
 fn a_full_rrq_is_registered_upstream_and_confirmed_in_the_name_of_rasline() {

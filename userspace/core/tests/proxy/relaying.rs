@@ -6,7 +6,7 @@ use rasline_h225::decode_ras;
 use rasline_h225::text::{from_bmp, from_transport, to_bmp, to_transport};
 use rasline_h225::types::*;
 
-use crate::world::*;
+use crate::proxy::world::*;
 
 fn decoded(all: &[(rasline_core::Time, std::net::SocketAddr, Vec<u8>)]) -> Vec<RasMessage> {
     all.iter()

@@ -10,7 +10,7 @@ use rasline_h225::text::{from_bmp, from_transport, to_bmp, to_transport};
 use rasline_h225::types::*;
 use rasline_h225::{decode_ras, encode_ras};
 
-use crate::world::*;
+use crate::proxy::world::*;
 
 fn world(rate: u32) -> World {
     let mut world = World::with(as_endpoints(rate));

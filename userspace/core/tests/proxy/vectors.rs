@@ -6,7 +6,7 @@ use rasline_h225::decode_ras;
 use rasline_h225::text::{to_bmp, to_transport};
 use rasline_h225::types::{RasMessage, RegistrationRequest};
 
-use crate::world::*;
+use crate::proxy::world::*;
 
 /// Every message of the recordings.
 fn recorded() -> Vec<Vec<u8>> {

@@ -1,5 +1,4 @@
 //! A proxy, gatekeepers that are registrars of this crate, a network between them, and the clock.
-#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -15,7 +14,7 @@ use rasline_h225::text::from_bmp;
 use rasline_h225::types::RasMessage;
 use rasline_h225::{decode_ras, encode_ras};
 
-pub use crate::parts::*;
+pub use crate::proxy::parts::*;
 
 #[derive(Clone, Debug)]
 enum Packet {

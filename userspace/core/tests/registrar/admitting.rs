@@ -11,8 +11,8 @@ use rasline_h225::types::{
     ResourcesAvailableIndicate, SupportedPrefix, SupportedProtocols, VoiceCaps,
 };
 
-use crate::calls::*;
-use crate::world::*;
+use crate::registrar::calls::*;
+use crate::registrar::world::*;
 
 /// Registers a gateway that serves a prefix.
 fn gateway(world: &mut World, n: u8, prefix: &str) -> String {

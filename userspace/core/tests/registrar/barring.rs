@@ -17,7 +17,7 @@ use rasline_h225::types::{
 };
 use rasline_h225::view;
 
-use crate::world::*;
+use crate::registrar::world::*;
 
 /// URQs in a second at most.
 const RATE: usize = 500;

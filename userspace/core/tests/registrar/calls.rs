@@ -10,8 +10,8 @@ use rasline_h225::types::{
 };
 use rasline_h225::{decode_ras, messages};
 
-use crate::captures::capture;
-use crate::world::*;
+use crate::registrar::captures::capture;
+use crate::registrar::world::*;
 
 /// A real IRR with one call, and a real ARQ: for what has no constructor.
 pub static ARQ: LazyLock<AdmissionRequest> = LazyLock::new(|| {

@@ -7,7 +7,7 @@ use rasline_core::registrar::Registrar;
 use rasline_h225::types::RasMessage;
 use rasline_h225::{RasKind, decode_ras, header};
 
-use crate::world::*;
+use crate::registrar::world::*;
 
 /// Messages of a capture with their sender.
 pub fn capture(name: &str) -> Vec<(IpAddr, Vec<u8>)> {

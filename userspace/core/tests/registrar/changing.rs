@@ -8,8 +8,8 @@ use rasline_core::registrar::{Ended, Event, Input, Stored};
 use rasline_h225::messages::Rrq;
 use rasline_h225::types::{RasMessage, UnregRequestReason};
 
-use crate::calls::*;
-use crate::world::*;
+use crate::registrar::calls::*;
+use crate::registrar::world::*;
 
 fn closed() -> Profile {
     let mut closed = profile();

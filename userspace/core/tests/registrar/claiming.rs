@@ -7,7 +7,7 @@ use rasline_core::registrar::{Event, Input, Output};
 use rasline_h225::messages::Rrq;
 use rasline_h225::types::RasMessage;
 
-use crate::world::*;
+use crate::registrar::world::*;
 
 /// A full RRQ of endpoint `n` that claims this.
 fn claims(seq: u16, n: u8, alias: &str, claimed: &[SocketAddr]) -> Rrq {
@@ -113,7 +113,7 @@ fn what_is_nobodys() {
     assert_eq!(world.only().call_signal_address, Some(signalling(1)));
     let other = world.rcf(ras(2), &full(101, 2, "two"));
     let other = rasline_h225::text::from_bmp(&other.endpoint_identifier);
-    let arq = crate::calls::arq(102, &other, 1, &["one"]);
+    let arq = crate::registrar::calls::arq(102, &other, 1, &["one"]);
     assert_eq!(world.admitted(2, arq), signalling(1));
 }
 
@@ -150,7 +150,7 @@ fn who_is_adopted_takes_no_address_of_another() {
     });
     let owner = world.register(1, "owner");
     world.keep_alive(2, "of_gk");
-    let arq = crate::calls::arq(9, &owner, 1, &["thief"]);
+    let arq = crate::registrar::calls::arq(9, &owner, 1, &["thief"]);
     let out = world.message(ras(1), &RasMessage::AdmissionRequest(arq));
     assert!(!kinds(&out).contains(&"ACF"), "{out:?}");
 }

@@ -9,7 +9,7 @@ use rasline_h225::security::Mechanism;
 use rasline_h225::text::{from_bmp, to_transport};
 use rasline_h225::types::{GatekeeperRejectReason, RasMessage};
 
-use crate::world::*;
+use crate::registrar::world::*;
 
 fn reason(message: RasMessage) -> GatekeeperRejectReason {
     match message {

@@ -3,8 +3,8 @@
 use rasline_core::registrar::{Event, Input, Output};
 use rasline_h225::types::{DisengageReason, RasMessage};
 
-use crate::calls::*;
-use crate::world::*;
+use crate::registrar::calls::*;
+use crate::registrar::world::*;
 
 /// Two in a call.
 fn in_call() -> (World, String, String) {

@@ -4,7 +4,7 @@ use rasline_core::registrar::{Ended, Event, Input, Output};
 use rasline_h225::types::{RasMessage, UnregRequestReason};
 use rasline_h225::view::{self, Summary};
 
-use crate::world::*;
+use crate::registrar::world::*;
 
 fn asks_kernel(out: &[Output]) -> bool {
     out.iter().any(|one| matches!(one, Output::AskSeen { .. }))

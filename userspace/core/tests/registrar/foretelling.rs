@@ -8,8 +8,8 @@ use rasline_h225::text::{from_bmp, to_bmp, to_transport};
 use rasline_h225::types::{RasMessage, RegistrationRequest};
 use rasline_h225::{decode_ras, encode_ras};
 
-use crate::captures::capture;
-use crate::world::*;
+use crate::registrar::captures::capture;
+use crate::registrar::world::*;
 
 /// Octets without requestSeqNum.
 fn masked(octets: &[u8]) -> Vec<u8> {
@@ -218,7 +218,7 @@ fn secured_ones_are_not_foretold() {
     let secured = Rrq {
         token: true,
         product: Some(("one".into(), "1".into())),
-        ..crate::world::full(1, 3, "703")
+        ..crate::registrar::world::full(1, 3, "703")
     };
     let out = world.octets(ras(3), &secured.encode().unwrap());
     assert_eq!((kinds(&out), offers(&out).len()), (vec!["RCF"], 0));

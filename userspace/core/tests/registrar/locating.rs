@@ -10,8 +10,8 @@ use rasline_h225::types::{
     LocationConfirm, LocationReject, LocationRejectReason, LocationRequest, RasMessage,
 };
 
-use crate::calls::*;
-use crate::world::*;
+use crate::registrar::calls::*;
+use crate::registrar::world::*;
 
 fn neighbour(n: u8) -> SocketAddr {
     SocketAddr::from(([203, 0, 113, n], 1719))

@@ -10,8 +10,8 @@ use rasline_h225::text::from_bmp;
 use rasline_h225::types::RasMessage;
 use rasline_h225::{decode_ras, view};
 
-use crate::calls::*;
-use crate::world::*;
+use crate::registrar::calls::*;
+use crate::registrar::world::*;
 
 fn profile_of(authentication: Authentication) -> Profile {
     let with = |aliases: &[&str], password: &str| KnownEndpoint {

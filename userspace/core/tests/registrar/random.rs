@@ -10,8 +10,8 @@ use rasline_h225::messages::{Grq, Rrq, Urq};
 use rasline_h225::types::RasMessage;
 use rasline_h225::{decode_ras, encode_ras};
 
-use crate::calls::*;
-use crate::world::*;
+use crate::registrar::calls::*;
+use crate::registrar::world::*;
 
 const ALIASES: [&str; 5] = ["alice", "bob", "100", "200", "49"];
 

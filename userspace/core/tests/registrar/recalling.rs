@@ -7,9 +7,9 @@ use rasline_core::registrar::{Event, Input, Output, StoredCall, StoredLeg};
 use rasline_h225::types::RasMessage;
 use rasline_h225::view;
 
-use crate::calls::*;
-use crate::ending::call_info;
-use crate::world::*;
+use crate::registrar::calls::*;
+use crate::registrar::ending::call_info;
+use crate::registrar::world::*;
 
 /// Alice and Bob in call 5, and what is on the disk.
 fn in_call() -> (World, Disk, String, String) {

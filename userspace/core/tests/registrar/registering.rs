@@ -8,7 +8,7 @@ use rasline_h225::types::{RasMessage, RegistrationRejectReason};
 use rasline_h225::view::{self, Summary};
 use rasline_h225::{decode_ras, encode_ras};
 
-use crate::world::*;
+use crate::registrar::world::*;
 
 #[test]
 fn a_full_registration_is_confirmed_stored_and_told() {

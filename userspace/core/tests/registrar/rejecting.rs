@@ -8,7 +8,7 @@ use rasline_h225::types::{
 };
 use rasline_h225::{RasKind, header};
 
-use crate::world::*;
+use crate::registrar::world::*;
 
 #[test]
 fn requests_that_do_not_decode_are_returned() {

@@ -10,8 +10,8 @@ use rasline_h225::{decode_ras, encode_ras, header};
 use rasline_testkit::clients::{Terminal, TerminalSettings, Way};
 use rasline_testkit::{Authenticator, Client, Credentials};
 
-use crate::calls::*;
-use crate::world::*;
+use crate::registrar::calls::*;
+use crate::registrar::world::*;
 
 fn secured(mechanism: Mechanism) -> Profile {
     let mut profile = profile();

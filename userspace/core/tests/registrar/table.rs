@@ -4,8 +4,8 @@ use rasline_core::Time;
 use rasline_core::registrar::{Input, Output};
 use rasline_h225::types::RasMessage;
 
-use crate::calls::*;
-use crate::world::*;
+use crate::registrar::calls::*;
+use crate::registrar::world::*;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {

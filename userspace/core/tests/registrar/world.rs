@@ -1,5 +1,4 @@
 //! A registrar, the clock, and messages to feed it with.
-#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

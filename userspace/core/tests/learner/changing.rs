@@ -1,11 +1,9 @@
 //! What is learned changes: addresses, names, keep-alives, confirms, the kernel's table.
-#![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::*;
 use rasline_core::{Cause, EventKind, Input, NotAnsweredReason, Reason, Refusal, State};
 use rasline_h225::messages::{Rcf, Rrq};
+
+use crate::learner::world::*;
 
 #[test]
 fn a_moved_endpoint_is_answered_only_where_it_is() {

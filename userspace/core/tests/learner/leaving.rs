@@ -1,14 +1,12 @@
 //! RRJ, URQ, UCF, expiry, drop, reload.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use common::*;
 use rasline_core::{Answer, Cause, EventKind, Input, Reason, RegistrationId, State};
 use rasline_h225::messages::Rrq;
+
+use crate::learner::world::*;
 
 fn two() -> (World, RegistrationId, RegistrationId) {
     let mut world = World::new(config());

@@ -1,17 +1,16 @@
 //! Warm standby: what the alternate gets, what its answers mean, and what a failover finds.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use common::{SECOND, World, config, endpoint, full, keep_alive, rcf, sends, signalling};
 use rasline_core::{ColdWhy, Input, Output, Reason, RegistrationId, State, Warmth};
 use rasline_h225::messages::{Rrj, Urq};
 use rasline_h225::types::{RasMessage, RegistrationRejectReason};
 use rasline_h225::{RasKind, decode_ras, header};
+
+use crate::learner::world::{
+    SECOND, World, config, endpoint, full, keep_alive, rcf, sends, signalling,
+};
 
 const ALTERNATE: u32 = 1;
 const RATE: u32 = 10;

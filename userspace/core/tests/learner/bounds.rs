@@ -1,12 +1,10 @@
 //! Memory stays within the configured bounds, and a flood does not keep others from being learned.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::net::SocketAddr;
 
-use common::*;
 use rasline_core::{EventKind, Input, Reason};
+
+use crate::learner::world::*;
 
 fn flooder(n: u32) -> SocketAddr {
     SocketAddr::from(((0x0a00_0000 + n / 4).to_be_bytes(), 1719 + (n % 4) as u16))

@@ -1,5 +1,4 @@
 //! The RAS proxy between endpoints and simulated gatekeepers, in virtual time.
-#![allow(clippy::unwrap_used)]
 
 mod adding;
 mod aggregate;

@@ -1,5 +1,4 @@
 //! A core, messages to feed it with, and what it did.
-#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,5 +1,4 @@
 //! Agents keep one registration and one connection, whatever gatekeepers do.
-#![allow(clippy::unwrap_used)]
 
 mod closing;
 mod contested;

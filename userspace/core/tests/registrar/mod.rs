@@ -1,5 +1,4 @@
 //! The registrar: what it answers, what it publishes and keeps, when it lets go.
-#![allow(clippy::unwrap_used)]
 
 mod admitting;
 mod barring;

@@ -1,5 +1,4 @@
 //! Death is found in time, and only death.
-#![allow(clippy::unwrap_used)]
 
 mod evidence;
 mod pace;

@@ -1,5 +1,4 @@
 //! Which gatekeeper serves, through every kind of trouble and every kind of return.
-#![allow(clippy::unwrap_used)]
 
 mod failback;
 mod flapping;

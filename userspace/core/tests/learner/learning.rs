@@ -1,13 +1,11 @@
 //! From messages to templates: what is learned, and what is not.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::net::{Ipv6Addr, SocketAddr};
 
-use common::*;
 use rasline_core::{Answer, EventKind, Input, NotAnsweredReason, Reason, State};
 use rasline_h225::messages::{Rcf, Rrq};
+
+use crate::learner::world::*;
 
 #[test]
 fn two_equal_pairs_with_different_numbers_are_published() {

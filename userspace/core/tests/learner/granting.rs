@@ -1,16 +1,14 @@
 //! `endpoint_ttl` is for endpoints whose keep-alives the kernel can answer; the others keep their gatekeeper's
 //! timeToLive, and its RCF octet for octet.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::*;
 use rasline_core::{Answer, Config, Input, NotAnsweredReason, Reason, Refusal, State};
 use rasline_h225::decode_ras;
 use rasline_h225::messages::{Rcf, Rrq};
 use rasline_h225::view::{Summary, summarise};
+
+use crate::learner::world::*;
 
 /// A keep-alive whose nonStandardData counts, as seen on a wire: two of them.
 const COUNTING: [&str; 2] = [

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rasline_core::Reason;
 use rasline_h225::messages::{Rcf, Rrq};
 
-use crate::common::*;
+use crate::learner::world::*;
 
 pub(crate) const EIDS: [&str; 3] = ["a", "b", "longer"];
 

@@ -1,14 +1,12 @@
 //! Real traffic, as in tests/vectors: what of it is learned.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use common::*;
 use rasline_core::{Config, Gatekeeper, NotAnsweredReason, Output, Reason};
 use rasline_h225::{RasKind, header};
+
+use crate::learner::world::*;
 
 /// Messages of a capture with their sender.
 fn capture(name: &str) -> Vec<(IpAddr, Vec<u8>)> {

@@ -1,13 +1,11 @@
 //! `endpoint_ttl`: each diverted RCF is sent on once, patched where it can be.
-#![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::*;
 use rasline_core::{Input, Message, NotAnsweredReason, Reason, State};
 use rasline_h225::decode_ras;
 use rasline_h225::messages::{Rcf, Rrq};
 use rasline_h225::view::{Summary, summarise};
+
+use crate::learner::world::*;
 
 fn time_to_live(rcf: &[u8]) -> Option<u32> {
     match summarise(&decode_ras(rcf).unwrap()) {
@@ -98,7 +96,7 @@ fn sent_whatever_else_goes_wrong() {
     // A zone that is not configured (any more).
     let (zone, gatekeeper) = (9, 9);
     let message = Message {
-        seen_as: common::GATEKEEPER,
+        seen_as: crate::learner::world::GATEKEEPER,
         reason: Reason::Diverted,
         zone,
         gatekeeper,

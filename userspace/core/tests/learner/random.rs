@@ -1,21 +1,19 @@
 //! Whatever comes in whatever order: what is published was seen twice, what is diverted is sent once, and what the
 //! kernel has is what the records say.
-#![allow(clippy::unwrap_used)]
 
-#[path = "../common/mod.rs"]
-mod common;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use common::*;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use rasline_core::{
     CensusState, Input, Learner, Output, Reason, Refusal, RegistrationId, Template,
 };
 use steps::{EIDS, Step, answer, request, step};
+
+use crate::learner::world::*;
 
 const MAX_REGISTRATIONS: usize = 4;
 const MAX_PENDING: usize = 6;

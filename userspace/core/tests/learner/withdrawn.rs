@@ -3,17 +3,15 @@
 //!
 //! What passes the box withdraws at once what stands in the slot; what the core was told of is out of the slot when it
 //! was told. Only a withdrawal whose copy is still on its way, of a registration that had no slot then, may be missed.
-#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
-
-#[path = "common/mod.rs"]
-mod common;
+#![allow(clippy::needless_pass_by_value)]
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use common::*;
 use proptest::prelude::*;
 use rasline_core::{Input, Output, Reason, RegistrationId, SlotReport};
+
+use crate::learner::world::*;
 
 const EID: &str = "a";
 

@@ -1,13 +1,11 @@
 //! What was published before is published again, as long as its gatekeeper's timeToLive goes on.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::*;
 use rasline_core::{Cause, Input, Learner, Output, Reason, RegistrationId, State, Stored, Time};
 use rasline_h225::messages::Rrq;
+
+use crate::learner::world::*;
 
 /// A world with one registration, by full RRQ and two keep-alives, and what is stored of it.
 fn stored(config: rasline_core::Config) -> (World, Stored) {

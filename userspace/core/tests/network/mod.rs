@@ -2,7 +2,6 @@
 //!
 //! What is shown: no registration is lost for long while a gatekeeper lives and answers; there is one registration of an
 //! endpoint; how much is sent after a mass failure is bounded; nobody is connected to two gatekeepers.
-#![allow(clippy::unwrap_used)]
 
 mod chaos;
 mod check;
