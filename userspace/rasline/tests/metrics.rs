@@ -9,11 +9,11 @@ use std::{
 };
 
 use rasline::{
-    bpf::CounterRow,
     control::view,
     metrics::{FAMILIES, Kind, Snapshot, encode},
 };
 use rasline_core::{CensusState, NotAnsweredReason};
+use rasline_kernel::CounterRow;
 
 fn text(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))

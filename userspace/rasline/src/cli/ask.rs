@@ -2,9 +2,10 @@
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
+use rasline_kernel::pins;
+
 use super::{Cli, Command, GatekeeperCommand, RegistrationCommand, ZoneCommand, print, table};
 use crate::{
-    bpf::pins,
     config::{Config, Daemon},
     control::{
         Command as Ask, PAGE,

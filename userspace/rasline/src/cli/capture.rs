@@ -30,11 +30,11 @@ use tokio::{
 };
 
 use rasline_abi::Counter;
+use rasline_kernel::{Capture, Captured};
 
 use self::frame::addresses;
 use super::table;
 use crate::{
-    bpf::{Capture, Captured},
     config::Config,
     failure::{Failure, Result},
     host::{self, lock, monotonic_ns},

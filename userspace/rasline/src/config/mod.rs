@@ -30,7 +30,6 @@ pub use self::{
     backup::Backup,
     daemon::{Daemon, OnStop},
     gatekeeper::{Gatekeeper, Origin, own_id},
-    interface::{Interface, Side, XdpMode},
     last_good::LastGood,
     probe::{Probe, RasProbe},
     source::ConfigError,
@@ -42,6 +41,7 @@ use self::{
     interface::RawInterface, metrics::RawMetrics, source::Source, zone::RawZone,
 };
 pub use rasline_core::proxy::{Source as UpstreamSource, Upstream};
+pub use rasline_host::interface::{Interface, Side, XdpMode};
 
 /// Path of the configuration unless `--config` gives another one.
 pub const DEFAULT_PATH: &str = "/etc/rasline/rasline.toml";

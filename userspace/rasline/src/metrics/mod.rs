@@ -11,6 +11,7 @@ mod serving;
 use std::{net::SocketAddr, net::TcpListener, sync::Arc, thread::JoinHandle, time::Duration};
 
 use rasline_core::{CensusState, NotAnsweredReason};
+use rasline_kernel::CounterRow;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{oneshot, watch};
 
@@ -18,7 +19,6 @@ pub use families::{FAMILIES, Family, Kind, encode};
 pub use http::MAX_CLIENTS;
 
 use crate::{
-    bpf::CounterRow,
     control::view::Status,
     failure::{Failure, Result},
     host::address,

@@ -10,9 +10,9 @@ use rasline_core::{
     alternates::{Input, Learned, Output, Prefix, ZoneRules},
 };
 use rasline_h225::{decode_ras, view};
+use rasline_kernel::Reason;
 
 use crate::{
-    bpf::{self, Reason},
     config::{Config, Gatekeeper, Origin},
     host::monotonic_ns,
     supervisor::{Supervisor, layout::Layout},
@@ -81,7 +81,7 @@ impl Supervisor {
     }
 
     /// A message that the kernel copied: a gatekeeper's may name alternates.
-    pub(super) fn look_for_alternates(&mut self, message: &bpf::Message) {
+    pub(super) fn look_for_alternates(&mut self, message: &rasline_kernel::Message) {
         if matches!(message.reason, Reason::UnknownRrq | Reason::FromEndpoint) {
             return;
         }

@@ -6,12 +6,15 @@ use std::{
 };
 
 use ipnet::IpNet;
+use rasline_kernel::{Dataplane, GatekeeperRow, PinnedRows, Steering, ZoneRow};
 
 use crate::{
-    bpf::{Dataplane, GatekeeperRow, PinnedRows, Steering, ZoneRow},
     config::{Config, OnLoss, Shape, UpstreamSource, Zone},
     failure::{Failure, Result},
-    supervisor::layout::Layout,
+    supervisor::{
+        bridge::{answer_policy, dataplane_limits},
+        layout::Layout,
+    },
 };
 
 /// What must not change while the controller runs.
@@ -162,7 +165,7 @@ pub fn write(dataplane: &mut Dataplane, new: &Config, layout: &Layout) -> Result
             dataplane.set_zone(&ZoneRow {
                 index,
                 generation: layout.generation(index),
-                answer: zone.answer,
+                answer: answer_policy(zone.answer),
                 divert: diverts(zone),
                 hold_for: zone.hold_for,
                 dead_after: zone.dead_after,
@@ -212,7 +215,7 @@ pub fn write(dataplane: &mut Dataplane, new: &Config, layout: &Layout) -> Result
         .flat_map(|(index, z)| z.service_addresses().iter().map(move |a| (index, *a)))
         .collect();
     dataplane.set_index(rows.values(), &services)?;
-    dataplane.set_limits(&new.daemon);
+    dataplane.set_limits(&dataplane_limits(&new.daemon));
     let prefixes: HashMap<IpNet, u32> = new
         .zones
         .iter()
@@ -307,7 +310,7 @@ pub fn senders(config: &Config) -> Vec<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bpf::PinnedZone;
+    use rasline_kernel::PinnedZone;
 
     const TEXT: &str = "[[interface]]\nname = \"x\"\nside = \"both\"\n[[zone]]\nname = \"a\"\nendpoint_ttl = \"5s\"\n\
         endpoints = [\"10.0.0.0/8\"]\n[[zone.gatekeeper]]\nid = \"g\"\naddress = \"192.0.2.1\"\n";

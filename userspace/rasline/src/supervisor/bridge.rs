@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use rasline_core::{Reason, Refusal};
+use rasline_kernel::{Limits, Refused, Settings, Sizes};
 
 use crate::{
-    bpf::{self, Refused},
-    config::{Answer, Config},
+    config::{Answer, Config, Daemon},
     supervisor::layout::Layout,
 };
 
@@ -54,16 +54,49 @@ pub(super) fn core_config(config: &Config, layout: &Layout) -> rasline_core::Con
     }
 }
 
+/// The settings that the program is loaded with.
+pub(super) fn dataplane_settings(config: &Config) -> Settings {
+    let daemon = &config.daemon;
+    Settings {
+        bpffs: daemon.bpffs.clone(),
+        sizes: Sizes {
+            max_registrations: daemon.max_registrations,
+            patched_rcfs: config.zones.iter().any(|z| z.endpoint_ttl.is_some()),
+            ring_buffer: daemon.ring_buffer,
+            flows: daemon.flows,
+        },
+        limits: dataplane_limits(daemon),
+    }
+}
+
+/// The program's limits.
+pub(super) const fn dataplane_limits(daemon: &Daemon) -> Limits {
+    Limits {
+        heartbeat_timeout: daemon.heartbeat_timeout,
+        copies_per_second: daemon.copies_per_second,
+        copies_per_source: daemon.copies_per_source,
+    }
+}
+
+/// When the program answers keep-alives.
+pub(super) const fn answer_policy(answer: Answer) -> rasline_kernel::Answer {
+    match answer {
+        Answer::Off => rasline_kernel::Answer::Off,
+        Answer::Hold => rasline_kernel::Answer::Hold,
+        Answer::Offload => rasline_kernel::Answer::Offload,
+    }
+}
+
 /// Why a message is here.
-pub(super) const fn reason(reason: bpf::Reason) -> Reason {
+pub(super) const fn reason(reason: rasline_kernel::Reason) -> Reason {
     match reason {
-        bpf::Reason::UnknownRrq => Reason::UnknownRrq,
-        bpf::Reason::FromEndpoint => Reason::FromEndpoint,
-        bpf::Reason::FromGatekeeper => Reason::FromGatekeeper,
-        bpf::Reason::Diverted => Reason::Diverted,
-        bpf::Reason::ChangedRcf => Reason::ChangedRcf,
-        bpf::Reason::Withdrawn => Reason::Withdrawn,
-        bpf::Reason::Standby => Reason::Standby,
+        rasline_kernel::Reason::UnknownRrq => Reason::UnknownRrq,
+        rasline_kernel::Reason::FromEndpoint => Reason::FromEndpoint,
+        rasline_kernel::Reason::FromGatekeeper => Reason::FromGatekeeper,
+        rasline_kernel::Reason::Diverted => Reason::Diverted,
+        rasline_kernel::Reason::ChangedRcf => Reason::ChangedRcf,
+        rasline_kernel::Reason::Withdrawn => Reason::Withdrawn,
+        rasline_kernel::Reason::Standby => Reason::Standby,
     }
 }
 

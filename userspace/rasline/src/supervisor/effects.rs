@@ -8,9 +8,9 @@ use std::{
 };
 
 use rasline_core::{Input, Learner, Message, Output, RegistrationId, SlotReport, Template, Time};
+use rasline_kernel::{Entry, Observed, Place, Refused};
 
 use crate::{
-    bpf::{self, Entry, Observed, Place, Refused},
     config::Config,
     host::monotonic_ns,
     supervisor::{
@@ -81,7 +81,7 @@ impl Effects {
 
 impl Supervisor {
     /// A message of the ring buffer.
-    pub(super) fn message(&mut self, message: &bpf::Message) {
+    pub(super) fn message(&mut self, message: &rasline_kernel::Message) {
         self.handle(Input::Message(Message {
             reason: reason(message.reason),
             zone: message.zone,
@@ -265,7 +265,7 @@ impl Supervisor {
         let entry = Entry {
             endpoint: template.endpoint,
             rrq: &template.rrq,
-            template: bpf::Template {
+            template: rasline_kernel::Template {
                 answer: &template.rcf,
                 original: (template.original_rcf != template.rcf).then_some(&template.original_rcf),
                 endpoint_identifier: &template.endpoint_identifier,

@@ -13,9 +13,9 @@ use rasline_core::{
     failover::{self, Candidate, Failback as Policy, Input, Manual, Output, ZonePolicy},
     health::{self, Evidence, State},
 };
+use rasline_kernel::{Dataplane, Steering};
 
 use crate::{
-    bpf::{Dataplane, Steering},
     config::{Config, Failback, Origin, Zone},
     control::{Reply, view},
     failure::{Failure, Result},

@@ -15,9 +15,9 @@ use std::{
 };
 
 use rasline_core::Time;
+use rasline_kernel::Connection;
 
 use crate::{
-    bpf::Connection,
     config::{OnLoss, Zone},
     host::{self, monotonic_ns},
     supervisor::{

@@ -9,10 +9,9 @@ use std::{
     net::SocketAddr,
 };
 
-use crate::{
-    bpf::{GatekeeperRow, PinnedRows},
-    config::{Config, Gatekeeper, Zone},
-};
+use rasline_kernel::{GatekeeperRow, PinnedRows};
+
+use crate::config::{Config, Gatekeeper, Zone};
 
 /// A gatekeeper's identity: zone, id and where it is.
 type GatekeeperKey = (String, String, SocketAddr);
@@ -157,7 +156,7 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bpf::PinnedZone;
+    use rasline_kernel::PinnedZone;
 
     fn config(zones: &[(&str, &str)]) -> Config {
         let mut text = "[[interface]]\nname = \"x\"\nside = \"both\"\n".to_owned();

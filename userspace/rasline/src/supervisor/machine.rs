@@ -3,8 +3,9 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
+use rasline_kernel::{Dataplane, Pinning};
+
 use crate::{
-    bpf::{Dataplane, Pinning},
     config::Config,
     host::{address, bpffs},
     supervisor::events::{Events, name},

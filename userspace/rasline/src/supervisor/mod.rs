@@ -47,6 +47,7 @@ use std::{
 };
 
 use rasline_core::{agent::Remembered, presence::Digest};
+use rasline_kernel::{Dataplane, Ring};
 use tokio::{
     io::{Interest, unix::AsyncFd},
     signal::unix::{Signal, SignalKind, signal},
@@ -56,7 +57,6 @@ use tokio::{
 
 use crate::{
     agent::{self, Agents},
-    bpf::{Dataplane, Ring},
     cli::capture,
     config::{Config, LastGood, OnStop},
     control::{

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use rasline_kernel::Dataplane;
+
 use crate::{
-    bpf::Dataplane,
     config::{Interface, Side, XdpMode},
     control::view,
     failure::{Failure, Result},

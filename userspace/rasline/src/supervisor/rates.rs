@@ -2,7 +2,9 @@
 // Rates for people: a double holds them well enough.
 #![allow(clippy::cast_precision_loss)]
 
-use crate::{bpf::CounterRow, control::view};
+use rasline_kernel::CounterRow;
+
+use crate::control::view;
 
 /// The last two readings.
 #[derive(Debug, Default)]

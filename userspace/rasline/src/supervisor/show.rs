@@ -5,9 +5,9 @@
 use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
 use rasline_core::{Time, health};
+use rasline_kernel::counter_help;
 
 use crate::{
-    bpf::counter_help,
     config::{Answer, Gatekeeper, Origin, Zone},
     control::view,
     failure::{Failure, Result},

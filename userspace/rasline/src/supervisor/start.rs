@@ -5,8 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
+use rasline_kernel::{Dataplane, Ring};
+
 use crate::{
-    bpf::{Dataplane, Ring},
     config::Config,
     control::server::{self, Listening},
     failure::{Failure, Result},
@@ -15,7 +16,7 @@ use crate::{
         lock::{self, Lock},
     },
     store::Store,
-    supervisor::{apply, layout::Layout, ports::Ports},
+    supervisor::{apply, bridge::dataplane_settings, layout::Layout, ports::Ports},
 };
 
 /// What is ready before any packet meets the new program.
@@ -39,7 +40,7 @@ pub(super) fn prepare(config: &Config, mut locks: Vec<Lock>) -> Result<Prepared>
     }
     locks.push(lock::take_folder(&daemon.bpffs)?);
     let store = Store::open(&daemon.state_dir);
-    let (mut dataplane, ring) = Dataplane::open(config)?;
+    let (mut dataplane, ring) = Dataplane::open(&dataplane_settings(config), &config.interfaces)?;
     let layout = apply::plan_start(&dataplane.inherited(), config)?;
     apply::write(&mut dataplane, config, &layout)?;
     dataplane.carry_over();

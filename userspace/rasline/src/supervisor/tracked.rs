@@ -7,8 +7,9 @@
 
 use std::time::Duration;
 
+use rasline_kernel::Observed;
+
 use crate::{
-    bpf::Observed,
     firewall,
     host::{
         conntrack::{self, Conntrack},
@@ -91,7 +92,7 @@ impl Supervisor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bpf::Place;
+    use rasline_kernel::Place;
 
     const S: u64 = 1_000_000_000;
 

@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{
-    bpf::{Message, Reason},
-    host::monotonic_ns,
-    supervisor::Supervisor,
-};
+use rasline_kernel::{Message, Reason};
+
+use crate::{host::monotonic_ns, supervisor::Supervisor};
 
 /// How long one kind of messages is handled before another one gets its turn.
 const LENGTH: Duration = Duration::from_millis(2);

@@ -1,7 +1,9 @@
 //! Formats a captured frame as one line of text.
 
+use rasline_kernel::Captured;
+
 use super::frame::Packet;
-use crate::{bpf::Captured, cli::table};
+use crate::cli::table;
 
 /// Time, direction, message, addresses, verdict and its reason. `seconds` is the time since 1970.
 pub(super) fn of(frame: &Captured, interface: &str, seconds: f64) -> String {

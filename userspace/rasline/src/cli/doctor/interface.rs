@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
+use rasline_kernel::pins;
+
 use super::{Consequence, Findings, Verdict, sysctl};
 use crate::{
-    bpf::pins,
     config::{Config, Interface, XdpMode},
     host::{
         ethtool::{self, Ethtool},

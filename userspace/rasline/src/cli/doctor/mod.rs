@@ -8,11 +8,11 @@ mod path;
 
 use std::{path::Path, process::ExitCode};
 
+use rasline_kernel::pins;
 use serde::Serialize;
 
 use super::table::{put, put_json};
 use crate::{
-    bpf::pins,
     config::{Config, DEFAULT_PATH},
     host::{OLDEST_KERNEL, address, bpffs, caps, kernel_version, lock, netfilter::Survey},
 };

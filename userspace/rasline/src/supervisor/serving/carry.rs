@@ -6,13 +6,10 @@ use rasline_core::{
     Time, backup, proxy,
     registrar::{self, Offer},
 };
+use rasline_kernel::Entry;
 
 use super::served;
-use crate::{
-    bpf::{self, Entry},
-    host::monotonic_ns,
-    supervisor::Supervisor,
-};
+use crate::{host::monotonic_ns, supervisor::Supervisor};
 
 /// How often the kernel lets a served keep-alive through, if nothing else is said: the registrar learns of the others by
 /// the slot's time.
@@ -158,7 +155,7 @@ impl Supervisor {
         let entry = Entry {
             endpoint: offer.endpoint,
             rrq: &offer.rrq,
-            template: bpf::Template {
+            template: rasline_kernel::Template {
                 answer: &offer.rcf,
                 original: None,
                 endpoint_identifier: &offer.endpoint_identifier,

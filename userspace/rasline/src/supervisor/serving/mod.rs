@@ -31,10 +31,10 @@ use rasline_core::{
     registrar::EntryId,
 };
 use rasline_h225::{RasKind, header};
+use rasline_kernel::Place;
 use tokio::sync::mpsc;
 
 use crate::{
-    bpf::Place,
     config::{Config, Zone},
     failure::Result,
     host::{self, monotonic_ns, sides},

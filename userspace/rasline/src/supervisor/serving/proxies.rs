@@ -12,10 +12,10 @@ use rasline_core::{
     Reserved, Time,
     proxy::{self, Proxy},
 };
+use rasline_kernel::{Message, Reason};
 
 use super::MAX_ENDPOINTS;
 use crate::{
-    bpf::{Message, Reason},
     config::{Config, Zone},
     host::monotonic_ns,
     supervisor::{Supervisor, layout::Layout},

@@ -7,7 +7,7 @@ use rasline_core::RegistrationId;
 const OURS: u64 = 1 << 52;
 const ZONE_SHIFT: u32 = 42;
 const ID: u64 = (1 << ZONE_SHIFT) - 1;
-const _: () = assert!(crate::bpf::Dataplane::MAX_ZONES <= 1 << (52 - ZONE_SHIFT));
+const _: () = assert!(rasline_kernel::Dataplane::MAX_ZONES <= 1 << (52 - ZONE_SHIFT));
 
 /// The number of a served registration.
 pub(in crate::supervisor) const fn id(zone: u32, id: u64) -> RegistrationId {
