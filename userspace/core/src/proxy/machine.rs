@@ -1,109 +1,64 @@
-//! The whole proxy: its parts, its inputs, its clock.
+//! The whole proxy: its sides, its inputs, its clock.
+//!
+//! The methods stand in three files: here what is due and what both sides have to do when an endpoint comes to its end, in
+//! `endpoint_messages` and `gatekeeper_messages` what a message brings about. Each part decides for itself; what follows
+//! for another part is carried over here.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use rasline_h225::text::{from_bmp, to_bmp, to_transport};
-use rasline_h225::types::BmpString;
+use rasline_h225::types::{RasMessage, UnregRequestReason};
+use rasline_h225::{RasKind, encode_ras, renumbered};
 
-use super::aggregate::registration::Gateway;
-use super::downstream::requests_to_endpoints::RequestsToEndpoints;
-use super::entries::{Entries, Entry};
-use super::relay::calls::Calls;
-use super::relay::translate::Downstream;
-use super::relay::waits::Waits;
-use super::upstream::moving::Moving;
-use super::upstream::queue::{Lane, Queue};
-use super::upstream::requests_to_gatekeeper::RequestsToGatekeeper;
-use super::{EntryId, Input, Output, Settings, Stats, UpstreamState, View};
+use super::downstream::EndpointSide;
+use super::downstream::lifetimes::LifetimeStep;
+use super::downstream::requests_to_endpoints::AnsweredRequest;
+use super::endpoints::{Endpoint, GATEWAY};
+use super::message::{EndpointMessage, GatekeeperMessage, GatekeeperRequest};
+use super::refuse::{Why, refusal};
+use super::relay::Relay;
+use super::relay::waits::OverdueWait;
+use super::stored::{restore_endpoint, store_endpoint};
+use super::translate::{self, UpstreamNames};
+use super::upstream::GatekeeperSide;
+use super::view::view_endpoint;
+use super::{EntryId, Event, Input, Output, Settings, Stats, Stored, View, rrq};
 use crate::Time;
-use crate::transaction::{ReplyCache, TimerQueue};
+use crate::ras_server::{Ended, StoredCall};
 
 /// Timers handled, and RRQs sent, at most in one input; what is left is due still.
 const AT_ONCE: usize = 1000;
-/// Answers kept for retransmissions.
-const ANSWERS: usize = 50_000;
 
-/// What is to be looked at when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Timer {
-    /// timeToLive of an endpoint, or an answer of it.
-    Life(EntryId),
-    /// It may be tried again upstream.
-    Retry(EntryId),
-    /// A request to a gatekeeper: to be sent again.
-    ToGatekeeper(u16),
-    /// A request of an endpoint: a RIP, or its end.
-    Wait(u64),
-    /// A request to an endpoint: to be sent again.
-    ToEndpoint(u16),
+/// Whose timer is due. Of those that are due at the same time, an earlier one goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Lifetime,
+    Retry,
+    RequestToGatekeeper,
+    Wait,
+    RequestToEndpoint,
 }
 
 /// A proxy for the endpoints of one zone.
 #[derive(Clone, Debug)]
 pub struct Proxy {
     pub(super) now: Time,
-    pub(super) settings: Settings,
-    /// gatekeeperIdentifier towards endpoints.
-    pub(super) own_identifier: BmpString,
-    pub(super) active: Option<SocketAddr>,
-    pub(super) entries: Entries,
-    /// endpointIdentifiers made so far.
-    pub(super) made: u64,
-    /// The registration of an aggregate.
-    pub(super) gateway: Gateway,
-    pub(super) waits: Waits,
-    pub(super) to_gatekeeper: RequestsToGatekeeper,
-    pub(super) queue: Queue,
-    pub(super) to_endpoints: RequestsToEndpoints,
-    pub(super) calls: Calls,
-    pub(super) replies: ReplyCache<()>,
-    pub(super) timers: TimerQueue<Timer>,
-    /// When keep-alives are due upstream.
-    pub(super) keep_alives: TimerQueue<EntryId>,
-    pub(super) moving: Option<Moving>,
-    /// URQs under way, by callSignalAddress.
-    pub(super) leaving: std::collections::HashMap<SocketAddr, u16>,
-    /// alternates that the gatekeeper named last.
-    pub(super) alternates: Option<u64>,
-    pub(super) registered: u64,
-    /// The gatekeeper that last answered a request of ours, and when.
-    pub(super) last_answer: Option<(SocketAddr, Time)>,
+    settings: Settings,
+    pub(super) downstream: EndpointSide,
+    pub(super) upstream: GatekeeperSide,
+    pub(super) relay: Relay,
+    /// What the parts do not count themselves.
     pub(super) stats: Stats,
-    /// Gatekeepers that refuse endpoints' callSignalAddresses, as people were told.
-    pub(super) address_refused: std::collections::BTreeSet<SocketAddr>,
-    /// Gatekeepers that have answered what came from endpoints' addresses (true), or have not, as people were told.
-    pub(super) returns: std::collections::BTreeMap<SocketAddr, bool>,
 }
 
 impl Proxy {
     /// A proxy without endpoints; no gatekeeper serves yet.
     #[must_use]
     pub fn new(settings: Settings, now: Time) -> Self {
-        let fits = |text: &str| to_bmp(text).ok().filter(|_| !text.is_empty());
-        let short: String = settings.gatekeeper_identifier.chars().take(60).collect();
         Self {
-            address_refused: std::collections::BTreeSet::new(),
-            returns: std::collections::BTreeMap::new(),
             now,
-            own_identifier: fits(&short).or_else(|| fits("rasline")).unwrap_or_default(),
-            active: None,
-            entries: Entries::default(),
-            made: 0,
-            gateway: Gateway::default(),
-            waits: Waits::default(),
-            to_gatekeeper: RequestsToGatekeeper::new(settings.seed, now),
-            queue: Queue::new(settings.migrate_rate, now),
-            to_endpoints: RequestsToEndpoints::new(settings.seed),
-            calls: Calls::default(),
-            replies: ReplyCache::new(ANSWERS),
-            timers: TimerQueue::default(),
-            keep_alives: TimerQueue::default(),
-            moving: None,
-            leaving: std::collections::HashMap::new(),
-            alternates: None,
-            last_answer: None,
-            registered: 0,
+            downstream: EndpointSide::new(&settings),
+            upstream: GatekeeperSide::new(&settings, now),
+            relay: Relay::new(),
             stats: Stats::default(),
             settings,
         }
@@ -113,18 +68,24 @@ impl Proxy {
     pub fn handle(&mut self, now: Time, input: Input<'_>, out: &mut Vec<Output>) {
         self.now = self.now.max(now);
         match input {
-            Input::FromEndpoint { from, to, payload } => self.endpoint_says(from, to, payload, out),
+            Input::FromEndpoint { from, to, payload } => {
+                self.handle_endpoint_message(from, to, payload, out);
+            }
             Input::FromGatekeeper { from, to, payload } => {
-                self.gatekeeper_says((from, to), payload, out);
+                let said = GatekeeperMessage { from, to, payload };
+                self.handle_gatekeeper_message(said, out);
             }
             Input::Active(gatekeeper) => self.activate(gatekeeper, out),
-            Input::Due => self.due(out),
-            Input::Seen { id, at } => self.seen(id, at),
+            Input::Due => self.expire(out),
+            Input::Seen { id, at } => self.downstream.note_seen(id, at, self.now),
             Input::Restore(stored) => self.restore(&stored, out),
             Input::RestoreCall(stored) => self.restore_call(&stored, out),
-            Input::Drop { id } => self.dropped(id, out),
+            Input::Drop { id } => {
+                let reason = UnregRequestReason::ReregistrationRequired;
+                self.dismiss(id, reason, Ended::Dropped, out);
+            }
         }
-        self.pump(out);
+        self.register_next(out);
     }
 
     /// What it was given.
@@ -136,8 +97,10 @@ impl Proxy {
     /// When [`Input::Due`] is wanted.
     #[must_use]
     pub fn next_due(&self) -> Option<Time> {
-        let queue = self.may_register().then(|| self.queue.due()).flatten();
-        let all = [self.timers.next_due(), self.keep_alives.next_due(), queue];
+        let timer = self.next_timer().map(|(at, _)| at);
+        let keep_alive = self.upstream.next_keep_alive();
+        let registration = self.upstream.next_registration();
+        let all = [timer, keep_alive, registration];
         all.into_iter().flatten().min()
     }
 
@@ -145,10 +108,11 @@ impl Proxy {
     #[must_use]
     pub fn views(&self) -> Vec<View> {
         let mut all: Vec<View> = self
-            .entries
+            .downstream
+            .endpoints
             .iter()
-            .filter(|(_, entry)| entry.confirmed)
-            .map(|(id, entry)| self.view_of(id, entry))
+            .filter(|(_, endpoint)| endpoint.confirmed)
+            .filter_map(|(id, endpoint)| self.view_of(id, endpoint))
             .collect();
         all.sort_by_key(|view| view.id);
         all
@@ -156,114 +120,375 @@ impl Proxy {
 
     /// When each endpoint was last heard of: number, address, timeToLive, time.
     pub fn last_seen(&self) -> impl Iterator<Item = (EntryId, SocketAddr, u32, Time)> {
-        let all = self.entries.iter().filter(|(_, entry)| entry.confirmed);
-        all.map(|(id, entry)| (id, entry.endpoint, entry.time_to_live, entry.last_seen))
+        let all = self.downstream.endpoints.iter();
+        let all = all.filter(|(_, endpoint)| endpoint.confirmed);
+        all.map(|(id, one)| (id, one.address, one.time_to_live, one.last_seen))
     }
 
     /// One endpoint.
     #[must_use]
     pub fn view(&self, id: EntryId) -> Option<View> {
-        Some(self.view_of(id, self.entries.get(id)?))
+        self.view_of(id, self.downstream.endpoints.get(id)?)
     }
 
     /// The gatekeeper that last answered a request of ours, and when: a sign that it lives.
     #[must_use]
     pub const fn last_answer(&self) -> Option<(SocketAddr, Time)> {
-        self.last_answer
+        self.upstream.last_answer()
     }
 
     /// Counts.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats {
-            endpoints: self.entries.len() as u64,
-            registered: self.registered,
-            waiting: self.waits.len() as u64,
-            calls: self.calls.len() as u64,
+        let mut stats = Stats {
+            endpoints: self.downstream.endpoints.len() as u64,
+            waiting: self.relay.waits.len() as u64,
+            calls: self.relay.calls.len() as u64,
             ..self.stats
-        }
+        };
+        self.upstream.add_counts(&mut stats);
+        stats
     }
 
-    fn view_of(&self, id: EntryId, entry: &Entry) -> View {
-        let up = self.identity(id).unwrap_or(&entry.up);
-        View {
-            id,
-            endpoint_identifier: entry.identifier.clone(),
-            endpoint: entry.endpoint,
-            call_signal_address: entry.signalling,
-            aliases: entry.aliases.clone(),
-            time_to_live: entry.time_to_live,
-            last_seen: entry.last_seen,
-            published: entry.published.is_some(),
-            upstream: entry.up.standing,
-            gatekeeper: up.gatekeeper,
-            upstream_identifier: up.identifier.as_ref().map(from_bmp),
-            upstream_ttl: up.ttl,
-            waiting: entry.waits.len(),
-        }
+    fn view_of(&self, id: EntryId, endpoint: &Endpoint) -> Option<View> {
+        let (identity, state) = (self.upstream.identity(id)?, self.upstream.state(id)?);
+        let waiting = self.relay.waits.count_of(id);
+        Some(view_endpoint(id, endpoint, (identity, state), waiting))
     }
 
-    fn due(&mut self, out: &mut Vec<Output>) {
+    // What is due.
+
+    fn next_timer(&self) -> Option<(Time, Timer)> {
+        let all = [
+            (self.downstream.next_lifetime(), Timer::Lifetime),
+            (self.upstream.next_retry(), Timer::Retry),
+            (
+                self.upstream.requests.next_due(),
+                Timer::RequestToGatekeeper,
+            ),
+            (self.relay.waits.next_due(), Timer::Wait),
+            (
+                self.downstream.requests.next_due(),
+                Timer::RequestToEndpoint,
+            ),
+        ];
+        let set = all.into_iter().filter_map(|(at, timer)| Some((at?, timer)));
+        set.min()
+    }
+
+    fn expire(&mut self, out: &mut Vec<Output>) {
         for _ in 0..AT_ONCE {
-            let Some(timer) = self.timers.pop(self.now) else {
-                break;
-            };
-            match timer {
-                Timer::Life(id) => self.life_due(id, out),
-                Timer::Retry(id) => self.enqueue(id, Lane::Quiet),
-                Timer::ToGatekeeper(seq) => self.flight_due(seq, out),
-                Timer::Wait(ticket) => self.wait_due(ticket, out),
-                Timer::ToEndpoint(seq) => self.down_due(seq, out),
+            match self.next_timer().filter(|(at, _)| *at <= self.now) {
+                None => break,
+                Some((_, Timer::Lifetime)) => self.expire_lifetime(out),
+                Some((_, Timer::Retry)) => self.upstream.expire_retry(self.now),
+                Some((_, Timer::RequestToGatekeeper)) => {
+                    let endpoints = &self.downstream.endpoints;
+                    self.upstream.expire_request(endpoints, self.now, out);
+                }
+                Some((_, Timer::Wait)) => self.expire_wait(out),
+                Some((_, Timer::RequestToEndpoint)) => {
+                    out.extend(self.downstream.requests.expire(self.now));
+                }
             }
         }
         for _ in 0..AT_ONCE {
-            let Some(id) = self.keep_alives.pop(self.now) else {
+            let endpoints = &self.downstream.endpoints;
+            if !self.upstream.send_due_keep_alive(endpoints, self.now, out) {
                 break;
-            };
-            self.keep_alive_due(id, out);
+            }
+        }
+    }
+
+    fn expire_lifetime(&mut self, out: &mut Vec<Output>) {
+        let Some((id, step)) = self.downstream.expire(self.now) else {
+            return;
+        };
+        match step {
+            LifetimeStep::Hold => {}
+            LifetimeStep::Store => self.store(id, out),
+            LifetimeStep::AskKernel => out.push(Output::AskSeen { id }),
+            LifetimeStep::AskEndpoint => match self.downstream.requests.next_number() {
+                Some(seq) => out.extend(self.downstream.poll(id, seq, self.now)),
+                None => self.stats.overflowed += 1,
+            },
+            LifetimeStep::Expire => {
+                self.stats.expired += 1;
+                let reason = UnregRequestReason::TtlExpired;
+                self.dismiss(id, reason, Ended::Expired, out);
+            }
+        }
+    }
+
+    fn expire_wait(&mut self, out: &mut Vec<Output>) {
+        match self.relay.waits.expire(self.now) {
+            None => {}
+            Some(OverdueWait::TakesLong(ticket)) => self.send_rip(ticket, out),
+            Some(OverdueWait::OutOfPatience(ticket)) => {
+                let wait = self.relay.waits.get(ticket);
+                let wait = wait.map(|wait| (wait.id, wait.kind));
+                self.refuse(ticket, Why::Unavailable, out);
+                if let Some((id, RasKind::RegistrationRequest)) = wait {
+                    self.give_up_rrq(id, out);
+                }
+            }
         }
     }
 
     /// Sends the full RRQs whose turn it is.
-    fn pump(&mut self, out: &mut Vec<Output>) {
+    fn register_next(&mut self, out: &mut Vec<Output>) {
         for _ in 0..AT_ONCE {
-            if !self.may_register() {
+            let endpoints = &self.downstream.endpoints;
+            if !self.upstream.register_next(endpoints, self.now, out) {
                 return;
             }
-            let Some(id) = self.queue.pop(self.now) else {
-                return;
-            };
-            self.register(id, out);
         }
     }
 
-    fn may_register(&self) -> bool {
-        self.active.is_some() && !self.to_gatekeeper.is_full()
+    /// Another gatekeeper serves: endpoints register there, and what waits goes there.
+    fn activate(&mut self, gatekeeper: Option<SocketAddr>, out: &mut Vec<Output>) {
+        let endpoints = &self.downstream.endpoints;
+        if !self.upstream.activate(gatekeeper, endpoints, self.now, out) {
+            return;
+        }
+        for id in self.relay.waits.endpoints() {
+            if self.upstream.is_registered(id) {
+                self.send_waiting(id, out);
+            }
+        }
     }
 
-    /// How an endpoint knows itself and rasline.
-    pub(super) fn downstream(&self, entry: &Entry) -> Option<Downstream> {
-        Some(Downstream {
-            endpoint_identifier: to_bmp(&entry.identifier).ok()?,
-            gatekeeper_identifier: self.own_identifier.clone(),
-            ras_address: to_transport(entry.seen_as),
-        })
-    }
+    // What outlives a restart.
 
-    /// Changes how it stands, and counts.
-    pub(super) fn stand(&mut self, id: EntryId, standing: UpstreamState) {
-        let Some(entry) = self.entries.get_mut(id) else {
+    /// Keeps an endpoint across restarts.
+    pub(super) fn store(&mut self, id: EntryId, out: &mut Vec<Output>) {
+        let Some(endpoint) = self.downstream.endpoints.get_mut(id) else {
             return;
         };
-        let before = std::mem::replace(&mut entry.up.standing, standing);
-        self.registered += u64::from(standing == UpstreamState::Registered);
-        self.registered -= u64::from(before == UpstreamState::Registered);
+        endpoint.stored = self.now;
+        if let Some(identity) = self.upstream.identity(id).filter(|_| endpoint.confirmed) {
+            out.push(Output::Store(store_endpoint(id, endpoint, identity)));
+        }
     }
 
-    /// A time that is spread, the same in every run: from `least` on, within `width`.
-    pub(super) fn spread(&self, id: EntryId, least: Duration, width: Duration) -> Time {
-        let number = crate::transaction::digest(&(self.settings.seed, id, self.now));
-        let part = (number % 1000) as u32;
-        self.now.after(least + width * part / 1000)
+    fn restore(&mut self, stored: &Stored, out: &mut Vec<Output>) {
+        let id = EntryId(stored.registration.id.0);
+        if id == GATEWAY {
+            return self.upstream.restore_gateway(stored, self.now, out);
+        }
+        let endpoints = &mut self.downstream.endpoints;
+        endpoints.reserve_number(id);
+        if endpoints.get(id).is_some() {
+            return;
+        }
+        let restored = restore_endpoint(&stored.registration, endpoints, self.now);
+        let Some(endpoint) = restored.filter(|_| !self.downstream.is_full()) else {
+            return out.push(Output::Forget { id });
+        };
+        self.downstream.restore(id, endpoint, self.now);
+        self.upstream.restore(id, stored, self.now);
+        if let Some(octets) = &stored.registration.lightweight
+            && let Some(rrq) = rrq::parse(octets)
+        {
+            self.publish(id, octets, &rrq, out);
+        }
+    }
+
+    /// Takes a call as it was stored, after the endpoints.
+    fn restore_call(&mut self, stored: &StoredCall, out: &mut Vec<Output>) {
+        let who = |identifier: &str| self.downstream.endpoints.by_identifier(identifier);
+        if self.relay.calls.restore(stored, who, self.now, out) {
+            self.stats.restored_calls += 1;
+        } else {
+            self.stats.lost_calls += 1;
+        }
+    }
+
+    // Ends of registrations and of waits.
+
+    /// Ends a registration on both sides; the endpoint knows, or is told by the caller.
+    pub(super) fn end(
+        &mut self,
+        id: EntryId,
+        why: Ended,
+        out: &mut Vec<Output>,
+    ) -> Option<Endpoint> {
+        out.extend(self.downstream.withdraw(id));
+        for ticket in self.relay.waits.tickets_of(id, |_| true) {
+            self.refuse(ticket, Why::NotRegistered, out);
+        }
+        let registration = self.upstream.remove(id, out)?;
+        let endpoint = self.downstream.remove(id)?;
+        self.relay.calls.remove_endpoint(id, out);
+        let others = &self.downstream.endpoints;
+        self.upstream
+            .leave((&endpoint, &registration), others, self.now, out);
+        if endpoint.confirmed {
+            out.push(Output::Forget { id });
+            out.push(Output::Event(Event::Endpoint(endpoint.unregistered(why))));
+        }
+        Some(endpoint)
+    }
+
+    /// Ends a registration and tells the endpoint by a URQ.
+    pub(super) fn dismiss(
+        &mut self,
+        id: EntryId,
+        reason: UnregRequestReason,
+        why: Ended,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(endpoint) = self.end(id, why, out).filter(|one| one.confirmed) else {
+            return;
+        };
+        let (Some(names), Some(seq)) = (
+            self.downstream.names_of(&endpoint),
+            self.downstream.requests.next_number(),
+        ) else {
+            self.stats.overflowed += 1;
+            return;
+        };
+        let output = self
+            .downstream
+            .dismiss(&endpoint, (seq, &names), reason, self.now);
+        out.extend(output);
+    }
+
+    /// A full RRQ of this endpoint came to nothing, and it knows: it stays what it was, if it was confirmed before.
+    pub(super) fn give_up_rrq(&mut self, id: EntryId, out: &mut Vec<Output>) {
+        let is_rrq = |kind| kind == RasKind::RegistrationRequest;
+        if !self.relay.waits.tickets_of(id, is_rrq).is_empty() {
+            return;
+        }
+        let Some(endpoint) = self.downstream.endpoints.get_mut(id) else {
+            return;
+        };
+        if !endpoint.confirmed {
+            self.end(id, Ended::NotAllowed, out);
+            return;
+        }
+        (endpoint.wanted, endpoint.adding) = (None, None);
+        self.upstream.keep_as_before(id, self.now);
+    }
+
+    /// Answers a request that waits.
+    pub(super) fn answer(&mut self, ticket: u64, octets: Vec<u8>, out: &mut Vec<Output>) {
+        let Some(id) = self.relay.waits.get(ticket).map(|wait| wait.id) else {
+            return;
+        };
+        let endpoint = self.downstream.endpoints.get(id);
+        let identifier = endpoint.map_or("", |endpoint| &endpoint.identifier);
+        self.relay.answer(ticket, octets, identifier, self.now, out);
+        self.stop_waiting(ticket, id);
+    }
+
+    /// Refuses a request that waits: there will be no answer.
+    pub(super) fn refuse(&mut self, ticket: u64, why: Why, out: &mut Vec<Output>) {
+        let Some(wait) = self.relay.waits.get(ticket) else {
+            return;
+        };
+        self.stats.rejected += 1;
+        let id = wait.id;
+        let refusal = refusal(wait.kind, wait.seq, why, &wait.payload);
+        if let Some(octets) = refusal.and_then(|message| encode_ras(&message).ok()) {
+            return self.answer(ticket, octets, out);
+        }
+        self.relay.waits.remove(ticket);
+        self.stop_waiting(ticket, id);
+    }
+
+    fn stop_waiting(&mut self, ticket: u64, id: EntryId) {
+        self.upstream.requests.stop_relaying(ticket, self.now);
+        let waits = self.relay.waits.count_of(id) > 0;
+        self.upstream.set_waited_for(id, waits);
+    }
+
+    /// Tells an endpoint that its request takes long, if that has been said before or is due.
+    pub(super) fn send_rip(&mut self, ticket: u64, out: &mut Vec<Output>) {
+        if let Some(rip) = self.relay.waits.rip(ticket) {
+            self.stats.in_progress += 1;
+            out.push(rip);
+        }
+    }
+
+    // Answers of endpoints to requests of the gatekeeper, and to rasline's own.
+
+    pub(super) fn is_answer(&self, asked: &EndpointMessage<'_>) -> bool {
+        let requests = &self.downstream.requests;
+        requests.answers_from(asked.from.ip(), asked.seq, asked.kind)
+    }
+
+    pub(super) fn handle_answer(
+        &mut self,
+        asked: &EndpointMessage<'_>,
+        mut message: RasMessage,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(answered) = self.take_answered(asked, out) else {
+            return;
+        };
+        let Some(request) = answered.gatekeeper else {
+            return;
+        };
+        let Some(endpoint) = self.downstream.endpoints.get(answered.id) else {
+            return;
+        };
+        let names = self
+            .upstream
+            .names_of(answered.id, endpoint, request.gatekeeper);
+        let Some(names) = names else {
+            return;
+        };
+        let names = UpstreamNames {
+            ras_address: request.asked_at,
+            ..names
+        };
+        message.set_request_seq_num(request.seq);
+        if translate::to_gatekeeper(&mut message, &names)
+            && let Ok(octets) = encode_ras(&message)
+        {
+            self.answer_gatekeeper(&request, octets, out);
+        }
+    }
+
+    /// As [`Self::handle_answer`], for what does not decode and has no identifiers.
+    pub(super) fn handle_raw_answer(&mut self, asked: &EndpointMessage<'_>, out: &mut Vec<Output>) {
+        let answered = self.take_answered(asked, out);
+        if let Some(request) = answered.and_then(|answered| answered.gatekeeper)
+            && let Some(octets) = renumbered(asked.payload, request.seq)
+        {
+            self.stats.raw += 1;
+            self.answer_gatekeeper(&request, octets, out);
+        }
+    }
+
+    /// The request that an endpoint's message answers.
+    fn take_answered(
+        &mut self,
+        asked: &EndpointMessage<'_>,
+        out: &mut Vec<Output>,
+    ) -> Option<AnsweredRequest> {
+        let requests = &mut self.downstream.requests;
+        let Some(answered) = requests.take_answered(asked.from.ip(), asked.seq, asked.kind) else {
+            self.stats.ignored += 1;
+            return None;
+        };
+        self.downstream.note_message(answered.id, self.now);
+        if asked.kind == RasKind::DisengageConfirm {
+            self.relay.calls.on_drq(answered.id, &answered.octets, out);
+        }
+        Some(answered)
+    }
+
+    /// Answers a gatekeeper's request, and keeps the answer for retransmissions.
+    pub(super) fn answer_gatekeeper(
+        &mut self,
+        asker: &GatekeeperRequest,
+        octets: Vec<u8>,
+        out: &mut Vec<Output>,
+    ) {
+        let to = asker.gatekeeper;
+        self.relay.keep_answer(asker.key, to, &octets, self.now);
+        out.push(asker.answer(octets));
     }
 }

@@ -37,7 +37,7 @@
 //!   who is in it, and is not answered where nobody is known to be: an answer without the call would end it.
 //! - The gatekeeper that served before gets one URQ when the next one has confirmed, since it may live.
 //! - Endpoints may add aliases (additiveRegistration), whether the gatekeeper takes additive RRQs or not: see
-//!   `additive`.
+//!   `downstream/additive_rrq`.
 //! - GRQ is answered here, without an authenticationMode. Nothing is asked upstream: keep-alives, URQs and full RRQs after a
 //!   failover are rasline's own, without fresh tokens, so what a gatekeeper that demands them chose would not hold.
 //! - As `aggregate`, rasline is a gateway with the aliases and callSignalAddresses of all endpoints. Which endpoint an alias
@@ -50,15 +50,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::Reserved;
 
-mod aggregate;
 mod downstream;
-mod entries;
+mod endpoint_messages;
+mod endpoints;
 mod event;
+mod exchange;
+mod gatekeeper_messages;
+mod identity;
 mod io;
 mod machine;
+mod message;
+mod refuse;
 mod relay;
-mod restore;
 mod rrq;
+mod stored;
+mod translate;
 mod upstream;
 mod view;
 

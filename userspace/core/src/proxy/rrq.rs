@@ -6,7 +6,7 @@ use rasline_h225::text::{from_alias, from_transport, to_transport};
 use rasline_h225::types::{AliasAddress, RasMessage, RegistrationRequest};
 use rasline_h225::{EncodeError, decode_ras, encode_ras};
 
-use super::entries::Up;
+use super::identity::UpstreamIdentity;
 use crate::transaction::digest;
 
 /// Longest full RRQ that is carried, in octets.
@@ -87,7 +87,7 @@ pub(super) fn essence(rrq: &RegistrationRequest) -> Option<u64> {
 pub(super) fn full(
     mut rrq: RegistrationRequest,
     seq: u16,
-    known: Option<&Up>,
+    known: Option<&UpstreamIdentity>,
     ras: SocketAddr,
 ) -> Result<Vec<u8>, EncodeError> {
     rrq.request_seq_num = seq;
@@ -106,7 +106,7 @@ pub(super) fn full(
 pub(super) fn keep_alive(
     full: RegistrationRequest,
     seq: u16,
-    up: &Up,
+    up: &UpstreamIdentity,
     ras: SocketAddr,
 ) -> Result<Vec<u8>, EncodeError> {
     let mut rrq = RegistrationRequest::new(seq, full.terminal_type, full.endpoint_vendor);

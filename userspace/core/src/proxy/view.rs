@@ -2,9 +2,12 @@
 
 use std::net::SocketAddr;
 
+use rasline_h225::text::from_bmp;
 use serde::{Deserialize, Serialize};
 
 use super::EntryId;
+use super::endpoints::Endpoint;
+use super::identity::UpstreamIdentity;
 use crate::Time;
 
 /// How an endpoint stands with the gatekeeper.
@@ -52,6 +55,30 @@ pub struct View {
     pub upstream_ttl: Option<u32>,
     /// Requests that wait for an answer.
     pub waiting: usize,
+}
+
+/// An endpoint as people see it.
+pub(super) fn view_endpoint(
+    id: EntryId,
+    endpoint: &Endpoint,
+    (identity, state): (&UpstreamIdentity, UpstreamState),
+    waiting: usize,
+) -> View {
+    View {
+        id,
+        endpoint_identifier: endpoint.identifier.clone(),
+        endpoint: endpoint.address,
+        call_signal_address: endpoint.signalling,
+        aliases: endpoint.aliases.clone(),
+        time_to_live: endpoint.time_to_live,
+        last_seen: endpoint.last_seen,
+        published: endpoint.published.is_some(),
+        upstream: state,
+        gatekeeper: identity.gatekeeper,
+        upstream_identifier: identity.identifier.as_ref().map(from_bmp),
+        upstream_ttl: identity.ttl,
+        waiting,
+    }
 }
 
 /// Counts since the start, and what there is now.

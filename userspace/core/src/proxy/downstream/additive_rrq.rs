@@ -13,116 +13,51 @@
 //! As `aggregate`, the gateway's RRQ says what its endpoints are as a whole. An additive RRQ that comes while a full one is
 //! under way is not answered: it counts on what is not so yet. The endpoint sends it again.
 
-use std::net::SocketAddr;
+use rasline_h225::encode_ras;
+use rasline_h225::types::{List, RasMessage, RegistrationRequest};
 
-use rasline_h225::text::{from_alias, from_bmp, from_transport};
-use rasline_h225::types::{
-    AliasAddress, List, RasMessage, RegistrationReject, RegistrationRejectReason as Rrj,
-    RegistrationRequest,
-};
-use rasline_h225::{RasKind, encode_ras};
+use crate::proxy::endpoints::Endpoint;
+use crate::proxy::rrq;
 
-use crate::claimed::may_claim;
-use crate::proxy::downstream::dispatch::Asked;
-use crate::proxy::downstream::refuse::Why;
-use crate::proxy::entries::Entry;
-use crate::proxy::machine::Proxy;
-use crate::proxy::{EntryId, Output, UpstreamState, rrq};
+/// What becomes of an endpoint by an additive RRQ.
+pub(in crate::proxy) enum Addition {
+    /// One of its RRQs cannot be read, or the whole is too long.
+    Impossible,
+    /// It has all that already.
+    Nothing,
+    Wanted {
+        /// The full RRQ that says what it is then.
+        whole: Box<[u8]>,
+        /// What is added to what the gatekeeper has confirmed.
+        added: Option<Box<[u8]>>,
+    },
+}
 
-impl Proxy {
-    pub(in crate::proxy) fn additive(
-        &mut self,
-        asked: &Asked<'_>,
-        rrq: &RegistrationRequest,
-        out: &mut Vec<Output>,
-    ) {
-        let named = rrq.endpoint_identifier.as_ref().map(from_bmp);
-        let Some(id) = named.and_then(|named| self.whose(&named, asked.from)) else {
-            return self.rrj(asked, Rrj::FullRegistrationRequired, out);
-        };
-        let taken = self.others_have(id, rrq);
-        if !taken.is_empty() {
-            return self.rrj(asked, Rrj::DuplicateAlias(taken.into()), out);
-        }
-        let mut addresses = rrq.call_signal_address.iter().filter_map(from_transport);
-        let owner = |address| self.entries.by_signalling(address);
-        let may = |address: &SocketAddr| {
-            self.settings.reserved.allows(address)
-                && may_claim(asked.from.ip(), address, self.entries.hosts())
-        };
-        if addresses.any(|address| !may(&address) || owner(address).is_some_and(|o| o != id)) {
-            return self.rrj(asked, Rrj::InvalidCallSignalAddress, out);
-        }
-        let Some(entry) = self.entries.get(id) else {
-            return;
-        };
-        if entry.wanted.is_some() && entry.adding.is_none() {
-            self.stats.ignored += 1;
-            return;
-        }
-        let (Some(before), Some(whole)) = (rrq::parse(entry.wanted()), with(entry.wanted(), rrq))
-        else {
-            return self.turn_down(asked, Why::Unavailable, out);
-        };
-        let settled = entry.wanted.is_none() && entry.up.standing != UpstreamState::Refused;
-        let nothing = rrq::essence(&before) == rrq::parse(&whole).as_ref().and_then(rrq::essence);
-        if nothing && settled && !rrq::is_secured(rrq) {
-            return self.confirm_again(id, asked, rrq, out);
-        }
-        let added = match &entry.adding {
-            Some(_) if nothing => entry.adding.clone(),
-            Some(before) => with(before, rrq),
-            None => Some(rrq::masked(asked.payload)),
-        };
-        if whole.len() > rrq::LONGEST || added.as_ref().is_none_or(|one| one.len() > rrq::LONGEST) {
-            return self.turn_down(asked, Why::Unavailable, out);
-        }
-        self.forward(id, asked, (whole, added), out);
+/// Adds what this RRQ says to an endpoint; `refused`: its gatekeeper does not have it.
+pub(in crate::proxy) fn add_to(
+    endpoint: &Endpoint,
+    refused: bool,
+    rrq: &RegistrationRequest,
+    payload: &[u8],
+) -> Addition {
+    let newest = endpoint.newest_rrq();
+    let (Some(before), Some(whole)) = (rrq::parse(newest), with(newest, rrq)) else {
+        return Addition::Impossible;
+    };
+    let settled = endpoint.wanted.is_none() && !refused;
+    let nothing = rrq::essence(&before) == rrq::parse(&whole).as_ref().and_then(rrq::essence);
+    if nothing && settled && !rrq::is_secured(rrq) {
+        return Addition::Nothing;
     }
-
-    /// Aliases in it that other endpoints have.
-    fn others_have(&self, id: EntryId, rrq: &RegistrationRequest) -> Vec<AliasAddress> {
-        let others = |alias: &&AliasAddress| {
-            let owner = from_alias(alias).and_then(|text| self.entries.by_alias(&text));
-            owner.is_some_and(|owner| owner != id)
-        };
-        let all = rrq.terminal_alias.iter().flatten();
-        all.filter(others).cloned().collect()
+    let added = match &endpoint.adding {
+        Some(_) if nothing => endpoint.adding.clone(),
+        Some(before) => with(before, rrq),
+        None => Some(rrq::masked(payload)),
+    };
+    if whole.len() > rrq::LONGEST || added.as_ref().is_none_or(|one| one.len() > rrq::LONGEST) {
+        return Addition::Impossible;
     }
-
-    /// The RRQ of this endpoint that says what the gatekeeper has not heard.
-    pub(in crate::proxy) fn to_say<'a>(&self, entry: &'a Entry, here: bool) -> &'a [u8] {
-        let adds = here && entry.up.additive && !entry.up.is_over(self.now);
-        entry
-            .adding
-            .as_deref()
-            .filter(|_| adds)
-            .unwrap_or_else(|| entry.wanted())
-    }
-
-    /// What it wants to add was rejected: it is told, and stays what it was.
-    pub(in crate::proxy) fn not_added(
-        &mut self,
-        id: EntryId,
-        rrj: &RegistrationReject,
-        out: &mut Vec<Output>,
-    ) {
-        if let Some(entry) = self.entries.get_mut(id) {
-            (entry.wanted, entry.adding) = (None, None);
-            // Some gatekeepers drop what they had when they reject a full RRQ.
-            entry.up.doubtful = true;
-        }
-        for ticket in self.waiting(id, |kind| kind == RasKind::RegistrationRequest) {
-            self.stats.rejected += 1;
-            self.relay_answer(ticket, RasMessage::RegistrationReject(rrj.clone()), out);
-        }
-        self.settle(id);
-        let settled =
-            self.entries.get(id).map(|entry| entry.up.standing) == Some(UpstreamState::Registered);
-        if settled {
-            self.send_waiting(id, out);
-        }
-    }
+    Addition::Wanted { whole, added }
 }
 
 /// A full RRQ with what an additive one adds, requestSeqNum zeroed. Its tokens are the newer ones.

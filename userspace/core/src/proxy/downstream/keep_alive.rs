@@ -1,16 +1,14 @@
 //! Keep-alives of endpoints: confirmed at once, and by the kernel from then on.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rasline_h225::encode_ras;
-use rasline_h225::text::{from_bmp, to_bmp};
-use rasline_h225::types::{RasMessage, RegistrationConfirm, RegistrationRequest};
+use rasline_h225::text::from_bmp;
+use rasline_h225::types::{RasMessage, RegistrationRequest};
 
 use crate::octets;
-use crate::proxy::downstream::dispatch::Asked;
-use crate::proxy::downstream::refuse::Why;
-use crate::proxy::entries::{Entry, Life};
-use crate::proxy::machine::{Proxy, Timer};
+use crate::proxy::downstream::EndpointSide;
 use crate::proxy::{EntryId, Output, rrq};
 use crate::ras_server::Offer;
 use crate::transaction::digest;
@@ -18,112 +16,67 @@ use crate::transaction::digest;
 /// Where requestSeqNum stands in RRQ and RCF.
 const SEQ: std::ops::Range<usize> = 2..4;
 
-impl Proxy {
-    pub(in crate::proxy) fn keep_alive(
-        &mut self,
-        asked: &Asked<'_>,
-        rrq: &RegistrationRequest,
-        out: &mut Vec<Output>,
-    ) {
-        let Some(id) = self.kept_alive(asked, rrq) else {
-            return self.turn_down(asked, Why::NotRegistered, out);
-        };
-        self.heard(id);
-        let ras = rrq::ras_address(rrq, asked.from);
-        self.entries.met(id, asked.from, asked.to, ras);
-        let Some(rcf) = self.light_rcf(id, asked.seq, rrq) else {
-            return;
-        };
-        self.stats.lightweight += 1;
-        self.publish(id, asked.payload, rrq, out);
-        asked.send(rcf, out);
-    }
+/// A keep-alive that the kernel is to answer.
+pub(in crate::proxy) struct Publication {
+    pub offer: Offer,
+    /// It is another one than was published before.
+    pub is_new: bool,
+}
 
-    fn kept_alive(&self, asked: &Asked<'_>, rrq: &RegistrationRequest) -> Option<EntryId> {
+impl EndpointSide {
+    /// The confirmed endpoint that a lightweight RRQ is of.
+    pub fn find_keep_alive_sender(
+        &self,
+        from: SocketAddr,
+        rrq: &RegistrationRequest,
+    ) -> Option<EntryId> {
         if let Some(identifier) = &rrq.endpoint_identifier {
-            return self.whose(&from_bmp(identifier), asked.from);
+            return self.endpoints.find_sender(&from_bmp(identifier), from);
         }
-        let id = self
-            .entries
-            .by_signalling(rrq::signalling(rrq, asked.from))?;
-        let entry = self.entries.get(id)?;
-        (entry.endpoint.ip() == asked.from.ip() && entry.confirmed).then_some(id)
+        let id = self.endpoints.by_signalling(rrq::signalling(rrq, from))?;
+        let endpoint = self.endpoints.get(id)?;
+        (endpoint.is_on_host(from.ip()) && endpoint.confirmed).then_some(id)
     }
 
     /// The RCF to a lightweight RRQ: nothing of it changes with the gatekeeper.
-    fn light_rcf(&self, id: EntryId, seq: u16, rrq: &RegistrationRequest) -> Option<Vec<u8>> {
-        let entry = self.entries.get(id)?;
-        let rcf = self.own_rcf(entry, seq, rrq)?;
+    pub fn light_rcf(&self, id: EntryId, seq: u16, rrq: &RegistrationRequest) -> Option<Vec<u8>> {
+        let rcf = self.own_rcf(self.endpoints.get(id)?, seq, rrq)?;
         encode_ras(&RasMessage::RegistrationConfirm(rcf)).ok()
     }
 
-    /// An RCF that says what rasline knows by itself.
-    pub(in crate::proxy) fn own_rcf(
-        &self,
-        entry: &Entry,
-        seq: u16,
-        rrq: &RegistrationRequest,
-    ) -> Option<RegistrationConfirm> {
-        let mut rcf = RegistrationConfirm::new(seq, to_bmp(&entry.identifier).ok()?);
-        rcf.protocol_identifier = rrq.protocol_identifier.clone();
-        rcf.gatekeeper_identifier = Some(self.own_identifier.clone());
-        rcf.time_to_live = Some(entry.time_to_live);
-        rcf.will_respond_to_irr = Some(false);
-        rcf.maintain_connection = Some(false);
-        Some(rcf)
-    }
-
-    /// It is there.
-    pub(in crate::proxy) fn heard(&mut self, id: EntryId) {
-        let Some(entry) = self.entries.get_mut(id) else {
-            return;
-        };
-        entry.last_seen = self.now;
-        if entry.life != Life::Held {
-            entry.life = Life::Held;
-            let lease = entry.lease();
-            self.timers.set(Timer::Life(id), self.now.after(lease));
-        }
-    }
-
     /// Publishes the first keep-alive, another one when it came twice in a row, and the same one again when the kernel lets
-    /// it through: that renews what the kernel promises.
-    pub(in crate::proxy) fn publish(
+    /// it through: that renews what the kernel promises. `None`: nothing is to be published.
+    pub fn publish(
         &mut self,
         id: EntryId,
         payload: &[u8],
         rrq: &RegistrationRequest,
-        out: &mut Vec<Output>,
-    ) {
-        let Some(entry) = self.entries.get_mut(id) else {
-            return;
-        };
+    ) -> Option<Publication> {
+        let endpoint = self.endpoints.get_mut(id)?;
         if rrq::is_secured(rrq)
             || !octets::RRQ.contains(&payload.len())
-            || octets::utf16(&entry.identifier).len() > octets::EID
+            || octets::utf16(&endpoint.identifier).len() > octets::EID
         {
-            return;
+            return None;
         }
         let (head, rest) = (&payload[..SEQ.start], &payload[SEQ.end..]);
-        let way = (entry.endpoint, entry.seen_as);
-        let new = digest(&(way, head, rest, entry.time_to_live));
-        let same = entry.published == Some(new);
-        if !same && entry.published.is_some() && entry.other != Some(new) {
-            entry.other = Some(new);
-            return;
+        let way = (endpoint.address, endpoint.seen_as);
+        let new = digest(&(way, head, rest, endpoint.time_to_live));
+        let same = endpoint.published == Some(new);
+        if !same && endpoint.published.is_some() && endpoint.other != Some(new) {
+            endpoint.other = Some(new);
+            return None;
         }
-        let Some(offer) = self.offer(id, octets::masked(payload).into_vec(), rrq) else {
-            return;
-        };
-        if let Some(entry) = self.entries.get_mut(id) {
-            entry.published = Some(new);
-            entry.other = None;
-            entry.lightweight = Some(offer.rrq.as_slice().into());
+        let offer = self.offer(id, octets::masked(payload).into_vec(), rrq)?;
+        if let Some(endpoint) = self.endpoints.get_mut(id) {
+            endpoint.published = Some(new);
+            endpoint.other = None;
+            endpoint.lightweight = Some(offer.rrq.as_slice().into());
         }
-        out.push(Output::Publish(Box::new(offer)));
-        if !same {
-            self.store(id, out);
-        }
+        Some(Publication {
+            offer,
+            is_new: !same,
+        })
     }
 
     fn offer(&self, id: EntryId, octets: Vec<u8>, rrq: &RegistrationRequest) -> Option<Offer> {
@@ -132,26 +85,24 @@ impl Proxy {
             return None;
         }
         rcf[SEQ].fill(0);
-        let entry = self.entries.get(id)?;
+        let endpoint = self.endpoints.get(id)?;
         Some(Offer {
             id,
-            endpoint: entry.endpoint,
-            seen_as: entry.seen_as,
+            endpoint: endpoint.address,
+            seen_as: endpoint.seen_as,
             rrq: octets,
             rcf,
-            endpoint_identifier: octets::utf16(&entry.identifier),
-            time_to_live: Duration::from_secs(entry.time_to_live.into()),
-            confirmed: entry.last_seen,
+            endpoint_identifier: octets::utf16(&endpoint.identifier),
+            time_to_live: Duration::from_secs(endpoint.time_to_live.into()),
+            confirmed: endpoint.last_seen,
         })
     }
 
-    /// The kernel must not answer as before.
-    pub(in crate::proxy) fn withdraw(&mut self, id: EntryId, out: &mut Vec<Output>) {
-        if let Some(entry) = self.entries.get_mut(id)
-            && entry.published.take().is_some()
-        {
-            entry.other = None;
-            out.push(Output::Withdraw { id });
-        }
+    /// Takes an endpoint's keep-alive from the kernel, if it has one.
+    pub fn withdraw(&mut self, id: EntryId) -> Option<Output> {
+        let endpoint = self.endpoints.get_mut(id)?;
+        endpoint.published.take()?;
+        endpoint.other = None;
+        Some(Output::Withdraw { id })
     }
 }

@@ -1,33 +1,30 @@
 //! Requests to endpoints: the gatekeeper's, sent on, and rasline's own.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use rasline_h225::types::{InfoRequest, RasMessage, UnregRequestReason, UnregistrationRequest};
-use rasline_h225::{RasKind, encode_ras, renumbered};
+use rasline_h225::types::RasMessage;
+use rasline_h225::{RasKind, encode_ras};
 
-use crate::proxy::downstream::dispatch::Asked;
-use crate::proxy::entries::Entry;
-use crate::proxy::machine::{Proxy, Timer};
-use crate::proxy::relay::translate;
-use crate::proxy::upstream::requests_to_gatekeeper::{answers, retries};
-use crate::proxy::{EntryId, Output, rrq};
-use crate::transaction::{CachedReply, PendingRequest, PendingRequests, RequestKey, Retry};
+use crate::Time;
+use crate::proxy::exchange::{answers, retries};
+use crate::proxy::message::GatekeeperRequest;
+use crate::proxy::{EntryId, Output};
+use crate::transaction::{Overdue, PendingRequest, PendingRequests, RequestKey, Retry, TimerQueue};
 
 /// Requests to endpoints under way at most.
 const MOST: usize = 20_000;
 /// A gatekeeper repeats its requests by itself; its answer is expected within this time.
 const RELAYED: Duration = Duration::from_secs(10);
 
-/// A gatekeeper, and the address that it asked, which answers it.
-pub(in crate::proxy) type Way = (SocketAddr, SocketAddr);
-
-/// Who asked.
+/// The endpoint that is asked, and the addresses that the request goes between.
 #[derive(Clone, Copy, Debug)]
-enum Asker {
-    Gatekeeper { way: Way, seq: u16, key: RequestKey },
-    Own,
+pub(in crate::proxy) struct Destination {
+    pub id: EntryId,
+    /// The service address.
+    pub from: SocketAddr,
+    pub to: SocketAddr,
 }
 
 /// What a request to an endpoint is for.
@@ -35,17 +32,25 @@ enum Asker {
 struct Errand {
     id: EntryId,
     kind: RasKind,
-    asker: Asker,
+    /// `None`: it is rasline's own.
+    gatekeeper: Option<GatekeeperRequest>,
 }
 
-/// A request from the service address to an endpoint.
-type RequestToEndpoint = PendingRequest<Errand>;
+/// A request that an endpoint has answered.
+#[derive(Debug)]
+pub(in crate::proxy) struct AnsweredRequest {
+    pub id: EntryId,
+    pub octets: Box<[u8]>,
+    /// Who waits for the answer; `None`: it was rasline's own.
+    pub gatekeeper: Option<GatekeeperRequest>,
+}
 
-/// All of them, by our number.
+/// All requests to endpoints under way, by our requestSeqNum.
 #[derive(Clone, Debug)]
 pub(in crate::proxy) struct RequestsToEndpoints {
     pending: PendingRequests<Errand>,
     by_key: HashMap<RequestKey, u16>,
+    timers: TimerQueue<u16>,
 }
 
 impl RequestsToEndpoints {
@@ -54,254 +59,135 @@ impl RequestsToEndpoints {
         Self {
             pending: PendingRequests::new((seed % 60_000) as u16, MOST),
             by_key: HashMap::new(),
+            timers: TimerQueue::default(),
         }
+    }
+
+    /// A number that none under way has. `None`: too many are.
+    pub fn next_number(&mut self) -> Option<u16> {
+        self.pending.free_number()
+    }
+
+    /// Sends a gatekeeper's request on under this number. `None`: it cannot be encoded.
+    pub fn relay(
+        &mut self,
+        seq: u16,
+        to: Destination,
+        asker: GatekeeperRequest,
+        message: &RasMessage,
+        now: Time,
+    ) -> Option<Output> {
+        let retry = Retry::new(RELAYED, 0);
+        let output = self.send(seq, to, (message, Some(asker)), retry, now)?;
+        self.by_key.insert(asker.key, seq);
+        Some(output)
+    }
+
+    /// Sends a request of rasline's own under this number, which it has. `None`: it cannot be encoded.
+    pub fn ask(
+        &mut self,
+        seq: u16,
+        to: Destination,
+        message: &RasMessage,
+        now: Time,
+    ) -> Option<Output> {
+        self.send(seq, to, (message, None), retries(message.kind()), now)
+    }
+
+    fn send(
+        &mut self,
+        seq: u16,
+        destination: Destination,
+        (message, gatekeeper): (&RasMessage, Option<GatekeeperRequest>),
+        retry: Retry,
+        now: Time,
+    ) -> Option<Output> {
+        let Destination { id, from, to } = destination;
+        let kind = message.kind();
+        let request = PendingRequest {
+            from,
+            to,
+            octets: encode_ras(message).ok()?.into(),
+            retry,
+            purpose: Errand {
+                id,
+                kind,
+                gatekeeper,
+            },
+        };
+        let output = output(&request);
+        self.timers.set(seq, now.after(retry.every));
+        self.pending.insert(seq, request);
+        Some(output)
+    }
+
+    /// Sends the gatekeeper's request again of which this is a retransmission, if it is under way.
+    pub fn repeat(&self, key: RequestKey) -> Option<Output> {
+        self.pending.get(*self.by_key.get(&key)?).map(output)
     }
 
     /// Whether a message with this number answers a request to this endpoint.
     pub fn answers(&self, id: EntryId, seq: u16, kind: RasKind) -> bool {
-        let down = self.pending.get(seq).map(|down| down.purpose);
-        down.is_some_and(|errand| errand.id == id && answers(kind, errand.kind))
+        let errand = self.pending.get(seq).map(|request| request.purpose);
+        errand.is_some_and(|errand| errand.id == id && answers(kind, errand.kind))
     }
 
-    fn remove(&mut self, seq: u16) -> Option<RequestToEndpoint> {
-        let down = self.pending.remove(seq)?;
-        if let Asker::Gatekeeper { key, .. } = down.purpose.asker {
-            self.by_key.remove(&key);
-        }
-        Some(down)
+    /// Whether a message from this host answers a request that was sent there.
+    pub fn answers_from(&self, host: IpAddr, seq: u16, kind: RasKind) -> bool {
+        let request = self.pending.get(seq);
+        request.is_some_and(|one| one.is_to_host(host) && answers(kind, one.purpose.kind))
     }
-}
 
-impl Proxy {
-    /// A request of the gatekeeper that is under way is sent again; true if it was one.
-    pub(in crate::proxy) fn repeated_down(
+    /// Ends the request that a message from this host answers. `None`: there is none.
+    pub fn take_answered(
         &mut self,
-        key: RequestKey,
-        out: &mut Vec<Output>,
-    ) -> bool {
-        let Some(down) = self
-            .to_endpoints
-            .by_key
-            .get(&key)
-            .and_then(|seq| self.to_endpoints.pending.get(*seq))
-        else {
-            return false;
-        };
-        self.stats.repeated += 1;
-        out.push(output(down));
-        true
-    }
-
-    /// A request of the gatekeeper goes on to this endpoint.
-    pub(in crate::proxy) fn relay_down(
-        &mut self,
-        id: EntryId,
-        (way, key): (Way, RequestKey),
-        mut message: RasMessage,
-        out: &mut Vec<Output>,
-    ) {
-        let Some(entry) = self.entries.get(id) else {
-            return;
-        };
-        let (from, to) = (entry.seen_as, entry.ras);
-        let (Some(known), Some(number)) = (
-            self.downstream(entry),
-            self.to_endpoints.pending.free_number(),
-        ) else {
-            self.stats.overflowed += 1;
-            return;
-        };
-        let seq = message.request_seq_num();
-        message.set_request_seq_num(number);
-        translate::to_endpoint(&mut message, &known);
-        let Ok(octets) = encode_ras(&message) else {
-            return;
-        };
-        self.stats.relayed_down += 1;
-        let down = RequestToEndpoint {
-            from,
-            to,
-            octets: octets.into(),
-            retry: Retry::new(RELAYED, 0),
-            purpose: Errand {
-                id,
-                kind: message.kind(),
-                asker: Asker::Gatekeeper { way, seq, key },
-            },
-        };
-        self.to_endpoints.by_key.insert(key, number);
-        self.send_down(number, down, out);
-    }
-
-    fn send_down(&mut self, seq: u16, down: RequestToEndpoint, out: &mut Vec<Output>) {
-        out.push(output(&down));
-        self.timers
-            .set(Timer::ToEndpoint(seq), self.now.after(down.retry.every));
-        self.to_endpoints.pending.insert(seq, down);
-    }
-
-    pub(in crate::proxy) fn down_due(&mut self, seq: u16, out: &mut Vec<Output>) {
-        let Some(mut down) = self.to_endpoints.remove(seq) else {
-            return;
-        };
-        if down.retry.try_again() {
-            self.send_down(seq, down, out);
-        }
-    }
-
-    /// An endpoint answers a request.
-    pub(in crate::proxy) fn answered_down(
-        &mut self,
-        asked: &Asked<'_>,
-        mut message: RasMessage,
-        out: &mut Vec<Output>,
-    ) {
-        let Some(down) = self.answered(asked, out) else {
-            return;
-        };
-        let Asker::Gatekeeper { way, seq, key } = down.purpose.asker else {
-            return;
-        };
-        let Some(known) = self.known(down.purpose.id, way.0) else {
-            return;
-        };
-        let known = translate::Upstream {
-            ras_address: way.1,
-            ..known
-        };
-        message.set_request_seq_num(seq);
-        if translate::to_gatekeeper(&mut message, &known)
-            && let Ok(octets) = encode_ras(&message)
-        {
-            self.answer_up(way, key, octets, out);
-        }
-    }
-
-    /// As [`Self::answered_down`], for what does not decode and has no identifiers.
-    pub(in crate::proxy) fn raw_answer_down(&mut self, asked: &Asked<'_>, out: &mut Vec<Output>) {
-        let Some(down) = self.answered(asked, out) else {
-            return;
-        };
-        if let Asker::Gatekeeper { way, seq, key } = down.purpose.asker
-            && let Some(octets) = renumbered(asked.payload, seq)
-        {
-            self.stats.raw += 1;
-            self.answer_up(way, key, octets, out);
-        }
-    }
-
-    /// Whether it answers a request to this endpoint.
-    pub(in crate::proxy) fn answers_down(&self, asked: &Asked<'_>) -> bool {
-        let fits = |down: &RequestToEndpoint| {
-            down.is_to_host(asked.from.ip()) && answers(asked.kind, down.purpose.kind)
-        };
-        self.to_endpoints.pending.get(asked.seq).is_some_and(fits)
-    }
-
-    fn answered(&mut self, asked: &Asked<'_>, out: &mut Vec<Output>) -> Option<RequestToEndpoint> {
-        if !self.answers_down(asked) {
-            self.stats.ignored += 1;
+        host: IpAddr,
+        seq: u16,
+        kind: RasKind,
+    ) -> Option<AnsweredRequest> {
+        if !self.answers_from(host, seq, kind) {
             return None;
         }
-        self.timers.clear(Timer::ToEndpoint(asked.seq));
-        let down = self.to_endpoints.remove(asked.seq)?;
-        self.heard(down.purpose.id);
-        if asked.kind == RasKind::DisengageConfirm {
-            self.call_over(down.purpose.id, &down.octets, out);
+        self.timers.clear(seq);
+        let request = self.pending.remove(seq)?;
+        self.forget_key(&request);
+        Some(AnsweredRequest {
+            id: request.purpose.id,
+            octets: request.octets,
+            gatekeeper: request.purpose.gatekeeper,
+        })
+    }
+
+    pub fn next_due(&self) -> Option<Time> {
+        self.timers.next_due()
+    }
+
+    /// Takes the first request that is due. It is sent again, or given up.
+    pub fn expire(&mut self, now: Time) -> Option<Output> {
+        let seq = self.timers.pop(now)?;
+        match self.pending.expire(seq)? {
+            Overdue::SendAgain(request) => {
+                self.timers.set(seq, now.after(request.retry.every));
+                Some(output(request))
+            }
+            Overdue::GivenUp(request) => {
+                self.forget_key(&request);
+                None
+            }
         }
-        Some(down)
     }
 
-    /// An answer to the gatekeeper, kept for its retransmissions.
-    pub(in crate::proxy) fn answer_up(
-        &mut self,
-        (to, from): Way,
-        key: RequestKey,
-        octets: Vec<u8>,
-        out: &mut Vec<Output>,
-    ) {
-        let reply = CachedReply {
-            to,
-            octets: octets.as_slice().into(),
-            about: (),
-        };
-        self.replies.insert(self.now, key, reply);
-        out.push(Output::ToGatekeeper {
-            from,
-            to,
-            payload: octets,
-        });
-    }
-
-    /// Asks an endpoint whether it is there.
-    pub(in crate::proxy) fn poll(&mut self, id: EntryId, out: &mut Vec<Output>) {
-        let Some(seq) = self.to_endpoints.pending.free_number() else {
-            self.stats.overflowed += 1;
-            return;
-        };
-        let Some(entry) = self.entries.get(id) else {
-            return;
-        };
-        let irq = InfoRequest::new(seq, 0);
-        let way = (entry.seen_as, entry.ras);
-        self.own_down(id, seq, way, &RasMessage::InfoRequest(irq), out);
-    }
-
-    /// Tells an endpoint that it is registered no more.
-    pub(in crate::proxy) fn urq_down(
-        &mut self,
-        entry: &Entry,
-        reason: UnregRequestReason,
-        out: &mut Vec<Output>,
-    ) {
-        let (Some(known), Some(seq)) = (
-            self.downstream(entry),
-            self.to_endpoints.pending.free_number(),
-        ) else {
-            self.stats.overflowed += 1;
-            return;
-        };
-        let mut urq = UnregistrationRequest::new(seq);
-        if let Some(rrq) = rrq::parse(&entry.full) {
-            urq.call_signal_address = rrq.call_signal_address;
+    fn forget_key(&mut self, request: &PendingRequest<Errand>) {
+        if let Some(asker) = request.purpose.gatekeeper {
+            self.by_key.remove(&asker.key);
         }
-        urq.reason = Some(reason);
-        let mut message = RasMessage::UnregistrationRequest(urq);
-        translate::to_endpoint(&mut message, &known);
-        self.own_down(EntryId(0), seq, (entry.seen_as, entry.ras), &message, out);
-    }
-
-    fn own_down(
-        &mut self,
-        id: EntryId,
-        seq: u16,
-        (from, to): (SocketAddr, SocketAddr),
-        message: &RasMessage,
-        out: &mut Vec<Output>,
-    ) {
-        let Ok(octets) = encode_ras(message) else {
-            return;
-        };
-        let kind = message.kind();
-        let down = RequestToEndpoint {
-            from,
-            to,
-            octets: octets.into(),
-            retry: retries(kind),
-            purpose: Errand {
-                id,
-                kind,
-                asker: Asker::Own,
-            },
-        };
-        self.send_down(seq, down, out);
     }
 }
 
-fn output(down: &RequestToEndpoint) -> Output {
+fn output(request: &PendingRequest<Errand>) -> Output {
     Output::ToEndpoint {
-        from: down.from,
-        to: down.to,
-        payload: down.octets.to_vec(),
+        from: request.from,
+        to: request.to,
+        payload: request.octets.to_vec(),
     }
 }

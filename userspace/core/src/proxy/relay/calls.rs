@@ -52,7 +52,7 @@ impl Call {
     }
 }
 
-/// The calls.
+/// The calls that endpoints are in.
 #[derive(Clone, Debug, Default)]
 pub(in crate::proxy) struct Calls {
     all: HashMap<CallKey, Call>,
@@ -75,24 +75,24 @@ impl Calls {
         self.of_entry.contains_key(&id)
     }
 
-    /// Who is in this call.
-    pub fn of(&self, said: &CallReference<'_>) -> Option<EntryId> {
+    /// The endpoint that is meant by who names this call.
+    pub fn find_endpoint(&self, said: &CallReference<'_>) -> Option<EntryId> {
         match said.key() {
             Some(key) => self.all.get(&key)?.meant(said),
-            None => self.by_reference(said),
+            None => self.find_by_reference(said),
         }
     }
 
     /// Who is in a call with this callReferenceValue, if it is the only one.
-    fn by_reference(&self, said: &CallReference<'_>) -> Option<EntryId> {
+    fn find_by_reference(&self, said: &CallReference<'_>) -> Option<EntryId> {
         let legs = self.all.values().flat_map(|call| &call.legs);
         let mut found = legs.filter(|(_, leg)| alike(leg, said));
         let (entry, _) = found.next()?;
         found.all(|(other, _)| other == entry).then_some(*entry)
     }
 
-    /// An endpoint (its number, its endpointIdentifier) was admitted.
-    pub fn admitted(
+    /// Notes that an endpoint (its number, its endpointIdentifier) was admitted.
+    pub fn admit(
         &mut self,
         said: &CallReference<'_>,
         who: (EntryId, &str),
@@ -126,8 +126,8 @@ impl Calls {
         self.store(key, out);
     }
 
-    /// An endpoint says that it is in this call.
-    pub fn reported(
+    /// Notes that an endpoint says that it is in this call.
+    pub fn report(
         &mut self,
         said: &CallReference<'_>,
         who: (EntryId, &str),
@@ -142,27 +142,28 @@ impl Calls {
         let many = own.is_some_and(|own| own.len() >= MOST_SAID);
         let room = self.all.len() < MOST || self.all.contains_key(&key);
         if !known && !many && room {
-            self.admitted(said, who, now, out);
+            self.admit(said, who, now, out);
         }
     }
 
-    /// An endpoint is in this call no more.
-    pub fn over(&mut self, said: &CallReference<'_>, id: EntryId, out: &mut Vec<Output>) {
+    /// Notes that an endpoint is in this call no more.
+    pub fn end_part(&mut self, said: &CallReference<'_>, id: EntryId, out: &mut Vec<Output>) {
         let Some((key, call)) = said.key().and_then(|key| Some((key, self.all.get(&key)?))) else {
             return;
         };
         let both = call.legs.iter().filter(|(entry, _)| *entry == id).count() > 1;
-        self.part(key, id, |leg| !both || said.is_about(leg), out);
+        self.remove_legs(key, id, |leg| !both || said.is_about(leg), out);
     }
 
-    /// An endpoint is registered no more.
-    pub fn without(&mut self, id: EntryId, out: &mut Vec<Output>) {
+    /// Takes an endpoint that is registered no more out of its calls.
+    pub fn remove_endpoint(&mut self, id: EntryId, out: &mut Vec<Output>) {
         for key in self.of_entry.remove(&id).unwrap_or_default() {
-            self.part(key, id, |_| true, out);
+            self.remove_legs(key, id, |_| true, out);
         }
     }
 
-    /// A call of an earlier process; `None` for an endpoint that is registered no more. False: it does not hold.
+    /// Takes a call of an earlier process; `who` gives no number for an endpoint that is registered no more. False: it does
+    /// not hold.
     pub fn restore(
         &mut self,
         stored: &StoredCall,
@@ -225,8 +226,8 @@ impl Calls {
         out.extend(stored.map(|stored| Output::StoreCall(Box::new(stored))));
     }
 
-    /// These legs of an endpoint are over.
-    fn part(
+    /// Removes those legs of an endpoint that are over.
+    fn remove_legs(
         &mut self,
         key: CallKey,
         id: EntryId,

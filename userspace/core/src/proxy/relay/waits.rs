@@ -3,55 +3,72 @@
 //! One that takes long is told so (RIP), again and again until its patience is over; then it is refused. A
 //! retransmission changes nothing; after the first RIP it is answered by another one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rasline_h225::RasKind;
 use rasline_h225::messages::rip;
+use rasline_h225::{RasKind, encode_ras};
 
 use crate::Time;
-use crate::proxy::downstream::refuse::{Why, refusal};
-use crate::proxy::entries::Entry;
-use crate::proxy::machine::{Proxy, Timer};
+use crate::proxy::exchange::PATIENCE;
+use crate::proxy::message::EndpointMessage;
 use crate::proxy::{EntryId, Output};
-use crate::transaction::{CachedReply, RequestKey};
+use crate::transaction::{RequestKey, TimerQueue};
 
 /// The first RIP comes after so long.
 const FIRST: Duration = Duration::from_secs(2);
 /// What it promises, in milliseconds, and when the next one comes.
 const DELAY: u16 = 5_000;
 const NEXT: Duration = Duration::from_secs(4);
-/// How long a request waits at most.
-pub(in crate::proxy) const PATIENCE: Duration = Duration::from_secs(20);
 /// Requests that wait at most: of one endpoint, and in all.
 const MOST_OF_ONE: usize = 16;
 const MOST: usize = 20_000;
 
-/// A request of an endpoint.
+/// A request of an endpoint that waits.
 #[derive(Clone, Debug)]
 pub(in crate::proxy) struct Wait {
-    pub id: Option<EntryId>,
+    pub id: EntryId,
     pub key: RequestKey,
     pub kind: RasKind,
     pub seq: u16,
     /// The service address.
-    pub to: SocketAddr,
-    /// Where the answer goes.
+    to: SocketAddr,
     pub answer_to: SocketAddr,
     pub payload: Box<[u8]>,
-    pub since: Time,
-    pub rips: u8,
+    since: Time,
+    rips: u8,
     /// Whether it was sent to a gatekeeper before.
-    pub sent: bool,
-    pub flight: Option<u16>,
+    sent: bool,
 }
 
-/// All of them.
+impl Wait {
+    /// The answer to it with these octets.
+    pub const fn answer(&self, payload: Vec<u8>) -> Output {
+        Output::ToEndpoint {
+            from: self.to,
+            to: self.answer_to,
+            payload,
+        }
+    }
+}
+
+/// A request that has waited for some time.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::proxy) enum OverdueWait {
+    /// Its endpoint is to be told that it takes long.
+    TakesLong(u64),
+    /// Its patience is over.
+    OutOfPatience(u64),
+}
+
+/// All requests that wait, by ticket.
 #[derive(Clone, Debug, Default)]
 pub(in crate::proxy) struct Waits {
     all: HashMap<u64, Wait>,
     by_key: HashMap<RequestKey, u64>,
+    of_endpoint: HashMap<EntryId, BTreeSet<u64>>,
+    timers: TimerQueue<u64>,
     last: u64,
 }
 
@@ -64,138 +81,100 @@ impl Waits {
         self.all.get(&ticket)
     }
 
-    pub fn get_mut(&mut self, ticket: u64) -> Option<&mut Wait> {
-        self.all.get_mut(&ticket)
+    /// The ticket of the request of which this is a retransmission.
+    pub fn find(&self, key: RequestKey) -> Option<u64> {
+        self.by_key.get(&key).copied()
     }
 
-    /// Whose they are.
-    pub fn ids(&self) -> impl Iterator<Item = EntryId> {
-        self.all.values().filter_map(|wait| wait.id)
+    /// How many requests of this endpoint wait.
+    pub fn count_of(&self, id: EntryId) -> usize {
+        self.of_endpoint.get(&id).map_or(0, BTreeSet::len)
     }
 
-    fn insert(&mut self, wait: Wait) -> u64 {
-        self.last += 1;
-        self.by_key.insert(wait.key, self.last);
-        self.all.insert(self.last, wait);
-        self.last
+    /// The tickets of an endpoint's requests of the kinds wanted, oldest first.
+    pub fn tickets_of(&self, id: EntryId, wanted: impl Fn(RasKind) -> bool) -> Vec<u64> {
+        let is_wanted =
+            |ticket: &&u64| (self.all.get(*ticket)).is_some_and(|wait| wanted(wait.kind));
+        let all = self.of_endpoint.get(&id).into_iter().flatten();
+        all.filter(is_wanted).copied().collect()
     }
 
-    fn remove(&mut self, ticket: u64) -> Option<Wait> {
-        let wait = self.all.remove(&ticket)?;
-        self.by_key.remove(&wait.key);
-        Some(wait)
+    /// The endpoints of which requests wait, in the order of their numbers.
+    pub fn endpoints(&self) -> Vec<EntryId> {
+        let mut ids: Vec<EntryId> = self.of_endpoint.keys().copied().collect();
+        ids.sort_unstable();
+        ids
     }
-}
 
-impl Proxy {
-    /// A request begins to wait; `None`: too many do.
-    pub(in crate::proxy) fn wait(&mut self, wait: Wait) -> Option<u64> {
-        let of_one = |entry: &Entry| entry.waits.len() >= MOST_OF_ONE;
-        let entry = wait.id.and_then(|id| self.entries.get(id));
-        if self.waits.len() >= MOST || entry.is_some_and(of_one) {
-            self.stats.overflowed += 1;
+    /// A request of this endpoint begins to wait. `None`: too many do.
+    pub fn insert(&mut self, id: EntryId, asked: &EndpointMessage<'_>, now: Time) -> Option<u64> {
+        if self.all.len() >= MOST || self.count_of(id) >= MOST_OF_ONE {
             return None;
         }
-        let id = wait.id;
-        let ticket = self.waits.insert(wait);
-        self.timers.set(Timer::Wait(ticket), self.now.after(FIRST));
-        if let Some(entry) = id.and_then(|id| self.entries.get_mut(id)) {
-            entry.waits.insert(ticket);
-        }
+        self.last += 1;
+        let ticket = self.last;
+        let wait = Wait {
+            id,
+            key: asked.key,
+            kind: asked.kind,
+            seq: asked.seq,
+            to: asked.to,
+            answer_to: asked.answer_to,
+            payload: asked.payload.into(),
+            since: now,
+            rips: 0,
+            sent: false,
+        };
+        self.by_key.insert(wait.key, ticket);
+        self.of_endpoint.entry(id).or_default().insert(ticket);
+        self.all.insert(ticket, wait);
+        self.timers.set(ticket, now.after(FIRST));
         Some(ticket)
     }
 
-    /// It waits no longer.
-    pub(in crate::proxy) fn done(&mut self, ticket: u64) -> Option<Wait> {
-        let wait = self.waits.remove(ticket)?;
-        self.timers.clear(Timer::Wait(ticket));
-        if let Some(seq) = wait.flight {
-            self.land(seq);
-        }
-        if let Some(entry) = wait.id.and_then(|id| self.entries.get_mut(id)) {
-            entry.waits.remove(&ticket);
+    /// Ends a wait.
+    pub fn remove(&mut self, ticket: u64) -> Option<Wait> {
+        let wait = self.all.remove(&ticket)?;
+        self.by_key.remove(&wait.key);
+        self.timers.clear(ticket);
+        if let Some(own) = self.of_endpoint.get_mut(&wait.id) {
+            own.remove(&ticket);
+            if own.is_empty() {
+                self.of_endpoint.remove(&wait.id);
+            }
         }
         Some(wait)
     }
 
-    /// Its answer: given, and kept for retransmissions.
-    pub(in crate::proxy) fn answer(&mut self, ticket: u64, octets: Vec<u8>, out: &mut Vec<Output>) {
-        let Some(wait) = self.done(ticket) else {
-            return;
-        };
-        let reply = CachedReply {
-            to: wait.answer_to,
-            octets: octets.as_slice().into(),
-            about: (),
-        };
-        self.replies.insert(self.now, wait.key, reply);
-        self.call_answered(&wait, &octets, out);
-        out.push(Output::ToEndpoint {
-            from: wait.to,
-            to: wait.answer_to,
-            payload: octets,
-        });
+    /// Notes that a request was sent to a gatekeeper. True if it had been before.
+    pub fn mark_sent(&mut self, ticket: u64) -> bool {
+        let wait = self.all.get_mut(&ticket);
+        wait.is_some_and(|wait| std::mem::replace(&mut wait.sent, true))
     }
 
-    /// There will be no answer.
-    pub(in crate::proxy) fn refuse(&mut self, ticket: u64, why: Why, out: &mut Vec<Output>) {
-        let Some(wait) = self.waits.get(ticket) else {
-            return;
-        };
-        self.stats.rejected += 1;
-        let refusal = refusal(wait.kind, wait.seq, why, &wait.payload);
-        match refusal.and_then(|message| rasline_h225::encode_ras(&message).ok()) {
-            Some(octets) => self.answer(ticket, octets, out),
-            None => drop(self.done(ticket)),
-        }
+    pub fn next_due(&self) -> Option<Time> {
+        self.timers.next_due()
     }
 
-    /// Whether it is the retransmission of a request that waits.
-    pub(in crate::proxy) fn waits_still(&mut self, key: RequestKey, out: &mut Vec<Output>) -> bool {
-        let Some(ticket) = self.waits.by_key.get(&key).copied() else {
-            return false;
-        };
-        self.stats.repeated += 1;
-        if self.waits.get(ticket).is_some_and(|wait| wait.rips > 0) {
-            self.in_progress(ticket, out);
+    /// Takes out the first request that is due, and says what becomes of it.
+    pub fn expire(&mut self, now: Time) -> Option<OverdueWait> {
+        let ticket = self.timers.pop(now)?;
+        let wait = self.all.get_mut(&ticket)?;
+        if now.since(wait.since) >= PATIENCE {
+            return Some(OverdueWait::OutOfPatience(ticket));
         }
-        true
+        wait.rips = wait.rips.saturating_add(1);
+        self.timers.set(ticket, now.after(NEXT));
+        Some(OverdueWait::TakesLong(ticket))
     }
 
-    pub(in crate::proxy) fn wait_due(&mut self, ticket: u64, out: &mut Vec<Output>) {
-        let Some(wait) = self.waits.get_mut(ticket) else {
-            return;
-        };
-        if self.now.since(wait.since) < PATIENCE {
-            wait.rips = wait.rips.saturating_add(1);
-            self.timers.set(Timer::Wait(ticket), self.now.after(NEXT));
-            self.in_progress(ticket, out);
-            return;
+    /// The RIP for a request that has waited for some time. `None` for one that was told nothing yet, or whose answer need
+    /// not come.
+    pub fn rip(&self, ticket: u64) -> Option<Output> {
+        let wait = self.all.get(&ticket)?;
+        if wait.rips == 0 || wait.kind == RasKind::NonStandardMessage {
+            return None;
         }
-        let (id, kind) = (wait.id, wait.kind);
-        self.refuse(ticket, Why::Unavailable, out);
-        if kind == RasKind::RegistrationRequest
-            && let Some(id) = id
-        {
-            self.not_registered(id, out);
-        }
-    }
-
-    fn in_progress(&mut self, ticket: u64, out: &mut Vec<Output>) {
-        let Some(wait) = self.waits.get(ticket) else {
-            return;
-        };
-        // What has no answer that must come, is not put off.
-        if wait.kind == RasKind::NonStandardMessage {
-            return;
-        }
-        if let Ok(payload) = rasline_h225::encode_ras(&rip(wait.seq, DELAY)) {
-            self.stats.in_progress += 1;
-            out.push(Output::ToEndpoint {
-                from: wait.to,
-                to: wait.answer_to,
-                payload,
-            });
-        }
+        Some(wait.answer(encode_ras(&rip(wait.seq, DELAY)).ok()?))
     }
 }

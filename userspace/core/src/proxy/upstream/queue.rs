@@ -15,9 +15,9 @@ pub(in crate::proxy) enum Lane {
     Quiet,
 }
 
-/// The queue.
+/// Endpoints whose full RRQ is to be sent, and the rate.
 #[derive(Clone, Debug, Default)]
-pub(in crate::proxy) struct Queue {
+pub(super) struct Queue {
     line: BTreeSet<(Lane, u64, EntryId)>,
     places: HashMap<EntryId, (Lane, u64)>,
     joined: u64,

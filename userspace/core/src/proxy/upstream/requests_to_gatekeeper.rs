@@ -1,14 +1,21 @@
 //! Requests under way to gatekeepers, by our requestSeqNum, and answers that come late.
+//!
+//! Invariants: a request of an endpoint is under way at one gatekeeper at most, and so is one URQ for each
+//! callSignalAddress; what is not under way has no timer.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use rasline_h225::RasKind;
+use rasline_h225::encode_ras;
+use rasline_h225::types::{RasMessage, UnregistrationRequest};
 
 use crate::Time;
-use crate::proxy::EntryId;
-use crate::transaction::{PendingRequest, PendingRequests, Retry};
+use crate::proxy::exchange::{PATIENCE, retries};
+use crate::proxy::identity::UpstreamIdentity;
+use crate::proxy::{EntryId, Output, rrq};
+use crate::transaction::{PendingRequest, PendingRequests, TimerQueue};
 
 /// Requests under way at most; the rest of the numbers keeps them from being given again too soon.
 const MOST: usize = 50_000;
@@ -29,16 +36,44 @@ pub(in crate::proxy) enum Purpose {
     /// A URQ; its callSignalAddress.
     Leave(Option<SocketAddr>),
     /// A request of an endpoint.
-    Relay { wait: u64, kind: RasKind },
+    Relay { ticket: u64, kind: RasKind },
+}
+
+impl Purpose {
+    /// The kind of the request.
+    pub const fn kind(&self) -> RasKind {
+        match self {
+            Self::Register(_) | Self::Carry(_) | Self::KeepAlive(_) | Self::Abandoned => {
+                RasKind::RegistrationRequest
+            }
+            Self::Leave(_) => RasKind::UnregistrationRequest,
+            Self::Relay { kind, .. } => *kind,
+        }
+    }
 }
 
 /// A request under way to a gatekeeper.
 pub(in crate::proxy) type RequestToGatekeeper = PendingRequest<Purpose>;
 
-/// All of them.
+/// What becomes of a request that was not answered in time.
+#[derive(Debug)]
+pub(in crate::proxy) enum OverdueRequest {
+    SentAgain(Output),
+    /// A full RRQ of this endpoint, which waits for its turn like any other.
+    RegisterAgain(EntryId),
+    /// As [`Self::RegisterAgain`], of the gateway.
+    CarryAgain,
+    GivenUp(RequestToGatekeeper),
+}
+
+/// All requests to gatekeepers.
 #[derive(Clone, Debug)]
 pub(in crate::proxy) struct RequestsToGatekeeper {
     pending: PendingRequests<Purpose>,
+    timers: TimerQueue<u16>,
+    by_ticket: HashMap<u64, u16>,
+    /// URQs, by the callSignalAddress that they are about.
+    leaving: HashMap<SocketAddr, u16>,
     /// When a number was last free again, and whose it was: our address and the gatekeeper's.
     past: HashMap<u16, (Time, SocketAddr, SocketAddr)>,
     /// When the first one could be sent.
@@ -50,13 +85,16 @@ impl RequestsToGatekeeper {
     pub fn new(seed: u64, now: Time) -> Self {
         Self {
             pending: PendingRequests::new((seed % 60_000) as u16, MOST),
+            timers: TimerQueue::default(),
+            by_ticket: HashMap::new(),
+            leaving: HashMap::new(),
             past: HashMap::new(),
             born: now,
         }
     }
 
     /// A number that none under way has; `None`: too many are.
-    pub fn number(&mut self) -> Option<u16> {
+    pub fn next_number(&mut self) -> Option<u16> {
         self.pending.free_number()
     }
 
@@ -64,27 +102,142 @@ impl RequestsToGatekeeper {
         self.pending.is_full()
     }
 
-    pub fn insert(&mut self, seq: u16, flight: RequestToGatekeeper) {
-        self.pending.insert(seq, flight);
-    }
-
     pub fn get(&self, seq: u16) -> Option<&RequestToGatekeeper> {
         self.pending.get(seq)
     }
 
-    pub fn get_mut(&mut self, seq: u16) -> Option<&mut RequestToGatekeeper> {
-        self.pending.get_mut(seq)
+    pub fn next_due(&self) -> Option<Time> {
+        self.timers.next_due()
     }
 
-    pub fn remove(&mut self, seq: u16, now: Time) -> Option<RequestToGatekeeper> {
-        let flight = self.pending.remove(seq)?;
-        self.spend(seq, now, (flight.from, flight.to));
-        Some(flight)
+    /// Sends a request, under the number that it has.
+    pub fn send(
+        &mut self,
+        seq: u16,
+        (from, to): (SocketAddr, SocketAddr),
+        octets: Vec<u8>,
+        purpose: Purpose,
+        now: Time,
+    ) -> Output {
+        let retry = retries(purpose.kind());
+        match &purpose {
+            Purpose::Relay { ticket, .. } => {
+                self.by_ticket.insert(*ticket, seq);
+            }
+            Purpose::Leave(Some(address)) => {
+                self.leaving.insert(*address, seq);
+            }
+            _ => {}
+        }
+        let request = RequestToGatekeeper {
+            from,
+            to,
+            octets: octets.into(),
+            retry,
+            purpose,
+        };
+        let output = output(&request);
+        self.timers.set(seq, now.after(retry.every));
+        self.pending.insert(seq, request);
+        output
     }
 
-    /// A request with this number went from our address to a gatekeeper, and its answer is not waited for.
-    pub fn spend(&mut self, seq: u16, now: Time, (from, to): (SocketAddr, SocketAddr)) {
+    /// Sends a message whose answer is not waited for, under the number that it has.
+    pub fn send_once(
+        &mut self,
+        seq: u16,
+        (from, to): (SocketAddr, SocketAddr),
+        payload: Vec<u8>,
+        now: Time,
+    ) -> Output {
         self.past.insert(seq, (now, from, to));
+        Output::ToGatekeeper { from, to, payload }
+    }
+
+    /// Sends a request again that is under way.
+    pub fn repeat(&mut self, seq: u16, now: Time) -> Option<Output> {
+        let request = self.pending.get(seq)?;
+        self.timers.set(seq, now.after(request.retry.every));
+        Some(output(request))
+    }
+
+    /// Ends a request: its number is free again.
+    pub fn finish(&mut self, seq: u16, now: Time) -> Option<RequestToGatekeeper> {
+        self.timers.clear(seq);
+        let request = self.pending.remove(seq)?;
+        self.past.insert(seq, (now, request.from, request.to));
+        match request.purpose {
+            Purpose::Relay { ticket, .. } => {
+                self.by_ticket.remove(&ticket);
+            }
+            Purpose::Leave(Some(address)) if self.leaving.get(&address) == Some(&seq) => {
+                self.leaving.remove(&address);
+            }
+            _ => {}
+        }
+        Some(request)
+    }
+
+    /// Whether the request with this ticket is under way.
+    pub fn is_relaying(&self, ticket: u64) -> bool {
+        self.by_ticket.contains_key(&ticket)
+    }
+
+    /// Ends the request with this ticket, if it is under way.
+    pub fn stop_relaying(&mut self, ticket: u64, now: Time) {
+        if let Some(seq) = self.by_ticket.get(&ticket).copied() {
+            self.finish(seq, now);
+        }
+    }
+
+    /// Ends the URQ for this callSignalAddress: who leaves and comes again must not be unregistered by what is under way.
+    pub fn stop_leaving(&mut self, address: SocketAddr, now: Time) {
+        if let Some(seq) = self.leaving.get(&address).copied() {
+            self.finish(seq, now);
+        }
+    }
+
+    /// Notes that nobody waits for this full RRQ any more. Whether it registers something is known when the RCF comes.
+    pub fn abandon(&mut self, seq: u16, now: Time) {
+        if let Some(request) = self.pending.get_mut(seq) {
+            request.purpose = Purpose::Abandoned;
+            self.timers.set(seq, now.after(PATIENCE));
+        }
+    }
+
+    /// Notes that the answer takes so long (RIP).
+    pub fn postpone(&mut self, seq: u16, delay: Duration, now: Time) {
+        if self.pending.get(seq).is_some() {
+            self.timers.set(seq, now.after(delay));
+        }
+    }
+
+    /// Takes out the first request that is due, and says what becomes of it.
+    pub fn expire(&mut self, now: Time) -> Option<OverdueRequest> {
+        let seq = self.timers.pop(now)?;
+        let request = self.pending.get_mut(seq)?;
+        if !request.retry.try_again() || request.purpose == Purpose::Abandoned {
+            return self.finish(seq, now).map(OverdueRequest::GivenUp);
+        }
+        match request.purpose {
+            Purpose::Register(id) => Some(OverdueRequest::RegisterAgain(id)),
+            Purpose::Carry(_) => Some(OverdueRequest::CarryAgain),
+            _ => self.repeat(seq, now).map(OverdueRequest::SentAgain),
+        }
+    }
+
+    /// A URQ for what this full RRQ registered, and its number. `None`: the gatekeeper has given no endpointIdentifier.
+    pub fn make_urq(&mut self, full: &[u8], identity: &UpstreamIdentity) -> Option<(u16, Vec<u8>)> {
+        let identifier = identity.identifier.clone()?;
+        let rrq = rrq::parse(full)?;
+        let seq = self.next_number()?;
+        let mut urq = UnregistrationRequest::new(seq);
+        urq.call_signal_address = rrq.call_signal_address;
+        urq.endpoint_identifier = Some(identifier);
+        urq.gatekeeper_identifier
+            .clone_from(&identity.gatekeeper_identifier);
+        let octets = encode_ras(&RasMessage::UnregistrationRequest(urq)).ok()?;
+        Some((seq, octets))
     }
 
     /// Whether there may be answers to requests of an earlier process still.
@@ -101,57 +254,16 @@ impl RequestsToGatekeeper {
 
     /// Those that are for another gatekeeper than this one.
     pub fn not_for(&self, gatekeeper: Option<SocketAddr>) -> Vec<u16> {
-        let other = |flight: &RequestToGatekeeper| Some(flight.to) != gatekeeper;
-        let all = self.pending.iter().filter(|(_, flight)| other(flight));
+        let other = |request: &RequestToGatekeeper| Some(request.to) != gatekeeper;
+        let all = self.pending.iter().filter(|(_, request)| other(request));
         all.map(|(seq, _)| seq).collect()
     }
 }
 
-/// After how long a request is sent again, and how often (H.225.0 7.19 and what stacks do).
-pub(in crate::proxy) const fn retries(kind: RasKind) -> Retry {
-    let (seconds, left) = match kind {
-        RasKind::GatekeeperRequest | RasKind::AdmissionRequest | RasKind::LocationRequest => (5, 2),
-        RasKind::UnregistrationRequest | RasKind::InfoRequest => (3, 1),
-        RasKind::NonStandardMessage => (3, 0),
-        _ => (3, 2),
-    };
-    Retry::new(Duration::from_secs(seconds), left)
-}
-
-/// Whether a message of this kind answers a request of that kind.
-pub(in crate::proxy) const fn answers(answer: RasKind, request: RasKind) -> bool {
-    use RasKind as K;
-    matches!(
-        (request, answer),
-        (_, K::UnknownMessageResponse)
-            | (
-                K::RegistrationRequest,
-                K::RegistrationConfirm | K::RegistrationReject
-            )
-            | (
-                K::UnregistrationRequest,
-                K::UnregistrationConfirm | K::UnregistrationReject
-            )
-            | (
-                K::AdmissionRequest,
-                K::AdmissionConfirm | K::AdmissionReject | K::AdmissionConfirmSequence
-            )
-            | (
-                K::BandwidthRequest,
-                K::BandwidthConfirm | K::BandwidthReject
-            )
-            | (
-                K::DisengageRequest,
-                K::DisengageConfirm | K::DisengageReject
-            )
-            | (K::LocationRequest, K::LocationConfirm | K::LocationReject)
-            | (K::InfoRequest, K::InfoRequestResponse)
-            | (
-                K::InfoRequestResponse,
-                K::InfoRequestAck | K::InfoRequestNak
-            )
-            | (K::ResourcesAvailableIndicate, K::ResourcesAvailableConfirm)
-            | (K::ServiceControlIndication, K::ServiceControlResponse)
-            | (K::NonStandardMessage, K::NonStandardMessage)
-    )
+fn output(request: &RequestToGatekeeper) -> Output {
+    Output::ToGatekeeper {
+        from: request.from,
+        to: request.to,
+        payload: request.octets.to_vec(),
+    }
 }

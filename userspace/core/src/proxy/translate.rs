@@ -9,10 +9,11 @@ use rasline_h225::text::to_transport;
 use rasline_h225::types::{
     AdmissionRejectReason, BmpString, RasMessage, RegistrationRejectReason, TransportAddress,
 };
+use rasline_h225::{decode_ras, encode_ras, renumbered};
 
 /// How gatekeepers know an endpoint.
 #[derive(Clone, Debug)]
-pub(in crate::proxy) struct Upstream {
+pub(super) struct UpstreamNames {
     pub endpoint_identifier: Option<BmpString>,
     pub gatekeeper_identifier: Option<BmpString>,
     /// Where messages about it come from.
@@ -21,16 +22,32 @@ pub(in crate::proxy) struct Upstream {
 
 /// How endpoints know themselves and rasline.
 #[derive(Clone, Debug)]
-pub(in crate::proxy) struct Downstream {
+pub(super) struct DownstreamNames {
     pub endpoint_identifier: BmpString,
     pub gatekeeper_identifier: BmpString,
     /// The service address.
     pub ras_address: TransportAddress,
 }
 
+/// A request of an endpoint as the gatekeeper gets it, under this number. `None`: it cannot be sent.
+pub(super) fn translate_request(
+    payload: &[u8],
+    seq: u16,
+    names: &UpstreamNames,
+) -> Option<Vec<u8>> {
+    let Ok(mut message) = decode_ras(payload) else {
+        return renumbered(payload, seq);
+    };
+    message.set_request_seq_num(seq);
+    if !to_gatekeeper(&mut message, names) {
+        return None;
+    }
+    encode_ras(&message).ok()
+}
+
 /// A message of an endpoint, for the gatekeeper. False: the gatekeeper has given no endpointIdentifier, and this kind
 /// must have one. RRQ is not translated here: it is made by [`crate::proxy::rrq`].
-pub(in crate::proxy) fn to_gatekeeper(message: &mut RasMessage, known: &Upstream) -> bool {
+pub(super) fn to_gatekeeper(message: &mut RasMessage, known: &UpstreamNames) -> bool {
     use RasMessage as M;
     let identifier = known.endpoint_identifier.as_ref();
     let gatekeeper = |field: &mut Option<BmpString>| {
@@ -91,12 +108,12 @@ pub(in crate::proxy) fn to_gatekeeper(message: &mut RasMessage, known: &Upstream
 }
 
 /// A message of the gatekeeper, for an endpoint.
-pub(in crate::proxy) fn to_endpoint(message: &mut RasMessage, known: &Downstream) {
+pub(super) fn to_endpoint(message: &mut RasMessage, known: &DownstreamNames) {
     without_alternates(message);
     identifiers(message, known);
 }
 
-fn identifiers(message: &mut RasMessage, known: &Downstream) {
+fn identifiers(message: &mut RasMessage, known: &DownstreamNames) {
     use RasMessage as M;
     let gatekeeper = |field: &mut Option<BmpString>| {
         if let Some(field) = field {

@@ -27,9 +27,9 @@ use rasline_h225::types::{
 /// Octets of a message that are returned at most in an XRS: what travels unfragmented.
 const RETURNED: usize = 1200;
 
-/// Why.
+/// Why rasline refuses a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::proxy) enum Why {
+pub(super) enum Why {
     /// The endpoint is not registered here.
     NotRegistered,
     /// No gatekeeper answered in time.
@@ -37,7 +37,7 @@ pub(in crate::proxy) enum Why {
 }
 
 /// The answer to a request of this kind, if it has one.
-pub(in crate::proxy) fn refusal(kind: K, seq: u16, why: Why, payload: &[u8]) -> Option<M> {
+pub(super) fn refusal(kind: K, seq: u16, why: Why, payload: &[u8]) -> Option<M> {
     let known = why == Why::Unavailable;
     Some(match kind {
         K::GatekeeperRequest => M::GatekeeperReject(GatekeeperReject::new(
@@ -83,7 +83,7 @@ pub(in crate::proxy) fn refusal(kind: K, seq: u16, why: Why, payload: &[u8]) -> 
 }
 
 /// An XRS.
-pub(in crate::proxy) fn not_understood(seq: u16, payload: &[u8]) -> M {
+pub(super) fn not_understood(seq: u16, payload: &[u8]) -> M {
     xrs(seq, &payload[..payload.len().min(RETURNED)])
 }
 

@@ -1,0 +1,89 @@
+//! Messages on their way through the proxy, and where their answers go.
+
+use std::net::SocketAddr;
+
+use rasline_h225::RasKind;
+use rasline_h225::types::{BmpString, RasMessage};
+
+use super::Output;
+use crate::transaction::RequestKey;
+
+/// A message of an endpoint.
+pub(super) struct EndpointMessage<'a> {
+    pub from: SocketAddr,
+    /// The service address that it was sent to.
+    pub to: SocketAddr,
+    pub answer_to: SocketAddr,
+    pub payload: &'a [u8],
+    pub kind: RasKind,
+    pub seq: u16,
+    pub key: RequestKey,
+}
+
+impl EndpointMessage<'_> {
+    /// The answer to it with these octets.
+    pub const fn answer(&self, payload: Vec<u8>) -> Output {
+        Output::ToEndpoint {
+            from: self.to,
+            to: self.answer_to,
+            payload,
+        }
+    }
+}
+
+/// A message of a gatekeeper.
+#[derive(Clone, Copy)]
+pub(super) struct GatekeeperMessage<'a> {
+    pub from: SocketAddr,
+    /// An address of ours, or of an endpoint.
+    pub to: SocketAddr,
+    pub payload: &'a [u8],
+}
+
+/// A request of a gatekeeper.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GatekeeperRequest {
+    pub gatekeeper: SocketAddr,
+    /// The address that it was sent to, which answers it.
+    pub asked_at: SocketAddr,
+    pub seq: u16,
+    pub key: RequestKey,
+}
+
+impl GatekeeperRequest {
+    /// The answer to it with these octets.
+    pub const fn answer(&self, payload: Vec<u8>) -> Output {
+        Output::ToGatekeeper {
+            from: self.asked_at,
+            to: self.gatekeeper,
+            payload,
+        }
+    }
+}
+
+/// endpointIdentifier of a request, if it has one.
+pub(super) fn endpoint_identifier(message: &RasMessage) -> Option<&BmpString> {
+    use RasMessage as M;
+    match message {
+        M::AdmissionRequest(arq) => Some(&arq.endpoint_identifier),
+        M::BandwidthRequest(brq) => Some(&brq.endpoint_identifier),
+        M::DisengageRequest(drq) => Some(&drq.endpoint_identifier),
+        M::LocationRequest(lrq) => lrq.endpoint_identifier.as_ref(),
+        M::ResourcesAvailableIndicate(rai) => Some(&rai.endpoint_identifier),
+        M::ServiceControlIndication(sci) => sci.endpoint_identifier.as_ref(),
+        _ => None,
+    }
+}
+
+/// Whether an answer of this kind has nothing that only one side may see, so that it can go on as it is.
+pub(super) const fn has_no_identifiers(kind: RasKind) -> bool {
+    matches!(
+        kind,
+        RasKind::BandwidthConfirm
+            | RasKind::LocationConfirm
+            | RasKind::ResourcesAvailableConfirm
+            | RasKind::InfoRequestAck
+            | RasKind::ServiceControlResponse
+            | RasKind::NonStandardMessage
+    )
+}

@@ -1,0 +1,174 @@
+//! How each endpoint stands with the gatekeeper, and what that knows it by.
+//!
+//! Invariant: an endpointIdentifier of a gatekeeper leads to one endpoint at most.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use rasline_h225::text::from_bmp;
+use rasline_h225::types::{BmpString, RegistrationConfirm};
+
+use super::queue::Lane;
+use crate::Time;
+use crate::proxy::identity::UpstreamIdentity;
+use crate::proxy::{EntryId, UpstreamState};
+
+/// An endpoint's registration with the gatekeeper.
+#[derive(Clone, Debug, Default)]
+pub(in crate::proxy) struct Registration {
+    state: UpstreamState,
+    /// The full RRQ under way.
+    pub request: Option<u16>,
+    pub identity: UpstreamIdentity,
+    /// Whether requests of the endpoint wait for it.
+    pub is_waited_for: bool,
+}
+
+impl Registration {
+    /// The lane in which it stands in line: that which is wanted, or a better one.
+    pub const fn lane(&self, wanted: Lane) -> Lane {
+        if self.is_waited_for {
+            Lane::Wanted
+        } else {
+            wanted
+        }
+    }
+}
+
+/// The registrations of all endpoints.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Registrations {
+    all: HashMap<EntryId, Registration>,
+    by_identifier: HashMap<String, EntryId>,
+    registered: u64,
+}
+
+impl Registrations {
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub fn get(&self, id: EntryId) -> Option<&Registration> {
+        self.all.get(&id)
+    }
+
+    pub fn get_mut(&mut self, id: EntryId) -> Option<&mut Registration> {
+        self.all.get_mut(&id)
+    }
+
+    pub fn state(&self, id: EntryId) -> Option<UpstreamState> {
+        self.all.get(&id).map(|registration| registration.state)
+    }
+
+    /// How many are registered.
+    pub const fn count_registered(&self) -> u64 {
+        self.registered
+    }
+
+    /// All endpoints, in the order of their numbers.
+    pub fn ids(&self) -> Vec<EntryId> {
+        let mut ids: Vec<EntryId> = self.all.keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Endpoints that are registered, in the order of their numbers.
+    pub fn registered_ids(&self) -> Vec<EntryId> {
+        let is_in = |(id, one): (&EntryId, &Registration)| {
+            (one.state == UpstreamState::Registered).then_some(*id)
+        };
+        let mut ids: Vec<EntryId> = self.all.iter().filter_map(is_in).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The endpoint that a gatekeeper knows by this endpointIdentifier.
+    pub fn by_identifier(&self, identifier: &BmpString) -> Option<EntryId> {
+        self.by_identifier.get(&from_bmp(identifier)).copied()
+    }
+
+    /// Adds an endpoint, which is not registered yet.
+    pub fn insert(&mut self, id: EntryId, identity: UpstreamIdentity) {
+        if let Some(identifier) = &identity.identifier {
+            self.by_identifier.insert(from_bmp(identifier), id);
+        }
+        let registration = Registration {
+            identity,
+            ..Registration::default()
+        };
+        self.all.insert(id, registration);
+    }
+
+    pub fn remove(&mut self, id: EntryId) -> Option<Registration> {
+        self.set_state(id, UpstreamState::Queued);
+        let registration = self.all.remove(&id)?;
+        self.unindex(id, registration.identity.identifier.as_ref());
+        Some(registration)
+    }
+
+    pub fn set_state(&mut self, id: EntryId, state: UpstreamState) {
+        let Some(registration) = self.all.get_mut(&id) else {
+            return;
+        };
+        let before = std::mem::replace(&mut registration.state, state);
+        self.registered += u64::from(state == UpstreamState::Registered);
+        self.registered -= u64::from(before == UpstreamState::Registered);
+    }
+
+    /// Makes the endpointIdentifier that an endpoint has lead to it, whoever had it meanwhile.
+    pub fn claim_identifier(&mut self, id: EntryId) {
+        let registration = self.all.get(&id);
+        if let Some(identifier) = registration.and_then(|one| one.identity.identifier.as_ref()) {
+            self.by_identifier.insert(from_bmp(identifier), id);
+        }
+    }
+
+    fn unindex(&mut self, id: EntryId, identifier: Option<&BmpString>) {
+        if let Some(identifier) = identifier.map(from_bmp)
+            && self.by_identifier.get(&identifier) == Some(&id)
+        {
+            self.by_identifier.remove(&identifier);
+        }
+    }
+
+    /// Notes that the gatekeeper knows it no more. Its identifiers there may be another endpoint's by now: some count anew
+    /// after a restart.
+    pub fn forget_identity(&mut self, id: EntryId) {
+        let Some(registration) = self.all.get_mut(&id) else {
+            return;
+        };
+        let identity = &mut registration.identity;
+        identity.gatekeeper = None;
+        identity.gatekeeper_identifier = None;
+        let before = identity.identifier.take();
+        self.unindex(id, before.as_ref());
+    }
+
+    /// Takes what an RCF of this gatekeeper says.
+    pub fn take_rcf(
+        &mut self,
+        id: EntryId,
+        gatekeeper: SocketAddr,
+        rcf: &RegistrationConfirm,
+        now: Time,
+    ) {
+        let Some(registration) = self.all.get_mut(&id) else {
+            return;
+        };
+        let identity = &mut registration.identity;
+        let same = identity.gatekeeper == Some(gatekeeper);
+        identity.gatekeeper = Some(gatekeeper);
+        identity
+            .gatekeeper_identifier
+            .clone_from(&rcf.gatekeeper_identifier);
+        identity.ttl = rcf.time_to_live;
+        identity.additive =
+            rcf.supports_additive_registration.is_some() || (identity.additive && same);
+        identity.confirmed = now;
+        identity.doubtful = false;
+        let identifier = Some(rcf.endpoint_identifier.clone());
+        let before = std::mem::replace(&mut identity.identifier, identifier);
+        self.unindex(id, before.as_ref());
+        self.claim_identifier(id);
+    }
+}
