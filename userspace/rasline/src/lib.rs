@@ -11,12 +11,14 @@ pub mod control;
 pub mod firewall;
 pub mod log;
 pub mod metrics;
+pub mod offline;
 pub mod printable;
 pub mod probe;
 pub mod profiles;
 pub mod store;
 pub mod suggest;
 pub mod supervisor;
+pub mod view;
 
 pub use rasline_host as host;
 pub use rasline_host::failure;

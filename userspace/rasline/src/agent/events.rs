@@ -3,7 +3,7 @@
 use rasline_core::agent::{Event, EventKind, Loss, Unproved};
 use serde_json::{Map, Value};
 
-use crate::control::view;
+use crate::view;
 
 /// All names.
 pub const NAMES: [&str; 10] = [

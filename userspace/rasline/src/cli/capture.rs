@@ -30,7 +30,6 @@ use tokio::{
 };
 
 use rasline_abi::Counter;
-use rasline_kernel::{Capture, Captured};
 
 use self::frame::addresses;
 use super::table;
@@ -38,6 +37,7 @@ use crate::{
     config::Config,
     failure::{Failure, Result},
     host::{self, lock, monotonic_ns},
+    offline::{self, Capture, Captured},
     printable::escape,
     suggest::did_you_mean,
 };
@@ -84,13 +84,8 @@ enum Form {
     Pcapng,
 }
 
-/// Name of the file that a running capture keeps locked.
-pub fn lock_path(config: &Config) -> PathBuf {
-    config.daemon.state_dir.join("capture.lock")
-}
-
 pub(super) fn run(config: &Config, options: &Options) -> Result<()> {
-    let _lock = only_one(&lock_path(config))?;
+    let _lock = only_one(&offline::capture_lock(&config.daemon))?;
     let wanted = Wanted::new(config, options)?;
     let out = Output::open(&options.write, options.format, options.snaplen)?;
     let capture = Capture::begin(&config.daemon.bpffs, options.snaplen)?;

@@ -4,12 +4,13 @@ use std::{collections::BTreeSet, time::SystemTime};
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 
-use super::{Cli, Json, print, table};
+use super::{Cli, Json, table};
 use crate::{
     config::parse_duration,
-    control::{Command as Ask, filter::EventFilter, view::Event},
+    control::{Command as Ask, filter::EventFilter},
     failure::{Failure, Result},
     suggest::did_you_mean,
+    view::{Event, severity::Severity},
 };
 
 /// Past events that `--follow` prints first, unless `--limit` says otherwise.
@@ -74,14 +75,14 @@ pub(super) fn run(cli: &Cli, options: &Options) -> Result<()> {
         return Ok(());
     }
     for event in &past {
-        print::event(event, json);
+        print_event(event, json);
     }
     if !follow {
         return Ok(());
     }
     client.patient()?;
     while let Some(event) = client.line::<Event>()? {
-        print::event(&event, json);
+        print_event(&event, json);
     }
     Err(Failure::plain("controller", "stopped"))
 }
@@ -133,6 +134,20 @@ fn since(text: &str) -> Result<f64, String> {
             "invalid time; write \"15m\" (ago), \"2026-12-01\", or \"2026-12-01T14:30:00\""
                 .to_owned()
         })
+}
+
+/// Prints an event in one line.
+fn print_event(e: &Event, json: bool) {
+    if json {
+        return table::put_json_line(e);
+    }
+    let severity = e.severity.map_or("", Severity::name);
+    table::put(&format!(
+        "{}  {severity:<7}  {:<12}  {}",
+        table::clock(e.time),
+        e.about,
+        e.text
+    ));
 }
 
 #[cfg(test)]

@@ -1,18 +1,23 @@
-//! The command line: parses it, asks the controller, prints. Exit codes: 0 success, 1 failure, 2 wrong usage.
+//! The command line, one file per noun: arguments, request to the controller, and what is printed. Exit codes: 0 success, 1 failure, 2 wrong usage.
 
 mod agent;
-mod ask;
 pub(crate) mod capture;
+mod check;
+mod controller;
+mod counters;
 mod doctor;
 mod events;
+mod gatekeeper;
 mod generate;
-mod print;
 mod profile;
+mod registration;
+mod status;
 mod table;
+mod zone;
 
 use std::{
     io::{self, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -20,7 +25,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     config::{Config, ConfigError, DEFAULT_PATH, Daemon, LastGood},
-    control::client::Client,
+    control::{Command as Ask, client::Client},
     failure::{Failure, Result},
     firewall,
 };
@@ -53,35 +58,23 @@ enum Command {
         file: Option<PathBuf>,
     },
     /// Show the state of the controller: interfaces, zones, gatekeepers, rates, tables and losses.
-    Status {
-        #[command(flatten)]
-        json: Json,
-        /// Refresh every second.
-        #[arg(long)]
-        watch: bool,
-    },
+    Status(status::Options),
     /// List, show and move zones.
     #[command(subcommand)]
-    Zone(ZoneCommand),
+    Zone(zone::ZoneCommand),
     /// List gatekeepers.
     #[command(subcommand)]
-    Gatekeeper(GatekeeperCommand),
+    Gatekeeper(gatekeeper::GatekeeperCommand),
     /// List, show and drop registrations.
     #[command(subcommand)]
-    Registration(RegistrationCommand),
+    Registration(registration::RegistrationCommand),
     /// Manage profiles of zones, used when rasline serves a zone itself; works without the controller.
     Profile(profile::Options),
     /// List, show and reregister agents (rasline's own endpoints).
     #[command(subcommand)]
     Agent(agent::AgentCommand),
     /// Show how often the data path reached each verdict, by interface and reason.
-    Counters {
-        #[command(flatten)]
-        json: Json,
-        /// Include counters that are zero.
-        #[arg(long)]
-        all: bool,
-    },
+    Counters(counters::Options),
     /// Show events; with --follow, new ones as they happen.
     Events(events::Options),
     /// Capture the frames that the data path handles, with its verdicts; works without the controller.
@@ -130,69 +123,6 @@ enum Generated {
     Completions,
 }
 
-#[derive(Debug, Subcommand)]
-enum ZoneCommand {
-    /// List zones.
-    List(Json),
-    /// Show one zone.
-    Show {
-        /// Name of the zone.
-        zone: String,
-        #[command(flatten)]
-        json: Json,
-    },
-    /// Move a zone to a gatekeeper and prefer that one until the zone is released; the zone still fails over from it.
-    Switch {
-        /// Name of the zone.
-        zone: String,
-        /// Id of the gatekeeper.
-        gatekeeper: String,
-    },
-    /// Keep a zone at its gatekeeper until it is released, even if that gatekeeper dies.
-    Hold {
-        /// Name of the zone.
-        zone: String,
-    },
-    /// End a switch or hold: the zone follows its policy again.
-    Release {
-        /// Name of the zone.
-        zone: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum GatekeeperCommand {
-    /// List gatekeepers.
-    List(Json),
-}
-
-#[derive(Debug, Subcommand)]
-enum RegistrationCommand {
-    /// List registrations.
-    List {
-        /// List only registrations of this zone.
-        #[arg(long)]
-        zone: Option<String>,
-        /// List only registrations whose endpoints are silent or gone.
-        #[arg(long)]
-        silent: bool,
-        #[command(flatten)]
-        json: Json,
-    },
-    /// Show one registration.
-    Show {
-        /// Number of the registration, as listed.
-        id: u64,
-        #[command(flatten)]
-        json: Json,
-    },
-    /// Forget a registration: its keep-alives go to the gatekeeper until it is learned again.
-    Drop {
-        /// Number of the registration, as listed.
-        id: u64,
-    },
-}
-
 /// The `--json` option of commands that print.
 #[derive(Clone, Copy, Debug, Args)]
 struct Json {
@@ -201,14 +131,17 @@ struct Json {
     json: bool,
 }
 
-/// Runs the command line.
+/// Runs the controller: file, configuration, copy of the last configuration in force, and the error of a broken file.
+pub type RunController = fn(&Path, Config, LastGood, Option<String>) -> Result<()>;
+
+/// Runs the command line; `run_controller` is called for `rasline run`.
 #[must_use]
-pub fn main() -> ExitCode {
+pub fn main(run_controller: RunController) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => return usage(&e),
     };
-    match run(&cli) {
+    match run(&cli, run_controller) {
         Ok(code) => code,
         Err(e) => {
             table::say(&e);
@@ -230,75 +163,58 @@ fn usage(e: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
 }
 
-fn run(cli: &Cli) -> Result<ExitCode> {
+fn run(cli: &Cli, run_controller: RunController) -> Result<ExitCode> {
     match &cli.command {
-        Command::Run { last_good } => {
-            let last_good = LastGood::new(last_good.clone());
-            let (config, errors) = match last_good.load(&cli.config) {
-                Ok(loaded) => loaded,
-                Err(errors) => {
-                    complain(&errors);
-                    return Ok(ExitCode::FAILURE);
-                }
-            };
-            complain(&errors);
-            let broken = errors.first().map(ToString::to_string);
-            crate::supervisor::run(&cli.config, config, last_good, broken)
-                .map(|()| ExitCode::SUCCESS)
-        }
-        Command::Check { file } => {
-            let file = file.as_ref().unwrap_or(&cli.config);
-            let Some(config) = load(file) else {
-                return Ok(ExitCode::FAILURE);
-            };
-            for warning in config.warnings() {
-                table::say(&format!("{}: warning: {warning}", file.display()));
-            }
-            table::put(&format!(
-                "{}: valid: {} interfaces, {} zones, {} gatekeepers{}",
-                file.display(),
-                config.interfaces.len(),
-                config.zones.len(),
-                config
-                    .zones
-                    .iter()
-                    .map(|z| z.gatekeepers.len())
-                    .sum::<usize>(),
-                match config.agents.len() {
-                    0 => String::new(),
-                    agents => format!(", {agents} agents"),
-                }
-            ));
-            Ok(ExitCode::SUCCESS)
-        }
-        Command::Capture(options) => {
-            let Some(config) = load(&cli.config) else {
-                return Ok(ExitCode::FAILURE);
-            };
-            capture::run(&config, options).map(|()| ExitCode::SUCCESS)
-        }
-        Command::Firewall => {
-            let Some(config) = load(&cli.config) else {
-                return Ok(ExitCode::FAILURE);
-            };
-            table::put_document(&firewall::rules(&config));
-            Ok(ExitCode::SUCCESS)
-        }
-        Command::Generate { what, folder } => {
-            match what {
-                Generated::Man => generate::man(folder)?,
-                Generated::Completions => generate::completions(folder)?,
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        Command::Profile(options) => profile::run(&cli.config, options),
-        Command::Doctor { json } => Ok(doctor::run(&cli.config, json.json)),
-        _ => ask::run(cli),
+        Command::Run { last_good } => return start(cli, last_good.clone(), run_controller),
+        Command::Check { file } => return Ok(check::run(file.as_ref().unwrap_or(&cli.config))),
+        Command::Doctor { json } => return Ok(doctor::run(&cli.config, json.json)),
+        Command::Profile(options) => return profile::run(&cli.config, options),
+        Command::Capture(options) => match load(&cli.config) {
+            Some(config) => capture::run(&config, options)?,
+            None => return Ok(ExitCode::FAILURE),
+        },
+        Command::Firewall => match load(&cli.config) {
+            Some(config) => table::put_document(&firewall::rules(&config)),
+            None => return Ok(ExitCode::FAILURE),
+        },
+        Command::Generate { what, folder } => match what {
+            Generated::Man => generate::man(folder)?,
+            Generated::Completions => generate::completions(folder)?,
+        },
+        Command::Status(options) => status::run(cli, *options)?,
+        Command::Zone(command) => zone::run(cli, command)?,
+        Command::Gatekeeper(command) => gatekeeper::run(cli, command)?,
+        Command::Registration(command) => registration::run(cli, command)?,
+        Command::Agent(command) => agent::run(cli, command)?,
+        Command::Counters(options) => counters::run(cli, *options)?,
+        Command::Events(options) => events::run(cli, options)?,
+        Command::Attach { interface } => cli.order(Ask::Attach {
+            interface: interface.clone(),
+        })?,
+        Command::Detach { interface } => controller::detach(cli, interface)?,
+        Command::Reload => cli.order(Ask::Reload)?,
+        Command::Stop { stay, detach } => controller::stop(cli, *stay, *detach)?,
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the controller with the configuration, or with the last one in force if the file has an error.
+fn start(cli: &Cli, last_good: Option<PathBuf>, run_controller: RunController) -> Result<ExitCode> {
+    let last_good = LastGood::new(last_good);
+    let (config, errors) = match last_good.load(&cli.config) {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            complain(&errors);
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    complain(&errors);
+    let broken = errors.first().map(ToString::to_string);
+    run_controller(&cli.config, config, last_good, broken).map(|()| ExitCode::SUCCESS)
 }
 
 /// Loads a configuration; prints all of its errors and returns `None` if it has any.
-fn load(file: &std::path::Path) -> Option<Config> {
+fn load(file: &Path) -> Option<Config> {
     Config::load(file).map_err(|errors| complain(&errors)).ok()
 }
 
@@ -330,5 +246,12 @@ impl Cli {
 
     fn client(&self) -> Result<Client> {
         Client::connect(&self.socket())
+    }
+
+    /// Sends an order to the controller, and prints what it says.
+    fn order(&self, order: Ask) -> Result<()> {
+        let done: String = self.client()?.call(order)?;
+        table::put(&done);
+        Ok(())
     }
 }

@@ -20,7 +20,7 @@ mod tests;
 mod units;
 mod zone;
 
-use std::{net::SocketAddr, path::Path};
+use std::{collections::BTreeSet, net::SocketAddr, path::Path};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -152,6 +152,24 @@ impl Config {
         // Errors that concern the whole file come last.
         found.errors.sort_by_key(|e| (e.line.is_none(), e.line));
         Err(found.errors)
+    }
+
+    /// RAS addresses of rasline's own gatekeepers and proxies, each of them once.
+    #[must_use]
+    pub fn own_ras_addresses(&self) -> Vec<SocketAddr> {
+        let gatekeepers = self.zones.iter().flat_map(|z| &z.gatekeepers);
+        let own = gatekeepers.filter(|g| g.is_own()).map(Gatekeeper::ras);
+        let uplinks = self.zones.iter().filter_map(|z| z.mode.uplink());
+        let all = own.chain(uplinks.filter_map(Uplink::ras_address));
+        all.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Addresses that rasline itself answers at.
+    #[must_use]
+    pub fn own_addresses(&self) -> Vec<SocketAddr> {
+        let mut addresses = self.own_ras_addresses();
+        addresses.extend(self.metrics);
+        addresses
     }
 
     /// Warnings about values that conflict, each with its zone and the consequence.

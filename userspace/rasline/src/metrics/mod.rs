@@ -19,10 +19,10 @@ pub use families::{FAMILIES, Family, Kind, encode};
 pub use http::MAX_CLIENTS;
 
 use crate::{
-    control::view::Status,
     failure::{Failure, Result},
     host::address,
     supervisor::events::Tally,
+    view::Status,
 };
 
 /// Backlog of the listening socket.

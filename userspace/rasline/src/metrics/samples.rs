@@ -9,8 +9,8 @@ use super::{
     standing_name,
 };
 use crate::{
-    control::view::{Agent, Gatekeeper, Interface, Probe, Steering, Zone},
     supervisor::events::name,
+    view::{Agent, Gatekeeper, Interface, Probe, Steering, Zone},
 };
 
 /// States of a gatekeeper: according to its probes, or to the kernel if it is not probed.

@@ -6,7 +6,7 @@ use super::{
     families::{Samples, Seen},
     samples::{label, one},
 };
-use crate::control::view::Serving;
+use crate::view::Serving;
 
 /// Phases of rasline's own gatekeeper of a zone.
 const PHASES: [&str; 4] = ["idle", "running", "refusing", "proxy"];

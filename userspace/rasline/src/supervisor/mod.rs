@@ -37,7 +37,6 @@ mod watch;
 
 pub use presence::name as presence_events;
 pub use serving::tell::name as serving_events;
-pub use watch::own_addresses;
 
 use std::{
     collections::BTreeMap,
@@ -57,7 +56,6 @@ use tokio::{
 
 use crate::{
     agent::{self, Agents},
-    cli::capture,
     config::{Config, LastGood, OnStop},
     control::{
         Reply,
@@ -67,6 +65,7 @@ use crate::{
     host::{lock, monotonic_ns, sides},
     log,
     metrics::Metrics,
+    offline,
     probe::{Probes, Report},
     profiles::Loaded,
     supervisor::{
@@ -453,7 +452,9 @@ impl Supervisor {
         self.adopt_alternates();
         sides::look_up(&self.config.interfaces);
         self.dataplane.look_at_interfaces();
-        if lock::is_free(&capture::lock_path(&self.config)) && self.dataplane.end_capture() {
+        if lock::is_free(&offline::capture_lock(&self.config.daemon))
+            && self.dataplane.end_capture()
+        {
             tracing::info!("a capture was killed; ended");
         }
         self.allow_time_to_move();

@@ -1,20 +1,6 @@
 //! What the machine has and lacks, looked at every second: interfaces, addresses, pins.
 
-use std::net::SocketAddr;
-
-use crate::{
-    config::Config,
-    control::server,
-    supervisor::{Supervisor, serving},
-};
-
-/// Addresses that rasline itself answers at.
-#[must_use]
-pub fn own_addresses(config: &Config) -> Vec<SocketAddr> {
-    let mut addresses = serving::addresses(config);
-    addresses.extend(config.metrics);
-    addresses
-}
+use crate::{control::server, supervisor::Supervisor};
 
 impl Supervisor {
     /// Interfaces, addresses and pins: what is there is used, what is not is waited for.
@@ -27,7 +13,7 @@ impl Supervisor {
         } = self;
         self.ports.watch(dataplane, &config.interfaces, events);
         self.machine
-            .watch(dataplane, config, &own_addresses(config), events);
+            .watch(dataplane, config, &config.own_addresses(), events);
     }
 
     /// A group that is not there keeps nobody's keep-alives from being answered, only its members from the CLI.

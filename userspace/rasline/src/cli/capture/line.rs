@@ -1,9 +1,7 @@
 //! Formats a captured frame as one line of text.
 
-use rasline_kernel::Captured;
-
 use super::frame::Packet;
-use crate::cli::table;
+use crate::{cli::table, offline::Captured};
 
 /// Time, direction, message, addresses, verdict and its reason. `seconds` is the time since 1970.
 pub(super) fn of(frame: &Captured, interface: &str, seconds: f64) -> String {

@@ -2,8 +2,6 @@
 
 use std::net::IpAddr;
 
-use rasline_kernel::pins;
-
 use super::{Consequence, Findings, Verdict, sysctl};
 use crate::{
     config::{Config, Interface, XdpMode},
@@ -12,6 +10,7 @@ use crate::{
         link::{self, Attached, LinkInfo},
         netdev,
     },
+    offline,
 };
 
 /// Address families that the configuration uses.
@@ -141,7 +140,7 @@ fn xdp(f: &mut Findings, interface: &Interface, info: &LinkInfo, ours: &[u32]) {
     f.bad(
         Verdict::Fail,
         &what,
-        pins::describe_program(info.program),
+        offline::describe_program(info.program),
         &Consequence {
             means: "another program is attached, and rasline does not replace it",
             advice: "stop the owner of that program, or detach it with `ip link set dev IFACE xdp off`",

@@ -8,13 +8,13 @@ mod path;
 
 use std::{path::Path, process::ExitCode};
 
-use rasline_kernel::pins;
 use serde::Serialize;
 
 use super::table::{put, put_json};
 use crate::{
     config::{Config, DEFAULT_PATH},
-    host::{OLDEST_KERNEL, address, bpffs, caps, kernel_version, lock, netfilter::Survey},
+    host::{OLDEST_KERNEL, address, bpffs, caps, kernel_version, netfilter::Survey},
+    offline,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -94,7 +94,7 @@ pub(super) fn run(file: &Path, json: bool) -> ExitCode {
     match configuration(&mut f, file) {
         Some(config) => {
             pin_folder(&mut f, &config.daemon.bpffs);
-            let ours: Vec<u32> = pins::links(&config.daemon.bpffs)
+            let ours: Vec<u32> = offline::pinned_links(&config.daemon.bpffs)
                 .unwrap_or_default()
                 .iter()
                 .map(|p| p.program)
@@ -250,8 +250,8 @@ fn pin_folder(f: &mut Findings, folder: &Path) {
 
 /// Checks that the pins of a running controller are visible here; otherwise its program ends with it.
 fn pinned(f: &mut Findings, config: &Config) {
-    let runs = lock::held(&config.daemon.state_dir.join("lock")).is_some();
-    let (Ok(links), true) = (pins::links(&config.daemon.bpffs), runs) else {
+    let runs = offline::controller_runs(&config.daemon);
+    let (Ok(links), true) = (offline::pinned_links(&config.daemon.bpffs), runs) else {
         return;
     };
     let there = !links.is_empty() || config.interfaces.is_empty();
@@ -270,7 +270,7 @@ fn pinned(f: &mut Findings, config: &Config) {
 
 /// Checks that this machine has the addresses of rasline's own gatekeepers.
 fn own_addresses(f: &mut Findings, config: &Config) {
-    for at in crate::supervisor::own_addresses(config) {
+    for at in config.own_addresses() {
         if let Ok(here) = address::is_here(at.ip()) {
             f.check(
                 here,

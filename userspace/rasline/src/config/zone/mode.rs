@@ -3,7 +3,11 @@
 //! Invariant: rasline's own gatekeepers are among a zone's gatekeepers as [`Origin::Own`]: first where it serves the
 //! zone itself, last where it is the backup.
 
-use std::{collections::HashMap, net::IpAddr, time::Duration};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use ipnet::IpNet;
 use rasline_core::{
@@ -20,6 +24,8 @@ use crate::config::{
     gatekeeper::{Gatekeeper, LAST, Origin, own_id},
 };
 
+/// UDP port of a proxy's RAS towards gatekeepers.
+const UPLINK_PORT: u16 = 1719;
 /// Default of `rip_delay`.
 const RIP_DELAY: Duration = Duration::from_secs(2);
 
@@ -147,6 +153,14 @@ pub struct Uplink {
     pub source: UpstreamSource,
     /// Its own address towards gatekeepers.
     pub address: Option<IpAddr>,
+}
+
+impl Uplink {
+    /// A proxy's own RAS address towards gatekeepers.
+    #[must_use]
+    pub fn ras_address(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.address?, UPLINK_PORT))
+    }
 }
 
 impl RawZone {

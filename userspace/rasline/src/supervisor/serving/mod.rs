@@ -140,7 +140,7 @@ impl Serving {
     /// When an address cannot be had.
     pub(super) fn prepare(&self, config: &Config) -> Result<Wanted> {
         let interfaces = group::interfaces(config);
-        self.sockets.prepare(addresses(config), interfaces)
+        self.sockets.prepare(config.own_ras_addresses(), interfaces)
     }
 
     /// When something is due.
@@ -148,16 +148,6 @@ impl Serving {
         let proxies = self.proxies.values().filter_map(Proxy::next_due);
         proxies.chain(self.unit.next_due()).min()
     }
-}
-
-/// Addresses that RAS comes to.
-pub(super) fn addresses(config: &Config) -> Vec<SocketAddr> {
-    let own = config.zones.iter().flat_map(|z| &z.gatekeepers);
-    let own = own
-        .filter(|g| g.is_own())
-        .map(crate::config::Gatekeeper::ras);
-    let all = own.chain(config.zones.iter().filter_map(proxies::own_address));
-    all.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// UNIX time in seconds when the monotonic clock was 0.

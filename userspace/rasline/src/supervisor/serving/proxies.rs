@@ -21,9 +21,6 @@ use crate::{
     supervisor::{Supervisor, layout::Layout},
 };
 
-/// Port of the RAS that proxies speak with gatekeepers.
-const UPSTREAM_PORT: u16 = 1719;
-
 impl Supervisor {
     /// A proxy for each zone that has one: the one before, where nothing changed.
     pub(super) fn keep_proxies(&mut self) {
@@ -82,8 +79,7 @@ impl Supervisor {
 
 /// A proxy's own address towards gatekeepers.
 pub(super) fn own_address(zone: &Zone) -> Option<SocketAddr> {
-    let address = zone.mode.uplink()?.address?;
-    Some(SocketAddr::new(address, UPSTREAM_PORT))
+    zone.mode.uplink()?.ras_address()
 }
 
 /// Zone that what comes from a gatekeeper to a proxy's own address is for.
