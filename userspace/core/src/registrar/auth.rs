@@ -11,10 +11,10 @@ use rasline_h225::text::from_bmp;
 use rasline_h225::types::{GatekeeperConfirm, GatekeeperRequest, RasMessage, RegistrationRequest};
 
 use super::aliases::texts;
-use super::machine::Registrar;
-use super::message::Asked;
-use super::profile_index::ProfileIndex;
-use super::{Event, Output};
+use super::entries::Entries;
+use super::inbound::Inbound;
+use super::policy::Policy;
+use crate::Time;
 use crate::access::{Denied, Gate, Limits, Pass};
 use crate::profile::{Authentication, KnownEndpoint, Profile};
 
@@ -83,61 +83,54 @@ fn name(known: &KnownEndpoint) -> Option<&str> {
         .map(String::as_str)
 }
 
-impl Registrar {
-    /// Whether a request holds, and how its sender proved it.
-    pub(super) fn check(
-        &mut self,
-        asked: &Asked<'_>,
-        message: &RasMessage,
-        out: &mut Vec<Output>,
-    ) -> Result<Mode, Denied> {
-        let wanted = self.settings.profile.authentication;
-        if wanted == Authentication::None || !is_of_endpoint(message) {
-            return Ok(Mode::Open);
-        }
-        let (now, unix) = (self.now, self.unix());
-        let (known, entries, profile) =
-            (&self.profile_index, &self.entries, &self.settings.profile);
-        let password = |claimed: &str| -> Option<String> {
-            let index = known.account(entries, claimed);
-            let index = index.or_else(|| former(known, claimed, message))?;
-            profile.endpoints.get(index)?.password.clone()
-        };
-        let pass = self.gate.check(
-            now,
-            unix,
-            asked.from,
-            asked.payload,
-            message,
-            wanted,
-            &password,
-        );
-        match pass {
-            Ok(Pass::Open) => Ok(Mode::Open),
-            Ok(Pass::Proved {
-                mechanism,
-                identifier,
-            }) => {
-                let index = self.profile_index.account(&self.entries, &identifier);
-                let index = index.or_else(|| former(&self.profile_index, &identifier, message));
-                let mode = index.and_then(|index| self.mode(mechanism, index, identifier));
-                let mut mode = mode.ok_or(Denied::Unknown)?;
-                if let Some(named) = named(message) {
-                    mode.registered_as(&named);
-                }
-                Ok(mode)
-            }
-            Err(denied) => {
-                if denied == Denied::LockedNow {
-                    out.push(Output::Event(Event::Locked { source: asked.from }));
-                }
-                Err(denied)
-            }
-        }
+/// Who has which password: the known endpoints of the profile, also by endpointIdentifiers that were given here.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Accounts<'a> {
+    pub policy: &'a Policy,
+    pub entries: &'a Entries,
+}
+
+impl<'a> Accounts<'a> {
+    pub const fn new(policy: &'a Policy, entries: &'a Entries) -> Self {
+        Self { policy, entries }
     }
 
-    fn mode(&self, mechanism: Mechanism, index: usize, sender: String) -> Option<Mode> {
-        let account = name(self.settings.profile.endpoints.get(index)?)?.to_owned();
+    /// The known endpoint that somebody of this name is: by an alias, or by an endpointIdentifier.
+    fn find(self, claimed: &str) -> Option<usize> {
+        let index = &self.policy.index;
+        let known = index.aliases.get(claimed);
+        if let Some(index) = known.or_else(|| index.identifiers.get(claimed)) {
+            return Some(*index);
+        }
+        let entry = self.entries.get(self.entries.by_identifier(claimed)?)?;
+        index.aliases.get(entry.mode.account()?).copied()
+    }
+
+    /// The known endpoint that the sender of a message claims to be.
+    fn find_sender(self, claimed: &str, message: &RasMessage) -> Option<usize> {
+        let found = self.find(claimed);
+        found.or_else(|| match message {
+            RasMessage::RegistrationRequest(rrq) => self.find_former(claimed, rrq),
+            _ => None,
+        })
+    }
+
+    /// The known endpoint that an RRQ is of whose sender goes by an endpointIdentifier which nobody has here any more, or
+    /// which another gatekeeper gave it: the one that its aliases are of.
+    fn find_former(self, claimed: &str, rrq: &RegistrationRequest) -> Option<usize> {
+        let own = rrq.endpoint_identifier.as_ref().map(from_bmp)?;
+        let aliases = (own == claimed).then(|| texts(rrq.terminal_alias.as_deref()))?;
+        let known = &self.policy.index.aliases;
+        aliases.iter().find_map(|alias| known.get(alias).copied())
+    }
+
+    /// Index of the known endpoint that proved it.
+    pub fn of(self, mode: &Mode) -> Option<usize> {
+        self.find(mode.account()?)
+    }
+
+    fn mode(self, mechanism: Mechanism, index: usize, sender: String) -> Option<Mode> {
+        let account = name(self.policy.known(index)?)?.to_owned();
         Some(Mode::Proved {
             mechanism,
             account,
@@ -145,20 +138,96 @@ impl Registrar {
         })
     }
 
-    /// Index of the known endpoint that proved it.
-    pub(super) fn account(&self, mode: &Mode) -> Option<usize> {
-        self.profile_index.account(&self.entries, mode.account()?)
+    /// Checks what proves a request, and says how its sender proved it.
+    pub fn check(
+        self,
+        gate: &mut Gate,
+        now: Time,
+        asked: &Inbound<'_>,
+        message: &RasMessage,
+    ) -> Result<Mode, Denied> {
+        let wanted = self.policy.profile().authentication;
+        if wanted == Authentication::None || !is_of_endpoint(message) {
+            return Ok(Mode::Open);
+        }
+        let password = |claimed: &str| -> Option<String> {
+            let index = self.find_sender(claimed, message)?;
+            self.policy.known(index)?.password.clone()
+        };
+        let pass = gate.check(
+            now,
+            self.policy.unix_time(now),
+            asked.from,
+            asked.payload,
+            message,
+            wanted,
+            &password,
+        )?;
+        let (mechanism, identifier) = match pass {
+            Pass::Open => return Ok(Mode::Open),
+            Pass::Proved {
+                mechanism,
+                identifier,
+            } => (mechanism, identifier),
+        };
+        let index = self.find_sender(&identifier, message);
+        let mode = index.and_then(|index| self.mode(mechanism, index, identifier));
+        let mut mode = mode.ok_or(Denied::Unknown)?;
+        if let Some(named) = named(message) {
+            mode.registered_as(&named);
+        }
+        Ok(mode)
     }
 
-    /// UNIX time, seconds.
-    fn unix(&self) -> u32 {
-        let seconds = self.now.0.cast_signed() / 1_000_000_000;
-        u32::try_from(self.settings.unix_at_zero.saturating_add(seconds)).unwrap_or(0)
+    /// How the sender of a stored RRQ, which was checked when it came, proves its messages.
+    pub fn mode_of(self, rrq: &RegistrationRequest) -> Mode {
+        if self.policy.profile().authentication == Authentication::None {
+            return Mode::Open;
+        }
+        let claim = claim(&RasMessage::RegistrationRequest(rrq.clone()));
+        let mode = claim.and_then(|claim| {
+            let index = self.find(&claim.identifier);
+            let index = index.or_else(|| self.find_former(&claim.identifier, rrq))?;
+            self.mode(claim.mechanism, index, claim.identifier)
+        });
+        mode.unwrap_or_default()
+    }
+
+    /// True if that is proof enough for the profile.
+    pub fn accepts(self, mode: &Mode) -> bool {
+        let least = mechanism(self.policy.profile().authentication);
+        match mode {
+            Mode::Open => least.is_none(),
+            Mode::Proved { mechanism, .. } => {
+                least.is_none_or(|least| *mechanism >= least) && self.of(mode).is_some()
+            }
+        }
+    }
+}
+
+/// Signs messages for endpoints that prove theirs.
+#[derive(Clone, Debug)]
+pub(super) struct Signer {
+    /// Makes the random of each signed message another. It begins elsewhere after each start: an endpoint takes two
+    /// messages of one second with the same random for a replay.
+    random: i32,
+}
+
+impl Signer {
+    pub const fn new(seed: u64) -> Self {
+        let random = (seed >> 16) as i32 ^ seed as i32;
+        Self { random }
     }
 
     /// The octets of a message to somebody, proved as he proves his. The RCF that gives an endpointIdentifier is the
     /// first message that is for it (H.235.1): a strict endpoint refuses it otherwise.
-    pub(super) fn seal(&mut self, message: &mut RasMessage, mode: &Mode) -> Option<Vec<u8>> {
+    pub fn seal(
+        &mut self,
+        now: Time,
+        accounts: Accounts<'_>,
+        message: &mut RasMessage,
+        mode: &Mode,
+    ) -> Option<Vec<u8>> {
         let Mode::Proved {
             mechanism, peer, ..
         } = mode
@@ -169,81 +238,47 @@ impl Registrar {
             RasMessage::RegistrationConfirm(rcf) => Some(from_bmp(&rcf.endpoint_identifier)),
             _ => None,
         };
-        self.sealed = self.sealed.wrapping_add(1);
-        let profile = &self.settings.profile;
-        let index = self.account(mode);
-        let known = index.and_then(|index| profile.endpoints.get(index));
+        self.random = self.random.wrapping_add(1);
+        let policy = accounts.policy;
+        let index = accounts.of(mode);
+        let known = index.and_then(|index| policy.known(index));
         let key = Key {
-            identifier: &profile.gatekeeper_identifier,
+            identifier: &policy.profile().gatekeeper_identifier,
             peer: granted.as_deref().unwrap_or(peer),
             password: known
                 .and_then(|known| known.password.as_deref())
                 .unwrap_or_default(),
         };
-        let signed = sign(message, *mechanism, &key, self.unix(), self.sealed);
+        let signed = sign(
+            message,
+            *mechanism,
+            &key,
+            policy.unix_time(now),
+            self.random,
+        );
         // A kind without a place for tokens goes without.
         signed.or_else(|_| encode_ras(message)).ok()
     }
-
-    /// Whether who asks for a gatekeeper can prove what is wanted: one that lists nothing is taken at its word later.
-    pub(super) fn can_prove(&self, grq: &GatekeeperRequest) -> bool {
-        let Some(least) = mechanism(self.settings.profile.authentication) else {
-            return true;
-        };
-        let enough = [Mechanism::Md5, Mechanism::HmacSha1]
-            .into_iter()
-            .filter(|one| *one >= least);
-        let mut enough = enough.map(Mechanism::algorithm);
-        let listed = grq.algorithm_oids.as_ref();
-        listed.is_none_or(|listed| enough.any(|one| listed.contains(&one)))
-    }
-
-    /// Says in a GCF how messages are to be proved.
-    pub(super) fn announce(&self, gcf: &mut GatekeeperConfirm) {
-        let mechanism = mechanism(self.settings.profile.authentication);
-        gcf.authentication_mode = mechanism.map(Mechanism::authentication);
-        gcf.algorithm_oid = mechanism.map(Mechanism::algorithm);
-    }
-
-    /// How the sender of a stored RRQ, which was checked when it came, proves its messages.
-    pub(super) fn mode_of(&self, rrq: &RegistrationRequest) -> Mode {
-        if self.settings.profile.authentication == Authentication::None {
-            return Mode::Open;
-        }
-        let claim = claim(&RasMessage::RegistrationRequest(rrq.clone()));
-        let mode = claim.and_then(|claim| {
-            let index = self.profile_index.account(&self.entries, &claim.identifier);
-            let message = RasMessage::RegistrationRequest(rrq.clone());
-            let index =
-                index.or_else(|| former(&self.profile_index, &claim.identifier, &message))?;
-            self.mode(claim.mechanism, index, claim.identifier)
-        });
-        mode.unwrap_or_default()
-    }
-
-    /// Whether that is enough for the profile.
-    pub(super) fn proved_enough(&self, mode: &Mode) -> bool {
-        let least = mechanism(self.settings.profile.authentication);
-        match mode {
-            Mode::Open => least.is_none(),
-            Mode::Proved { mechanism, .. } => {
-                least.is_none_or(|least| *mechanism >= least) && self.account(mode).is_some()
-            }
-        }
-    }
 }
 
-/// The known endpoint that an RRQ is of whose sender goes by an endpointIdentifier which nobody has here any more, or
-/// which another gatekeeper gave it: the one that its aliases are of.
-fn former(known: &ProfileIndex, claimed: &str, message: &RasMessage) -> Option<usize> {
-    let RasMessage::RegistrationRequest(rrq) = message else {
-        return None;
+/// True if who asks for a gatekeeper can prove what is wanted: one that lists nothing is taken at its word later.
+pub(super) fn can_prove(grq: &GatekeeperRequest, wanted: Authentication) -> bool {
+    let Some(least) = mechanism(wanted) else {
+        return true;
     };
-    let own = rrq.endpoint_identifier.as_ref().map(from_bmp)?;
-    let aliases = (own == claimed).then(|| texts(rrq.terminal_alias.as_deref()))?;
-    aliases
-        .iter()
-        .find_map(|alias| known.aliases.get(alias).copied())
+    let enough = [Mechanism::Md5, Mechanism::HmacSha1]
+        .into_iter()
+        .filter(|one| *one >= least);
+    let mut enough = enough.map(Mechanism::algorithm);
+    let listed = grq.algorithm_oids.as_ref();
+    listed.is_none_or(|listed| enough.any(|one| listed.contains(&one)))
+}
+
+/// Says in a GCF how messages are to be proved.
+pub(super) fn announce_proof(gcf: &mut GatekeeperConfirm, wanted: Authentication) {
+    let mechanism = mechanism(wanted);
+    gcf.authentication_mode = mechanism.map(Mechanism::authentication);
+    gcf.algorithm_oid = mechanism.map(Mechanism::algorithm);
 }
 
 /// endpointIdentifier that its sender says is its own.

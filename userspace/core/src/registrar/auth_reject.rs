@@ -10,44 +10,41 @@ use rasline_h225::types::{
     RegistrationRejectReason, RegistrationRequest, SecurityErrors, UnregRejectReason,
 };
 
-use super::machine::Registrar;
-use super::message::Asked;
+use super::policy::Policy;
 use super::reply::Reply;
 use crate::access::Denied;
 
 /// The version that brought SecurityErrors.
 const DETAILED: u32 = 5;
 
-impl Registrar {
-    pub(super) fn denied(&mut self, asked: &Asked<'_>, message: &RasMessage, why: Denied) -> Reply {
-        use RasMessage as M;
-        self.stats.denied += 1;
-        if why == Denied::Locked {
-            return Reply::Nothing;
-        }
-        let seq = asked.seq;
-        Reply::anyone(match message {
-            M::RegistrationRequest(rrq) => return self.rrj(asked, rrq, reason(rrq, why)),
-            M::UnregistrationRequest(_) => urj(seq, UnregRejectReason::SecurityDenial),
-            M::AdmissionRequest(_) => {
-                let why = AdmissionRejectReason::SecurityDenial;
-                M::AdmissionReject(AdmissionReject::new(seq, why))
-            }
-            M::BandwidthRequest(_) => {
-                let why = BandRejectReason::SecurityDenial;
-                M::BandwidthReject(BandwidthReject::new(seq, why, 0))
-            }
-            M::DisengageRequest(_) => {
-                let why = DisengageRejectReason::SecurityDenial;
-                M::DisengageReject(DisengageReject::new(seq, why))
-            }
-            M::InfoRequestResponse(irr) if irr.need_response == Some(true) => {
-                let why = InfoRequestNakReason::SecurityDenial;
-                M::InfoRequestNak(InfoRequestNak::new(seq, why))
-            }
-            _ => return Reply::Nothing,
-        })
+/// The answer to a message that is not proved.
+pub(super) fn answer_denied(policy: &Policy, message: &RasMessage, why: Denied) -> Reply {
+    use RasMessage as M;
+    if why == Denied::Locked {
+        return Reply::Nothing;
     }
+    let seq = message.request_seq_num();
+    Reply::anyone(match message {
+        M::RegistrationRequest(rrq) => return policy.rrj(seq, rrq, reason(rrq, why)),
+        M::UnregistrationRequest(_) => urj(seq, UnregRejectReason::SecurityDenial),
+        M::AdmissionRequest(_) => {
+            let why = AdmissionRejectReason::SecurityDenial;
+            M::AdmissionReject(AdmissionReject::new(seq, why))
+        }
+        M::BandwidthRequest(_) => {
+            let why = BandRejectReason::SecurityDenial;
+            M::BandwidthReject(BandwidthReject::new(seq, why, 0))
+        }
+        M::DisengageRequest(_) => {
+            let why = DisengageRejectReason::SecurityDenial;
+            M::DisengageReject(DisengageReject::new(seq, why))
+        }
+        M::InfoRequestResponse(irr) if irr.need_response == Some(true) => {
+            let why = InfoRequestNakReason::SecurityDenial;
+            M::InfoRequestNak(InfoRequestNak::new(seq, why))
+        }
+        _ => return Reply::Nothing,
+    })
 }
 
 fn reason(rrq: &RegistrationRequest, why: Denied) -> RegistrationRejectReason {

@@ -7,9 +7,12 @@
 
 use std::net::SocketAddr;
 
-use super::machine::Registrar;
+use super::calls::Calls;
+use super::entries::Entries;
+use super::policy::Policy;
+use super::revoke::RevokedRegistrations;
 use super::{Destination, EntryId};
-use crate::profile::{CallModel, KnownEndpoint};
+use crate::profile::KnownEndpoint;
 
 /// Why there is no destination, though it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,41 +23,32 @@ pub(super) enum Nowhere {
     Full,
 }
 
-impl Registrar {
+/// Who is reached where.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Directory<'a> {
+    pub policy: &'a Policy,
+    pub entries: &'a Entries,
+    pub revoked: &'a RevokedRegistrations,
+    pub calls: &'a Calls,
+}
+
+impl Directory<'_> {
     /// Where somebody is whom another zone wants to call. Numbers are taken as they are, then by the numbering plan.
-    #[must_use]
-    pub fn locate(&self, destination: &[String]) -> Option<Destination> {
+    pub fn locate(self, destination: &[String]) -> Option<Destination> {
         let found = self.resolve(destination).ok().flatten();
-        let found = found.or_else(|| self.resolve(&self.planned(destination)).ok().flatten())?;
-        Some(self.as_called(found))
-    }
-
-    /// The numbering plan applied.
-    pub(super) fn planned(&self, numbers: &[String]) -> Vec<String> {
-        let planned = |number: &String| self.profile_index.planned(&self.settings.profile, number);
-        numbers
-            .iter()
-            .map(planned)
-            .filter(|number| !number.is_empty())
-            .collect()
-    }
-
-    /// Where calls to it are sent: to it, or to what routes calls.
-    pub(super) fn as_called(&self, found: Destination) -> Destination {
-        match self.settings.profile.call_model {
-            CallModel::Direct => found,
-            CallModel::GatekeeperRouted(address) => Destination {
-                call_signal_address: address,
-                ..found
-            },
-        }
+        let found = found.or_else(|| {
+            self.resolve(&self.policy.plan_numbers(destination))
+                .ok()
+                .flatten()
+        })?;
+        Some(self.policy.route(found))
     }
 
     /// Where it is itself.
-    pub(super) fn resolve(&self, numbers: &[String]) -> Result<Option<Destination>, Nowhere> {
+    pub fn resolve(self, numbers: &[String]) -> Result<Option<Destination>, Nowhere> {
         let mut found: Option<Destination> = None;
         for number in numbers {
-            let Some(one) = self.named(number) else {
+            let Some(one) = self.find_named(number) else {
                 continue;
             };
             if found.as_ref().is_some_and(|found| *found != one) {
@@ -65,7 +59,7 @@ impl Registrar {
         if found.is_some() {
             return Ok(found);
         }
-        let by_prefix = numbers.iter().map(|number| self.by_prefix(number));
+        let by_prefix = numbers.iter().map(|number| self.find_by_prefix(number));
         by_prefix
             .reduce(|first, next| match first {
                 Ok(None) => next,
@@ -74,23 +68,22 @@ impl Registrar {
             .unwrap_or(Ok(None))
     }
 
-    fn named(&self, alias: &str) -> Option<Destination> {
+    fn find_named(self, alias: &str) -> Option<Destination> {
         if let Some(owner) = self.entries.owner(alias) {
             return self.registered_at(owner);
         }
-        let index = self.profile_index.aliases.get(alias)?;
-        known_at(self.settings.profile.endpoints.get(*index)?)
+        let index = self.policy.index.aliases.get(alias)?;
+        known_at(self.policy.known(*index)?)
     }
 
-    fn by_prefix(&self, number: &str) -> Result<Option<Destination>, Nowhere> {
-        let profile = &self.settings.profile;
+    fn find_by_prefix(self, number: &str) -> Result<Option<Destination>, Nowhere> {
         let registered = self.entries.gateways(number);
-        let known = self.profile_index.prefixes.longest(number);
+        let known = self.policy.index.prefixes.longest(number);
         // One that the profile knows counts if it serves a longer prefix than those that are registered.
         let longer = registered.map_or(0, |(length, _)| length + 1);
         let known = known.filter(|(length, _)| *length >= longer);
         let mut known = known.into_iter().flat_map(|(_, indices)| indices);
-        let elsewhere = known.find_map(|index| known_at(profile.endpoints.get(*index)?));
+        let elsewhere = known.find_map(|index| known_at(self.policy.known(*index)?));
         if elsewhere.is_some() {
             return Ok(elsewhere);
         }
@@ -100,7 +93,12 @@ impl Registrar {
             .filter_map(|id| {
                 let entry = self.entries.get(*id)?;
                 entry.signalled_at()?;
-                Some((entry.full_up, entry.almost_full, entry.calls.len(), *id))
+                Some((
+                    entry.full_up,
+                    entry.almost_full,
+                    self.calls.count_of(*id),
+                    *id,
+                ))
             });
         match usable.min() {
             Some((true, ..)) => Err(Nowhere::Full),
@@ -110,7 +108,7 @@ impl Registrar {
     }
 
     /// The endpoint at a callSignalAddress.
-    pub(super) fn at(&self, address: SocketAddr) -> Option<Destination> {
+    pub fn find_at(self, address: SocketAddr) -> Option<Destination> {
         if let Some(id) = self.entries.by_signalling(address) {
             let found = self.registered_at(id)?;
             return Some(Destination {
@@ -118,11 +116,11 @@ impl Registrar {
                 ..found
             });
         }
-        let index = self.profile_index.signalling.get(&address)?;
-        known_at(self.settings.profile.endpoints.get(*index)?)
+        let index = self.policy.index.signalling.get(&address)?;
+        known_at(self.policy.known(*index)?)
     }
 
-    fn registered_at(&self, id: EntryId) -> Option<Destination> {
+    fn registered_at(self, id: EntryId) -> Option<Destination> {
         let entry = self
             .entries
             .get(id)

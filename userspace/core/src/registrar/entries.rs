@@ -5,13 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use super::aliases::Prefixes;
 use super::auth::Mode;
-use super::calls::CallId;
-use super::{EntryId, View};
-use crate::Time;
+use super::expiry::Poll;
+use super::policy::Policy;
+use super::sender::Peer;
+use super::{EntryId, Event, View};
 use crate::claimed::Hosts;
+use crate::transaction::TimerQueue;
+use crate::{Time, octets};
 
 /// How sure it is that a registration holds; see [`super::expiry`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,8 +25,8 @@ pub(super) enum Life {
     Held,
     /// It ran out, and the kernel is asked.
     Asking,
-    /// It ran out, and the endpoint is asked: requestSeqNum of the IRQ, how often it will be sent again.
-    Polled { seq: u16, left: u8 },
+    /// It ran out, and the endpoint is asked.
+    Polled(Poll),
 }
 
 /// Source of the keep-alive that is predicted for an endpoint that has not sent one yet; see [`super::predict`].
@@ -71,13 +75,73 @@ pub(super) struct Entry {
     pub almost_full: bool,
     /// It said that it can take no call.
     pub full_up: bool,
-    pub calls: BTreeSet<CallId>,
     pub supports_alternates: bool,
     /// How it proves who it is, and by which name it is spoken to: its endpointIdentifier.
     pub mode: Mode,
 }
 
 impl Entry {
+    /// A registration that begins now, of which only this is known.
+    pub fn new(
+        identifier: String,
+        (endpoint, seen_as): (SocketAddr, SocketAddr),
+        ras: SocketAddr,
+        now: Time,
+    ) -> Self {
+        Self {
+            identifier,
+            signalling: Vec::new(),
+            aliases: Vec::new(),
+            prefixes: Vec::new(),
+            endpoint,
+            seen_as,
+            ras,
+            time_to_live: 0,
+            asked: None,
+            last_seen: now,
+            until: now,
+            life: Life::Held,
+            full: Box::default(),
+            lightweight: None,
+            stored: now,
+            published: None,
+            predicted: None,
+            other: None,
+            almost_full: false,
+            full_up: false,
+            supports_alternates: false,
+            mode: Mode::Open,
+        }
+    }
+
+    /// Its timeToLive.
+    pub fn lease(&self) -> Duration {
+        Duration::from_secs(self.time_to_live.into())
+    }
+
+    /// Whom to speak to.
+    pub const fn peer(&self) -> Peer<'_> {
+        Peer {
+            from: self.seen_as,
+            to: self.ras,
+            mode: &self.mode,
+        }
+    }
+
+    /// True if this comes from its host, and is proved as its messages are.
+    pub fn is_of(&self, host: IpAddr, mode: &Mode) -> bool {
+        self.endpoint.ip() == host && self.mode.agrees(mode)
+    }
+
+    /// The event that it is registered.
+    pub fn registered(&self) -> Event {
+        Event::Registered {
+            endpoint_identifier: self.identifier.clone(),
+            endpoint: self.endpoint,
+            aliases: self.aliases.clone(),
+        }
+    }
+
     /// Where calls to it are signalled.
     pub fn signalled_at(&self) -> Option<SocketAddr> {
         self.signalling.first().copied()
@@ -88,6 +152,13 @@ impl Entry {
         self.endpoint == other.endpoint
             && self.identifier == other.identifier
             && self.time_to_live == other.time_to_live
+    }
+
+    /// True if people see the same in both.
+    pub fn is_shown_as(&self, other: &Self) -> bool {
+        self.identifier == other.identifier
+            && self.endpoint == other.endpoint
+            && self.aliases == other.aliases
     }
 
     /// What is indexed.
@@ -106,7 +177,8 @@ impl Entry {
         self.aliases.first().unwrap_or(&self.identifier)
     }
 
-    pub fn view(&self, id: EntryId) -> View {
+    /// What people are shown of it; `calls`: how many it is in.
+    pub fn view(&self, id: EntryId, calls: usize) -> View {
         View {
             id,
             endpoint_identifier: self.identifier.clone(),
@@ -115,7 +187,7 @@ impl Entry {
             aliases: self.aliases.clone(),
             time_to_live: self.time_to_live,
             last_seen: self.last_seen,
-            calls: self.calls.len(),
+            calls,
             published: self.published.is_some(),
         }
     }
@@ -130,7 +202,11 @@ pub(super) struct Entries {
     owners: HashMap<String, EntryId>,
     prefixes: Prefixes<EntryId>,
     hosts: Hosts,
+    /// When each is to be looked at: timeToLive, or an answer to IRQ.
+    pub(super) timers: TimerQueue<EntryId>,
     last: u64,
+    /// endpointIdentifiers made so far.
+    made: u64,
 }
 
 impl Entries {
@@ -157,6 +233,12 @@ impl Entries {
 
     pub fn by_signalling(&self, address: SocketAddr) -> Option<EntryId> {
         self.signalling.get(&address).copied()
+    }
+
+    /// The registration of this endpointIdentifier, if the message comes from its host and is proved as its are.
+    pub fn find_own(&self, identifier: &str, host: IpAddr, mode: &Mode) -> Option<EntryId> {
+        let id = self.by_identifier(identifier)?;
+        self.get(id)?.is_of(host, mode).then_some(id)
     }
 
     /// Hosts that registered endpoints send from.
@@ -189,6 +271,47 @@ impl Entries {
         self.last = self.last.max(id.0);
     }
 
+    /// An endpointIdentifier that was never given: a counter, and what tells this registrar from others, as long as the
+    /// kernel can look for it.
+    pub fn make_identifier(&mut self, policy: &Policy) -> String {
+        loop {
+            self.made += 1;
+            let seed = policy.settings.seed;
+            let zone = &policy.profile().gatekeeper_identifier;
+            let whole = format!("{:04x}{seed:016x}_{zone}", self.made);
+            let mut length = 0;
+            let fits = |c: &char| {
+                length += c.len_utf16();
+                length <= octets::EID / 2
+            };
+            let identifier: String = whole.chars().take_while(fits).collect();
+            if !policy.knows_identifier(&identifier) && self.by_identifier(&identifier).is_none() {
+                return identifier;
+            }
+        }
+    }
+
+    /// Takes up a registration whose timeToLive begins now.
+    pub fn begin(&mut self, id: EntryId, mut entry: Entry, now: Time) {
+        entry.until = now.after(entry.lease());
+        self.timers.set(id, entry.until);
+        self.insert(id, entry);
+    }
+
+    /// Ends a registration.
+    pub fn end(&mut self, id: EntryId) -> Option<Entry> {
+        self.timers.clear(id);
+        self.remove(id)
+    }
+
+    /// Changes what is indexed, too, of a registration.
+    pub fn change<T>(&mut self, id: EntryId, change: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+        let mut entry = self.remove(id)?;
+        let result = change(&mut entry);
+        self.insert(id, entry);
+        Some(result)
+    }
+
     /// In place of the one with this number, if there is one.
     pub fn insert(&mut self, id: EntryId, mut entry: Entry) {
         entry.mode.registered_as(&entry.identifier);
@@ -215,6 +338,7 @@ impl Entries {
         self.all.insert(id, entry);
     }
 
+    /// Takes a registration out, to be ended, or inserted again when it was changed.
     pub fn remove(&mut self, id: EntryId) -> Option<Entry> {
         let entry = self.all.remove(&id)?;
         self.hosts.remove(entry.endpoint.ip());

@@ -10,22 +10,15 @@
 //!       +--------------------------------------+----------+---------------+
 //! ```
 //! Asking: the kernel is asked whether it answered meanwhile ([`Output::AskSeen`]). Polled: the endpoint is asked (IRQ).
-//! An endpoint in a call is kept as long as one of the call's parties reports it ([`super::calls::SILENCE`]): so a call
+//! An endpoint in a call is kept as long as one of the call's parties reports it ([`super::calls::Calls::any_reported`]): so a call
 //! that is dead does not keep a registration alive for ever. A keep-alive only notes the time; the timer finds out when
 //! it fires that timeToLive is not over, so it costs nothing to keep alive. Not more than [`POLLS`] IRQs are sent in a
 //! second.
 
 use std::time::Duration;
 
-use rasline_h225::text::to_transport;
-use rasline_h225::types::{InfoRequest, RasMessage, UnregRequestReason};
-
-use super::entries::{Entry, Life};
-use super::machine::Registrar;
-use super::own_requests::{LEAVE, Wanted};
-use super::registration::lease;
-use super::timers::Timer;
-use super::{Ended, EntryId, Event, Output};
+use super::EntryId;
+use super::entries::{Entries, Life};
 use crate::Time;
 
 /// How long the kernel's answer is waited for.
@@ -39,135 +32,101 @@ pub(super) const POLLS: u32 = 500;
 /// A registration is stored again when what was stored is this old.
 pub(super) const STORED: Duration = Duration::from_hours(1);
 
-impl Registrar {
-    /// It was heard of.
-    pub(super) fn heard(&mut self, id: EntryId, at: Time) {
-        let Some(entry) = self.entries.get_mut(id) else {
+/// What becomes of a registration that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EntryDue {
+    /// It lives; it is to be stored that it does.
+    Store,
+    /// The kernel is to be asked whether it answered meanwhile.
+    AskKernel,
+    /// The endpoint is to be asked: again, or for the first time.
+    Poll(Option<Poll>),
+    /// The endpoint did not answer.
+    GiveUp,
+}
+
+/// An IRQ to an endpoint: its requestSeqNum, and how often it will be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Poll {
+    pub seq: u16,
+    pub left: u8,
+}
+
+impl Entries {
+    /// Notes when an endpoint was heard of.
+    pub fn note_heard(&mut self, id: EntryId, at: Time, now: Time) {
+        let Some(entry) = self.get_mut(id) else {
             return;
         };
         // What is ahead of the clock is no proof of later.
-        let at = at.min(self.now);
+        let at = at.min(now);
+        let until = at.after(entry.lease());
         entry.last_seen = entry.last_seen.max(at);
-        entry.until = entry.until.max(at.after(lease(entry)));
-        if entry.life != Life::Held && at.after(lease(entry)) > self.now {
+        entry.until = entry.until.max(until);
+        if entry.life != Life::Held && until > now {
             entry.life = Life::Held;
-            self.timers.set(Timer::Entry(id), entry.until);
+            let until = entry.until;
+            self.timers.set(id, until);
         }
     }
 
-    pub(super) fn entry_due(&mut self, id: EntryId, out: &mut Vec<Output>) {
-        let Some(entry) = self.entries.get_mut(id) else {
-            return;
-        };
-        match entry.life {
-            Life::Held if entry.until > self.now => {
-                let old = self.now.since(entry.stored) >= STORED;
-                self.timers.set(Timer::Entry(id), entry.until);
-                if old {
-                    self.store(id, out);
-                }
+    /// When a registration is to be looked at next.
+    pub fn next_due(&self) -> Option<Time> {
+        self.timers.next_due()
+    }
+
+    /// Takes the first registration that is due, and says what becomes of it, if anything does.
+    pub fn expire(&mut self, now: Time) -> Option<(EntryId, EntryDue)> {
+        let id = self.timers.pop(now)?;
+        let entry = self.get_mut(id)?;
+        let due = match entry.life {
+            Life::Held if entry.until > now => {
+                let is_old = now.since(entry.stored) >= STORED;
+                let until = entry.until;
+                self.timers.set(id, until);
+                return is_old.then_some((id, EntryDue::Store));
             }
             Life::Held if entry.published.is_some() => {
                 entry.life = Life::Asking;
-                self.timers.set(Timer::Entry(id), self.now.after(ASK));
-                out.push(Output::AskSeen { id });
+                self.timers.set(id, now.after(ASK));
+                EntryDue::AskKernel
             }
-            Life::Held | Life::Asking => self.poll(id, None, out),
-            Life::Polled { seq, left } if left > 0 => self.poll(id, Some((seq, left - 1)), out),
-            Life::Polled { .. } => self.give_up(id, out),
-        }
-    }
-
-    /// Asks it, soon if too many are asked now.
-    fn poll(&mut self, id: EntryId, again: Option<(u16, u8)>, out: &mut Vec<Output>) {
-        if !self.polls.try_take(self.now, POLLS) {
-            self.timers.set(Timer::Entry(id), self.now.after(ASK));
-            return;
-        }
-        let (seq, left) = again.unwrap_or_else(|| (self.own_requests.next(), 1));
-        let Some(entry) = self.entries.get_mut(id) else {
-            return;
+            Life::Held | Life::Asking => EntryDue::Poll(None),
+            Life::Polled(Poll { seq, left }) if left > 0 => {
+                let left = left - 1;
+                EntryDue::Poll(Some(Poll { seq, left }))
+            }
+            Life::Polled(_) => EntryDue::GiveUp,
         };
-        entry.life = Life::Polled { seq, left };
-        let (from, to, mode) = (entry.seen_as, entry.ras, entry.mode.clone());
-        let mut irq = InfoRequest::new(seq, 0);
-        irq.reply_address = Some(to_transport(from));
-        if let Some(payload) = self.seal(&mut RasMessage::InfoRequest(irq), &mode) {
-            out.push(Output::Send { from, to, payload });
-        }
-        self.timers.set(Timer::Entry(id), self.now.after(IRQ));
+        Some((id, due))
     }
 
-    /// Somebody else claims what is its: does it still live?
-    pub(super) fn doubt(&mut self, id: EntryId, out: &mut Vec<Output>) {
-        let held = self
-            .entries
-            .get(id)
-            .is_some_and(|entry| entry.life == Life::Held);
-        if held {
-            self.poll(id, None, out);
-        }
+    /// Puts off an IRQ, since too many are sent now.
+    pub fn poll_soon(&mut self, id: EntryId, now: Time) {
+        self.timers.set(id, now.after(ASK));
     }
 
-    /// It does not answer.
-    fn give_up(&mut self, id: EntryId, out: &mut Vec<Output>) {
-        let Some(entry) = self.entries.get_mut(id) else {
-            return;
+    /// Notes an IRQ that is sent now; false if there is nobody to send it to.
+    pub fn note_polled(&mut self, id: EntryId, poll: Poll, now: Time) -> bool {
+        let Some(entry) = self.get_mut(id) else {
+            return false;
         };
-        if self.calls.reported(&entry.calls, self.now) {
+        entry.life = Life::Polled(poll);
+        self.timers.set(id, now.after(IRQ));
+        true
+    }
+
+    /// Leaves a registration alone for a while: a call that it is in is reported.
+    pub fn spare(&mut self, id: EntryId, now: Time) {
+        if let Some(entry) = self.get_mut(id) {
             entry.life = Life::Held;
-            entry.until = self.now.after(CALL);
-            self.timers.set(Timer::Entry(id), entry.until);
-            return;
-        }
-        self.stats.expired += 1;
-        self.unregister(id, Ended::Expired, UnregRequestReason::TtlExpired, out);
-    }
-
-    /// Ends a registration and tells the endpoint.
-    pub(super) fn unregister(
-        &mut self,
-        id: EntryId,
-        why: Ended,
-        reason: UnregRequestReason,
-        out: &mut Vec<Output>,
-    ) {
-        let Some(entry) = self.end(id, why, out) else {
-            return;
-        };
-        if let Some(urq) = self.urq(&entry, reason) {
-            let way = (entry.seen_as, entry.ras);
-            self.request(way, urq, &entry.mode, (LEAVE, Wanted::Leave), out);
+            entry.until = now.after(CALL);
+            self.timers.set(id, now.after(CALL));
         }
     }
 
-    /// Ends a registration.
-    pub(super) fn end(&mut self, id: EntryId, why: Ended, out: &mut Vec<Output>) -> Option<Entry> {
-        match why {
-            Ended::Expired => self.end_calls(id, out),
-            _ => self.leave_calls(id, out),
-        }
-        self.withdraw(id, out);
-        let entry = self.entries.remove(id)?;
-        self.timers.clear(Timer::Entry(id));
-        self.revoked.reinstate(id);
-        out.push(Output::Forget { id });
-        out.push(Output::Event(Event::Unregistered {
-            endpoint_identifier: entry.identifier.clone(),
-            endpoint: entry.endpoint,
-            why,
-        }));
-        Some(entry)
-    }
-
-    /// The operator drops it.
-    pub(super) fn drop_entry(&mut self, id: EntryId, out: &mut Vec<Output>) {
-        self.force_calls(id, out);
-        self.unregister(
-            id,
-            Ended::Dropped,
-            UnregRequestReason::ReregistrationRequired,
-            out,
-        );
+    /// True if an endpoint counts as living without having been asked of late.
+    pub fn is_held(&self, id: EntryId) -> bool {
+        self.get(id).is_some_and(|entry| entry.life == Life::Held)
     }
 }

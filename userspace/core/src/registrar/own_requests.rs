@@ -1,19 +1,15 @@
 //! Requests of the gatekeeper's own that are sent again until they are answered: URQ, DRQ, LRQ.
 //!
-//! A retransmission is the same octets again (H.225.0 7.20: same requestSeqNum). IRQ is not here: the registration
-//! itself remembers that it is polled.
+//! A retransmission is the same octets again (H.225.0 7.20: same requestSeqNum). IRQ is not here: the registration, or the
+//! call, remembers that it is polled.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use rasline_h225::types::RasMessage;
-
 use super::Output;
-use super::auth::Mode;
-use super::machine::Registrar;
-use super::timers::Timer;
-use crate::transaction::{Overdue, PendingRequest, PendingRequests, Retry};
+use crate::Time;
+use crate::transaction::{Overdue, PendingRequest, PendingRequests, Retry, TimerQueue};
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,40 +22,40 @@ pub(super) enum Wanted {
     Location(u64),
 }
 
-/// URQ.
-pub(super) const LEAVE: Retry = retry(3, 1);
-/// DRQ.
-pub(super) const DISENGAGE: Retry = retry(3, 2);
-/// LRQ.
-pub(super) const LOCATE: Retry = retry(5, 2);
-
-const fn retry(seconds: u64, times: u8) -> Retry {
-    Retry::new(Duration::from_secs(seconds), times)
+impl Wanted {
+    /// How often the request for it is sent.
+    pub const fn retry(self) -> Retry {
+        match self {
+            Self::Note => Retry::new(Duration::from_secs(3), 2),
+            Self::Leave => Retry::new(Duration::from_secs(3), 1),
+            Self::Location(_) => Retry::new(Duration::from_secs(5), 2),
+        }
+    }
 }
 
-/// One that is not answered yet.
-type Request = PendingRequest<Wanted>;
-
-/// All of them, by requestSeqNum: 65,535 at most.
+/// Own requests that are not answered yet, by requestSeqNum: 65,535 at most.
 #[derive(Clone, Debug)]
 pub(super) struct OwnRequests {
     requests: PendingRequests<Wanted>,
     /// URQs by whom they are sent to.
     leaving: HashMap<SocketAddr, u16>,
+    /// When each is to be sent again.
+    timers: TimerQueue<u16>,
 }
 
 impl OwnRequests {
-    /// None yet. Numbers begin elsewhere for each seed: registrars that share an address are told apart by them.
+    /// No request yet. Numbers begin elsewhere for each seed: registrars that share an address are told apart by them.
     pub fn new(seed: u64) -> Self {
         let [low, high, ..] = seed.to_le_bytes();
         Self {
             requests: PendingRequests::new(u16::from_le_bytes([low, high]), usize::from(u16::MAX)),
             leaving: HashMap::new(),
+            timers: TimerQueue::default(),
         }
     }
 
     /// The next requestSeqNum. After 65,535 of them it may be that of a request that was never answered.
-    pub fn next(&mut self) -> u16 {
+    pub fn next_number(&mut self) -> u16 {
         self.requests.next_number()
     }
 
@@ -67,113 +63,82 @@ impl OwnRequests {
         self.requests.len()
     }
 
-    fn insert(&mut self, seq: u16, request: Request) {
+    /// Notes a request that was sent now.
+    pub fn insert(&mut self, seq: u16, request: PendingRequest<Wanted>, now: Time) {
         if request.purpose == Wanted::Leave {
             self.leaving.insert(request.to, seq);
         }
+        self.timers.set(seq, now.after(request.retry.every));
         self.requests.insert(seq, request);
     }
 
-    fn remove(&mut self, seq: u16) -> Option<Request> {
-        let request = self.requests.remove(seq)?;
-        self.forget(seq, &request);
-        Some(request)
-    }
-
-    /// A request that is removed is no URQ under way any more.
-    fn forget(&mut self, seq: u16, request: &Request) {
-        if self.leaving.get(&request.to) == Some(&seq) {
-            self.leaving.remove(&request.to);
-        }
-    }
-}
-
-impl Registrar {
-    /// Sends a request, which gets its number here, until it is answered. Gives the number.
-    pub(super) fn request(
-        &mut self,
-        way: (SocketAddr, SocketAddr),
-        mut message: RasMessage,
-        mode: &Mode,
-        (retry, wanted): (Retry, Wanted),
-        out: &mut Vec<Output>,
-    ) -> Option<u16> {
-        let seq = self.own_requests.next();
-        message.set_request_seq_num(seq);
-        let octets = self.seal(&mut message, mode)?;
-        let (from, to) = way;
-        out.push(Output::Send {
-            from,
-            to,
-            payload: octets.clone(),
-        });
-        let request = Request {
-            from,
-            to,
-            octets: octets.into(),
-            retry,
-            purpose: wanted,
-        };
-        self.own_requests.insert(seq, request);
-        let again = self.now.after(retry.every);
-        self.timers.set(Timer::Own(seq), again);
-        Some(seq)
-    }
-
-    /// An answer came: the request is done, if it was sent there.
-    pub(super) fn answered(&mut self, seq: u16, from: SocketAddr) -> Option<Wanted> {
-        let request = self.own_requests.requests.get(seq)?;
+    /// Ends a request that was answered; `None` if none of this number was sent there.
+    pub fn finish(&mut self, seq: u16, from: SocketAddr) -> Option<Wanted> {
+        let request = self.requests.get(seq)?;
         if !request.is_to_host(from.ip()) {
             return None;
         }
         let wanted = request.purpose;
-        self.forget_request(seq);
+        self.forget(seq);
         Some(wanted)
     }
 
-    /// Whether an answer with this number is waited for from there.
-    pub(crate) fn waits_for(&self, seq: u16, from: IpAddr) -> bool {
-        let request = self.own_requests.requests.get(seq);
+    /// True if an answer with this number is waited for from there.
+    pub fn waits_for(&self, seq: u16, from: IpAddr) -> bool {
+        let request = self.requests.get(seq);
         request.is_some_and(|request| request.is_to_host(from))
     }
 
-    /// No answer is wanted any more.
-    pub(super) fn forget_request(&mut self, seq: u16) {
-        self.own_requests.remove(seq);
-        self.timers.clear(Timer::Own(seq));
+    /// Ends a request whose answer is not wanted any more.
+    pub fn forget(&mut self, seq: u16) {
+        if let Some(request) = self.requests.remove(seq) {
+            self.forget_leave(seq, request.to);
+        }
+        self.timers.clear(seq);
     }
 
-    /// One registered again: what it was told before must not reach it any more.
-    pub(super) fn stays(&mut self, ras: SocketAddr) {
-        if let Some(seq) = self.own_requests.leaving.get(&ras).copied() {
-            self.forget_request(seq);
+    fn forget_leave(&mut self, seq: u16, to: SocketAddr) {
+        if self.leaving.get(&to) == Some(&seq) {
+            self.leaving.remove(&to);
         }
     }
 
-    /// A RIP came: the answer takes so long (H.225.0 7.17).
-    pub(super) fn in_progress(&mut self, seq: u16, from: SocketAddr, delay: u16) {
+    /// Ends the URQ to an endpoint that registered again: it must not reach it any more.
+    pub fn forget_urq(&mut self, ras: SocketAddr) {
+        if let Some(seq) = self.leaving.get(&ras).copied() {
+            self.forget(seq);
+        }
+    }
+
+    /// Puts a request off whose answer is announced by a RIP (H.225.0 7.17).
+    pub fn put_off(&mut self, seq: u16, from: SocketAddr, delay: u16, now: Time) {
         if self.waits_for(seq, from.ip()) {
-            let again = self.now.after(Duration::from_millis(delay.into()));
-            self.timers.set(Timer::Own(seq), again);
+            let again = now.after(Duration::from_millis(delay.into()));
+            self.timers.set(seq, again);
         }
     }
 
-    /// Nothing came in time. Gives what is waited for in vain.
-    pub(super) fn request_due(&mut self, seq: u16, out: &mut Vec<Output>) -> Option<Wanted> {
-        let request = match self.own_requests.requests.expire(seq)? {
+    /// When a request is to be sent again.
+    pub fn next_due(&self) -> Option<Time> {
+        self.timers.next_due()
+    }
+
+    /// Sends the first request that is due again, or gives it up and returns what is waited for in vain.
+    pub fn expire(&mut self, now: Time, out: &mut Vec<Output>) -> Option<(u16, Wanted)> {
+        let seq = self.timers.pop(now)?;
+        let request = match self.requests.expire(seq)? {
             Overdue::SendAgain(request) => request,
             Overdue::GivenUp(request) => {
-                self.own_requests.forget(seq, &request);
-                return Some(request.purpose);
+                self.forget_leave(seq, request.to);
+                return Some((seq, request.purpose));
             }
         };
+        self.timers.set(seq, now.after(request.retry.every));
         out.push(Output::Send {
             from: request.from,
             to: request.to,
             payload: request.octets.to_vec(),
         });
-        let again = self.now.after(request.retry.every);
-        self.timers.set(Timer::Own(seq), again);
         None
     }
 }

@@ -14,10 +14,8 @@ use rasline_h225::text::to_bmp;
 use rasline_h225::types::{RasMessage, RegistrationRequest, VendorIdentifier};
 use rasline_h225::{decode_ras, encode_ras};
 
-use super::entries::PredictedKeepAlive;
-use super::machine::Registrar;
-use super::publish::is_secured;
-use super::{EntryId, Output};
+use super::entries::Entry;
+use super::publish::KeepAlive;
 use crate::octets;
 
 /// Makes that are known at most; the oldest is forgotten first.
@@ -32,6 +30,16 @@ struct Registered {
     endpoint_identifier: String,
     /// timeToLive granted, seconds.
     time_to_live: u32,
+}
+
+impl Registered {
+    fn new(entry: &Entry, full: RegistrationRequest) -> Self {
+        Self {
+            full,
+            endpoint_identifier: entry.identifier.clone(),
+            time_to_live: entry.time_to_live,
+        }
+    }
 }
 
 /// Endpoints of one make: the example.
@@ -108,17 +116,40 @@ impl Makes {
         self.0.iter_mut().find(same)
     }
 
-    fn predict(&mut self, other: &Registered) -> Option<Box<[u8]>> {
-        let make = self.of(&other.full.endpoint_vendor)?;
+    /// The keep-alive of one who has just registered with this full RRQ, if its make is known.
+    pub fn predict(&mut self, entry: &Entry, full: &RegistrationRequest) -> Option<Box<[u8]>> {
+        let make = self.of(&full.endpoint_vendor)?;
         if make.misses >= MISSES {
             return None;
         }
-        encoded(make.predict(other)?)
+        encode(make.predict(&Registered::new(entry, full.clone()))?)
+    }
+
+    /// Learns from a keep-alive that was seen; `right`: whether it is as predicted by its make, if it was.
+    pub fn note_seen(&mut self, entry: &Entry, keep_alive: KeepAlive<'_>, right: Option<bool>) {
+        let Ok(RasMessage::RegistrationRequest(full)) = decode_ras(&entry.full) else {
+            return;
+        };
+        let mut misses = 0;
+        if let Some(known) = self.of(&full.endpoint_vendor) {
+            match right {
+                None => return,
+                Some(true) => return known.misses = 0,
+                Some(false) => misses = known.misses.saturating_add(1),
+            }
+            known.misses = misses;
+        }
+        let make = Make {
+            shown_by: Registered::new(entry, full),
+            keep_alive: keep_alive.rrq.clone(),
+            misses,
+        };
+        self.learn(make, keep_alive.octets);
     }
 
     /// This one keeps itself alive in this way.
     fn learn(&mut self, make: Make, payload: &[u8]) {
-        let predicted = make.predict(&make.shown_by).and_then(encoded);
+        let predicted = make.predict(&make.shown_by).and_then(encode);
         if predicted.is_none_or(|octets| *octets != *octets::masked(payload)) {
             return;
         }
@@ -133,74 +164,8 @@ impl Makes {
     }
 }
 
-impl Registrar {
-    /// It has just registered with this full RRQ.
-    pub(super) fn predict(
-        &mut self,
-        id: EntryId,
-        full: &RegistrationRequest,
-        out: &mut Vec<Output>,
-    ) {
-        let open = self.entries.get(id).filter(|one| one.mode.is_open());
-        let Some(entry) = open.filter(|_| !is_secured(full)) else {
-            return;
-        };
-        let (octets, by) = if let Some(before) = entry.lightweight.clone() {
-            (before, PredictedKeepAlive::Before)
-        } else {
-            let registered = Registered {
-                full: full.clone(),
-                endpoint_identifier: entry.identifier.clone(),
-                time_to_live: entry.time_to_live,
-            };
-            let Some(octets) = self.makes.predict(&registered) else {
-                return;
-            };
-            (octets, PredictedKeepAlive::Make)
-        };
-        if let Ok(RasMessage::RegistrationRequest(rrq)) = decode_ras(&octets) {
-            self.publish_predicted(id, &octets, (&rrq, by), out);
-        }
-    }
-
-    /// A keep-alive is published that was seen; `right`: whether it is as predicted by its make, if it was.
-    pub(super) fn learn_make(
-        &mut self,
-        id: EntryId,
-        (keep_alive, payload): (&RegistrationRequest, &[u8]),
-        right: Option<bool>,
-    ) {
-        let Some(entry) = self.entries.get(id) else {
-            return;
-        };
-        let Ok(RasMessage::RegistrationRequest(full)) = decode_ras(&entry.full) else {
-            return;
-        };
-        let shown_by = Registered {
-            full,
-            endpoint_identifier: entry.identifier.clone(),
-            time_to_live: entry.time_to_live,
-        };
-        let mut misses = 0;
-        if let Some(known) = self.makes.of(&shown_by.full.endpoint_vendor) {
-            match right {
-                None => return,
-                Some(true) => return known.misses = 0,
-                Some(false) => misses = known.misses.saturating_add(1),
-            }
-            known.misses = misses;
-        }
-        let make = Make {
-            shown_by,
-            keep_alive: keep_alive.clone(),
-            misses,
-        };
-        self.makes.learn(make, payload);
-    }
-}
-
 /// With requestSeqNum zeroed.
-fn encoded(mut rrq: RegistrationRequest) -> Option<Box<[u8]>> {
+fn encode(mut rrq: RegistrationRequest) -> Option<Box<[u8]>> {
     rrq.request_seq_num = 1;
     let octets = encode_ras(&RasMessage::RegistrationRequest(rrq)).ok()?;
     Some(octets::masked(&octets))

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::aliases::{Prefixes, is_number};
-use super::entries::Entries;
 use crate::profile::Profile;
 
 /// Where the profile says what of whom. Indices are those of its lists.
@@ -63,19 +62,6 @@ impl ProfileIndex {
                 self.signalling.entry(address).or_insert(index);
             }
         }
-    }
-
-    /// The known endpoint that somebody who calls himself so says he is: by an alias, or by an endpointIdentifier.
-    pub fn account(&self, entries: &Entries, claimed: &str) -> Option<usize> {
-        let known = self
-            .aliases
-            .get(claimed)
-            .or_else(|| self.identifiers.get(claimed));
-        if let Some(index) = known {
-            return Some(*index);
-        }
-        let entry = entries.get(entries.by_identifier(claimed)?)?;
-        self.aliases.get(entry.mode.account()?).copied()
     }
 
     /// The number after the numbering plan; what is no number, as it is.

@@ -5,13 +5,12 @@
 //! place of what was. A later one that differs (timeToLive that settles, another source port) replaces it when it came
 //! twice in a row: some endpoints never send the same twice, and would be published each time in vain.
 
-use std::time::Duration;
-
-use rasline_h225::encode_ras;
 use rasline_h225::types::{RasMessage, RegistrationRequest};
+use rasline_h225::{decode_ras, encode_ras};
 
-use super::entries::{Entry, PredictedKeepAlive};
-use super::machine::Registrar;
+use super::entries::{Entries, Entry, PredictedKeepAlive};
+use super::policy::Policy;
+use super::predict::Makes;
 use super::{EntryId, Offer, Output, Stored};
 use crate::octets;
 use crate::transaction::digest;
@@ -19,17 +18,24 @@ use crate::transaction::digest;
 /// Where requestSeqNum stands in RRQ and RCF.
 const SEQ: std::ops::Range<usize> = 2..4;
 
-impl Registrar {
-    /// A keep-alive was confirmed.
-    pub(super) fn publish(
+/// A lightweight RRQ, and its octets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeepAlive<'a> {
+    pub rrq: &'a RegistrationRequest,
+    pub octets: &'a [u8],
+}
+
+impl Entries {
+    /// Publishes a keep-alive that was confirmed, unless another one is published that it does not take the place of.
+    pub fn publish(
         &mut self,
         id: EntryId,
-        payload: &[u8],
-        rrq: &RegistrationRequest,
+        keep_alive: KeepAlive<'_>,
+        (policy, makes): (&Policy, &mut Makes),
         out: &mut Vec<Output>,
     ) {
-        let new = self.publishable(id, payload, rrq);
-        let (Some(new), Some(entry)) = (new, self.entries.get_mut(id)) else {
+        let new = self.publishable(id, keep_alive);
+        let (Some(new), Some(entry)) = (new, self.get_mut(id)) else {
             return;
         };
         let predicted = entry.predicted.take();
@@ -40,87 +46,115 @@ impl Registrar {
         }
         if !same || predicted.is_some() {
             let by_make = predicted == Some(PredictedKeepAlive::Make);
-            self.learn_make(id, (rrq, payload), by_make.then_some(same));
+            makes.note_seen(entry, keep_alive, by_make.then_some(same));
         }
-        if self.offered(id, (payload, rrq), new, out) && !same {
-            self.store(id, out);
+        if self.offer(id, keep_alive, new, policy, out) && !same {
+            self.store(id, policy, out);
         }
     }
 
-    /// A keep-alive is expected that was not seen yet.
-    pub(super) fn publish_predicted(
+    /// Publishes the keep-alive that is expected of one who has just registered with this full RRQ.
+    pub fn publish_expected(
         &mut self,
         id: EntryId,
-        payload: &[u8],
-        (rrq, by): (&RegistrationRequest, PredictedKeepAlive),
+        full: &RegistrationRequest,
+        (policy, makes): (&Policy, &mut Makes),
         out: &mut Vec<Output>,
     ) {
-        let Some(new) = self.publishable(id, payload, rrq) else {
+        let entry = self.get(id).filter(|one| one.mode.is_open());
+        let Some(entry) = entry.filter(|_| !is_secured(full)) else {
             return;
         };
-        if self.offered(id, (payload, rrq), new, out)
-            && let Some(entry) = self.entries.get_mut(id)
+        let expected = match entry.lightweight.clone() {
+            Some(before) => Some((before, PredictedKeepAlive::Before)),
+            None => makes
+                .predict(entry, full)
+                .map(|octets| (octets, PredictedKeepAlive::Make)),
+        };
+        if let Some((octets, source)) = expected {
+            self.publish_predicted(id, &octets, source, policy, out);
+        }
+    }
+
+    /// Publishes a keep-alive that was not seen yet.
+    pub fn publish_predicted(
+        &mut self,
+        id: EntryId,
+        octets: &[u8],
+        source: PredictedKeepAlive,
+        policy: &Policy,
+        out: &mut Vec<Output>,
+    ) {
+        let Ok(RasMessage::RegistrationRequest(rrq)) = decode_ras(octets) else {
+            return;
+        };
+        let keep_alive = KeepAlive { rrq: &rrq, octets };
+        let Some(new) = self.publishable(id, keep_alive) else {
+            return;
+        };
+        if self.offer(id, keep_alive, new, policy, out)
+            && let Some(entry) = self.get_mut(id)
         {
-            entry.predicted = Some(by);
+            entry.predicted = Some(source);
         }
     }
 
     /// A digest of this keep-alive and of the answer, if the kernel can be told.
-    fn publishable(&self, id: EntryId, payload: &[u8], rrq: &RegistrationRequest) -> Option<u64> {
-        let entry = self.entries.get(id)?;
-        let fits = octets::RRQ.contains(&payload.len())
+    fn publishable(&self, id: EntryId, keep_alive: KeepAlive<'_>) -> Option<u64> {
+        let entry = self.get(id)?;
+        let octets = keep_alive.octets;
+        let fits = octets::RRQ.contains(&octets.len())
             && octets::utf16(&entry.identifier).len() <= octets::EID;
-        if !fits || !entry.mode.is_open() || is_secured(rrq) {
+        if !fits || !entry.mode.is_open() || is_secured(keep_alive.rrq) {
             return None;
         }
-        let (head, rest) = (&payload[..SEQ.start], &payload[SEQ.end..]);
+        let (head, rest) = (&octets[..SEQ.start], &octets[SEQ.end..]);
         let way = (entry.endpoint, entry.seen_as);
-        let said = (way, head, rest, entry.time_to_live, &entry.identifier);
-        Some(digest(&said))
+        Some(digest(&(
+            way,
+            head,
+            rest,
+            entry.time_to_live,
+            &entry.identifier,
+        )))
     }
 
-    fn offered(
+    /// Offers the kernel a keep-alive of this digest; false if its answer cannot be told.
+    fn offer(
         &mut self,
         id: EntryId,
-        (payload, rrq): (&[u8], &RegistrationRequest),
+        keep_alive: KeepAlive<'_>,
         digest: u64,
+        policy: &Policy,
         out: &mut Vec<Output>,
     ) -> bool {
-        let Some(offer) = self.offer(id, octets::masked(payload).into_vec(), rrq) else {
+        let masked = octets::masked(keep_alive.octets);
+        let entry = self.get_mut(id);
+        let Some((entry, rcf)) = entry.and_then(|entry| {
+            let rcf = encode_answer(policy, entry, keep_alive.rrq)?;
+            Some((entry, rcf))
+        }) else {
             return false;
         };
-        if let Some(entry) = self.entries.get_mut(id) {
-            entry.published = Some(digest);
-            entry.lightweight = Some(octets::masked(payload));
-            entry.other = None;
-        }
-        out.push(Output::Publish(Box::new(offer)));
-        true
-    }
-
-    fn offer(&self, id: EntryId, rrq_octets: Vec<u8>, rrq: &RegistrationRequest) -> Option<Offer> {
-        let entry = self.entries.get(id)?;
-        let rcf = self.rcf(1, rrq, entry, false)?;
-        let mut rcf = encode_ras(&RasMessage::RegistrationConfirm(rcf)).ok()?;
-        if !octets::RCF.contains(&rcf.len()) {
-            return None;
-        }
-        rcf[SEQ].fill(0);
-        Some(Offer {
+        entry.published = Some(digest);
+        entry.other = None;
+        out.push(Output::Publish(Box::new(Offer {
             id,
             endpoint: entry.endpoint,
             seen_as: entry.seen_as,
-            rrq: rrq_octets,
+            rrq: masked.to_vec(),
             rcf,
             endpoint_identifier: octets::utf16(&entry.identifier),
-            time_to_live: Duration::from_secs(entry.time_to_live.into()),
+            time_to_live: entry.lease(),
             confirmed: entry.last_seen,
-        })
+        })));
+        entry.lightweight = Some(masked);
+        true
     }
 
-    /// The kernel must not answer as before; the next keep-alive is published anew.
-    pub(super) fn withdraw(&mut self, id: EntryId, out: &mut Vec<Output>) {
-        if let Some(entry) = self.entries.get_mut(id)
+    /// Has the kernel no longer answer as before; the next keep-alive is published again.
+    pub fn withdraw(&mut self, id: EntryId, out: &mut Vec<Output>) {
+        if let Some(entry) = self.get_mut(id)
             && entry.published.take().is_some()
         {
             entry.other = None;
@@ -128,24 +162,22 @@ impl Registrar {
         }
     }
 
-    /// Keeps it across restarts. One without a full RRQ, or with one that is too long, is kept if the profile knows it by
-    /// its endpointIdentifier.
-    pub(super) fn store(&mut self, id: EntryId, out: &mut Vec<Output>) {
-        let Some(stored) = self.stored(id) else {
+    /// Has a registration kept across restarts. One without a full RRQ, or with one that is too long, is kept if the
+    /// profile knows it by its endpointIdentifier.
+    pub fn store(&mut self, id: EntryId, policy: &Policy, out: &mut Vec<Output>) {
+        let Some(stored) = self.stored(id, policy) else {
             return;
         };
-        if let Some(entry) = self.entries.get_mut(id) {
+        if let Some(entry) = self.get_mut(id) {
             entry.stored = entry.last_seen;
         }
         out.push(Output::Store(Box::new(stored)));
     }
 
-    /// What [`Output::Store`] would say of it now: for a store that lost what it had. `None`: it is not kept.
-    #[must_use]
-    pub fn stored(&self, id: EntryId) -> Option<Stored> {
-        let known = |eid: &str| self.profile_index.identifiers.contains_key(eid);
-        let holds = |one: &&Entry| !one.full.is_empty() || known(&one.identifier);
-        let entry = self.entries.get(id).filter(holds)?;
+    /// What is kept of a registration across restarts; `None`: it is not kept.
+    pub fn stored(&self, id: EntryId, policy: &Policy) -> Option<Stored> {
+        let holds = |one: &&Entry| !one.full.is_empty() || policy.knows_identifier(&one.identifier);
+        let entry = self.get(id).filter(holds)?;
         Some(Stored {
             id,
             endpoint_identifier: entry.identifier.clone(),
@@ -159,7 +191,18 @@ impl Registrar {
     }
 }
 
-/// Whether an RRQ carries tokens.
-pub(super) fn is_secured(rrq: &RegistrationRequest) -> bool {
+/// The RCF that answers a keep-alive, requestSeqNum zeroed; `None` if the kernel cannot send it.
+fn encode_answer(policy: &Policy, entry: &Entry, rrq: &RegistrationRequest) -> Option<Vec<u8>> {
+    let rcf = policy.rcf(1, rrq, entry, false)?;
+    let mut rcf = encode_ras(&RasMessage::RegistrationConfirm(rcf)).ok()?;
+    if !octets::RCF.contains(&rcf.len()) {
+        return None;
+    }
+    rcf[SEQ].fill(0);
+    Some(rcf)
+}
+
+/// True if an RRQ carries tokens.
+fn is_secured(rrq: &RegistrationRequest) -> bool {
     rrq.tokens.is_some() || rrq.crypto_tokens.is_some() || rrq.integrity_check_value.is_some()
 }

@@ -1,87 +1,120 @@
-//! Full registration (H.225.0 7.9).
+//! Registrations: how they begin, go on and end (H.225.0 7.9, 7.10).
 //!
-//! Who registers is looked for among the registrations before it is judged: an endpoint that starts anew is the one that
-//! it was (same endpointIdentifier from the same host, or same callSignalAddress), keeps its endpointIdentifier, and its
-//! calls. An alias that another endpoint holds is a duplicate; that one is asked at once whether it still lives (IRQ), so
-//! that who moved can register as soon as its former self is known to be gone.
+//! - Full RRQ. Who registers is looked for among the registrations before it is judged: an endpoint that starts anew is the
+//!   one that it was (same endpointIdentifier from the same host, or same callSignalAddress), keeps its endpointIdentifier,
+//!   and its calls. An alias that another endpoint holds is a duplicate; that one is asked at once whether it still lives
+//!   (IRQ), so that who moved can register as soon as its former self is known to be gone.
+//! - Lightweight RRQ (keepAlive). The registration is the one of the endpointIdentifier, else of callSignalAddress. Another
+//!   host, another callSignalAddress, or nothing that is known: RRJ fullRegistrationRequired. Another source port or
+//!   gatekeeperIdentifier does not matter, nor do aliases.
+//! - URQ. One that names some of its aliases gives up these only; one that names all of them, or none of them, leaves. Its
+//!   calls end with it: real stacks leave without disengaging.
+//! - Another profile. Who must not be registered under it any more is revoked ([`super::revoke`]).
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
 
-use rasline_h225::messages::alias;
-use rasline_h225::text::{from_alias, from_bmp, from_transport, to_bmp, to_transport};
+use rasline_h225::messages::{ucf, urj};
+use rasline_h225::text::{from_bmp, from_transport};
 use rasline_h225::types::{
-    RasMessage, RegistrationConfirm, RegistrationReject, RegistrationRejectReason as Why,
-    RegistrationRequest,
+    RasMessage, RegistrationRejectReason as Why, RegistrationRequest, UnregRejectReason,
+    UnregRequestReason, UnregistrationRequest,
 };
 
-use super::capacity::no_room;
-use super::entries::{Entry, Life};
+use super::additive::add_names;
+use super::aliases::texts;
+use super::auth::{Accounts, Mode, gate};
+use super::entries::{Entry, PredictedKeepAlive};
+use super::inbound::Inbound;
 use super::machine::Registrar;
-use super::message::Asked;
-use super::registration_claim::RegistrationClaim;
-use super::reply::{Reply, alternates, this_time};
-use super::timers::Timer;
-use super::{Ended, EntryId, Event, Output};
-use crate::{Reserved, octets};
+use super::own_requests::Wanted;
+use super::publish::KeepAlive;
+use super::registration_claim::{ClaimCheck, RegistrationClaim};
+use super::reply::Reply;
+use super::revoke::AT_ONCE;
+use super::rrq::{identifier, make_full_rrq, ras_address, rebuild_full_rrq, signalling};
+use super::{Ended, EntryId, Event, Output, Stored};
+use crate::profile::{Authentication, Profile};
 
 impl Registrar {
-    pub(super) fn full(
+    fn claims(&self) -> ClaimCheck<'_> {
+        ClaimCheck::new(&self.policy, &self.entries)
+    }
+
+    pub(super) fn note_heard(&mut self, id: EntryId) {
+        self.entries.note_heard(id, self.now, self.now);
+    }
+
+    fn store(&mut self, id: EntryId, out: &mut Vec<Output>) {
+        self.entries.store(id, &self.policy, out);
+    }
+
+    pub(super) fn handle_full_rrq(
         &mut self,
-        asked: &Asked<'_>,
+        asked: &Inbound<'_>,
         rrq: &RegistrationRequest,
         out: &mut Vec<Output>,
     ) -> Reply {
-        match self.claim(asked.from, &asked.mode, rrq) {
+        match self.claims().check(asked.from, &asked.mode, rrq) {
             Ok(claim) => self.register(asked, rrq, claim, out),
             Err(refusal) => {
                 for owner in refusal.owners {
-                    self.doubt(owner, out);
+                    if self.entries.is_held(owner) {
+                        self.poll_entry(owner, None, out);
+                    }
                 }
-                self.rrj(asked, rrq, refusal.reason)
+                self.policy.rrj(asked.seq, rrq, refusal.reason)
             }
         }
     }
 
     fn register(
         &mut self,
-        asked: &Asked<'_>,
+        asked: &Inbound<'_>,
         rrq: &RegistrationRequest,
-        claim: RegistrationClaim,
+        mut claim: RegistrationClaim,
         out: &mut Vec<Output>,
     ) -> Reply {
         for id in &claim.replaced {
             self.end(*id, Ended::Replaced, out);
         }
-        if let (Some(()), Some(id)) = (rrq.restart.as_ref(), claim.same) {
-            self.leave_calls(id, out);
-        }
         if let Some(id) = claim.same {
-            self.revoked.reinstate(id);
+            if rrq.restart.is_some() {
+                self.calls.leave_all(id, self.now, out);
+            }
+            self.revoked.remove(id);
         }
         let id = claim.same.unwrap_or_else(|| self.entries.fresh());
-        let mut entry = self.entry(asked, rrq, claim, id);
-        entry.until = self.now.after(lease(&entry));
+        let granted = claim.identifier.take();
         let before = self.entries.get(id);
+        let kept = granted.or_else(|| before.map(|before| before.identifier.clone()));
+        let identifier = kept.unwrap_or_else(|| self.entries.make_identifier(&self.policy));
+        let before = self.entries.get(id);
+        let renamed = before.is_some_and(|before| before.identifier != identifier);
+        let mut entry = claim.into_entry(identifier, asked, rrq, self.now);
+        entry.time_to_live = self.policy.grant_time_to_live(id, rrq.time_to_live);
+        entry.almost_full = before.is_some_and(|before| before.almost_full);
         if before.is_some_and(|before| before.published.is_some()) {
             out.push(Output::Withdraw { id });
         }
-        let renamed = before.is_some_and(|before| before.identifier != entry.identifier);
         if renamed {
             out.push(Output::Forget { id });
         }
         entry.lightweight = before
             .filter(|before| before.is_as(&entry))
             .and_then(|before| before.lightweight.clone());
-        tell_registered(before, &entry, out);
-        self.timers.set(Timer::Entry(id), entry.until);
-        let rcf = self.rcf(asked.seq, rrq, &entry, true);
-        self.stays(entry.ras);
-        self.entries.insert(id, entry);
-        self.predict(id, rrq, out);
+        if before.is_none_or(|before| !before.is_shown_as(&entry)) {
+            out.push(Output::Event(entry.registered()));
+        }
+        let rcf = self.policy.rcf(asked.seq, rrq, &entry, true);
+        self.sender.requests.forget_urq(entry.ras);
+        self.entries.begin(id, entry, self.now);
+        let parts = (&self.policy, &mut self.makes);
+        self.entries.publish_expected(id, rrq, parts, out);
         self.store(id, out);
-        if renamed {
-            self.store_calls(id, out);
+        if renamed && let Some(entry) = self.entries.get(id) {
+            self.calls.rename(id, &entry.identifier, out);
         }
         self.stats.full += 1;
         match rcf {
@@ -90,181 +123,357 @@ impl Registrar {
         }
     }
 
-    fn entry(
+    /// Aliases and prefixes more, for one that is registered.
+    pub(super) fn handle_additive_rrq(
         &mut self,
-        asked: &Asked<'_>,
+        asked: &Inbound<'_>,
         rrq: &RegistrationRequest,
-        claim: RegistrationClaim,
-        id: EntryId,
-    ) -> Entry {
-        let before = self.entries.get(id);
-        let kept = before.map(|before| before.identifier.clone());
-        let calls = before.map(|before| before.calls.clone());
-        let almost_full = before.is_some_and(|before| before.almost_full);
-        let identifier = claim.identifier.or(kept);
-        Entry {
-            identifier: identifier.unwrap_or_else(|| self.make_identifier()),
-            signalling: claim.signalling,
-            aliases: claim.aliases,
-            prefixes: claim.prefixes,
-            endpoint: asked.from,
-            seen_as: asked.to,
-            ras: claim.ras,
-            time_to_live: self.granted(id, rrq.time_to_live),
-            asked: rrq.time_to_live,
-            last_seen: self.now,
-            until: self.now,
-            life: Life::Held,
-            full: octets::full(asked.payload).unwrap_or_default(),
-            lightweight: None,
-            stored: self.now,
-            published: None,
-            predicted: None,
-            other: None,
-            almost_full,
-            full_up: no_room(rrq.capacity.as_ref()) == Some(true),
-            calls: calls.unwrap_or_default(),
-            supports_alternates: rrq.supports_alt_gk.is_some(),
-            mode: asked.mode.clone(),
+        out: &mut Vec<Output>,
+    ) -> Reply {
+        let whose = identifier(rrq);
+        let id = whose.and_then(|whose| self.find_or_adopt(&whose, asked, out));
+        let names = id.ok_or(Why::FullRegistrationRequired).and_then(|id| {
+            let (aliases, prefixes) = add_names(self.claims(), id, rrq)?;
+            Ok((id, aliases, prefixes))
+        });
+        let (id, aliases, prefixes) = match names {
+            Ok(names) => names,
+            Err(why) => return self.policy.rrj(asked.seq, rrq, why),
+        };
+        let policy = &self.policy;
+        let rcf = self.entries.change(id, |entry| {
+            (entry.aliases, entry.prefixes) = (aliases, prefixes);
+            entry.full = rebuild_full_rrq(entry);
+            out.push(Output::Event(entry.registered()));
+            policy.rcf(asked.seq, rrq, entry, true)
+        });
+        self.note_heard(id);
+        self.store(id, out);
+        self.stats.full += 1;
+        match rcf.flatten() {
+            Some(rcf) => Reply::to(Some(id), RasMessage::RegistrationConfirm(rcf)),
+            None => Reply::Nothing,
         }
     }
 
-    /// One that was never given: a counter, and what tells this registrar from others, as long as the kernel can look
-    /// for it.
-    fn make_identifier(&mut self) -> String {
-        loop {
-            self.made += 1;
-            let seed = self.settings.seed;
-            let zone = &self.settings.profile.gatekeeper_identifier;
-            let whole = format!("{:04x}{seed:016x}_{zone}", self.made);
-            let mut length = 0;
-            let fits = |c: &char| {
-                length += c.len_utf16();
-                length <= octets::EID / 2
+    pub(super) fn handle_keep_alive(
+        &mut self,
+        asked: &Inbound<'_>,
+        rrq: &RegistrationRequest,
+        out: &mut Vec<Output>,
+    ) -> Reply {
+        let Some(id) = self.find_kept_alive(asked, rrq, out) else {
+            let why = Why::FullRegistrationRequired;
+            return self.policy.rrj(asked.seq, rrq, why);
+        };
+        self.note_heard(id);
+        let Some(entry) = self.entries.get_mut(id) else {
+            return Reply::Nothing;
+        };
+        entry.endpoint = asked.from;
+        entry.seen_as = asked.to;
+        entry.mode = asked.mode.clone();
+        entry.mode.registered_as(&entry.identifier);
+        entry.ras = ras_address(asked.from, rrq).unwrap_or(entry.ras);
+        let Some(rcf) = self.policy.rcf(asked.seq, rrq, entry, false) else {
+            return Reply::Nothing;
+        };
+        self.stats.lightweight += 1;
+        let octets = asked.payload;
+        let parts = (&self.policy, &mut self.makes);
+        let keep_alive = KeepAlive { rrq, octets };
+        self.entries.publish(id, keep_alive, parts, out);
+        Reply::to(Some(id), RasMessage::RegistrationConfirm(rcf))
+    }
+
+    fn find_kept_alive(
+        &mut self,
+        asked: &Inbound<'_>,
+        rrq: &RegistrationRequest,
+        out: &mut Vec<Output>,
+    ) -> Option<EntryId> {
+        let named = signalling(rrq, &self.policy.settings.reserved);
+        let id = match identifier(rrq) {
+            Some(identifier) => self.find_or_adopt(&identifier, asked, out)?,
+            None => named
+                .iter()
+                .find_map(|one| self.entries.by_signalling(*one))?,
+        };
+        let entry = self.entries.get(id)?;
+        let unknown = |one: &SocketAddr| !entry.signalling.contains(one);
+        let elsewhere =
+            !entry.signalling.is_empty() && !named.is_empty() && named.iter().all(unknown);
+        let own = !elsewhere && entry.is_of(asked.from.ip(), &asked.mode);
+        (own && !self.dismiss_by_answer(id, out)).then_some(id)
+    }
+
+    /// The registration of this endpointIdentifier, if the message comes from its host and is proved as its are.
+    pub(super) fn find_own(&self, identifier: &str, asked: &Inbound<'_>) -> Option<EntryId> {
+        let host = asked.from.ip();
+        self.entries.find_own(identifier, host, &asked.mode)
+    }
+
+    /// The registration of this endpointIdentifier, if the message comes from its host and is proved as it is. An endpoint
+    /// that the profile knows by its endpointIdentifier and RAS address is registered herewith: its own gatekeeper
+    /// confirmed it.
+    pub(super) fn find_or_adopt(
+        &mut self,
+        identifier: &str,
+        asked: &Inbound<'_>,
+        out: &mut Vec<Output>,
+    ) -> Option<EntryId> {
+        if self.entries.by_identifier(identifier).is_some() {
+            let id = self.find_own(identifier, asked)?;
+            return (!self.dismiss_by_answer(id, out)).then_some(id);
+        }
+        if let Some(usurper) = self.claims().find_usurper(identifier, asked.from) {
+            self.end(usurper, Ended::Replaced, out);
+        }
+        let way = (asked.from, asked.to);
+        let adopted = self.claims().adopt(identifier, way, &asked.mode, self.now);
+        let mut entry = adopted?;
+        let id = self.entries.fresh();
+        entry.time_to_live = self.policy.grant_time_to_live(id, None);
+        entry.full = make_full_rrq(&entry);
+        out.push(Output::Event(entry.registered()));
+        self.sender.requests.forget_urq(entry.ras);
+        self.entries.begin(id, entry, self.now);
+        self.store(id, out);
+        Some(id)
+    }
+
+    pub(super) fn handle_urq(
+        &mut self,
+        asked: &Inbound<'_>,
+        urq: &UnregistrationRequest,
+        out: &mut Vec<Output>,
+    ) -> Reply {
+        let Some(id) = self.find_leaving(asked, urq, out) else {
+            let reason = UnregRejectReason::NotCurrentlyRegistered;
+            return Reply::anyone(urj(asked.seq, reason));
+        };
+        let entry = self.entries.get(id);
+        let Some(entry) = entry.filter(|one| one.is_of(asked.from.ip(), &asked.mode)) else {
+            return Reply::anyone(urj(asked.seq, UnregRejectReason::PermissionDenied));
+        };
+        let given_up: BTreeSet<String> = texts(urq.endpoint_alias.as_deref()).into_iter().collect();
+        let own = entry.aliases.iter();
+        let count = own.filter(|alias| given_up.contains(*alias)).count();
+        if (1..entry.aliases.len()).contains(&count) {
+            self.entries.change(id, |entry| {
+                entry.aliases.retain(|alias| !given_up.contains(alias));
+                entry.full = rebuild_full_rrq(entry);
+                out.push(Output::Event(entry.registered()));
+            });
+            self.store(id, out);
+        } else {
+            self.end(id, Ended::Left, out);
+        }
+        Reply::anyone(ucf(asked.seq))
+    }
+
+    /// Whom a URQ is about: the endpointIdentifier says, or callSignalAddress.
+    fn find_leaving(
+        &mut self,
+        asked: &Inbound<'_>,
+        urq: &UnregistrationRequest,
+        out: &mut Vec<Output>,
+    ) -> Option<EntryId> {
+        if let Some(identifier) = &urq.endpoint_identifier {
+            let identifier = from_bmp(identifier);
+            let known = self.entries.by_identifier(&identifier);
+            return known.or_else(|| self.find_or_adopt(&identifier, asked, out));
+        }
+        let mut addresses = urq.call_signal_address.iter().filter_map(from_transport);
+        addresses.find_map(|one| self.entries.by_signalling(one))
+    }
+
+    /// Ends a registration and tells the endpoint.
+    pub(super) fn unregister(
+        &mut self,
+        id: EntryId,
+        why: Ended,
+        reason: UnregRequestReason,
+        out: &mut Vec<Output>,
+    ) {
+        if let Some(entry) = self.end(id, why, out)
+            && let Some(urq) = self.policy.urq(&entry, reason)
+        {
+            let peer = entry.peer();
+            self.outbox(out).request(peer, urq, Wanted::Leave);
+        }
+    }
+
+    /// Ends a registration.
+    fn end(&mut self, id: EntryId, why: Ended, out: &mut Vec<Output>) -> Option<Entry> {
+        match why {
+            Ended::Expired => self.calls.end_all(id, self.now, out),
+            _ => self.calls.leave_all(id, self.now, out),
+        }
+        self.entries.withdraw(id, out);
+        let entry = self.entries.end(id)?;
+        self.revoked.remove(id);
+        out.push(Output::Forget { id });
+        out.push(Output::Event(Event::Unregistered {
+            endpoint_identifier: entry.identifier.clone(),
+            endpoint: entry.endpoint,
+            why,
+        }));
+        Some(entry)
+    }
+
+    /// Ends the calls of an endpoint: all who take part are told (DRQ forcedDrop).
+    pub(super) fn force_calls(&mut self, id: EntryId, out: &mut Vec<Output>) {
+        for call in self.calls.of(id) {
+            let accounts = Accounts::new(&self.policy, &self.entries);
+            let mut outbox = self.sender.outbox(self.now, accounts, out);
+            let Some(known) = self.calls.get(call) else {
+                continue;
             };
-            let identifier: String = whole.chars().take_while(fits).collect();
-            let taken = self.profile_index.identifiers.contains_key(&identifier)
-                || self.entries.by_identifier(&identifier).is_some();
-            if !taken {
-                return identifier;
+            for leg in &known.legs {
+                if let Some(entry) = self.entries.get(leg.entry)
+                    && let Some(drq) = self.policy.drq(entry, known, leg)
+                {
+                    outbox.request(entry.peer(), drq, Wanted::Note);
+                }
+            }
+            self.calls.end(call, self.now, out);
+        }
+    }
+
+    /// Puts another profile in force.
+    pub(super) fn apply_profile(&mut self, profile: Arc<Profile>, out: &mut Vec<Output>) {
+        let before = self.policy.replace_profile(profile);
+        let now = self.policy.profile();
+        if before.gatekeeper_identifier != now.gatekeeper_identifier {
+            self.gate = gate(now);
+        }
+        let alike = before.gatekeeper_identifier == now.gatekeeper_identifier
+            && before.time_to_live == now.time_to_live
+            && before.authentication == now.authentication;
+        let all = self.entries.iter().map(|(id, _)| id);
+        let ids: Vec<EntryId> = all.filter(|id| !self.revoked.contains(*id)).collect();
+        for id in ids {
+            if !self.keep_allowed(id) {
+                self.revoke(id, out);
+            } else if !alike {
+                self.grant_again(id, out);
             }
         }
-    }
-
-    /// timeToLive for one who asks for this, or for none: as the profile bounds it, and then up to a twentieth less, so
-    /// that those that registered together do not keep coming together. The same at each keep-alive: an endpoint that
-    /// asks for what it was given, less a bit, would come down step by step otherwise.
-    pub(super) fn granted(&self, id: EntryId, asked: Option<u32>) -> u32 {
-        let policy = self.settings.profile.time_to_live;
-        let wanted = asked.unwrap_or(policy.default);
-        let bounded = wanted.min(policy.max).max(policy.min).max(1);
-        let spread = u64::from(bounded / 20) + 1;
-        let less = crate::transaction::digest(&(self.settings.seed, id)) % spread;
-        (bounded - less as u32).max(policy.min)
-    }
-
-    /// The RCF. It is a function of the registration and of the request: the kernel gives it again and again.
-    pub(super) fn rcf(
-        &self,
-        seq: u16,
-        rrq: &RegistrationRequest,
-        entry: &Entry,
-        full: bool,
-    ) -> Option<RegistrationConfirm> {
-        let mut rcf = RegistrationConfirm::new(seq, to_bmp(&entry.identifier).ok()?);
-        rcf.protocol_identifier = rrq.protocol_identifier.clone();
-        let calls = self.settings.call_signal_address;
-        rcf.call_signal_address = calls.map(to_transport).into_iter().collect();
-        rcf.gatekeeper_identifier = to_bmp(&self.settings.profile.gatekeeper_identifier).ok();
-        rcf.time_to_live = Some(entry.time_to_live);
-        rcf.will_respond_to_irr = Some(true);
-        rcf.maintain_connection = Some(false);
-        if !full {
-            return Some(rcf);
+        if self.revoked.begin() {
+            self.dismiss_revoked(out);
         }
-        let given = rrq.terminal_alias.iter().flatten();
-        let mut aliases: Vec<_> = given
-            .filter(|one| from_alias(one).is_some_and(|text| entry.aliases.contains(&text)))
-            .cloned()
-            .collect();
-        if aliases.is_empty() {
-            aliases = entry
-                .aliases
-                .iter()
-                .filter_map(|text| alias(text).ok())
-                .collect();
+    }
+
+    /// Whether a registration may go on; it does with the prefixes that it has now. Who proved nothing must register again
+    /// where that is asked now.
+    fn keep_allowed(&mut self, id: EntryId) -> bool {
+        let is_open = self.policy.profile().authentication == Authentication::None;
+        let Some(mut entry) = self.entries.remove(id) else {
+            return false;
+        };
+        if is_open {
+            entry.mode = Mode::Open;
         }
-        rcf.terminal_alias = (!aliases.is_empty()).then_some(aliases.into());
-        if rrq.supports_alt_gk.is_some() {
-            rcf.alternate_gatekeeper = alternates(&self.settings.alternates);
+        let has = (entry.aliases.clone(), entry.prefixes.clone());
+        let who = (entry.endpoint.ip(), &entry.mode);
+        let claims = self.claims();
+        let allowed = claims.allow(who, Some(&entry.identifier), &entry.signalling, has);
+        let may = allowed.is_ok() && claims.accounts.accepts(&entry.mode);
+        if let Ok((_, prefixes)) = allowed {
+            entry.prefixes = prefixes;
         }
-        rcf.supports_additive_registration = rrq.additive_registration;
-        Some(rcf)
+        self.entries.insert(id, entry);
+        may
     }
 
-    pub(super) fn rrj(&self, asked: &Asked<'_>, rrq: &RegistrationRequest, why: Why) -> Reply {
-        let elsewhere = why == Why::ResourceUnavailable && rrq.supports_alt_gk.is_some();
-        let mut rrj = RegistrationReject::new(asked.seq, why);
-        rrj.protocol_identifier = rrq.protocol_identifier.clone();
-        rrj.gatekeeper_identifier = to_bmp(&self.settings.profile.gatekeeper_identifier).ok();
-        if elsewhere {
-            rrj.alt_gk_info = this_time(&self.settings.alternates);
+    /// Gives a registration another timeToLive: its RCF will be another one.
+    fn grant_again(&mut self, id: EntryId, out: &mut Vec<Output>) {
+        self.entries.withdraw(id, out);
+        // Until it comes again it counts as it was told: `until` stays.
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.time_to_live = self.policy.grant_time_to_live(id, entry.asked);
+            self.store(id, out);
         }
-        Reply::anyone(RasMessage::RegistrationReject(rrj))
     }
-}
 
-/// Its timeToLive.
-pub(super) fn lease(entry: &Entry) -> Duration {
-    Duration::from_secs(entry.time_to_live.into())
-}
-
-fn tell_registered(before: Option<&Entry>, entry: &Entry, out: &mut Vec<Output>) {
-    fn told(one: &Entry) -> (&str, SocketAddr, &[String]) {
-        (&one.identifier, one.endpoint, &one.aliases)
+    fn revoke(&mut self, id: EntryId, out: &mut Vec<Output>) {
+        self.entries.withdraw(id, out);
+        let revoked = self.entries.change(id, |entry| {
+            entry.aliases.clear();
+            entry.prefixes.clear();
+        });
+        if revoked.is_some() {
+            self.entries.timers.clear(id);
+            self.revoked.insert(id);
+            out.push(Output::Forget { id });
+        }
     }
-    if before.map(told) != Some(told(entry)) {
-        out.push(Output::Event(registered(entry)));
+
+    /// Tells the next ones who were revoked.
+    pub(super) fn dismiss_revoked(&mut self, out: &mut Vec<Output>) {
+        let mut told = 0;
+        while told < AT_ONCE
+            && let Some(id) = self.revoked.pop()
+        {
+            let before = out.len();
+            self.dismiss(id, out);
+            let sent = out[before..].iter();
+            let sent = sent.filter(|one| matches!(one, Output::Send { .. }));
+            told += sent.count();
+        }
+        if told > 0 {
+            self.revoked.wait(self.now);
+        }
     }
-}
 
-pub(super) fn registered(entry: &Entry) -> Event {
-    Event::Registered {
-        endpoint_identifier: entry.identifier.clone(),
-        endpoint: entry.endpoint,
-        aliases: entry.aliases.clone(),
+    fn dismiss(&mut self, id: EntryId, out: &mut Vec<Output>) {
+        let reason = UnregRequestReason::ReregistrationRequired;
+        self.force_calls(id, out);
+        if self.revoked.few {
+            return self.unregister(id, Ended::NotAllowed, reason, out);
+        }
+        let Some(entry) = self.end(id, Ended::NotAllowed, out) else {
+            return;
+        };
+        if let Some(mut urq) = self.policy.urq(&entry, reason) {
+            urq.set_request_seq_num(self.sender.requests.next_number());
+            self.outbox(out).send(entry.peer(), urq);
+        }
     }
-}
 
-/// callSignalAddress: those of IP that an endpoint can have, not too many.
-pub(super) fn signalling(rrq: &RegistrationRequest, reserved: &Reserved) -> Vec<SocketAddr> {
-    let all = rrq.call_signal_address.iter().filter_map(from_transport);
-    let all = all.filter(|address| reserved.allows(address));
-    let mut usable: Vec<_> = all.take(8).collect();
-    let mut seen = std::collections::BTreeSet::new();
-    usable.retain(|address| seen.insert(*address));
-    usable
-}
+    /// A revoked registration says something: the answer will tell it. False if it was not revoked.
+    fn dismiss_by_answer(&mut self, id: EntryId, out: &mut Vec<Output>) -> bool {
+        if !self.revoked.remove(id) {
+            return false;
+        }
+        self.force_calls(id, out);
+        self.end(id, Ended::NotAllowed, out);
+        true
+    }
 
-/// Where it wants to be asked: rasAddress, if that is on the host that it comes from, else where it comes from. `None`:
-/// it names no usable one.
-pub(super) fn ras_address(from: SocketAddr, rrq: &RegistrationRequest) -> Option<SocketAddr> {
-    let mut all = rrq
-        .ras_address
-        .iter()
-        .filter_map(from_transport)
-        .filter(usable)
-        .peekable();
-    all.peek()?;
-    Some(all.find(|ras| ras.ip() == from.ip()).unwrap_or(from))
-}
-
-fn usable(address: &SocketAddr) -> bool {
-    let ip = address.ip();
-    address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast()
-}
-
-/// endpointIdentifier of an RRQ.
-pub(super) fn identifier(rrq: &RegistrationRequest) -> Option<String> {
-    rrq.endpoint_identifier.as_ref().map(from_bmp)
+    /// Takes up a stored registration, and publishes its keep-alive.
+    pub(super) fn restore(&mut self, stored: &Stored, out: &mut Vec<Output>) {
+        self.entries.taken(stored.id);
+        let Some(entry) = self.claims().restore(stored, self.now) else {
+            // What is registered under this number meanwhile is another one.
+            if self.entries.get(stored.id).is_none() {
+                out.push(Output::Forget { id: stored.id });
+            }
+            return;
+        };
+        let id = match self.entries.get(stored.id) {
+            Some(_) => self.entries.fresh(),
+            None => stored.id,
+        };
+        self.entries.begin(id, entry, self.now);
+        if id != stored.id {
+            self.store(id, out);
+        }
+        if let Some(octets) = &stored.lightweight {
+            let (source, policy) = (PredictedKeepAlive::Before, &self.policy);
+            self.entries
+                .publish_predicted(id, octets, source, policy, out);
+        }
+    }
 }

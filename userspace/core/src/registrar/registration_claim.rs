@@ -7,11 +7,15 @@ use rasline_h225::text::from_alias;
 use rasline_h225::types::{RegistrationRejectReason as Why, RegistrationRequest};
 
 use super::EntryId;
-use super::aliases::{prefixes, texts};
-use super::auth::Mode;
-use super::machine::Registrar;
-use super::registration::{identifier, ras_address, signalling};
+use super::aliases::texts;
+use super::auth::{Accounts, Mode};
+use super::capacity::no_room;
+use super::entries::{Entries, Entry};
+use super::inbound::Inbound;
+use super::policy::Policy;
+use super::rrq::{identifier, ras_address, served_prefixes, signalling};
 use crate::claimed::may_claim;
+use crate::{Time, octets};
 
 /// Aliases that an endpoint may have at most, and prefixes.
 const MAX_ALIASES: usize = 256;
@@ -31,6 +35,29 @@ pub(super) struct RegistrationClaim {
     pub prefixes: Vec<String>,
 }
 
+impl RegistrationClaim {
+    /// The registration that it makes, of this endpointIdentifier.
+    pub fn into_entry(
+        self,
+        identifier: String,
+        asked: &Inbound<'_>,
+        rrq: &RegistrationRequest,
+        now: Time,
+    ) -> Entry {
+        Entry {
+            signalling: self.signalling,
+            aliases: self.aliases,
+            prefixes: self.prefixes,
+            asked: rrq.time_to_live,
+            full: octets::full(asked.payload).unwrap_or_default(),
+            full_up: no_room(rrq.capacity.as_ref()) == Some(true),
+            supports_alternates: rrq.supports_alt_gk.is_some(),
+            mode: asked.mode.clone(),
+            ..Entry::new(identifier, (asked.from, asked.to), self.ras, now)
+        }
+    }
+}
+
 /// One that does not.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
@@ -46,39 +73,56 @@ impl From<Why> for Refusal {
     }
 }
 
-impl Registrar {
-    pub(super) fn claim(
-        &self,
+/// Judges what endpoints claim, against the profile and those that are registered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClaimCheck<'a> {
+    pub accounts: Accounts<'a>,
+    pub policy: &'a Policy,
+    pub entries: &'a Entries,
+}
+
+impl<'a> ClaimCheck<'a> {
+    pub const fn new(policy: &'a Policy, entries: &'a Entries) -> Self {
+        Self {
+            accounts: Accounts::new(policy, entries),
+            policy,
+            entries,
+        }
+    }
+
+    /// What a full RRQ gets, if it may have all that it claims.
+    pub fn check(
+        self,
         from: SocketAddr,
         mode: &Mode,
         rrq: &RegistrationRequest,
     ) -> Result<RegistrationClaim, Refusal> {
-        let signalling = signalling(rrq, &self.settings.reserved);
+        let signalling = signalling(rrq, &self.policy.settings.reserved);
         if signalling.is_empty() {
             return Err(Why::InvalidCallSignalAddress.into());
         }
         let ras = ras_address(from, rrq).ok_or(Why::InvalidRasAddress)?;
         let wanted = identifier(rrq);
         let claimed = texts(rrq.terminal_alias.as_deref());
-        let (aliases, prefixes) = self.allowed(
+        let (aliases, prefixes) = self.allow(
             (from.ip(), mode),
             wanted.as_deref(),
             &signalling,
-            (claimed, served(rrq)),
+            (claimed, served_prefixes(rrq)),
         )?;
         let names = (wanted.as_deref(), &aliases[..]);
-        let (mut own, usurpers) = self.same((from, mode), names, &signalling)?;
+        let (mut own, usurpers) = self.find_same((from, mode), names, &signalling)?;
         let same = (!own.is_empty()).then(|| own.remove(0));
         own.extend(usurpers);
-        own.extend(self.free((from, ras, mode), &aliases, (same, &own), rrq)?);
-        let full = self.entries.len() >= self.settings.profile.limits.registrations as usize;
+        own.extend(self.check_aliases((from, ras, mode), &aliases, (same, &own), rrq)?);
+        let full = self.entries.len() >= self.policy.limits().registrations as usize;
         if full && same.is_none() && own.is_empty() {
             return Err(Why::ResourceUnavailable.into());
         }
         Ok(RegistrationClaim {
             same,
             replaced: own,
-            identifier: wanted.filter(|wanted| self.grantable(from.ip(), wanted, same)),
+            identifier: wanted.filter(|wanted| self.may_have_identifier(from.ip(), wanted, same)),
             signalling,
             ras,
             aliases,
@@ -86,19 +130,20 @@ impl Registrar {
         })
     }
 
-    /// Whether it may have the endpointIdentifier that it brings: it is its own, or nobody's.
-    fn grantable(&self, ip: IpAddr, wanted: &str, same: Option<EntryId>) -> bool {
+    /// True if the endpointIdentifier that it brings already belongs to this endpoint or is unassigned.
+    fn may_have_identifier(self, ip: IpAddr, wanted: &str, same: Option<EntryId>) -> bool {
         if wanted.is_empty() {
             return false;
         }
         match self.entries.by_identifier(wanted) {
             Some(owner) => Some(owner) == same,
             None => self
-                .profile_index
+                .policy
+                .index
                 .identifiers
                 .get(wanted)
                 .is_none_or(|index| {
-                    let known = self.settings.profile.endpoints.get(*index);
+                    let known = self.policy.known(*index);
                     let ras = known.and_then(|known| known.ras_address);
                     ras.is_none_or(|ras| ras.ip() == ip)
                 }),
@@ -108,8 +153,8 @@ impl Registrar {
     /// The aliases and prefixes that it gets, if the profile lets it have those that it names. All must be of one known
     /// endpoint; others too where unknown ones are admitted. One that names none gets those of the known endpoint that
     /// it is. Prefixes are what the profile says; a gateway's own word counts only where unknown ones are admitted.
-    pub(super) fn allowed(
-        &self,
+    pub fn allow(
+        self,
         (ip, mode): (IpAddr, &Mode),
         identifier: Option<&str>,
         signalling: &[SocketAddr],
@@ -118,20 +163,20 @@ impl Registrar {
         if aliases.len() > MAX_ALIASES || prefixes.len() > MAX_ALIASES {
             return Err(Why::ResourceUnavailable.into());
         }
-        let open = self.settings.profile.admit_unknown;
+        let open = self.policy.profile().admit_unknown;
         // Who proved who he is, is that one.
-        let mut who = self.account(mode);
+        let mut who = self.accounts.of(mode);
         for alias in &aliases {
-            match self.profile_index.aliases.get(alias) {
+            match self.policy.index.aliases.get(alias) {
                 Some(index) if who.is_none_or(|who| who == *index) => who = Some(*index),
                 None if open => {}
                 _ => return Err(Why::InvalidAlias.into()),
             }
         }
         if aliases.is_empty() && who.is_none() {
-            who = self.known_without_alias(ip, identifier, signalling);
+            who = self.find_known(ip, identifier, signalling);
         }
-        let known = who.and_then(|index| self.settings.profile.endpoints.get(index));
+        let known = who.and_then(|index| self.policy.known(index));
         let Some(known) = known else {
             return if open {
                 Ok((aliases, prefixes))
@@ -149,15 +194,15 @@ impl Registrar {
         Ok((aliases, served.into_iter().collect()))
     }
 
-    fn known_without_alias(
-        &self,
+    fn find_known(
+        self,
         ip: IpAddr,
         identifier: Option<&str>,
         signalling: &[SocketAddr],
     ) -> Option<usize> {
-        let by_identifier = identifier.and_then(|one| self.profile_index.identifiers.get(one));
+        let by_identifier = identifier.and_then(|one| self.policy.index.identifiers.get(one));
         let here = by_identifier.filter(|index| {
-            let known = self.settings.profile.endpoints.get(**index);
+            let known = self.policy.known(**index);
             known
                 .and_then(|known| known.ras_address)
                 .is_some_and(|ras| ras.ip() == ip)
@@ -165,15 +210,15 @@ impl Registrar {
         let signalled = || {
             signalling
                 .iter()
-                .find_map(|one| self.profile_index.signalling.get(one))
+                .find_map(|one| self.policy.index.signalling.get(one))
         };
         here.or_else(signalled).copied()
     }
 
     /// The registrations that are this endpoint's, the one that it renews first; and those of others that claim an
     /// address on its host, and send from elsewhere.
-    fn same(
-        &self,
+    fn find_same(
+        self,
         (from, mode): (SocketAddr, &Mode),
         (identifier, aliases): (Option<&str>, &[String]),
         signalling: &[SocketAddr],
@@ -221,8 +266,8 @@ impl Registrar {
 
     /// Whether the aliases are free, or held by registrations that this one takes the place of: its own, one with the
     /// same rasAddress, and one that was proved by the same account, wherever it is.
-    fn free(
-        &self,
+    fn check_aliases(
+        self,
         (from, ras, mode): (SocketAddr, SocketAddr, &Mode),
         aliases: &[String],
         (same, own): (Option<EntryId>, &[EntryId]),
@@ -259,9 +304,4 @@ impl Registrar {
             owners,
         })
     }
-}
-
-/// The prefixes that it says it serves.
-pub(super) fn served(rrq: &RegistrationRequest) -> Vec<String> {
-    prefixes(&rrq.terminal_type)
 }

@@ -1,5 +1,8 @@
 //! Answers: how they are given, and what they have in common.
 
+use std::time::Duration;
+
+use rasline_h225::messages::rip;
 use rasline_h225::text::{to_bmp, to_transport};
 use rasline_h225::types::{AltGkInfo, AlternateGk, RasMessage};
 use rasline_h225::view::{Alternate, registration_reject};
@@ -28,6 +31,12 @@ impl Reply {
     pub fn anyone(message: RasMessage) -> Self {
         Self::to(None, message)
     }
+}
+
+/// A RIP that announces the answer after this delay.
+pub(super) fn in_progress(seq: u16, delay: Duration) -> RasMessage {
+    let delay = u16::try_from(delay.as_millis()).unwrap_or(u16::MAX);
+    rip(seq, delay.max(1))
 }
 
 /// rejectReason in the standard's words, if the message is a rejection.

@@ -11,21 +11,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rasline_h225::types::{
-    AdmissionRejectReason, AdmissionRequest, LocationRejectReason, LocationRequest,
-};
+use rasline_h225::RasKind;
+use rasline_h225::types::{AdmissionRequest, LocationRequest};
 
 use super::auth::Mode;
-use super::machine::Registrar;
-use super::message::Asked;
-use super::reply::Reply;
-use super::timers::Timer;
+use super::inbound::Inbound;
+use super::neighbours::ask_neighbours;
+use super::reply::in_progress;
+use super::sender::{Outbox, Peer};
 use super::{Destination, EntryId, Output};
-use crate::transaction::RequestKey;
+use crate::Time;
+use crate::transaction::{RequestKey, TimerQueue};
 
 /// Searches at the same time.
 const MAX_SEARCHES: usize = 1000;
-/// After so long one who waits is told; other zones must have answered.
+/// One who waits is told so after this long; other zones must have answered.
 const LONG: Duration = Duration::from_secs(2);
 /// How long he is told to wait, and when he is told again.
 const WAIT: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(8));
@@ -39,6 +39,17 @@ pub(super) enum Asker {
     Seeker(Box<LocationRequest>),
 }
 
+impl Asker {
+    /// Kind of its request.
+    pub const fn kind(&self) -> RasKind {
+        match self {
+            Self::Caller(..) => RasKind::AdmissionRequest,
+            Self::Seeker(_) => RasKind::LocationRequest,
+        }
+    }
+}
+
+/// Who is asked now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Specific,
@@ -46,6 +57,7 @@ pub(super) enum Stage {
     Any,
 }
 
+/// A search that goes on, and the request that waits for it.
 #[derive(Clone, Debug)]
 pub(super) struct Search {
     pub asker: Asker,
@@ -62,11 +74,36 @@ pub(super) struct Search {
     pub asked: BTreeSet<u16>,
 }
 
-/// All of them.
+impl Search {
+    /// The request that waits, to be answered now.
+    pub fn waiting(&self) -> Inbound<'static> {
+        Inbound {
+            from: self.from,
+            to: self.to,
+            called_out: false,
+            answer_to: self.answer_to,
+            payload: &[],
+            seq: self.seq,
+            key: self.key,
+            mode: self.mode.clone(),
+        }
+    }
+}
+
+/// A search that is over.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub search: Search,
+    /// `None`: nobody knows.
+    pub found: Option<Destination>,
+}
+
+/// All searches. Each method that goes on with one returns it if it is over.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Searches {
     all: BTreeMap<u64, Search>,
     keys: HashMap<RequestKey, u64>,
+    timers: TimerQueue<u64>,
     last: u64,
 }
 
@@ -75,30 +112,21 @@ impl Searches {
         self.all.len()
     }
 
-    pub fn get(&self, ticket: u64) -> Option<&Search> {
-        self.all.get(&ticket)
+    pub fn is_full(&self) -> bool {
+        self.all.len() >= MAX_SEARCHES
     }
 
-    pub fn get_mut(&mut self, ticket: u64) -> Option<&mut Search> {
-        self.all.get_mut(&ticket)
-    }
-}
-
-impl Registrar {
-    /// Starts to look for these numbers; the answer comes later.
-    pub(super) fn search(
+    /// Starts to look for these numbers; LRQs have this hopCount.
+    pub fn start(
         &mut self,
-        asked: &Asked<'_>,
+        asked: &Inbound<'_>,
         who: Asker,
         (numbers, hops): (Vec<String>, u8),
-        out: &mut Vec<Output>,
-    ) -> Reply {
-        if self.searches.len() >= MAX_SEARCHES {
-            return self.failed(asked.seq, &who, true);
-        }
-        self.searches.last += 1;
-        let ticket = self.searches.last;
-        self.searches.keys.insert(asked.key, ticket);
+        outbox: &mut Outbox<'_>,
+    ) -> Option<Finished> {
+        self.last += 1;
+        let ticket = self.last;
+        self.keys.insert(asked.key, ticket);
         let search = Search {
             asker: who,
             from: asked.from,
@@ -112,161 +140,117 @@ impl Registrar {
             stage: Stage::Specific,
             asked: BTreeSet::new(),
         };
-        self.searches.all.insert(ticket, search);
-        self.enter(ticket, Stage::Specific, out);
-        Reply::Nothing
+        self.all.insert(ticket, search);
+        self.enter(ticket, Stage::Specific, outbox)
     }
 
-    fn enter(&mut self, ticket: u64, stage: Stage, out: &mut Vec<Output>) {
-        let Some(search) = self.searches.all.get_mut(&ticket) else {
-            return;
-        };
+    fn enter(&mut self, ticket: u64, stage: Stage, outbox: &mut Outbox<'_>) -> Option<Finished> {
+        let search = self.all.get_mut(&ticket)?;
         search.stage = stage;
-        self.timers
-            .set(Timer::Location(ticket), self.now.after(LONG));
+        self.timers.set(ticket, outbox.now.after(LONG));
         if stage == Stage::Zones {
             let destination = search.numbers.clone();
-            return out.push(Output::Locate {
+            outbox.out.push(Output::Locate {
                 ticket,
                 destination,
             });
+            return None;
         }
-        self.ask_neighbours(ticket, out);
-        let waits = self.searches.all.get(&ticket);
-        if waits.is_some_and(|search| search.asked.is_empty()) {
-            self.go_on(ticket, out);
+        ask_neighbours(ticket, search, outbox);
+        if search.asked.is_empty() {
+            return self.go_on(ticket, outbox);
         }
+        None
     }
 
-    fn go_on(&mut self, ticket: u64, out: &mut Vec<Output>) {
-        match self.searches.all.get(&ticket).map(|search| search.stage) {
-            Some(Stage::Specific) => self.enter(ticket, Stage::Zones, out),
-            Some(Stage::Zones) => self.enter(ticket, Stage::Any, out),
-            Some(Stage::Any) => self.finish(ticket, None, out),
-            None => {}
+    fn go_on(&mut self, ticket: u64, outbox: &mut Outbox<'_>) -> Option<Finished> {
+        match self.all.get(&ticket)?.stage {
+            Stage::Specific => self.enter(ticket, Stage::Zones, outbox),
+            Stage::Zones => self.enter(ticket, Stage::Any, outbox),
+            Stage::Any => self.finish(ticket, None, outbox),
         }
     }
 
     /// An LRQ was rejected, or not answered.
-    pub(super) fn not_there(&mut self, ticket: u64, seq: u16, out: &mut Vec<Output>) {
-        let Some(search) = self.searches.all.get_mut(&ticket) else {
-            return;
-        };
+    pub fn handle_unknown(
+        &mut self,
+        ticket: u64,
+        seq: u16,
+        outbox: &mut Outbox<'_>,
+    ) -> Option<Finished> {
+        let search = self.all.get_mut(&ticket)?;
         if search.asked.remove(&seq) && search.asked.is_empty() {
-            self.go_on(ticket, out);
+            return self.go_on(ticket, outbox);
         }
+        None
     }
 
-    pub(super) fn located_elsewhere(
+    /// The other zones answered.
+    pub fn handle_located(
         &mut self,
         ticket: u64,
         found: Option<Destination>,
-        out: &mut Vec<Output>,
-    ) {
-        let stage = self.searches.all.get(&ticket).map(|search| search.stage);
+        outbox: &mut Outbox<'_>,
+    ) -> Option<Finished> {
+        if self.all.get(&ticket)?.stage != Stage::Zones {
+            return None;
+        }
         match found {
-            _ if stage != Some(Stage::Zones) => {}
-            Some(found) => self.finish(ticket, Some(found), out),
-            None => self.go_on(ticket, out),
+            Some(found) => self.finish(ticket, Some(found), outbox),
+            None => self.go_on(ticket, outbox),
         }
     }
 
-    pub(super) fn search_due(&mut self, ticket: u64, out: &mut Vec<Output>) {
-        let Some(search) = self.searches.all.get(&ticket) else {
-            return;
-        };
+    /// When a search is to be looked at next.
+    pub fn next_due(&self) -> Option<Time> {
+        self.timers.next_due()
+    }
+
+    /// Looks at the first search that is due: who waits is told so, other zones are waited for no longer.
+    pub fn expire(&mut self, outbox: &mut Outbox<'_>) -> Option<Finished> {
+        let ticket = self.timers.pop(outbox.now)?;
+        let search = self.all.get(&ticket)?;
         if search.stage == Stage::Zones {
-            return self.go_on(ticket, out);
+            return self.go_on(ticket, outbox);
         }
-        self.tell_to_wait(ticket, out);
-        self.timers
-            .set(Timer::Location(ticket), self.now.after(WAIT.1));
+        tell_to_wait(search, outbox);
+        self.timers.set(ticket, outbox.now.after(WAIT.1));
+        None
     }
 
-    fn tell_to_wait(&mut self, ticket: u64, out: &mut Vec<Output>) {
-        let Some(search) = self.searches.all.get(&ticket) else {
-            return;
+    /// Tells who asked again that it must wait; false if nobody looks for its answer.
+    pub fn handle_repeated(&self, key: RequestKey, outbox: &mut Outbox<'_>) -> bool {
+        let Some(ticket) = self.keys.get(&key) else {
+            return false;
         };
-        let mut rip = Self::wait_for(search.seq, WAIT.0);
-        let (from, to, mode) = (search.to, search.answer_to, search.mode.clone());
-        if let Some(payload) = self.seal(&mut rip, &mode) {
-            out.push(Output::Send { from, to, payload });
+        if let Some(search) = self.all.get(ticket) {
+            tell_to_wait(search, outbox);
         }
+        true
     }
 
-    /// A request came again: true if its answer is looked for still.
-    pub(super) fn still_looking(&mut self, key: RequestKey, out: &mut Vec<Output>) -> bool {
-        let ticket = self.searches.keys.get(&key).copied();
-        if let Some(ticket) = ticket {
-            self.tell_to_wait(ticket, out);
-        }
-        ticket.is_some()
-    }
-
-    pub(super) fn finish(
+    /// Ends a search; LRQs that are under way are wanted no more.
+    pub fn finish(
         &mut self,
         ticket: u64,
         found: Option<Destination>,
-        out: &mut Vec<Output>,
-    ) {
-        let Some(search) = self.searches.all.remove(&ticket) else {
-            return;
-        };
-        self.searches.keys.remove(&search.key);
-        self.timers.clear(Timer::Location(ticket));
+        outbox: &mut Outbox<'_>,
+    ) -> Option<Finished> {
+        let search = self.all.remove(&ticket)?;
+        self.keys.remove(&search.key);
+        self.timers.clear(ticket);
         for seq in &search.asked {
-            self.forget_request(*seq);
+            outbox.sender.requests.forget(*seq);
         }
-        let before = out.len();
-        let reply = match (&search.asker, found) {
-            (asker, None) => self.failed(search.seq, asker, false),
-            (Asker::Seeker(_), Some(found)) => {
-                self.stats.located += 1;
-                Self::lcf(search.seq, &found)
-            }
-            (Asker::Caller(id, _), Some(_)) if self.entries.get(*id).is_none() => {
-                self.arj(search.seq, None, AdmissionRejectReason::CallerNotRegistered)
-            }
-            (Asker::Caller(id, arq), Some(found)) => {
-                self.stats.located += 1;
-                self.admit(search.seq, *id, arq, &found, out)
-            }
-        };
-        let kind = search.asker.kind();
-        let asked = Asked {
-            from: search.from,
-            to: search.to,
-            called_out: false,
-            answer_to: search.answer_to,
-            payload: &[],
-            seq: search.seq,
-            key: search.key,
-            mode: search.mode,
-        };
-        self.reply(&asked, (kind, reply), before, out);
-    }
-
-    fn failed(&self, seq: u16, asker: &Asker, full: bool) -> Reply {
-        match asker {
-            Asker::Caller(id, _) if full => {
-                self.arj(seq, Some(*id), AdmissionRejectReason::ResourceUnavailable)
-            }
-            Asker::Caller(id, _) => self.arj(
-                seq,
-                Some(*id),
-                AdmissionRejectReason::CalledPartyNotRegistered,
-            ),
-            Asker::Seeker(_) if full => Self::lrj(seq, LocationRejectReason::ResourceUnavailable),
-            Asker::Seeker(_) => Self::lrj(seq, LocationRejectReason::NotRegistered),
-        }
+        Some(Finished { search, found })
     }
 }
 
-impl Asker {
-    const fn kind(&self) -> rasline_h225::RasKind {
-        match self {
-            Self::Caller(..) => rasline_h225::RasKind::AdmissionRequest,
-            Self::Seeker(_) => rasline_h225::RasKind::LocationRequest,
-        }
-    }
+fn tell_to_wait(search: &Search, outbox: &mut Outbox<'_>) {
+    let peer = Peer {
+        from: search.to,
+        to: search.answer_to,
+        mode: &search.mode,
+    };
+    outbox.send(peer, in_progress(search.seq, WAIT.0));
 }
