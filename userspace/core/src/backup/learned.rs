@@ -76,7 +76,7 @@ pub fn known_after(
     zone: u32,
     after: RegistrationId,
 ) -> impl Iterator<Item = (RegistrationId, KnownEndpoint)> {
-    let records = learner.registry.after(after);
+    let records = learner.records_after(after);
     let here = records.filter(move |record| record.shown.zone == zone);
     here.filter_map(|record| Some((record.shown.id, known(record)?)))
 }
@@ -84,7 +84,7 @@ pub fn known_after(
 /// gatekeeperIdentifier that endpoints of the zone know: that of the first configured gatekeeper that told its own.
 #[must_use]
 pub fn gatekeeper_identifier(learner: &Learner, zone: u32) -> Option<String> {
-    let gatekeepers = learner.zone(zone)?.gatekeepers.iter();
+    let gatekeepers = learner.config().zone(zone)?.gatekeepers.iter();
     gatekeepers
         .filter_map(|gatekeeper| learner.gatekeeper(gatekeeper.index))
         .find_map(|info| info.gatekeeper_identifier.clone())

@@ -16,6 +16,19 @@ pub struct Config {
     pub max_pending: usize,
 }
 
+impl Config {
+    /// The zone of this index.
+    pub(crate) fn zone(&self, index: u32) -> Option<&Zone> {
+        self.zones.iter().find(|zone| zone.index == index)
+    }
+
+    /// A gatekeeper of a zone.
+    pub(crate) fn gatekeeper(&self, zone: u32, gatekeeper: u32) -> Option<&Gatekeeper> {
+        let mut all = self.zone(zone)?.gatekeepers.iter();
+        all.find(|one| one.index == gatekeeper)
+    }
+}
+
 /// A zone. The name is its identity, the index its place in the kernel's tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone {

@@ -2,20 +2,15 @@
 
 use std::time::Duration;
 
-use super::learn::KEPT;
 use super::pending::Asked;
 use super::phase::Stimulus;
-use super::registry::{Pair, Place, Record};
+use super::registry::{Pair, Place};
 use super::{Learner, Message, NotAnsweredReason, Output, Reason};
 use crate::octets::{self, masked};
 use crate::{Cause, Event, EventKind, RegistrationId, Time};
 
 /// A published keep-alive that comes as unknown this long after it was published was missed by the kernel.
 const MISSED_AFTER: Duration = Duration::from_secs(1);
-/// An endpoint without timeToLive is silent after this time.
-const SILENT_AFTER: Duration = Duration::from_mins(1);
-/// What the kernel heard of an endpoint is known this much later at most.
-const SCAN: Duration = Duration::from_secs(2);
 /// `EventKind::TableFull` at most this often.
 const TABLE_FULL_EVERY: Duration = Duration::from_mins(1);
 
@@ -55,12 +50,12 @@ impl Learner {
         };
         self.stats.paired += 1;
         let in_full = matches!(request.asked, Asked::Register { .. });
-        let Some(id) = self.known_or_new(now, place, in_full, out) else {
+        let Some(id) = self.find_or_add(now, place, in_full, out) else {
             return;
         };
-        self.note_confirm(now, id, confirm);
+        self.registrations.note_confirm(now, id, confirm);
         self.note_given(id);
-        self.heard(now, id, asked_at);
+        self.registrations.note_heard(now, id, asked_at);
         match request.asked {
             Asked::Register {
                 rrq,
@@ -68,10 +63,17 @@ impl Learner {
                 call_signal_addresses,
             } => {
                 let secured = request.secured || confirm.secured;
-                if let Some(record) = self.registry.get_mut(id) {
+                if let Some(record) = self.registrations.registry.get_mut(id) {
                     record.full_rrq = rrq;
                 }
-                self.registered(now, id, aliases, call_signal_addresses, secured, out);
+                self.registrations.handle_registered(
+                    now,
+                    id,
+                    aliases,
+                    call_signal_addresses,
+                    secured,
+                    out,
+                );
             }
             Asked::KeepAlive(rrq) => {
                 let pair = Pair {
@@ -79,9 +81,10 @@ impl Learner {
                     rrq,
                     rcf: masked(confirm.raw),
                 };
-                self.one_keep_alive_one_registration(now, id, &pair.rrq, out);
+                self.registrations
+                    .replace_same_keep_alive(now, id, &pair.rrq, out);
                 let secured = request.secured || confirm.secured;
-                self.pair(
+                self.handle_pair(
                     now,
                     asked_at,
                     id,
@@ -94,32 +97,10 @@ impl Learner {
         }
     }
 
-    /// What every RCF tells.
-    fn note_confirm(&mut self, now: Time, id: RegistrationId, confirm: &Confirm<'_>) {
-        let Some(record) = self.registry.get_mut(id) else {
-            return;
-        };
-        let shown = &mut record.shown;
-        shown.last_seen = now;
-        shown.confirmed = now;
-        shown
-            .gatekeeper_identifier
-            .clone_from(&confirm.gatekeeper_identifier);
-        if !confirm.aliases.is_empty() {
-            shown.aliases.clone_from(&confirm.aliases);
-            shown.aliases.truncate(KEPT);
-        }
-        if !shown.state.is_published() {
-            shown.gatekeeper_ttl = confirm
-                .time_to_live
-                .map(|ttl| Duration::from_secs(ttl.into()));
-        }
-    }
-
     /// What timeToLive the endpoint of a registration that is not published got with the RCF at hand.
     fn note_given(&mut self, id: RegistrationId) {
         let given = self.given;
-        if let Some(record) = self.registry.get_mut(id)
+        if let Some(record) = self.registrations.registry.get_mut(id)
             && !record.shown.state.is_published()
         {
             record.shown.endpoint_ttl =
@@ -130,52 +111,40 @@ impl Learner {
     /// The registration at this place: the known one, the one that moved here, or a new one if there is room. A
     /// keep-alive from another address moves nothing while the registration is alive at its own: a gatekeeper that
     /// looks at the endpointIdentifier only would confirm it to anybody.
-    fn known_or_new(
+    fn find_or_add(
         &mut self,
         now: Time,
         place: Place,
         in_full: bool,
         out: &mut Vec<Output>,
     ) -> Option<RegistrationId> {
-        if let Some(id) = self.registry.find(&place) {
+        if let Some(id) = self.registrations.registry.find(&place) {
             return Some(id);
         }
-        if let Some(id) = self.registry.find_elsewhere(&place) {
-            if !in_full && self.is_alive_elsewhere(now, id, &place) {
+        if let Some(id) = self.registrations.registry.find_elsewhere(&place) {
+            if !in_full && self.registrations.is_alive_elsewhere(now, id, &place) {
                 self.stats.elsewhere += 1;
                 return None;
             }
-            self.step(now, id, Stimulus::Forget, Cause::Moved, out);
-            self.registry.move_to(id, place);
+            self.registrations
+                .step(now, id, Stimulus::Forget, Cause::Moved, out);
+            self.registrations.registry.move_to(id, place);
             return Some(id);
         }
-        if self.registry.len() >= self.config.max_registrations {
-            self.table_full(now, &place, out);
+        if self.registrations.registry.len() >= self.registrations.config.max_registrations {
+            self.tell_table_full(now, &place, out);
             return None;
         }
         let kind = EventKind::Registered {
             endpoint: place.endpoint,
             endpoint_identifier: place.endpoint_identifier.clone(),
         };
-        let id = self.registry.add(now, place);
-        out.extend(self.event_about(now, id, kind));
+        let id = self.registrations.registry.add(now, place);
+        out.extend(self.registrations.event_about(now, id, kind));
         Some(id)
     }
 
-    /// Whether a registration that was found for this place is another address's, and that one was heard within its
-    /// timeToLive.
-    pub(crate) fn is_alive_elsewhere(&self, now: Time, id: RegistrationId, place: &Place) -> bool {
-        let Some(shown) = self.registration(id) else {
-            return false;
-        };
-        let ttl = shown.endpoint_ttl.or(shown.gatekeeper_ttl);
-        let until = shown
-            .last_seen
-            .after(ttl.unwrap_or(SILENT_AFTER).saturating_add(SCAN));
-        shown.endpoint != place.endpoint && now < until
-    }
-
-    fn table_full(&mut self, now: Time, place: &Place, out: &mut Vec<Output>) {
+    fn tell_table_full(&mut self, now: Time, place: &Place, out: &mut Vec<Output>) {
         self.stats.refused += 1;
         if self
             .table_full_told
@@ -195,29 +164,8 @@ impl Learner {
         }));
     }
 
-    /// One keep-alive cannot stand for two registrations: what it stood for before is no more.
-    fn one_keep_alive_one_registration(
-        &mut self,
-        now: Time,
-        id: RegistrationId,
-        rrq: &[u8],
-        out: &mut Vec<Output>,
-    ) {
-        let Some(shown) = self.registry.get(id).map(|record| &record.shown) else {
-            return;
-        };
-        let here = self.registry.at(shown.zone, shown.endpoint).iter().copied();
-        let same = |record: &Record| record.pair.as_ref().is_some_and(|pair| *pair.rrq == *rrq);
-        let earlier: Vec<_> = here
-            .filter(|other| *other != id && self.registry.get(*other).is_some_and(same))
-            .collect();
-        for other in earlier {
-            self.remove(now, other, Cause::Replaced, out);
-        }
-    }
-
     /// A keep-alive and its RCF.
-    fn pair(
+    fn handle_pair(
         &mut self,
         now: Time,
         asked_at: Time,
@@ -226,12 +174,13 @@ impl Learner {
         (secured, time_to_live): (bool, Option<u32>),
         out: &mut Vec<Output>,
     ) {
-        let Some(record) = self.registry.get_mut(id) else {
+        let Some(record) = self.registrations.registry.get_mut(id) else {
             return;
         };
         record.shown.secured |= secured;
         if let Some(why) = unfit(&pair, record.shown.secured, time_to_live) {
-            self.step(now, id, Stimulus::Unfit(why), Cause::NotAnswerable, out);
+            self.registrations
+                .step(now, id, Stimulus::Unfit(why), Cause::NotAnswerable, out);
             return;
         }
         let mut cause = Cause::KeepAliveChanged;
@@ -257,7 +206,7 @@ impl Learner {
         record.shown.settling = stimulus == Stimulus::First && record.pair.is_some();
         record.shown.gatekeeper_ttl = time_to_live.map(|ttl| Duration::from_secs(ttl.into()));
         record.pair = Some(pair);
-        self.step(now, id, stimulus, cause, out);
+        self.registrations.step(now, id, stimulus, cause, out);
     }
 
     /// An RCF that no request waits for: to a published keep-alive that the kernel let through, or to an RRQ that the
@@ -270,8 +219,8 @@ impl Learner {
         confirm: &Confirm<'_>,
         out: &mut Vec<Output>,
     ) {
-        let id = self.registry.find(place);
-        let record = id.and_then(|id| self.registry.get(id));
+        let id = self.registrations.registry.find(place);
+        let record = id.and_then(|id| self.registrations.registry.get(id));
         let (Some(id), Some(record)) = (id, record) else {
             self.stats.unpaired += 1;
             return;
@@ -286,7 +235,7 @@ impl Learner {
         };
         let rcf = masked(confirm.raw);
         match reason {
-            _ if pair.rcf == rcf => self.note_confirm(now, id, confirm),
+            _ if pair.rcf == rcf => self.registrations.note_confirm(now, id, confirm),
             Reason::ChangedRcf => {
                 let pair = Pair {
                     seq: confirm.seq,
@@ -296,7 +245,10 @@ impl Learner {
                 self.confirm_changed(now, id, pair, confirm, out);
             }
             // It may be the changed RCF to the keep-alive or one to a full RRQ: learn again what holds.
-            Reason::Diverted => self.step(now, id, Stimulus::Forget, Cause::ConfirmChanged, out),
+            Reason::Diverted => {
+                let registrations = &mut self.registrations;
+                registrations.step(now, id, Stimulus::Forget, Cause::ConfirmChanged, out);
+            }
             _ => self.stats.unpaired += 1,
         }
     }
@@ -309,7 +261,7 @@ impl Learner {
         confirm: &Confirm<'_>,
         out: &mut Vec<Output>,
     ) {
-        let Some(record) = self.registry.get_mut(id) else {
+        let Some(record) = self.registrations.registry.get_mut(id) else {
             return;
         };
         record.shown.secured |= confirm.secured;
@@ -319,8 +271,9 @@ impl Learner {
         };
         record.shown.settling = true;
         record.pair = Some(pair);
-        self.step(now, id, stimulus, Cause::ConfirmChanged, out);
-        self.note_confirm(now, id, confirm);
+        self.registrations
+            .step(now, id, stimulus, Cause::ConfirmChanged, out);
+        self.registrations.note_confirm(now, id, confirm);
     }
 }
 

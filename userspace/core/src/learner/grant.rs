@@ -10,9 +10,10 @@ use rasline_h225::decode_ras;
 use rasline_h225::view::{Summary, summarise};
 
 use super::pending::{Asked, Request};
+use super::registrations::Registrations;
 use super::registry::{Pair, Place, Record};
 use super::trial::Compared;
-use super::{Answer, Learner, Message, NotAnsweredReason, State};
+use super::{Answer, Message, NotAnsweredReason, State};
 use crate::Time;
 use crate::octets::{self, masked};
 
@@ -42,78 +43,88 @@ impl From<Option<&Request>> for Confirmed {
     }
 }
 
-impl Learner {
-    /// The timeToLive that goes into a diverted RCF, if it is to be the zone's.
-    pub(crate) fn grant(
-        &mut self,
-        now: Time,
-        message: &Message<'_>,
-        (seq, time_to_live): (u16, Option<u32>),
-        endpoint_identifier: &str,
-    ) -> Option<Duration> {
-        let zone = self.zone(message.zone)?;
-        let endpoint_ttl = zone.endpoint_ttl?;
-        if zone.answer == Answer::Off {
-            return None;
-        }
-        let place = Place {
-            zone: message.zone,
-            gatekeeper: message.gatekeeper,
-            endpoint: message.endpoint,
-            endpoint_identifier: endpoint_identifier.to_owned(),
-        };
-        let source = (message.gatekeeper, message.endpoint);
-        let request = self
-            .pendings
-            .peek_confirmed(source, seq, endpoint_identifier);
-        let confirmed = Confirmed::from(request);
-        let earlier = match request.map(|request| &request.asked) {
-            Some(Asked::Register {
-                aliases,
-                call_signal_addresses,
-                ..
-            }) => self.earlier(place.zone, place.endpoint, aliases, call_signal_addresses),
-            _ => Vec::new(),
-        };
-        let fits = match &confirmed {
-            Confirmed::Secured => false,
-            Confirmed::KeepAlive(rrq) => {
-                rrq.len() <= *octets::RRQ.end() && message.payload.len() <= *octets::RCF.end()
-            }
-            Confirmed::Full | Confirmed::Unseen => true,
-        };
-        let granted = if let Some(id) = self.registry.find(&place) {
-            let record = self.registry.get_mut(id)?;
-            let was_over = record.trial.is_over();
-            try_on(record, seq, &confirmed, message.payload, time_to_live);
-            let over = record.trial.is_over();
-            let granted = !over && may_be_answered(record, &confirmed);
-            if was_over && !over && record.shown.state.is_published() {
-                self.renewals.insert(id);
-            }
-            granted
-        } else {
-            // Registered before, under another endpointIdentifier.
-            let mut over = false;
-            for id in earlier {
-                if let Some(record) = self.registry.get_mut(id) {
-                    try_on(record, seq, &confirmed, message.payload, time_to_live);
-                    over |= record.trial.is_over();
-                }
-            }
-            !over && self.may_become_known(now, &place, &confirmed)
-        };
-        (granted && fits).then_some(endpoint_ttl)
-    }
+/// An RCF that is about to be sent on.
+pub(crate) struct GrantingRcf<'a> {
+    pub(crate) seq: u16,
+    pub(crate) time_to_live: Option<u32>,
+    pub(crate) endpoint_identifier: &'a str,
+    /// The request that it confirms, if that was seen.
+    pub(crate) request: Option<&'a Request>,
+}
 
-    /// Whether an endpoint that is not known at its address becomes known with this RCF.
-    fn may_become_known(&self, now: Time, place: &Place, confirmed: &Confirmed) -> bool {
-        match (self.registry.find_elsewhere(place), confirmed) {
-            (_, Confirmed::Secured | Confirmed::Unseen) => false,
-            (Some(id), Confirmed::KeepAlive(_)) => !self.is_alive_elsewhere(now, id, place),
-            (Some(_), Confirmed::Full) => true,
-            (None, _) => self.registry.len() < self.config.max_registrations,
+/// The timeToLive that goes into a diverted RCF, if it is to be the zone's.
+pub(crate) fn grant(
+    registrations: &mut Registrations,
+    now: Time,
+    message: &Message<'_>,
+    rcf: &GrantingRcf<'_>,
+) -> Option<Duration> {
+    let zone = registrations.config.zone(message.zone)?;
+    let endpoint_ttl = zone.endpoint_ttl?;
+    if zone.answer == Answer::Off {
+        return None;
+    }
+    let place = Place {
+        zone: message.zone,
+        gatekeeper: message.gatekeeper,
+        endpoint: message.endpoint,
+        endpoint_identifier: rcf.endpoint_identifier.to_owned(),
+    };
+    let (seq, time_to_live, request) = (rcf.seq, rcf.time_to_live, rcf.request);
+    let confirmed = Confirmed::from(request);
+    let earlier = match request.map(|request| &request.asked) {
+        Some(Asked::Register {
+            aliases,
+            call_signal_addresses,
+            ..
+        }) => {
+            registrations.find_earlier(place.zone, place.endpoint, aliases, call_signal_addresses)
         }
+        _ => Vec::new(),
+    };
+    let fits = match &confirmed {
+        Confirmed::Secured => false,
+        Confirmed::KeepAlive(rrq) => {
+            rrq.len() <= *octets::RRQ.end() && message.payload.len() <= *octets::RCF.end()
+        }
+        Confirmed::Full | Confirmed::Unseen => true,
+    };
+    let granted = if let Some(id) = registrations.registry.find(&place) {
+        let record = registrations.registry.get_mut(id)?;
+        let was_over = record.trial.is_over();
+        try_on(record, seq, &confirmed, message.payload, time_to_live);
+        let over = record.trial.is_over();
+        let granted = !over && may_be_answered(record, &confirmed);
+        if was_over && !over && record.shown.state.is_published() {
+            registrations.renewals.insert(id);
+        }
+        granted
+    } else {
+        // Registered before, under another endpointIdentifier.
+        let mut over = false;
+        for id in earlier {
+            if let Some(record) = registrations.registry.get_mut(id) {
+                try_on(record, seq, &confirmed, message.payload, time_to_live);
+                over |= record.trial.is_over();
+            }
+        }
+        !over && may_become_known(registrations, now, &place, &confirmed)
+    };
+    (granted && fits).then_some(endpoint_ttl)
+}
+
+/// Whether an endpoint that is not known at its address becomes known with this RCF.
+fn may_become_known(
+    registrations: &Registrations,
+    now: Time,
+    place: &Place,
+    confirmed: &Confirmed,
+) -> bool {
+    match (registrations.registry.find_elsewhere(place), confirmed) {
+        (_, Confirmed::Secured | Confirmed::Unseen) => false,
+        (Some(id), Confirmed::KeepAlive(_)) => !registrations.is_alive_elsewhere(now, id, place),
+        (Some(_), Confirmed::Full) => true,
+        (None, _) => registrations.registry.len() < registrations.config.max_registrations,
     }
 }
 

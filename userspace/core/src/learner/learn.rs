@@ -9,7 +9,9 @@ use rasline_h225::decode_ras;
 use rasline_h225::view::{Alternate, Summary, summarise};
 
 use super::confirm::Confirm;
+use super::grant::{GrantingRcf, grant};
 use super::pending::{Asked, Inserted, Request};
+use super::registrations::Registrations;
 use super::registry::Place;
 use super::{Learner, Message, Output, Reason};
 use crate::octets::{self, masked};
@@ -39,14 +41,18 @@ impl Learner {
             .ok()
             .map(|decoded| summarise(&decoded));
         if message.reason == Reason::Standby
-            && self.standby_said(now, message, summary.as_ref(), out)
+            && self.handle_standby_message(now, message, summary.as_ref(), out)
         {
             return;
         }
         if matches!(message.reason, Reason::Diverted | Reason::Standby) {
             self.send_on(now, message, summary.as_ref(), out);
         }
-        if !self.is_configured(message.zone, message.gatekeeper) {
+        let config = &self.registrations.config;
+        if config
+            .gatekeeper(message.zone, message.gatekeeper)
+            .is_none()
+        {
             self.stats.foreign += 1;
             return;
         }
@@ -55,15 +61,10 @@ impl Learner {
             return;
         };
         if message.reason.from_endpoint() {
-            self.request(now, message, summary);
+            self.handle_request(now, message, summary);
         } else {
-            self.answer(now, message, summary, out);
+            self.handle_answer(now, message, summary, out);
         }
-    }
-
-    pub(crate) fn is_configured(&self, zone: u32, gatekeeper: u32) -> bool {
-        self.zone(zone)
-            .is_some_and(|zone| zone.gatekeepers.iter().any(|g| g.index == gatekeeper))
     }
 
     /// A diverted message goes to the endpoint whatever it is; an RCF with the timeToLive that its endpoint is given.
@@ -80,7 +81,17 @@ impl Learner {
                 endpoint_identifier,
                 time_to_live,
                 ..
-            }) => self.grant(now, message, (*seq, *time_to_live), endpoint_identifier),
+            }) => {
+                let source = (message.gatekeeper, message.endpoint);
+                let pendings = &self.pendings;
+                let rcf = GrantingRcf {
+                    seq: *seq,
+                    time_to_live: *time_to_live,
+                    endpoint_identifier,
+                    request: pendings.peek_confirmed(source, *seq, endpoint_identifier),
+                };
+                grant(&mut self.registrations, now, message, &rcf)
+            }
             _ => None,
         };
         let patched = match summary {
@@ -107,7 +118,7 @@ impl Learner {
     }
 
     /// A message of an endpoint.
-    fn request(&mut self, now: Time, message: &Message<'_>, summary: Summary) {
+    fn handle_request(&mut self, now: Time, message: &Message<'_>, summary: Summary) {
         let (seq, endpoint_identifier, secured, asked) = match summary {
             Summary::Rrq {
                 seq,
@@ -160,9 +171,12 @@ impl Learner {
             asked,
         };
         if !matches!(request.asked, Asked::Unregister) {
-            self.seen(now, &request);
+            self.note_seen(now, &request);
         }
-        match self.pendings.insert(now, self.config.max_pending, request) {
+        match self
+            .pendings
+            .insert(now, self.registrations.config.max_pending, request)
+        {
             Inserted::New => {}
             Inserted::Repeated => self.stats.repeated += 1,
             Inserted::Evicted => self.stats.pending_evicted += 1,
@@ -170,7 +184,7 @@ impl Learner {
         }
     }
 
-    fn seen(&mut self, now: Time, request: &Request) {
+    fn note_seen(&mut self, now: Time, request: &Request) {
         let Some(endpoint_identifier) = request.endpoint_identifier.clone() else {
             return;
         };
@@ -181,16 +195,16 @@ impl Learner {
             endpoint,
             endpoint_identifier,
         };
-        if let Some(id) = self.registry.find(&place)
-            && let Some(record) = self.registry.get_mut(id)
+        if let Some(id) = self.registrations.registry.find(&place)
+            && let Some(record) = self.registrations.registry.get_mut(id)
         {
             record.shown.last_seen = now;
-            self.heard(now, id, now);
+            self.registrations.note_heard(now, id, now);
         }
     }
 
     /// A message of a gatekeeper.
-    fn answer(
+    fn handle_answer(
         &mut self,
         now: Time,
         message: &Message<'_>,
@@ -208,7 +222,7 @@ impl Learner {
                 secured,
             } => {
                 let list = (!alternates.is_empty()).then_some(alternates);
-                self.introduced(now, message, gatekeeper_identifier.as_ref(), list, out);
+                self.note_gatekeeper(now, message, gatekeeper_identifier.as_ref(), list, out);
                 let confirm = Confirm {
                     raw: message.payload,
                     seq,
@@ -225,7 +239,7 @@ impl Learner {
                 alternates,
                 ..
             } => {
-                self.introduced(
+                self.note_gatekeeper(
                     now,
                     message,
                     gatekeeper_identifier.as_ref(),
@@ -233,7 +247,7 @@ impl Learner {
                     out,
                 );
             }
-            Summary::Rrj { seq, reason } => self.rejected(now, message, seq, reason, out),
+            Summary::Rrj { seq, reason } => self.handle_rrj(now, message, (seq, reason), out),
             Summary::Urq {
                 endpoint_identifier,
                 reason,
@@ -242,15 +256,16 @@ impl Learner {
                 let cause = Cause::UnregisteredByGatekeeper {
                     reason: reason.map(str::to_owned),
                 };
-                self.unregistered(now, message, &[endpoint_identifier], &cause, out);
+                let (named, registrations) = ([endpoint_identifier], &mut self.registrations);
+                registrations.handle_unregistered(now, message, &named, &cause, out);
             }
-            Summary::Ucf { seq } => self.unregistration_confirmed(now, message, seq, out),
+            Summary::Ucf { seq } => self.handle_ucf(now, message, seq, out),
             _ => {}
         }
     }
 
     /// What the gatekeeper says about itself.
-    fn introduced(
+    fn note_gatekeeper(
         &mut self,
         now: Time,
         message: &Message<'_>,
@@ -258,28 +273,58 @@ impl Learner {
         alternates: Option<Vec<Alternate>>,
         out: &mut Vec<Output>,
     ) {
-        let info = self.gatekeepers.entry(message.gatekeeper).or_default();
-        if info.gatekeeper_identifier.as_ref() != gatekeeper_identifier
-            && gatekeeper_identifier.is_some()
-        {
-            info.gatekeeper_identifier = gatekeeper_identifier.cloned();
+        let (gatekeepers, index) = (&mut self.gatekeepers, message.gatekeeper);
+        if let Some(addresses) = gatekeepers.note(now, index, gatekeeper_identifier, alternates) {
+            out.push(Output::Event(Event {
+                time: now,
+                zone: message.zone,
+                gatekeeper: message.gatekeeper,
+                registration: None,
+                kind: EventKind::Alternates { addresses },
+            }));
         }
-        let Some(alternates) = alternates else { return };
-        info.alternates_at = Some(now);
-        if info.alternates == alternates {
-            return;
+    }
+
+    /// A message of a gatekeeper on standby; false: it is not about what is kept warm there, and is to be sent on.
+    fn handle_standby_message(
+        &mut self,
+        now: Time,
+        message: &Message<'_>,
+        summary: Option<&Summary>,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let Registrations {
+            standby, registry, ..
+        } = &mut self.registrations;
+        standby.handle_message(now, registry, (message, summary), out)
+    }
+
+    fn handle_rrj(
+        &mut self,
+        now: Time,
+        message: &Message<'_>,
+        (seq, reason): (u16, &str),
+        out: &mut Vec<Output>,
+    ) {
+        let source = (message.gatekeeper, message.endpoint);
+        let asked = self.pendings.rejected(source, seq);
+        let registrations = &mut self.registrations;
+        if !registrations.handle_reject(now, message, (reason, &asked), out) {
+            self.stats.unpaired += 1;
         }
-        let addresses = alternates
-            .iter()
-            .map(|alternate| alternate.address)
-            .collect();
-        info.alternates = alternates;
-        out.push(Output::Event(Event {
-            time: now,
-            zone: message.zone,
-            gatekeeper: message.gatekeeper,
-            registration: None,
-            kind: EventKind::Alternates { addresses },
-        }));
+    }
+
+    /// A UCF confirms what the URQ with its number asked.
+    fn handle_ucf(&mut self, now: Time, message: &Message<'_>, seq: u16, out: &mut Vec<Output>) {
+        let source = (message.gatekeeper, message.endpoint);
+        let asked = self.pendings.unregistered(source, seq);
+        if asked.is_empty() {
+            self.stats.unpaired += 1;
+            return self.registrations.handle_unknown_ucf(now, message, out);
+        }
+        let named = asked.into_iter().map(|one| one.endpoint_identifier);
+        let (named, cause) = (named.collect::<Vec<_>>(), Cause::Unregistered);
+        let registrations = &mut self.registrations;
+        registrations.handle_unregistered(now, message, &named, &cause, out);
     }
 }

@@ -5,80 +5,64 @@
 
 use super::pending::{Asked, Request};
 use super::phase::Stimulus;
+use super::registrations::Registrations;
 use super::registry::Place;
-use super::{Learner, Message, Output, Reason};
+use super::{Message, Output, Reason};
 use crate::{Cause, RegistrationId, Time};
 
-impl Learner {
-    /// An RRJ takes the registration that asked. What is published asks with its own keep-alive only: any other RRQ of
-    /// its address may be forged, and the next refresh shows whether its gatekeeper still has it. A refresh that was
-    /// rejected is known only by the slot that the kernel withdrew: where several stand behind one address and port,
-    /// the next scan of the slots tells.
-    pub(crate) fn rejected(
+impl Registrations {
+    /// A gatekeeper rejected an RRQ; `asked`: those of its number that were seen. An RRJ takes the registration that asked.
+    /// What is published asks with its own keep-alive only: any other RRQ of its address may be forged, and the next refresh
+    /// shows whether its gatekeeper still has it. A refresh that was rejected is known only by the slot that the kernel
+    /// withdrew: where several stand behind one address and port, the next scan of the slots tells. False if nobody is found
+    /// who asked.
+    pub(crate) fn handle_reject(
         &mut self,
         now: Time,
         message: &Message<'_>,
-        seq: u16,
-        reason: &str,
+        (reason, asked): (&str, &[Request]),
         out: &mut Vec<Output>,
-    ) {
+    ) -> bool {
         let cause = Cause::Rejected {
             reason: reason.to_owned(),
         };
-        let asked = self
-            .pendings
-            .rejected((message.gatekeeper, message.endpoint), seq);
-        let mut taken: Vec<_> = asked
+        let asking = asked
             .iter()
-            .filter_map(|request| self.asking(message, request))
-            .collect();
+            .filter_map(|one| self.find_asking(message, one));
+        let mut taken: Vec<_> = asking.collect();
         if taken.is_empty()
             && message.reason == Reason::Withdrawn
             && let [id] = self.published_at(message)[..]
         {
             taken.push(id);
         }
-        if taken.is_empty() && asked.is_empty() {
-            self.stats.unpaired += 1;
-        }
+        let found = !taken.is_empty() || !asked.is_empty();
         for id in taken {
             self.remove(now, id, cause.clone(), out);
         }
+        found
     }
 
     /// The registration that ends if this RRQ is rejected.
-    fn asking(&self, message: &Message<'_>, request: &Request) -> Option<RegistrationId> {
+    fn find_asking(&self, message: &Message<'_>, request: &Request) -> Option<RegistrationId> {
         if let Asked::KeepAlive(rrq) = &request.asked
-            && let Some(id) = self.by_keep_alive(message, rrq)
+            && let Some(id) = self.find_by_keep_alive(message, rrq)
         {
             return Some(id);
         }
         let named = request.endpoint_identifier.as_ref()?;
         let id = self.registry.find(&place(message, named))?;
-        let shown = self.registration(id)?;
+        let shown = self.get(id)?;
         (!shown.state.is_published()).then_some(id)
     }
 
-    /// A UCF confirms what the URQ with its number asked.
-    pub(crate) fn unregistration_confirmed(
+    /// A UCF confirms a URQ that was not seen: what the kernel withdrew is learned again.
+    pub(crate) fn handle_unknown_ucf(
         &mut self,
         now: Time,
         message: &Message<'_>,
-        seq: u16,
         out: &mut Vec<Output>,
     ) {
-        let asked = self
-            .pendings
-            .unregistered((message.gatekeeper, message.endpoint), seq);
-        if !asked.is_empty() {
-            let named: Vec<_> = asked
-                .into_iter()
-                .map(|request| request.endpoint_identifier)
-                .collect();
-            self.unregistered(now, message, &named, &Cause::Unregistered, out);
-            return;
-        }
-        self.stats.unpaired += 1;
         if message.reason == Reason::Withdrawn {
             for id in self.published_at(message) {
                 self.step(now, id, Stimulus::Forget, Cause::UnregistrationUnknown, out);
@@ -87,7 +71,7 @@ impl Learner {
     }
 
     /// Those named are gone, all of the address and port if one is not named; the rest stays.
-    pub(crate) fn unregistered(
+    pub(crate) fn handle_unregistered(
         &mut self,
         now: Time,
         message: &Message<'_>,
@@ -126,7 +110,7 @@ impl Learner {
         all
     }
 
-    fn by_keep_alive(&self, message: &Message<'_>, rrq: &[u8]) -> Option<RegistrationId> {
+    fn find_by_keep_alive(&self, message: &Message<'_>, rrq: &[u8]) -> Option<RegistrationId> {
         let all = self
             .registry
             .at_gatekeeper(message.zone, message.gatekeeper, message.endpoint);

@@ -3,7 +3,7 @@
 //!
 //! [`Learner::handle`] takes the time and one [`Input`] and appends [`Output`]s, which the caller carries out in order;
 //! what became of them comes back as inputs. The steps of a registration are one file each: `learn` (messages come in),
-//! `pending` (requests that wait for their answer), `confirm` (RCFs), `register` (full RRQs), `leave` (RRJ, URQ, UCF),
+//! `pending` (requests that wait for their answer), `confirm` (RCFs), `register` (what these tell), `leave` (RRJ, URQ, UCF),
 //! `phase` (the state machine), `publish` (what it decides), `restore` and `reconfigure`. `grant` and `trial` decide
 //! which timeToLive an endpoint gets; `standby` keeps registrations warm at another gatekeeper.
 //!
@@ -15,6 +15,7 @@
 mod census;
 mod config;
 mod confirm;
+mod gatekeepers;
 mod grant;
 mod io;
 mod learn;
@@ -27,12 +28,12 @@ mod publish;
 mod reconfigure;
 mod register;
 mod registration;
+mod registrations;
 mod registry;
 mod restore;
 mod standby;
 mod stats;
 mod trial;
-mod watching;
 
 pub use census::{Census, CensusState};
 pub use config::{Answer, Config, Gatekeeper, Zone};

@@ -1,88 +1,13 @@
-//! Carries out what [`phase`](super::phase) decides: publish, withdraw, tell.
+//! What the kernel is told of a registration that it is to answer.
 
 use std::time::Duration;
 
-use super::phase::{self, Effect, Stimulus};
-use super::registry::{Record, Told};
-use super::{Answer, Learner, Output, State, Template, Zone};
+use super::registry::Record;
+use super::{Answer, Template, Zone};
 use crate::octets::{patched, seconds, utf16};
-use crate::{Cause, EventKind, RegistrationId, Time};
-
-impl Learner {
-    /// Moves a registration on. `cause` is told if that withdraws it.
-    pub(crate) fn step(
-        &mut self,
-        now: Time,
-        id: RegistrationId,
-        stimulus: Stimulus,
-        cause: Cause,
-        out: &mut Vec<Output>,
-    ) {
-        let Some(record) = self.registry.get_mut(id) else {
-            return;
-        };
-        let (state, effect) = phase::step(record.shown.state, stimulus);
-        if state == (State::Learning { pairs: 0 }) || matches!(stimulus, Stimulus::Unfit(_)) {
-            record.pair = None;
-        }
-        self.registry.set_state(id, state);
-        match effect {
-            Effect::None => {}
-            Effect::Publish => self.publish(id, out),
-            Effect::Withdraw => {
-                out.push(Output::Withdraw { id });
-                let kind = EventKind::Withdrawn { cause, gone: false };
-                out.extend(self.event_about(now, id, kind));
-            }
-            Effect::Republish => {
-                out.push(Output::Withdraw { id });
-                self.publish(id, out);
-            }
-        }
-        self.tell(now, id, out);
-    }
-
-    /// Says once that a registration is learned, or why it is not answered.
-    fn tell(&mut self, now: Time, id: RegistrationId, out: &mut Vec<Output>) {
-        let Some(record) = self.registry.get_mut(id) else {
-            return;
-        };
-        let (told, kind) = match record.shown.state {
-            State::Answered => (Told::Learned, EventKind::Learned),
-            State::NotAnswered { why } => (Told::NotAnswered(why), EventKind::NotAnswered { why }),
-            State::Publishing => return,
-            State::Learning { .. } => {
-                if record.told == Some(Told::Learned) {
-                    record.told = None;
-                }
-                return;
-            }
-        };
-        if record.told != Some(told) {
-            record.told = Some(told);
-            out.extend(self.event_about(now, id, kind));
-        }
-    }
-
-    fn publish(&mut self, id: RegistrationId, out: &mut Vec<Output>) {
-        let Some(zone) = self.registry.get(id).map(|record| record.shown.zone) else {
-            return;
-        };
-        let Some(zone) = self.config.zones.iter().find(|z| z.index == zone) else {
-            return;
-        };
-        if let Some(template) = self
-            .registry
-            .get_mut(id)
-            .and_then(|record| template(zone, record))
-        {
-            out.push(Output::Publish(Box::new(template)));
-        }
-    }
-}
 
 /// The template of a registration with a pair; notes in it what the endpoint is given.
-fn template(zone: &Zone, record: &mut Record) -> Option<Template> {
+pub(crate) fn template(zone: &Zone, record: &mut Record) -> Option<Template> {
     let pair = record.pair.as_ref()?;
     let shown = &mut record.shown;
     let gatekeeper_ttl = shown.gatekeeper_ttl?;

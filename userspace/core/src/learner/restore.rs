@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::confirm::unfit;
 use super::phase::Stimulus;
-use super::registry::{Pair, Place, Told};
-use super::{Learner, Output};
+use super::registrations::Registrations;
+use super::registry::{Pair, Place, Record, Registry, Told};
+use super::{Config, Output};
 use crate::octets::masked;
 use crate::{Cause, RegistrationId, Time};
 
@@ -50,18 +51,16 @@ pub struct Stored {
     pub answered: u64,
 }
 
-impl Learner {
-    /// What is to be stored of a registration, if it is published.
-    #[must_use]
-    pub fn stored(&self, id: RegistrationId) -> Option<Stored> {
-        let record = self.registry.get(id)?;
-        let shown = &record.shown;
-        let pair = record.pair.as_ref()?;
+impl Record {
+    /// What is to be stored of it, if it is published.
+    pub(crate) fn stored(&self) -> Option<Stored> {
+        let shown = &self.shown;
+        let pair = self.pair.as_ref()?;
         if !shown.state.is_published() {
             return None;
         }
         Some(Stored {
-            id,
+            id: shown.id,
             zone: shown.zone,
             gatekeeper: shown.gatekeeper,
             endpoint: shown.endpoint,
@@ -71,7 +70,7 @@ impl Learner {
             call_signal_addresses: shown.call_signal_addresses.clone(),
             rrq: pair.rrq.clone(),
             rcf: pair.rcf.clone(),
-            full_rrq: record.full_rrq.clone(),
+            full_rrq: self.full_rrq.clone(),
             gatekeeper_ttl: shown.gatekeeper_ttl?,
             first_seen: shown.first_seen,
             confirmed: shown.confirmed,
@@ -80,9 +79,28 @@ impl Learner {
         })
     }
 
-    /// Publishes a registration again that was stored. One that does not hold any more, or that is known by now, is
+    /// Takes over what was stored of it.
+    fn fill(&mut self, now: Time, stored: Stored, pair: Pair) {
+        let shown = &mut self.shown;
+        shown.gatekeeper_identifier = stored.gatekeeper_identifier;
+        shown.aliases = stored.aliases;
+        shown.call_signal_addresses = stored.call_signal_addresses;
+        shown.gatekeeper_ttl = Some(stored.gatekeeper_ttl);
+        shown.first_seen = stored.first_seen;
+        shown.last_seen = stored.last_seen.min(now);
+        shown.confirmed = stored.confirmed;
+        shown.answered = stored.answered;
+        self.pair = Some(pair);
+        self.full_rrq = stored.full_rrq;
+        // Nothing new: a million of them need not be told one by one.
+        self.told = Some(Told::Learned);
+    }
+}
+
+impl Registrations {
+    /// Publishes a registration again that was stored; false: one that does not hold any more, or that is known by now, is
     /// left alone.
-    pub(crate) fn restore(&mut self, now: Time, stored: Stored, out: &mut Vec<Output>) {
+    pub(crate) fn restore(&mut self, now: Time, stored: Stored, out: &mut Vec<Output>) -> bool {
         let place = Place {
             zone: stored.zone,
             gatekeeper: stored.gatekeeper,
@@ -94,65 +112,50 @@ impl Learner {
             rrq: masked(&stored.rrq),
             rcf: masked(&stored.rcf),
         };
-        if !self.holds(now, &stored, &pair) || !self.is_new(stored.id, &place, &pair) {
-            self.stats.not_restored += 1;
-            return;
+        let full = self.registry.len() >= self.config.max_registrations;
+        if full
+            || !holds(now, &self.config, &stored, &pair)
+            || !is_new(&self.registry, stored.id, &place, &pair)
+        {
+            return false;
         }
-        let id = stored.id;
+        let (id, last_seen) = (stored.id, stored.last_seen);
         self.registry.add_as(now, id, place);
-        let Some(record) = self.registry.get_mut(id) else {
-            return;
-        };
-        let shown = &mut record.shown;
-        shown.gatekeeper_identifier = stored.gatekeeper_identifier;
-        shown.aliases = stored.aliases;
-        shown.call_signal_addresses = stored.call_signal_addresses;
-        shown.gatekeeper_ttl = Some(stored.gatekeeper_ttl);
-        shown.first_seen = stored.first_seen;
-        shown.last_seen = stored.last_seen.min(now);
-        shown.confirmed = stored.confirmed;
-        shown.answered = stored.answered;
-        record.pair = Some(pair);
-        record.full_rrq = stored.full_rrq;
-        // Nothing new: a million of them need not be told one by one.
-        record.told = Some(Told::Learned);
+        if let Some(record) = self.registry.get_mut(id) {
+            record.fill(now, stored, pair);
+        }
         if let Some(record) = self.registry.get(id) {
             let deadline = self.forget_at(&record.shown);
             self.registry.set_deadline(id, deadline);
         }
-        self.stats.restored += 1;
-        self.heard(now, id, stored.last_seen);
+        self.note_heard(now, id, last_seen);
         self.step(now, id, Stimulus::Restored, Cause::Kernel, out);
+        true
     }
+}
 
-    /// Whether its gatekeeper is still configured and has it, as far as is known. What was confirmed in the future was
-    /// written by a clock that cannot be trusted.
-    fn holds(&self, now: Time, stored: &Stored, pair: &Pair) -> bool {
-        let ttl = u32::try_from(stored.gatekeeper_ttl.as_secs()).unwrap_or(u32::MAX);
-        self.is_configured(stored.zone, stored.gatekeeper)
-            && stored.confirmed <= now
-            && now.since(stored.confirmed) < stored.gatekeeper_ttl
-            && unfit(pair, false, Some(ttl)).is_none()
-    }
+/// Whether its gatekeeper is still configured and has it, as far as is known. What was confirmed in the future was
+/// written by a clock that cannot be trusted.
+fn holds(now: Time, config: &Config, stored: &Stored, pair: &Pair) -> bool {
+    let ttl = u32::try_from(stored.gatekeeper_ttl.as_secs()).unwrap_or(u32::MAX);
+    config.gatekeeper(stored.zone, stored.gatekeeper).is_some()
+        && stored.confirmed <= now
+        && now.since(stored.confirmed) < stored.gatekeeper_ttl
+        && unfit(pair, false, Some(ttl)).is_none()
+}
 
-    /// Whether nothing that is known stands in its way.
-    fn is_new(&self, id: RegistrationId, place: &Place, pair: &Pair) -> bool {
-        let same = |other: &RegistrationId| {
-            let record = self.registry.get(*other);
-            record.is_some_and(|r| {
-                r.shown.endpoint_identifier == place.endpoint_identifier
-                    || r.pair.as_ref().is_some_and(|kept| kept.rrq == pair.rrq)
-            })
-        };
-        id.0 != 0
-            && id.0 < u64::MAX / 2
-            && self.registry.len() < self.config.max_registrations
-            && self.registry.get(id).is_none()
-            && !self
-                .registry
-                .at(place.zone, place.endpoint)
-                .iter()
-                .any(same)
-            && self.registry.find_elsewhere(place).is_none()
-    }
+/// Whether nothing that is known stands in its way.
+fn is_new(registry: &Registry, id: RegistrationId, place: &Place, pair: &Pair) -> bool {
+    let same = |other: &RegistrationId| {
+        let record = registry.get(*other);
+        record.is_some_and(|r| {
+            r.shown.endpoint_identifier == place.endpoint_identifier
+                || r.pair.as_ref().is_some_and(|kept| kept.rrq == pair.rrq)
+        })
+    };
+    id.0 != 0
+        && id.0 < u64::MAX / 2
+        && registry.get(id).is_none()
+        && !registry.at(place.zone, place.endpoint).iter().any(same)
+        && registry.find_elsewhere(place).is_none()
 }

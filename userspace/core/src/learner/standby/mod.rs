@@ -131,11 +131,24 @@ struct Target {
     due: BTreeSet<(Time, RegistrationId)>,
 }
 
+/// A registration that was warm at the gatekeeper that serves now.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) id: RegistrationId,
+    pub(crate) gatekeeper: u32,
+    /// requestSeqNum of the last keep-alive there.
+    pub(crate) seq: u16,
+    /// The RCF to it, requestSeqNum zeroed.
+    pub(crate) rcf: Box<[u8]>,
+    pub(crate) confirmed: Time,
+    pub(crate) ttl: Duration,
+}
+
 /// All of it.
 #[derive(Debug, Default)]
 pub(crate) struct Standby {
     targets: HashMap<u32, Target>,
     entries: HashMap<RegistrationId, Entry>,
     /// Registrations that were warm at the gatekeeper that serves now: to be published as its own.
-    taken: VecDeque<(RegistrationId, u32, Entry)>,
+    taken: VecDeque<Taken>,
 }
