@@ -178,3 +178,70 @@ impl Waits {
         Some(wait.answer(encode_ras(&rip(wait.seq, DELAY)).ok()?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: EntryId = EntryId(1);
+
+    fn s(seconds: u64) -> Time {
+        Time(seconds * 1_000_000_000)
+    }
+
+    fn request(seq: u8, kind: RasKind, waits: &mut Waits) -> Option<u64> {
+        let from = SocketAddr::from(([192, 0, 2, 9], 1719));
+        let payload = [seq];
+        let asked = EndpointMessage {
+            from,
+            to: SocketAddr::from(([192, 0, 2, 1], 1719)),
+            answer_to: from,
+            payload: &payload,
+            kind,
+            seq: seq.into(),
+            key: RequestKey::new(from, &payload),
+        };
+        waits.insert(ONE, &asked, s(0))
+    }
+
+    /// When (s) a request is said to take long, and when its patience is over.
+    #[test]
+    fn told_again_and_again_until_patience_is_over() {
+        let mut waits = Waits::default();
+        let ticket = request(1, RasKind::AdmissionRequest, &mut waits).unwrap();
+        assert!(waits.rip(ticket).is_none());
+        let mut told = Vec::new();
+        while let Some(now) = waits.next_due() {
+            match waits.expire(now) {
+                Some(OverdueWait::TakesLong(ticket)) => {
+                    assert!(waits.rip(ticket).is_some());
+                    told.push(now.0 / 1_000_000_000);
+                }
+                _ => assert_eq!(now, s(22)),
+            }
+        }
+        assert_eq!(told, [2, 6, 10, 14, 18]);
+        assert!(waits.remove(ticket).is_some());
+        assert_eq!((waits.len(), waits.count_of(ONE)), (0, 0));
+    }
+
+    #[test]
+    fn bounded_for_each_endpoint_and_found_by_endpoint_and_kind() {
+        let mut waits = Waits::default();
+        for seq in 1..=16 {
+            assert!(request(seq, RasKind::BandwidthRequest, &mut waits).is_some());
+        }
+        assert_eq!(request(17, RasKind::BandwidthRequest, &mut waits), None);
+        assert_eq!(waits.endpoints(), [ONE]);
+        assert!(waits.remove(1).is_some());
+        let last = request(18, RasKind::NonStandardMessage, &mut waits).unwrap();
+        let is_other = |kind| kind != RasKind::BandwidthRequest;
+        assert_eq!(waits.tickets_of(ONE, is_other), [last]);
+        waits.expire(s(2));
+        assert!(waits.rip(last).is_none());
+        assert_eq!(
+            (waits.mark_sent(last), waits.mark_sent(last)),
+            (false, true)
+        );
+    }
+}

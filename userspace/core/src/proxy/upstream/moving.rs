@@ -51,3 +51,31 @@ impl Move {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn over_with_the_last_of_those_that_were_left() {
+        let (gatekeeper, mut out) = (SocketAddr::from(([192, 0, 2, 1], 1719)), Vec::new());
+        assert!(Move::begin(gatekeeper, HashSet::new(), &mut out).is_none());
+        assert_eq!(out, []);
+        let left = HashSet::from([EntryId(1), EntryId(2)]);
+        let mut moving = Move::begin(gatekeeper, left, &mut out).unwrap();
+        let event = Event::Moving {
+            gatekeeper,
+            endpoints: 2,
+        };
+        assert_eq!(out, [Output::Event(event)]);
+        assert_eq!(moving.note_end(EntryId(3), true), None);
+        assert_eq!(moving.note_end(EntryId(2), false), None);
+        assert_eq!(moving.note_end(EntryId(2), true), None);
+        let event = Event::Moved {
+            gatekeeper,
+            registered: 1,
+            rejected: 1,
+        };
+        assert_eq!(moving.note_end(EntryId(1), true), Some(event));
+    }
+}

@@ -172,3 +172,73 @@ impl Registrations {
         self.claim_identifier(id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rasline_h225::text::to_bmp;
+
+    use super::*;
+
+    const ONE: EntryId = EntryId(1);
+    const TWO: EntryId = EntryId(2);
+
+    fn gatekeeper(n: u8) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, n], 1719))
+    }
+
+    fn rcf(identifier: &str) -> RegistrationConfirm {
+        let mut rcf = RegistrationConfirm::new(1, to_bmp(identifier).unwrap());
+        rcf.supports_additive_registration = Some(());
+        rcf
+    }
+
+    fn two() -> Registrations {
+        let mut all = Registrations::default();
+        all.insert(TWO, UpstreamIdentity::default());
+        all.insert(ONE, UpstreamIdentity::default());
+        all
+    }
+
+    #[test]
+    fn registered_ones_are_counted() {
+        let mut all = two();
+        for _ in 0..2 {
+            all.set_state(TWO, UpstreamState::Registered);
+        }
+        assert_eq!(
+            (all.count_registered(), all.registered_ids()),
+            (1, vec![TWO])
+        );
+        all.set_state(EntryId(3), UpstreamState::Registered);
+        assert!(all.remove(TWO).is_some());
+        assert_eq!((all.count_registered(), all.ids()), (0, vec![ONE]));
+    }
+
+    #[test]
+    fn an_identifier_is_of_who_was_confirmed_last() {
+        let (mut all, name) = (two(), to_bmp("a").unwrap());
+        all.take_rcf(ONE, gatekeeper(1), &rcf("a"), Time(1));
+        all.take_rcf(TWO, gatekeeper(1), &rcf("a"), Time(2));
+        assert_eq!(all.by_identifier(&name), Some(TWO));
+        all.forget_identity(ONE);
+        assert_eq!(all.by_identifier(&name), Some(TWO));
+        all.take_rcf(TWO, gatekeeper(1), &rcf("b"), Time(3));
+        assert_eq!(all.by_identifier(&name), None);
+        all.remove(TWO);
+        assert_eq!(all.by_identifier(&to_bmp("b").unwrap()), None);
+    }
+
+    #[test]
+    fn who_adds_aliases_does_so_until_another_gatekeeper_confirms() {
+        let mut all = two();
+        let mut plain = rcf("a");
+        plain.supports_additive_registration = None;
+        let mut is_additive = |from, rcf: &RegistrationConfirm| {
+            all.take_rcf(ONE, gatekeeper(from), rcf, Time(1));
+            all.get(ONE).unwrap().identity.additive
+        };
+        assert!(is_additive(1, &rcf("a")));
+        assert!(is_additive(1, &plain));
+        assert!(!is_additive(2, &plain));
+    }
+}
