@@ -178,7 +178,7 @@ impl Proxy {
             return self.turn_down(asked, Why::NotRegistered, out);
         };
         self.note_rrq(id, asked, rrq);
-        let Some(rcf) = self.downstream.light_rcf(id, asked.seq, rrq) else {
+        let Some(rcf) = self.downstream.make_light_rcf(id, asked.seq, rrq) else {
             return;
         };
         self.stats.lightweight += 1;
@@ -247,10 +247,10 @@ impl Proxy {
             }
         };
         let octets = if rrq == *said {
-            rrq::masked(asked.payload)
+            rrq::mask_number(asked.payload)
         } else {
             let without = encode_ras(&RasMessage::RegistrationRequest(rrq));
-            rrq::masked(without.as_deref().unwrap_or(asked.payload))
+            rrq::mask_number(without.as_deref().unwrap_or(asked.payload))
         };
         self.forward_rrq(id, asked, (octets, None), out);
     }

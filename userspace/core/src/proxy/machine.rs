@@ -125,7 +125,7 @@ impl Proxy {
         all.map(|(id, one)| (id, one.address, one.time_to_live, one.last_seen))
     }
 
-    /// One endpoint.
+    /// The view of one endpoint.
     #[must_use]
     pub fn view(&self, id: EntryId) -> Option<View> {
         self.view_of(id, self.downstream.endpoints.get(id)?)
@@ -137,7 +137,7 @@ impl Proxy {
         self.upstream.last_answer()
     }
 
-    /// Counts.
+    /// Counts since the start, and what there is now.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let mut stats = Stats {

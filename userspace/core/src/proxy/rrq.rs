@@ -13,7 +13,7 @@ use crate::transaction::digest;
 pub(super) const LONGEST: usize = 4096;
 
 /// The message with requestSeqNum zeroed.
-pub(super) fn masked(message: &[u8]) -> Box<[u8]> {
+pub(super) fn mask_number(message: &[u8]) -> Box<[u8]> {
     let mut octets: Box<[u8]> = message.into();
     if let Some(seq) = octets.get_mut(2..4) {
         seq.fill(0);
@@ -21,7 +21,7 @@ pub(super) fn masked(message: &[u8]) -> Box<[u8]> {
     octets
 }
 
-/// The RRQ in these octets.
+/// The RRQ in these octets; `None`: they are none.
 pub(super) fn parse(octets: &[u8]) -> Option<RegistrationRequest> {
     match decode_ras(octets) {
         Ok(RasMessage::RegistrationRequest(rrq)) => Some(rrq),
@@ -29,20 +29,20 @@ pub(super) fn parse(octets: &[u8]) -> Option<RegistrationRequest> {
     }
 }
 
-/// Where calls to it are signalled; without such an address, where its RAS comes from: what it is known by.
-pub(super) fn signalling(rrq: &RegistrationRequest, from: SocketAddr) -> SocketAddr {
+/// Where calls to the endpoint are signalled; without such an address, where its RAS comes from: what it is known by.
+pub(super) fn signalling_address(rrq: &RegistrationRequest, from: SocketAddr) -> SocketAddr {
     let mut all = rrq.call_signal_address.iter().filter_map(from_transport);
-    all.find(usable).unwrap_or(from)
+    all.find(is_usable).unwrap_or(from)
 }
 
 /// Where it wants to be asked; never another host than it sends from.
 pub(super) fn ras_address(rrq: &RegistrationRequest, from: SocketAddr) -> SocketAddr {
     let mut all = rrq.ras_address.iter().filter_map(from_transport);
-    all.find(|ras| usable(ras) && ras.ip() == from.ip())
+    all.find(|ras| is_usable(ras) && ras.ip() == from.ip())
         .unwrap_or(from)
 }
 
-pub(super) fn usable(address: &SocketAddr) -> bool {
+pub(super) fn is_usable(address: &SocketAddr) -> bool {
     !address.ip().is_unspecified() && !address.ip().is_multicast() && address.port() != 0
 }
 
@@ -52,14 +52,14 @@ pub(super) fn aliases(aliases: Option<&[AliasAddress]>) -> Vec<String> {
     all.filter_map(from_alias).collect()
 }
 
-/// Whether it carries tokens.
+/// Whether an RRQ carries tokens.
 pub(super) const fn is_secured(rrq: &RegistrationRequest) -> bool {
     rrq.tokens.is_some() || rrq.crypto_tokens.is_some() || rrq.integrity_check_value.is_some()
 }
 
 /// A digest of what counts of a registration: addresses, aliases, what it is. A full RRQ of the same digest changes
 /// nothing.
-pub(super) fn essence(rrq: &RegistrationRequest) -> Option<u64> {
+pub(super) fn digest_content(rrq: &RegistrationRequest) -> Option<u64> {
     let mut plain =
         RegistrationRequest::new(1, rrq.terminal_type.clone(), rrq.endpoint_vendor.clone());
     plain
@@ -84,7 +84,7 @@ pub(super) fn essence(rrq: &RegistrationRequest) -> Option<u64> {
 ///
 /// # Errors
 /// When it cannot be encoded.
-pub(super) fn full(
+pub(super) fn make_full(
     mut rrq: RegistrationRequest,
     seq: u16,
     known: Option<&UpstreamIdentity>,
@@ -103,7 +103,7 @@ pub(super) fn full(
 ///
 /// # Errors
 /// When it cannot be encoded.
-pub(super) fn keep_alive(
+pub(super) fn make_keep_alive(
     full: RegistrationRequest,
     seq: u16,
     up: &UpstreamIdentity,

@@ -48,7 +48,7 @@ pub(super) fn restore_endpoint(
 ) -> Option<Endpoint> {
     let lease = Duration::from_secs(kept.time_to_live.into());
     let full = rrq::parse(&kept.full)?;
-    let signalling = rrq::signalling(&full, kept.endpoint);
+    let signalling = rrq::signalling_address(&full, kept.endpoint);
     let taken = others.by_identifier(&kept.endpoint_identifier).is_some()
         || others.by_signalling(signalling).is_some();
     if taken

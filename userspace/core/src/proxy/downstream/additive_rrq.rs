@@ -41,18 +41,19 @@ pub(in crate::proxy) fn add_to(
     payload: &[u8],
 ) -> Addition {
     let newest = endpoint.newest_rrq();
-    let (Some(before), Some(whole)) = (rrq::parse(newest), with(newest, rrq)) else {
+    let (Some(before), Some(whole)) = (rrq::parse(newest), merge(newest, rrq)) else {
         return Addition::Impossible;
     };
     let settled = endpoint.wanted.is_none() && !refused;
-    let nothing = rrq::essence(&before) == rrq::parse(&whole).as_ref().and_then(rrq::essence);
+    let nothing =
+        rrq::digest_content(&before) == rrq::parse(&whole).as_ref().and_then(rrq::digest_content);
     if nothing && settled && !rrq::is_secured(rrq) {
         return Addition::Nothing;
     }
     let added = match &endpoint.adding {
         Some(_) if nothing => endpoint.adding.clone(),
-        Some(before) => with(before, rrq),
-        None => Some(rrq::masked(payload)),
+        Some(before) => merge(before, rrq),
+        None => Some(rrq::mask_number(payload)),
     };
     if whole.len() > rrq::LONGEST || added.as_ref().is_none_or(|one| one.len() > rrq::LONGEST) {
         return Addition::Impossible;
@@ -60,12 +61,12 @@ pub(in crate::proxy) fn add_to(
     Addition::Wanted { whole, added }
 }
 
-/// A full RRQ with what an additive one adds, requestSeqNum zeroed. Its tokens are the newer ones.
-fn with(full: &[u8], adding: &RegistrationRequest) -> Option<Box<[u8]>> {
+/// Merges what an additive RRQ adds into a full one, requestSeqNum zeroed. Its tokens are the newer ones.
+fn merge(full: &[u8], adding: &RegistrationRequest) -> Option<Box<[u8]>> {
     let mut whole = rrq::parse(full)?;
     let adding = adding.clone();
-    add(&mut whole.terminal_alias, adding.terminal_alias);
-    add(
+    append_missing(&mut whole.terminal_alias, adding.terminal_alias);
+    append_missing(
         &mut whole.terminal_alias_pattern,
         adding.terminal_alias_pattern,
     );
@@ -78,18 +79,18 @@ fn with(full: &[u8], adding: &RegistrationRequest) -> Option<Box<[u8]>> {
         &mut whole.terminal_type.gateway,
         adding.terminal_type.gateway,
     ) {
-        add(&mut gateway.protocol, more.protocol);
+        append_missing(&mut gateway.protocol, more.protocol);
     }
     if adding.tokens.is_some() || adding.crypto_tokens.is_some() {
         (whole.tokens, whole.crypto_tokens) = (adding.tokens, adding.crypto_tokens);
         whole.integrity_check_value = adding.integrity_check_value;
     }
     let octets = encode_ras(&RasMessage::RegistrationRequest(whole)).ok()?;
-    Some(rrq::masked(&octets))
+    Some(rrq::mask_number(&octets))
 }
 
-/// Those that are not there yet.
-fn add<T: PartialEq>(to: &mut Option<List<T>>, more: Option<List<T>>) {
+/// Appends those that are not there yet.
+fn append_missing<T: PartialEq>(to: &mut Option<List<T>>, more: Option<List<T>>) {
     for one in more.into_iter().flatten() {
         let there = to.get_or_insert_default();
         if !there.contains(&one) {

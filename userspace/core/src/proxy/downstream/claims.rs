@@ -33,7 +33,7 @@ pub(in crate::proxy) fn find_claimant(
     };
     let named = rrq.endpoint_identifier.as_ref().map(from_bmp);
     let named = named.and_then(|name| endpoints.by_identifier(&name));
-    let there = endpoints.by_signalling(rrq::signalling(rrq, from));
+    let there = endpoints.by_signalling(rrq::signalling_address(rrq, from));
     match (named.filter(same_host), there) {
         (_, Some(id)) if !same_host(&id) => Claimant::Taken,
         (Some(id), _) | (None, Some(id)) => Claimant::Known(id),
@@ -52,7 +52,7 @@ pub(in crate::proxy) fn keep_own_addresses(
     let may = |address: &TransportAddress| {
         // Calls over anything but IP are none of ours.
         from_transport(address).is_none_or(|address| {
-            let nowhere = !rrq::usable(&address);
+            let nowhere = !rrq::is_usable(&address);
             nowhere
                 || reserved.allows(&address) && may_claim(from.ip(), &address, endpoints.hosts())
         })
@@ -148,5 +148,5 @@ pub(in crate::proxy) fn changes_nothing(endpoint: &Endpoint, rrq: &RegistrationR
     plain
         && held
         && rrq::parse(&endpoint.full)
-            .is_some_and(|before| rrq::essence(&before) == rrq::essence(rrq))
+            .is_some_and(|before| rrq::digest_content(&before) == rrq::digest_content(rrq))
 }

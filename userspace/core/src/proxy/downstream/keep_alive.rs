@@ -33,14 +33,21 @@ impl EndpointSide {
         if let Some(identifier) = &rrq.endpoint_identifier {
             return self.endpoints.find_sender(&from_bmp(identifier), from);
         }
-        let id = self.endpoints.by_signalling(rrq::signalling(rrq, from))?;
+        let id = self
+            .endpoints
+            .by_signalling(rrq::signalling_address(rrq, from))?;
         let endpoint = self.endpoints.get(id)?;
         (endpoint.is_on_host(from.ip()) && endpoint.confirmed).then_some(id)
     }
 
     /// The RCF to a lightweight RRQ: nothing of it changes with the gatekeeper.
-    pub fn light_rcf(&self, id: EntryId, seq: u16, rrq: &RegistrationRequest) -> Option<Vec<u8>> {
-        let rcf = self.own_rcf(self.endpoints.get(id)?, seq, rrq)?;
+    pub fn make_light_rcf(
+        &self,
+        id: EntryId,
+        seq: u16,
+        rrq: &RegistrationRequest,
+    ) -> Option<Vec<u8>> {
+        let rcf = self.make_own_rcf(self.endpoints.get(id)?, seq, rrq)?;
         encode_ras(&RasMessage::RegistrationConfirm(rcf)).ok()
     }
 
@@ -80,7 +87,7 @@ impl EndpointSide {
     }
 
     fn offer(&self, id: EntryId, octets: Vec<u8>, rrq: &RegistrationRequest) -> Option<Offer> {
-        let mut rcf = self.light_rcf(id, 1, rrq)?;
+        let mut rcf = self.make_light_rcf(id, 1, rrq)?;
         if !octets::RCF.contains(&rcf.len()) {
             return None;
         }

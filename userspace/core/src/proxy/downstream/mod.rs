@@ -107,7 +107,7 @@ impl EndpointSide {
         let id = self.endpoints.next_number();
         let endpoint = Endpoint {
             identifier: self.make_identifier(),
-            signalling: Some(rrq::signalling(rrq, asked.from)),
+            signalling: Some(rrq::signalling_address(rrq, asked.from)),
             address: asked.from,
             seen_as: asked.to,
             ras: rrq::ras_address(rrq, asked.from),
@@ -202,7 +202,7 @@ impl EndpointSide {
     }
 
     /// An RCF that says what rasline knows by itself.
-    fn own_rcf(
+    fn make_own_rcf(
         &self,
         endpoint: &Endpoint,
         seq: u16,
@@ -224,7 +224,7 @@ impl EndpointSide {
         let mut message = if let Some(Ok(message)) = kept {
             message
         } else {
-            let mut rcf = self.own_rcf(endpoint, seq, rrq)?;
+            let mut rcf = self.make_own_rcf(endpoint, seq, rrq)?;
             rcf.terminal_alias.clone_from(&rrq.terminal_alias);
             RasMessage::RegistrationConfirm(rcf)
         };
@@ -280,7 +280,7 @@ impl EndpointSide {
         };
         self.endpoints
             .move_ras(id, rrq::ras_address(&full, address));
-        let signalling = rrq::signalling(&full, address);
+        let signalling = rrq::signalling_address(&full, address);
         // It may have become another's since.
         if self.endpoints.by_signalling(signalling).is_none() {
             self.endpoints.move_signalling(id, Some(signalling));

@@ -115,6 +115,6 @@ impl<'a> From<&'a InfoRequestResponsePerCallInfoItem> for CallReference<'a> {
 }
 
 /// Whether both are of one callReferenceValue. The highest bit only says which side made the call (Q.931 4.3).
-pub(in crate::proxy) fn alike(leg: &StoredLeg, said: &CallReference<'_>) -> bool {
+pub(in crate::proxy) fn is_same_reference(leg: &StoredLeg, said: &CallReference<'_>) -> bool {
     leg.reference & 0x7fff == said.reference & 0x7fff
 }

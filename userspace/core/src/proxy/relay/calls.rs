@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::Time;
-use crate::proxy::relay::call_ref::{CallReference, alike};
+use crate::proxy::relay::call_ref::{CallReference, is_same_reference};
 use crate::proxy::{EntryId, Output};
 use crate::ras_server::{CallKey, MAX_LEGS, StoredCall, StoredLeg};
 
@@ -45,7 +45,7 @@ impl Call {
     fn meant(&self, said: &CallReference<'_>) -> Option<EntryId> {
         let badness = |leg: &StoredLeg| {
             let same = leg.reference == said.reference;
-            (!said.is_about(leg), !same, !alike(leg, said))
+            (!said.is_about(leg), !same, !is_same_reference(leg, said))
         };
         let found = self.legs.iter().min_by_key(|(_, leg)| badness(leg));
         found.map(|(entry, _)| *entry)
@@ -86,7 +86,7 @@ impl Calls {
     /// Who is in a call with this callReferenceValue, if it is the only one.
     fn find_by_reference(&self, said: &CallReference<'_>) -> Option<EntryId> {
         let legs = self.all.values().flat_map(|call| &call.legs);
-        let mut found = legs.filter(|(_, leg)| alike(leg, said));
+        let mut found = legs.filter(|(_, leg)| is_same_reference(leg, said));
         let (entry, _) = found.next()?;
         found.all(|(other, _)| other == entry).then_some(*entry)
     }

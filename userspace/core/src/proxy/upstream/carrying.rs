@@ -116,7 +116,7 @@ impl GatekeeperSide {
         };
         let octets = make_rrq(&members.all, endpoints).and_then(|mut rrq| {
             rrq.additive_registration = adds.then_some(());
-            rrq::full(rrq, seq, holds.then_some(identity), from).ok()
+            rrq::make_full(rrq, seq, holds.then_some(identity), from).ok()
         });
         let Some(octets) = octets else {
             return self.carry_again(&members.joining, REST, now);
@@ -259,7 +259,7 @@ impl GatekeeperSide {
         let Some(from) = self.sources.own() else {
             return;
         };
-        let Ok(octets) = rrq::keep_alive(full, seq, identity, from) else {
+        let Ok(octets) = rrq::make_keep_alive(full, seq, identity, from) else {
             return;
         };
         self.counts.lightweight += 1;

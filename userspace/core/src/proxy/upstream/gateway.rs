@@ -20,7 +20,7 @@ const OCTETS: usize = 50_000;
 /// timeToLive that the gateway asks for, seconds.
 const TIME_TO_LIVE: u32 = 300;
 
-/// The gateway registration.
+/// The one registration of an aggregate.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gateway {
     pub identity: UpstreamIdentity,
@@ -75,7 +75,7 @@ impl Gateway {
         };
         let ids: Vec<EntryId> = registered.into_iter().take_while(fits).collect();
         let rrq = make_rrq(&ids, endpoints)?;
-        let octets = rrq::full(rrq, 1, Some(&self.identity), from).ok()?;
+        let octets = rrq::make_full(rrq, 1, Some(&self.identity), from).ok()?;
         Some(octets.into())
     }
 

@@ -426,7 +426,7 @@ impl GatekeeperSide {
 
     /// Ends the requests to gatekeepers that serve no more: those of endpoints wait for the next one.
     fn stop_requests(&mut self, now: Time) {
-        for seq in self.requests.not_for(self.active) {
+        for seq in self.requests.numbers_not_for(self.active) {
             match self.requests.get(seq).map(|one| one.purpose.clone()) {
                 Some(Purpose::Register(id)) => {
                     self.requests.abandon(seq, now);
@@ -473,7 +473,7 @@ impl GatekeeperSide {
 
     /// When the next full RRQ may be sent.
     pub fn next_registration(&self) -> Option<Time> {
-        self.may_register().then(|| self.queue.due()).flatten()
+        self.may_register().then(|| self.queue.next_due()).flatten()
     }
 
     pub fn next_retry(&self) -> Option<Time> {

@@ -6,12 +6,12 @@ use crate::Time;
 use crate::proxy::EntryId;
 use crate::transaction::Pacer;
 
-/// Who goes first.
+/// Who goes first in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::proxy) enum Lane {
     /// Somebody waits for it.
     Wanted,
-    /// Nobody notices.
+    /// Nobody notices how long it takes.
     Quiet,
 }
 
@@ -64,12 +64,12 @@ impl Queue {
     }
 
     /// When the next one may send, if there is one.
-    pub fn due(&self) -> Option<Time> {
+    pub fn next_due(&self) -> Option<Time> {
         self.line.first().map(|_| self.pacer.ready_at())
     }
 
-    /// One was sent.
-    pub fn spend(&mut self, now: Time) {
+    /// Notes that a full RRQ was sent.
+    pub fn note_sent(&mut self, now: Time) {
         self.pacer.spend(now);
     }
 }
@@ -95,7 +95,7 @@ mod tests {
             .map(|id| id.0)
             .collect();
         assert_eq!(order, [3, 2, 1]);
-        assert_eq!(queue.due(), None);
+        assert_eq!(queue.next_due(), None);
     }
 
     #[test]
@@ -106,7 +106,7 @@ mod tests {
         // Called late and irregularly.
         for at in (0..20_000).filter(|at| at % 7 == 0 && at % 1000 < 800) {
             while queue.pop(ms(at)).is_some() {
-                queue.spend(ms(at));
+                queue.note_sent(ms(at));
                 sent.push(at);
             }
         }

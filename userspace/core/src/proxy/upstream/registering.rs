@@ -74,7 +74,7 @@ impl GatekeeperSide {
         let (Some(said), Some(from), Some(seq)) = (said, from, self.requests.next_number()) else {
             return;
         };
-        let Ok(octets) = rrq::full(said, seq, here.then_some(identity), from) else {
+        let Ok(octets) = rrq::make_full(said, seq, here.then_some(identity), from) else {
             self.counts.unsendable += 1;
             return;
         };
@@ -92,7 +92,7 @@ impl GatekeeperSide {
 
     pub(super) fn count_full(&mut self, now: Time) {
         self.counts.full += 1;
-        self.queue.spend(now);
+        self.queue.note_sent(now);
     }
 
     pub(super) fn repeat_registration(&mut self, seq: u16, now: Time, out: &mut Vec<Output>) {
@@ -153,7 +153,7 @@ impl GatekeeperSide {
         let Some(from) = self.sources.source_of(endpoint, to) else {
             return;
         };
-        let Ok(octets) = rrq::keep_alive(full, seq, identity, from) else {
+        let Ok(octets) = rrq::make_keep_alive(full, seq, identity, from) else {
             return;
         };
         self.counts.lightweight += 1;
@@ -376,7 +376,7 @@ impl GatekeeperSide {
         now: Time,
         out: &mut Vec<Output>,
     ) {
-        let address = rrq::parse(full).map(|rrq| rrq::signalling(&rrq, to));
+        let address = rrq::parse(full).map(|rrq| rrq::signalling_address(&rrq, to));
         let heir = address.and_then(|address| endpoints.by_signalling(address));
         let is_needed = heir
             .and_then(|id| self.registrations.get(id))

@@ -25,15 +25,15 @@ const LATE: Duration = Duration::from_secs(30);
 /// What a request is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::proxy) enum Purpose {
-    /// A full RRQ.
+    /// A full RRQ of this endpoint.
     Register(EntryId),
     /// A full RRQ of the gateway, or one that adds to it: for these endpoints.
     Carry(Vec<EntryId>),
-    /// A lightweight RRQ.
+    /// A lightweight RRQ of this endpoint, or of the gateway.
     KeepAlive(EntryId),
     /// A full RRQ that nobody waits for any more: what it brings about is undone.
     Abandoned,
-    /// A URQ; its callSignalAddress.
+    /// A URQ, for who is registered with this callSignalAddress.
     Leave(Option<SocketAddr>),
     /// A request of an endpoint.
     Relay { ticket: u64, kind: RasKind },
@@ -253,7 +253,7 @@ impl RequestsToGatekeeper {
     }
 
     /// Those that are for another gatekeeper than this one.
-    pub fn not_for(&self, gatekeeper: Option<SocketAddr>) -> Vec<u16> {
+    pub fn numbers_not_for(&self, gatekeeper: Option<SocketAddr>) -> Vec<u16> {
         let other = |request: &RequestToGatekeeper| Some(request.to) != gatekeeper;
         let all = self.pending.iter().filter(|(_, request)| other(request));
         all.map(|(seq, _)| seq).collect()
@@ -265,5 +265,70 @@ fn output(request: &RequestToGatekeeper) -> Output {
         from: request.from,
         to: request.to,
         payload: request.octets.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+
+    const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 1719);
+    const THERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)), 1719);
+
+    fn s(seconds: u64) -> Time {
+        Time(seconds * 1_000_000_000)
+    }
+
+    fn send(requests: &mut RequestsToGatekeeper, purpose: Purpose) -> u16 {
+        let seq = requests.next_number().unwrap();
+        requests.send(seq, (HERE, THERE), vec![1], purpose, s(0));
+        seq
+    }
+
+    fn relay(ticket: u64) -> Purpose {
+        let kind = RasKind::AdmissionRequest;
+        Purpose::Relay { ticket, kind }
+    }
+
+    #[test]
+    fn found_by_ticket_while_under_way() {
+        let mut requests = RequestsToGatekeeper::new(0, s(0));
+        let seq = send(&mut requests, relay(7));
+        assert!(requests.is_relaying(7));
+        requests.stop_relaying(7, s(1));
+        assert!(!requests.is_relaying(7) && requests.get(seq).is_none());
+        assert_eq!(requests.next_due(), None);
+        assert!(requests.is_late(seq, s(2), (THERE, HERE)));
+        assert!(!requests.is_late(seq, s(31), (THERE, HERE)));
+    }
+
+    #[test]
+    fn who_comes_again_does_not_leave() {
+        let mut requests = RequestsToGatekeeper::new(0, s(0));
+        let first = send(&mut requests, Purpose::Leave(Some(HERE)));
+        let second = send(&mut requests, Purpose::Leave(Some(HERE)));
+        requests.finish(first, s(1));
+        requests.stop_leaving(HERE, s(1));
+        assert!(requests.get(second).is_none());
+    }
+
+    #[test]
+    fn full_rrqs_wait_for_their_turn_and_abandoned_ones_are_not_repeated() {
+        let mut requests = RequestsToGatekeeper::new(0, s(0));
+        let seq = send(&mut requests, Purpose::Register(EntryId(5)));
+        let due = requests.expire(s(3));
+        assert!(matches!(
+            due,
+            Some(OverdueRequest::RegisterAgain(EntryId(5)))
+        ));
+        assert_eq!(requests.next_due(), None);
+        assert!(requests.repeat(seq, s(4)).is_some());
+        assert_eq!(requests.next_due(), Some(s(7)));
+        requests.abandon(seq, s(4));
+        assert!(requests.expire(s(7)).is_none());
+        let due = requests.expire(s(24));
+        assert!(matches!(due, Some(OverdueRequest::GivenUp(_))));
     }
 }
