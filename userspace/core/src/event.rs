@@ -8,17 +8,17 @@ use crate::alternates::NotTaken;
 use crate::failover::MoveCause;
 use crate::health::{Evidence, State};
 use crate::learner::NotAnsweredReason;
-use crate::{RegistrationId, Time};
+use crate::{GatekeeperIndex, RegistrationId, Time, ZoneIndex};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// When.
     pub time: Time,
-    /// Zone index.
-    pub zone: u32,
-    /// Gatekeeper index.
-    pub gatekeeper: u32,
+    /// Zone that it concerns.
+    pub zone: ZoneIndex,
+    /// Gatekeeper that it concerns, if any.
+    pub gatekeeper: Option<GatekeeperIndex>,
     /// Registration, if it concerns one.
     pub registration: Option<RegistrationId>,
     /// What.
@@ -84,10 +84,10 @@ pub enum EventKind {
     },
     /// Another gatekeeper serves the zone.
     Failover {
-        /// Gatekeeper index before, if any.
-        from: Option<u32>,
-        /// Gatekeeper index now.
-        to: u32,
+        /// Gatekeeper before, if any.
+        from: Option<GatekeeperIndex>,
+        /// Gatekeeper now, if any.
+        to: Option<GatekeeperIndex>,
         /// Why.
         cause: MoveCause,
         /// When that was found.
@@ -97,17 +97,17 @@ pub enum EventKind {
     },
     /// A better gatekeeper serves the zone again.
     Failback {
-        /// Gatekeeper index before, if any.
-        from: Option<u32>,
-        /// Gatekeeper index now.
-        to: u32,
+        /// Gatekeeper before, if any.
+        from: Option<GatekeeperIndex>,
+        /// Gatekeeper now, if any.
+        to: Option<GatekeeperIndex>,
     },
     /// The operator switched the zone.
     Switched {
-        /// Gatekeeper index before, if any.
-        from: Option<u32>,
-        /// Gatekeeper index wanted; it serves as soon as it lives.
-        to: u32,
+        /// Gatekeeper before, if any.
+        from: Option<GatekeeperIndex>,
+        /// Gatekeeper wanted; it serves as soon as it lives.
+        to: GatekeeperIndex,
     },
     /// The operator holds the zone where it is.
     Held,

@@ -13,3 +13,4 @@ mod network;
 mod presence;
 mod proxy;
 mod registrar;
+mod site;

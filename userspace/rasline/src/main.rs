@@ -1,5 +1,5 @@
 //! The `rasline` command.
 
 fn main() -> std::process::ExitCode {
-    rasline::cli::main(rasline::supervisor::run)
+    rasline::cli::main(rasline::daemon::run)
 }

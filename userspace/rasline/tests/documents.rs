@@ -93,7 +93,7 @@ fn every_event_is_documented() {
         fields.remove("gatekeeper");
         events.insert(format!("agent_{event}"), fields);
     }
-    for name in rasline::agent::NAMES {
+    for name in rasline::effects::describe::agents::NAMES {
         assert!(events.contains_key(name), "{name}");
     }
     for (event, fields) in &events {
@@ -102,9 +102,9 @@ fn every_event_is_documented() {
             .unwrap_or_else(|| panic!("docs/events.md has no section `{event}`"));
         assert_eq!(section, fields, "fields of {event} in docs/events.md");
     }
-    let own = rasline::supervisor::events::name::ALL;
-    let served = rasline::supervisor::serving_events::ALL;
-    let presence = rasline::supervisor::presence_events::ALL;
+    let own = rasline::effects::events::name::ALL;
+    let served = rasline::effects::describe::served::name::ALL;
+    let presence = rasline::effects::describe::presence::name::ALL;
     let known = events.keys().map(String::as_str).chain(own).chain(served);
     let known = known.chain(presence);
     let known: BTreeSet<&str> = known.collect();

@@ -7,7 +7,7 @@ use rasline_h225::view::Alternate;
 
 use super::weigh::weigh;
 use super::{Input, Learned, List, MAX_LISTED, NotTaken, Output, Refused, ZoneRules};
-use crate::{Event, EventKind, Time};
+use crate::{Event, EventKind, GatekeeperIndex, Time, ZoneIndex};
 
 /// Gatekeepers of a zone whose lists are kept at most.
 const MAX_SOURCES: usize = 16;
@@ -194,8 +194,8 @@ impl Zone {
             }
             out.push(Output::Event(Event {
                 time: now,
-                zone: self.rules.zone,
-                gatekeeper: refused.learned.named_by,
+                zone: ZoneIndex(self.rules.zone),
+                gatekeeper: Some(GatekeeperIndex(refused.learned.named_by)),
                 registration: None,
                 kind: EventKind::AlternateRefused {
                     address,

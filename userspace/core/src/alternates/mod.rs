@@ -11,7 +11,7 @@
 mod machine;
 mod weigh;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rasline_h225::view::Alternate;
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,31 @@ pub struct Prefix {
 }
 
 impl Prefix {
+    /// Its first and last address.
+    #[must_use]
+    pub fn range(self) -> (IpAddr, IpAddr) {
+        match self.address {
+            IpAddr::V4(address) => {
+                let hosts = u32::MAX.checked_shr(self.length.into()).unwrap_or(0);
+                let first = address.to_bits() & !hosts;
+                let last = first | hosts;
+                (
+                    Ipv4Addr::from_bits(first).into(),
+                    Ipv4Addr::from_bits(last).into(),
+                )
+            }
+            IpAddr::V6(address) => {
+                let hosts = u128::MAX.checked_shr(self.length.into()).unwrap_or(0);
+                let first = address.to_bits() & !hosts;
+                let last = first | hosts;
+                (
+                    Ipv6Addr::from_bits(first).into(),
+                    Ipv6Addr::from_bits(last).into(),
+                )
+            }
+        }
+    }
+
     /// Whether an address lies in it. IPv4 addresses mapped to IPv6 count as IPv4.
     #[must_use]
     pub fn contains(self, address: IpAddr) -> bool {

@@ -73,10 +73,10 @@ impl Failover {
             return;
         };
         it.manual = Manual::Switch { gatekeeper };
-        let from = it.active.map(|active| active.0);
+        let from = it.active;
         let kind = EventKind::Switched {
             from,
-            to: gatekeeper.0,
+            to: gatekeeper,
         };
         out.push(event(now, zone, Some(gatekeeper), kind));
         if it.active == Some(gatekeeper) || dead {

@@ -349,27 +349,18 @@ impl Failover {
 
 /// What people are told of a move; of a switch they were told when it was asked for.
 fn told(now: Time, zone: ZoneIndex, from: Option<GatekeeperIndex>, to: &Move) -> Option<Output> {
-    let from = from.map(|from| from.0);
     let kind = match to.cause {
         MoveCause::Switch => return None,
-        MoveCause::Failback => EventKind::Failback {
-            from,
-            to: number(to.to),
-        },
+        MoveCause::Failback => EventKind::Failback { from, to: to.to },
         cause => EventKind::Failover {
             from,
-            to: number(to.to),
+            to: to.to,
             cause,
             detected_at: to.detected_at,
             evidence: to.evidence,
         },
     };
     Some(event(now, zone, to.to, kind))
-}
-
-/// A gatekeeper's number in an event; `u32::MAX`, which none has, stands for no gatekeeper.
-fn number(gatekeeper: Option<GatekeeperIndex>) -> u32 {
-    gatekeeper.map_or(u32::MAX, |it| it.0)
 }
 
 /// An event about a zone and its gatekeeper.
@@ -381,8 +372,8 @@ pub(super) fn event(
 ) -> Output {
     Output::Event(Event {
         time,
-        zone: zone.0,
-        gatekeeper: number(gatekeeper),
+        zone,
+        gatekeeper,
         registration: None,
         kind,
     })

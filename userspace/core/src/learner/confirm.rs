@@ -7,7 +7,7 @@ use super::phase::Stimulus;
 use super::registry::{Pair, Place};
 use super::{Learner, Message, NotAnsweredReason, Output, Reason};
 use crate::octets::{self, masked};
-use crate::{Cause, Event, EventKind, RegistrationId, Time};
+use crate::{Cause, Event, EventKind, GatekeeperIndex, RegistrationId, Time, ZoneIndex};
 
 /// A published keep-alive that comes as unknown this long after it was published was missed by the kernel.
 const MISSED_AFTER: Duration = Duration::from_secs(1);
@@ -155,8 +155,8 @@ impl Learner {
         self.table_full_told = Some(now);
         out.push(Output::Event(Event {
             time: now,
-            zone: place.zone,
-            gatekeeper: place.gatekeeper,
+            zone: ZoneIndex(place.zone),
+            gatekeeper: Some(GatekeeperIndex(place.gatekeeper)),
             registration: None,
             kind: EventKind::TableFull {
                 refused: self.stats.refused,

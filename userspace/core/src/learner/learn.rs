@@ -15,7 +15,7 @@ use super::registrations::Registrations;
 use super::registry::Place;
 use super::{Learner, Message, Output, Reason};
 use crate::octets::{self, masked};
-use crate::{Cause, Event, EventKind, Time};
+use crate::{Cause, Event, EventKind, GatekeeperIndex, Time, ZoneIndex};
 
 /// Alias names and addresses kept of one registration.
 pub(crate) const KEPT: usize = 16;
@@ -277,8 +277,8 @@ impl Learner {
         if let Some(addresses) = gatekeepers.note(now, index, gatekeeper_identifier, alternates) {
             out.push(Output::Event(Event {
                 time: now,
-                zone: message.zone,
-                gatekeeper: message.gatekeeper,
+                zone: ZoneIndex(message.zone),
+                gatekeeper: Some(GatekeeperIndex(message.gatekeeper)),
                 registration: None,
                 kind: EventKind::Alternates { addresses },
             }));

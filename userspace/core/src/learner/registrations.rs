@@ -11,7 +11,7 @@ use super::registry::{Pair, Place, Registry, Told};
 use super::standby::{Standby, Taken};
 use super::{Config, Output, Registration, SlotReport, State};
 use crate::presence::{Monitor, Sign, Subject};
-use crate::{Cause, Event, EventKind, RegistrationId, Time};
+use crate::{Cause, Event, EventKind, GatekeeperIndex, RegistrationId, Time, ZoneIndex};
 
 /// Least time without keep-alives after which a registration is forgotten (and a tenth more).
 const FORGET_AFTER: Duration = Duration::from_mins(1);
@@ -271,8 +271,8 @@ impl Registrations {
         let shown = &self.registry.get(id)?.shown;
         Some(Output::Event(Event {
             time: now,
-            zone: shown.zone,
-            gatekeeper: shown.gatekeeper,
+            zone: ZoneIndex(shown.zone),
+            gatekeeper: Some(GatekeeperIndex(shown.gatekeeper)),
             registration: Some(id),
             kind,
         }))

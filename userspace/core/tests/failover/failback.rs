@@ -43,8 +43,8 @@ fn after_a_time() {
     assert_eq!(world.active(), 0);
     assert!(world.kernel.steered.is_empty());
     let back = EventKind::Failback {
-        from: Some(1),
-        to: 0,
+        from: Some(gk(1)),
+        to: Some(gk(0)),
     };
     assert_eq!(world.events.last(), Some(&back));
 }

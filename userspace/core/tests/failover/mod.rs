@@ -5,10 +5,9 @@ mod flapping;
 mod model;
 mod world;
 
-use rasline_core::EventKind;
-use rasline_core::Time;
 use rasline_core::failover::{Failback, Input, Manual, MoveCause};
 use rasline_core::health::State::{Down, Suspect, Unknown, Up};
+use rasline_core::{EventKind, GatekeeperIndex, Time};
 use world::{NONE, World, ZONE, gk, policy, three};
 
 #[test]
@@ -44,7 +43,7 @@ fn the_next_one_that_lives_takes_over() {
     };
     assert_eq!(
         (*from, *to, *cause, *detected_at),
-        (Some(0), 2, MoveCause::Down, world.now)
+        (Some(gk(0)), Some(gk(2)), MoveCause::Down, world.now)
     );
     assert_eq!(evidence.unanswered, 5);
 }
@@ -111,8 +110,8 @@ fn the_kernels_decision_is_adopted() {
     assert!(matches!(
         world.events.last(),
         Some(EventKind::Failover {
-            from: Some(0),
-            to: 2,
+            from: Some(GatekeeperIndex(0)),
+            to: Some(GatekeeperIndex(2)),
             cause: MoveCause::Kernel,
             evidence,
             ..
@@ -327,13 +326,16 @@ fn events_are_written_as_they_were() {
     let plain = [
         (
             EventKind::Failback {
-                from: Some(1),
-                to: 0,
+                from: Some(gk(1)),
+                to: Some(gk(0)),
             },
             r#"{"event":"failback","from":1,"to":0}"#,
         ),
         (
-            EventKind::Switched { from: None, to: 0 },
+            EventKind::Switched {
+                from: None,
+                to: gk(0),
+            },
             r#"{"event":"switched","from":null,"to":0}"#,
         ),
         (EventKind::Held, r#"{"event":"held"}"#),

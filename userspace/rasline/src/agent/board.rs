@@ -66,7 +66,7 @@ impl Figures {
     }
 }
 
-/// Written by the thread, read by the supervisor.
+/// Written by the thread, read by the controller.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Board(Arc<Mutex<Vec<Shown>>>);
 

@@ -2,15 +2,14 @@
 //! does otherwise delays them. What they do is decided by `rasline_core::agent`; here are the sockets and the clock.
 //!
 //! ```text
-//! supervisor --orders--> thread: machine, UDP socket of each agent, TCP connection of each agent
-//!            <-reports--                                    board: how they stand, read by the supervisor
+//! controller --orders--> thread: machine, UDP socket of each agent, TCP connection of each agent
+//!            <-reports--                                    board: how they stand, read by the controller
 //! ```
-//! Invariants: all channels are bounded, and the thread never waits for the supervisor: an event that finds no room is
+//! Invariants: all channels are bounded, and the thread never waits for the controller: an event that finds no room is
 //! left out and counted, what is to be remembered waits, the latest of each agent.
 
 mod board;
 mod connection;
-mod events;
 mod run;
 mod sockets;
 
@@ -31,18 +30,17 @@ use crate::{
 };
 
 pub use board::{Figures, Shown};
-pub use events::{NAMES, describe_event};
 
 use board::Board;
 
 /// Orders that wait for the thread at most.
 const MAX_ORDERS: usize = 64;
-/// Reports that wait for the supervisor at most.
+/// Reports that wait for the controller at most.
 const MAX_REPORTS: usize = 1024;
 /// How long gatekeepers have to confirm that the agents leave.
 const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 
-/// What the supervisor hears.
+/// What the controller hears.
 #[derive(Clone, Debug)]
 pub enum Report {
     /// Something happened.
@@ -67,7 +65,7 @@ enum Order {
     },
 }
 
-/// The thread, as the supervisor has it. Dropped without [`Agents::stop`] it ends at once, and says nothing to
+/// The thread, as the controller has it. Dropped without [`Agents::stop`] it ends at once, and says nothing to
 /// gatekeepers.
 #[derive(Debug)]
 pub struct Agents {

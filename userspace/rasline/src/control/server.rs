@@ -24,12 +24,12 @@ pub const MAX_CLIENTS: usize = 32;
 pub const MAX_FOLLOWERS: usize = 16;
 /// Additional places of each kind for root and the controller's own user.
 pub const FOR_OWNER: usize = 8;
-/// Queue of requests to the supervisor; further requests wait in their sockets.
+/// Queue of requests to the controller; further requests wait in their sockets.
 pub const MAX_WAITING: usize = 64;
 const IDLE: Duration = Duration::from_mins(1);
 const WRITE: Duration = Duration::from_secs(10);
 
-/// A request for the supervisor.
+/// A request for the controller.
 #[derive(Debug)]
 pub struct Call {
     /// The command to carry out.

@@ -19,9 +19,9 @@ pub use families::{FAMILIES, Family, Kind, encode};
 pub use http::MAX_CLIENTS;
 
 use crate::{
+    effects::events::Tally,
     failure::{Failure, Result},
     host::address,
-    supervisor::events::Tally,
     view::Status,
 };
 

@@ -9,7 +9,7 @@ use super::{
     standing_name,
 };
 use crate::{
-    supervisor::events::name,
+    effects::events::name,
     view::{Agent, Gatekeeper, Interface, Probe, Steering, Zone},
 };
 

@@ -4,7 +4,7 @@
 //! What the data path sees of a gatekeeper's answers to endpoints is looked at before each timer: it counts before any
 //! verdict.
 //!
-//! Invariants: the channel to the supervisor is bounded; an answer that finds it full is left out (the next says as
+//! Invariants: the channel to the controller is bounded; an answer that finds it full is left out (the next says as
 //! much), a change of state waits for room.
 
 mod message;
@@ -38,7 +38,7 @@ use crate::{
     host::{self, pressure::Pressure},
 };
 
-/// Reports that wait for the supervisor at most.
+/// Reports that wait for the controller at most.
 const MAX_WAITING: usize = 1024;
 /// An answer is reported at most this often, a gatekeeper.
 const ANSWER_EVERY: Duration = Duration::from_millis(10);
@@ -75,7 +75,7 @@ impl Target {
 /// What the data path sees of a gatekeeper, by index; to be called in any thread.
 pub type Look = Arc<dyn Fn(u32) -> Traffic + Send + Sync>;
 
-/// What the supervisor hears.
+/// What the controller hears.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     /// A gatekeeper answered.

@@ -243,7 +243,7 @@ impl<'a> Prober<'a> {
                         gatekeeper: self.target.gatekeeper,
                         change,
                     };
-                    // The supervisor is gone only when this task is about to end, too.
+                    // The controller is gone only when this task is about to end, too.
                     let _ = self.shared.reports.send(report).await;
                 }
             }

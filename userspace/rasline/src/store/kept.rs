@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use rasline_core::{Alternate, Stored, Time, proxy, registrar};
+use rasline_core::{Alternate, Stored, Time};
+
+pub use rasline_core::record::Served;
 
 /// A gatekeeper of a zone, identified independently of its index in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,26 +80,6 @@ pub struct Listed {
     pub at: Time,
     /// Entries of the list; empty to forget the list.
     pub alternates: Vec<Alternate>,
-}
-
-/// A registration with rasline itself, identified by its zone and endpointIdentifier.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Served {
-    /// A registration with a registrar.
-    Registrar(registrar::Stored),
-    /// A registration with a proxy.
-    Proxy(proxy::Stored),
-}
-
-impl Served {
-    /// The fields common to both kinds.
-    #[must_use]
-    pub const fn registration(&self) -> &registrar::Stored {
-        match self {
-            Self::Registrar(stored) => stored,
-            Self::Proxy(stored) => &stored.registration,
-        }
-    }
 }
 
 /// State of the store.
