@@ -63,7 +63,7 @@ pub fn lengths() -> Result<()> {
     Ok(())
 }
 
-fn git() -> Command {
+pub(super) fn git() -> Command {
     let mut git = Command::new("git");
     git.current_dir(paths::root());
     git

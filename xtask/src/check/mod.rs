@@ -15,6 +15,7 @@ use crate::toolchain::Toolchain;
 mod dependencies;
 mod features;
 mod house;
+mod layers;
 mod spdx;
 
 struct Step {
@@ -22,7 +23,7 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step {
         name: "house rules",
         run: house::forbidden,
@@ -30,6 +31,10 @@ const STEPS: [Step; 10] = [
     Step {
         name: "file lengths",
         run: house::lengths,
+    },
+    Step {
+        name: "layers",
+        run: layers::run,
     },
     Step {
         name: "formatting",
