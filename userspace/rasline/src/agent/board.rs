@@ -10,7 +10,7 @@ use rasline_core::{
     agent::{EventKind, Loss, View},
 };
 
-/// How one agent stands.
+/// State of one agent.
 #[derive(Clone, Debug)]
 pub struct Shown {
     /// What its machine says.

@@ -49,7 +49,7 @@ pub enum Report {
     Remember(Remembered),
 }
 
-/// What the thread is told.
+/// Orders to the thread.
 enum Order {
     /// All agents there are to be.
     Configure {

@@ -1,6 +1,6 @@
 //! The loop of the agents' thread: what comes becomes inputs of the machine, what it wants done is done at once.
 //!
-//! Connections are heard before messages, and both before timers: a loss waits for nothing.
+//! Connections are served before messages, and both before timers: a loss waits for nothing.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -44,7 +44,7 @@ const TURN: Duration = Duration::from_millis(1);
 /// Turns of [`RETRY`] between looks at the wall clock.
 const CLOCK_EVERY: u32 = 60;
 
-/// Runs until it is told to stop.
+/// Runs until it is ordered to stop.
 pub(super) async fn run(
     mut orders: mpsc::Receiver<Order>,
     reports: mpsc::Sender<Report>,

@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use super::checker::Checker;
 
-/// `[backup]`.
+/// The `[backup]` table: where rasline serves zones whose gatekeepers are all down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
     /// Addresses of this machine, at most one of each family.

@@ -13,7 +13,7 @@ use super::{
 /// Default of `max_registrations`.
 const MAX_REGISTRATIONS: u32 = 131_072;
 
-/// `[daemon]`.
+/// The `[daemon]` table: paths, sizes and limits of the controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Daemon {
     /// Unix socket that the CLI talks to.

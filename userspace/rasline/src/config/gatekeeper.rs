@@ -10,12 +10,12 @@ use toml::Spanned;
 
 use super::checker::Checker;
 
-/// `[[zone.gatekeeper]]`.
+/// A `[[zone.gatekeeper]]` table, or rasline itself, or a learned alternate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gatekeeper {
     /// Id in messages, commands and metrics.
     pub id: String,
-    /// IP address.
+    /// IP address for RAS and call signalling.
     pub address: IpAddr,
     /// UDP port for RAS.
     pub ras_port: u16,

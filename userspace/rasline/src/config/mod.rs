@@ -49,17 +49,17 @@ pub const DEFAULT_PATH: &str = "/etc/rasline/rasline.toml";
 /// A configuration that passed all checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// `[daemon]`.
+    /// `[daemon]`: paths, sizes and limits.
     pub daemon: Daemon,
     /// `[metrics]`: address of the HTTP server for metrics; `None` serves none.
     pub metrics: Option<SocketAddr>,
     /// `[backup]`: rasline's own gatekeeper, the last candidate of zones with `backup = true`.
     pub backup: Option<Backup>,
-    /// `[[interface]]`.
+    /// `[[interface]]`: where the program is attached.
     pub interfaces: Vec<Interface>,
-    /// `[[zone]]`.
+    /// `[[zone]]`: endpoints and their gatekeepers.
     pub zones: Vec<Zone>,
-    /// `[[agent]]`.
+    /// `[[agent]]`: rasline's own endpoints.
     pub agents: Vec<Agent>,
 }
 

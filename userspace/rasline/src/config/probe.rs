@@ -11,7 +11,7 @@ use super::{
     units::{Span, milliseconds as ms},
 };
 
-/// `[zone.probe]`.
+/// The `[zone.probe]` table: how a zone's gatekeepers are probed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
     /// RAS requests to send.

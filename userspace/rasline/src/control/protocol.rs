@@ -16,7 +16,7 @@ pub const PAGE: usize = 1000;
 /// A request of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// [`VERSION`].
+    /// Version of the protocol, [`VERSION`].
     pub version: u32,
     /// The command to carry out.
     #[serde(flatten)]
@@ -126,7 +126,7 @@ pub enum Command {
 /// A reply of the controller.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
-    /// [`VERSION`].
+    /// Version of the protocol, [`VERSION`].
     pub version: u32,
     /// Whether the command succeeded.
     pub ok: bool,
@@ -139,7 +139,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Success, with data.
+    /// Makes the reply to a query that succeeded.
     pub fn data(data: &impl Serialize) -> Self {
         match serde_json::to_value(data) {
             Ok(data) => Self {
@@ -152,12 +152,12 @@ impl Reply {
         }
     }
 
-    /// Success, with a sentence for people.
+    /// Makes the reply to an order that was carried out, with a sentence for people.
     pub fn done(message: impl Into<String>) -> Self {
         Self::data(&message.into())
     }
 
-    /// Failure.
+    /// Makes the reply to a command that failed.
     pub fn error(error: impl std::fmt::Display) -> Self {
         Self {
             version: VERSION,

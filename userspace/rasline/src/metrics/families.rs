@@ -31,7 +31,7 @@ pub struct Family {
     pub name: &'static str,
     /// Kind of the metric.
     pub kind: Kind,
-    /// Help text.
+    /// Description of what it measures.
     pub help: &'static str,
     samples: fn(&Seen<'_>, &mut Samples),
 }
@@ -94,7 +94,7 @@ impl fmt::Debug for Family {
 
 macro_rules! families {
     ($($kind:ident $name:ident: $help:literal, $samples:path;)*) => {
-        /// All metrics.
+        /// All metrics, in the order in which they are written.
         pub const FAMILIES: &[Family] = &[$(Family {
             name: concat!("rasline_", stringify!($name)),
             kind: Kind::$kind,

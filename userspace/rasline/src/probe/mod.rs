@@ -50,15 +50,15 @@ const BUSY_FOR: u32 = 5;
 /// A gatekeeper to be probed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Its index.
+    /// Index of the gatekeeper.
     pub gatekeeper: u32,
-    /// RAS address.
+    /// Address of the gatekeeper's RAS.
     pub ras: SocketAddr,
-    /// Call-signalling address.
+    /// Address of the gatekeeper's call signalling.
     pub call: SocketAddr,
     /// What it is asked.
     pub probe: RasProbe,
-    /// Thresholds.
+    /// Intervals and thresholds of the probes.
     pub settings: Settings,
     /// Interfaces that only endpoints are behind: no answer comes from there.
     pub endpoints: Vec<String>,
@@ -80,21 +80,21 @@ pub type Look = Arc<dyn Fn(u32) -> Traffic + Send + Sync>;
 pub enum Report {
     /// A gatekeeper answered.
     Answered {
-        /// Its index.
+        /// Index of the gatekeeper.
         gatekeeper: u32,
         /// When.
         at: Time,
     },
     /// What is thought of a gatekeeper changed.
     Changed {
-        /// Its index.
+        /// Index of the gatekeeper.
         gatekeeper: u32,
         /// How, and why.
         change: Change,
     },
     /// The way to a gatekeeper is cut on this machine, or is not any longer.
     CutOff {
-        /// Its index.
+        /// Index of the gatekeeper.
         gatekeeper: u32,
         /// Why; none: it is not.
         why: Option<String>,
@@ -108,9 +108,9 @@ pub struct Seen {
     pub state: State,
     /// What that rests on.
     pub evidence: Evidence,
-    /// Probes sent.
+    /// Number of probes sent.
     pub sent: u64,
-    /// Probes answered.
+    /// Number of probes answered.
     pub answered: u64,
     /// ifindex of the interface that led there while it answered; 0: none is known.
     pub via: u32,
@@ -248,7 +248,7 @@ impl Drop for Probes {
     }
 }
 
-/// What the data path sees, and what the controller heard.
+/// What the data path sees, and what the controller received.
 fn with_heard(look: Look, heard: Heard) -> Look {
     Arc::new(move |gatekeeper| {
         let traffic = look(gatekeeper);

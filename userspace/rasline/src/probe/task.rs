@@ -173,7 +173,8 @@ impl<'a> Prober<'a> {
         }
     }
 
-    /// It is time: for the health, unless our own link is down. What the data path has heard counts before any verdict.
+    /// A timer of the health machine is due. It is ignored while this machine's link is down. What the data path has
+    /// received counts before any verdict.
     async fn timer(&mut self) -> Input {
         let busy = self.shared.busy.load(Ordering::Relaxed);
         self.handle(Input::Busy(busy)).await;

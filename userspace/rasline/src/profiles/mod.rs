@@ -68,7 +68,7 @@ pub enum Source {
 /// A value that was read, and its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read<T> {
-    /// The value.
+    /// What was read.
     pub value: T,
     /// Source of the data.
     pub source: Source,

@@ -21,7 +21,7 @@ pub struct Summary {
     pub zone: String,
     /// Tenant that the zone belongs to.
     pub tenant: String,
-    /// gatekeeperIdentifier.
+    /// gatekeeperIdentifier of the zone's own gatekeeper.
     pub gatekeeper_identifier: String,
     /// Whether the zone may be served.
     pub subscription: Subscription,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// An agent: one of rasline's own endpoints.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Agent {
-    /// Name.
+    /// Name of the agent.
     pub name: String,
     /// State: waiting, discovering, registering, registered, moving or leaving.
     pub state: String,
@@ -15,9 +15,9 @@ pub struct Agent {
     pub registered: bool,
     /// RAS address of the gatekeeper that it is registered with, or is asking.
     pub gatekeeper: Option<SocketAddr>,
-    /// gatekeeperIdentifier.
+    /// gatekeeperIdentifier of that gatekeeper.
     pub gatekeeper_identifier: Option<String>,
-    /// endpointIdentifier.
+    /// endpointIdentifier that this gatekeeper assigned.
     pub endpoint_identifier: Option<String>,
     /// timeToLive granted by this gatekeeper, seconds.
     pub time_to_live: Option<u32>,

@@ -14,9 +14,9 @@ pub struct Counters {
 /// A verdict counter.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counter {
-    /// Name.
+    /// Name of the counter.
     pub name: String,
-    /// Value.
+    /// Number of frames counted.
     pub value: u64,
     /// Description of what it counts.
     pub help: String,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::severity::Severity;
 
-/// An event.
+/// Something that happened, with its subject and time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// Sequence number, from 1.

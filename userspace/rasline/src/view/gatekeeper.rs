@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 pub struct Gatekeeper {
     /// Name of the zone.
     pub zone: String,
-    /// Id.
+    /// Id in the configuration.
     pub id: String,
     /// Address and RAS port.
     pub address: String,
-    /// Priority.
+    /// Priority; the lowest is tried first.
     pub priority: u8,
     /// unknown, alive or silent.
     pub state: String,
@@ -51,9 +51,9 @@ pub struct Probe {
     pub round_trip: Option<f64>,
     /// Seconds since the last answer.
     pub last_answer: Option<f64>,
-    /// Probes sent.
+    /// Number of probes sent.
     pub sent: u64,
-    /// Probes answered.
+    /// Number of probes answered.
     pub answered: u64,
     /// Timers of the controller that fired too late for the result to count.
     pub late: u64,

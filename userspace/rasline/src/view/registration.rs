@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 pub struct Registration {
     /// Number of the registration, for `show` and `drop`.
     pub id: u64,
-    /// Alias names.
+    /// Aliases that the endpoint registered.
     pub aliases: Vec<String>,
     /// Address and port of its RAS messages.
     pub address: Option<SocketAddr>,
-    /// endpointIdentifier.
+    /// endpointIdentifier that the gatekeeper assigned.
     pub endpoint_identifier: String,
     /// Name of the zone.
     pub zone: String,
-    /// Gatekeeper.
+    /// Id of the gatekeeper.
     pub gatekeeper: String,
     /// Seconds since its last keep-alive.
     pub last_seen: Option<f64>,
@@ -38,7 +38,7 @@ pub struct Registration {
     /// alive, late, silent, gone, back or unknown.
     #[serde(default)]
     pub presence: String,
-    /// Seconds since the endpoint was last heard from, if it is silent or gone.
+    /// Seconds since the endpoint last sent something, if it is silent or gone.
     #[serde(default)]
     pub silent_for: Option<f64>,
     /// Seconds after which the endpoint counts as silent; `None` if it has no rhythm.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Agent, Zone};
 
-/// `rasline status`.
+/// What `rasline status` shows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// Version of the controller.
@@ -17,14 +17,14 @@ pub struct Status {
     pub config: String,
     /// Id of the XDP program.
     pub program: u32,
-    /// Configured interfaces.
+    /// All configured interfaces.
     pub interfaces: Vec<Interface>,
     /// Missing resources that the controller waits for (addresses, pins), one line each.
     #[serde(default)]
     pub waiting: Vec<String>,
-    /// Configured zones.
+    /// All configured zones.
     pub zones: Vec<Zone>,
-    /// Configured agents.
+    /// All configured agents.
     #[serde(default)]
     pub agents: Vec<Agent>,
     /// Rates over the last second.
@@ -46,7 +46,7 @@ pub struct Status {
 /// A configured interface.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Interface {
-    /// Name.
+    /// Name of the interface.
     pub name: String,
     /// endpoints, gatekeepers or both.
     pub side: String,
@@ -75,7 +75,7 @@ pub struct Rates {
 /// Occupancy of the kernel's tables.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tables {
-    /// Registrations published.
+    /// Number of registrations published.
     pub slots: usize,
     /// Maximum number that can be published.
     pub slots_max: usize,
@@ -98,7 +98,7 @@ pub struct Tables {
 pub struct Learning {
     /// Requests waiting for their confirm.
     pub pending: usize,
-    /// Messages processed.
+    /// Number of messages processed.
     pub messages: u64,
     /// Messages that could not be decoded.
     pub undecodable: u64,

@@ -7,7 +7,7 @@ use super::Gatekeeper;
 /// A configured zone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Zone {
-    /// Name.
+    /// Name of the zone.
     pub name: String,
     /// offload, hold or off.
     pub answer: String,
@@ -53,15 +53,15 @@ pub struct Zone {
 /// Number of registrations in each state of presence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PresenceCounts {
-    /// Heard from within their rhythm.
+    /// Sending within their rhythm.
     pub alive: usize,
-    /// Keep-alive overdue.
+    /// Whose keep-alive is overdue.
     pub late: usize,
     /// Nothing received for longer than their threshold.
     pub silent: usize,
     /// Silent for four times their threshold, or expired.
     pub gone: usize,
-    /// Heard from once after they were silent or gone.
+    /// Sent something once after they were silent or gone.
     pub back: usize,
     /// Not observed for long enough, or without a rhythm.
     pub unknown: usize,

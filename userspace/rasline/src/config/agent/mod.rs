@@ -30,7 +30,7 @@ const MAX_DEVICES: usize = 64;
 const RAS_PORT: u16 = 1719;
 const CALL_PORT: u16 = 1720;
 
-/// `[[agent]]`.
+/// An `[[agent]]` table: an endpoint that rasline itself is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agent {
     /// Name in messages, commands and metrics.

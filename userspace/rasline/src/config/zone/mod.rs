@@ -77,7 +77,7 @@ pub enum Standby {
     Warm,
 }
 
-/// `[[zone]]`.
+/// A `[[zone]]` table: endpoints that share gatekeepers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone {
     /// Name in messages, commands and metrics.

@@ -45,7 +45,7 @@ pub(in crate::config) enum Ras {
 /// The mode of a zone, with what holds in that mode only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ZoneMode {
-    /// Endpoints register with the zone's gatekeepers; rasline stands in between.
+    /// Endpoints register with the zone's gatekeepers; rasline is between them.
     Transparent(Steering),
     /// Endpoints register with rasline, which registers them with the zone's gatekeepers.
     Proxy(Uplink),
