@@ -123,26 +123,15 @@ impl OwnGatekeepers {
     /// Registrations with rasline itself, and when each was heard of last.
     pub(super) fn last_seen(&self, config: &Config) -> Vec<(Subject, Time)> {
         let mut all = Vec::new();
-        let mut add = |zone: ZoneIndex, id, endpoint: SocketAddr, ttl: u32, at| {
-            let own = config.zone(zone).and_then(|it| it.own_for(endpoint.ip()));
-            let subject = Subject {
-                id: RegistrationKey::Served(zone, id).number(),
-                zone: zone.0,
-                gatekeeper: own.map_or(u32::MAX, |it| it.0),
-                endpoint,
-                time_to_live: (ttl > 0).then(|| Duration::from_secs(ttl.into())),
-            };
-            all.push((subject, at));
-        };
         for (zone, registrar) in self.registrars() {
-            for (id, endpoint, ttl, at) in registrar.last_seen() {
-                add(zone, id, endpoint, ttl, at);
-            }
+            let settings = config.zone(zone);
+            let seen = registrar.last_seen();
+            all.extend(seen.map(|one| subject(settings, zone, one)));
         }
         for (zone, proxy) in self.proxies() {
-            for (id, endpoint, ttl, at) in proxy.last_seen() {
-                add(zone, id, endpoint, ttl, at);
-            }
+            let settings = config.zone(zone);
+            let seen = proxy.last_seen();
+            all.extend(seen.map(|one| subject(settings, zone, one)));
         }
         all
     }
@@ -610,6 +599,23 @@ impl OwnGatekeepers {
     pub(super) fn record(&self, key: &RecordKey) -> Option<Record> {
         self.memory.record(key)
     }
+}
+
+/// A registration as the endpoint monitor has it, and when it was heard of last.
+fn subject(
+    zone: Option<&Zone>,
+    index: ZoneIndex,
+    (id, endpoint, time_to_live, at): (EntryId, SocketAddr, u32, Time),
+) -> (Subject, Time) {
+    let own = zone.and_then(|zone| zone.own_for(endpoint.ip()));
+    let subject = Subject {
+        id: RegistrationKey::Served(index, id).number(),
+        zone: index.0,
+        gatekeeper: own.map_or(u32::MAX, |it| it.0),
+        endpoint,
+        time_to_live: (time_to_live > 0).then(|| Duration::from_secs(time_to_live.into())),
+    };
+    (subject, at)
 }
 
 fn send(by: SendBy, from: SocketAddr, to: SocketAddr, payload: Vec<u8>) -> Output {
