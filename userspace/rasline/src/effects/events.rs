@@ -1,7 +1,7 @@
 //! What happened: the last events of each class in memory, new ones to the log and to those who follow, and how often
 //! each came. Important ones are stored, so that they survive a restart.
 //!
-//! Names of the agents' events stand in [`super::describe::agents::NAMES`].
+//! Names of the agents' events stand in [`super::describe::agents::name`].
 //! Invariant: every name stands in docs/events.md.
 
 mod damper;
@@ -31,48 +31,34 @@ pub const BEHIND: usize = 1024;
 
 /// Names of the controller's own events; those of the core stand in its `EventKind`.
 pub mod name {
-    /// The controller runs.
-    pub const STARTED: &str = "started";
-    /// The configuration was read again.
-    pub const RELOADED: &str = "reloaded";
-    /// The program is on an interface.
-    pub const ATTACHED: &str = "attached";
-    /// It was taken off.
-    pub const DETACHED: &str = "detached";
-    /// Something is wrong with an interface.
-    pub const INTERFACE_TROUBLE: &str = "interface_trouble";
-    /// Nothing is wrong with it any more.
-    pub const INTERFACE_RECOVERED: &str = "interface_recovered";
-    /// Something that the controller needs is not there.
-    pub const WAITING: &str = "waiting";
-    /// It is there.
-    pub const AVAILABLE: &str = "available";
-    /// Pins were gone and were made again.
-    pub const PINS_MENDED: &str = "pins_mended";
-    /// A gatekeeper cannot be reached, as a link of this machine is down.
-    pub const CUT_OFF: &str = "cut_off";
-    /// That link is up again.
-    pub const REACHED: &str = "reached";
-    /// A follower read too slowly.
-    pub const EVENTS_LEFT_OUT: &str = "events_left_out";
-    /// Something without a name of its own.
-    pub const NOTICE: &str = "notice";
-    /// All of them.
-    pub const ALL: [&str; 13] = [
-        STARTED,
-        RELOADED,
-        ATTACHED,
-        DETACHED,
-        INTERFACE_TROUBLE,
-        INTERFACE_RECOVERED,
-        WAITING,
-        AVAILABLE,
-        PINS_MENDED,
-        CUT_OFF,
-        REACHED,
-        EVENTS_LEFT_OUT,
-        NOTICE,
-    ];
+    crate::effects::event_names::event_names! {
+        /// The controller runs.
+        STARTED = "started";
+        /// The configuration was read again.
+        RELOADED = "reloaded";
+        /// The program is on an interface.
+        ATTACHED = "attached";
+        /// It was taken off.
+        DETACHED = "detached";
+        /// Something is wrong with an interface.
+        INTERFACE_TROUBLE = "interface_trouble";
+        /// Nothing is wrong with it any more.
+        INTERFACE_RECOVERED = "interface_recovered";
+        /// Something that the controller needs is not there.
+        WAITING = "waiting";
+        /// It is there.
+        AVAILABLE = "available";
+        /// Pins were gone and were made again.
+        PINS_MENDED = "pins_mended";
+        /// A gatekeeper cannot be reached, as a link of this machine is down.
+        CUT_OFF = "cut_off";
+        /// That link is up again.
+        REACHED = "reached";
+        /// A follower read too slowly.
+        EVENTS_LEFT_OUT = "events_left_out";
+        /// Something without a name of its own.
+        NOTICE = "notice";
+    }
 }
 
 /// Name of an event, zone, and cause, each as it stands in the event; empty if it has none.

@@ -12,6 +12,7 @@
 pub mod apply;
 mod around;
 pub mod describe;
+mod event_names;
 pub mod events;
 pub mod hang_up;
 pub mod layout;

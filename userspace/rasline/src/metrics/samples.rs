@@ -375,7 +375,7 @@ pub(super) fn agent_unproved(seen: &Seen<'_>, out: &mut Samples) {
 
 pub(super) fn events(seen: &Seen<'_>, out: &mut Samples) {
     let mut all = BTreeMap::<(&str, &str), u64>::new();
-    all.extend(name::ALL.map(|event| ((event, ""), 0)));
+    all.extend(name::ALL.iter().map(|event| ((*event, ""), 0)));
     for zone in &seen.all.status.zones {
         all.extend(ZONE_EVENTS.map(|event| ((event, zone.name.as_str()), 0)));
     }

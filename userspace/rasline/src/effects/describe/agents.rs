@@ -5,19 +5,31 @@ use serde_json::{Map, Value};
 
 use crate::view;
 
-/// All names.
-pub const NAMES: [&str; 10] = [
-    "agent_registered",
-    "agent_rejected",
-    "agent_unregistered",
-    "agent_silent",
-    "agent_connected",
-    "agent_signalling_lost",
-    "agent_no_gatekeeper",
-    "agent_unproved",
-    "agent_signalling_per_call",
-    "agent_contradicted",
-];
+/// Names of these events.
+pub mod name {
+    crate::effects::event_names::event_names! {
+        /// A gatekeeper confirmed its registration.
+        AGENT_REGISTERED = "agent_registered";
+        /// A gatekeeper rejected it.
+        AGENT_REJECTED = "agent_rejected";
+        /// A gatekeeper unregistered it.
+        AGENT_UNREGISTERED = "agent_unregistered";
+        /// A gatekeeper does not answer.
+        AGENT_SILENT = "agent_silent";
+        /// Call signalling to a gatekeeper is connected.
+        AGENT_CONNECTED = "agent_connected";
+        /// The connection is lost.
+        AGENT_SIGNALLING_LOST = "agent_signalling_lost";
+        /// No gatekeeper takes it.
+        AGENT_NO_GATEKEEPER = "agent_no_gatekeeper";
+        /// Messages in a gatekeeper's name were not proved.
+        AGENT_UNPROVED = "agent_unproved";
+        /// A gatekeeper closes call signalling that has no call.
+        AGENT_SIGNALLING_PER_CALL = "agent_signalling_per_call";
+        /// A URQ was contradicted by the gatekeeper itself.
+        AGENT_CONTRADICTED = "agent_contradicted";
+    }
+}
 
 /// An event; number and time are given elsewhere.
 #[must_use]
@@ -33,51 +45,55 @@ pub fn describe_event(event: &Event) -> view::Event {
                 "in full"
             };
             (
-                NAMES[0],
+                name::AGENT_REGISTERED,
                 Some(gatekeeper),
                 format!("registered at {gatekeeper} {how}"),
             )
         }
         EventKind::Rejected { gatekeeper, reason } => (
-            NAMES[1],
+            name::AGENT_REJECTED,
             Some(gatekeeper),
             format!("rejected by {gatekeeper}: {reason}"),
         ),
         EventKind::Unregistered { gatekeeper, reason } => (
-            NAMES[2],
+            name::AGENT_UNREGISTERED,
             Some(gatekeeper),
             format!("unregistered by {gatekeeper}: {reason}"),
         ),
         EventKind::Silent { gatekeeper } => (
-            NAMES[3],
+            name::AGENT_SILENT,
             Some(gatekeeper),
             format!("{gatekeeper} does not answer"),
         ),
         EventKind::Connected { gatekeeper } => (
-            NAMES[4],
+            name::AGENT_CONNECTED,
             Some(gatekeeper),
             format!("call signalling to {gatekeeper} is there"),
         ),
         EventKind::SignallingLost { gatekeeper, why } => (
-            NAMES[5],
+            name::AGENT_SIGNALLING_LOST,
             Some(gatekeeper),
             format!("call signalling to {gatekeeper} lost: {}", loss_name(*why)),
         ),
         EventKind::SignallingPerCall { gatekeeper } => (
-            NAMES[8],
+            name::AGENT_SIGNALLING_PER_CALL,
             Some(gatekeeper),
             format!(
                 "{gatekeeper} closes call signalling without a call, and goes on confirming: none is kept to it"
             ),
         ),
         EventKind::Contradicted { gatekeeper } => (
-            NAMES[9],
+            name::AGENT_CONTRADICTED,
             Some(gatekeeper),
             format!(
                 "a URQ in the name of {gatekeeper} came to nothing: it confirms the registration"
             ),
         ),
-        EventKind::NoGatekeeper => (NAMES[6], None, "no gatekeeper takes it".to_owned()),
+        EventKind::NoGatekeeper => (
+            name::AGENT_NO_GATEKEEPER,
+            None,
+            "no gatekeeper takes it".to_owned(),
+        ),
         EventKind::Unproved {
             gatekeeper,
             message,
@@ -85,7 +101,7 @@ pub fn describe_event(event: &Event) -> view::Event {
             ahead,
             count,
         } => (
-            NAMES[7],
+            name::AGENT_UNPROVED,
             Some(gatekeeper),
             format!(
                 "{} in the name of {gatekeeper} came to nothing: {}",

@@ -13,14 +13,14 @@ use crate::view;
 
 /// Names of these events.
 pub mod name {
-    /// Endpoints have said nothing for longer than they may.
-    pub const ENDPOINT_SILENT: &str = "endpoint_silent";
-    /// They are not expected to return by themselves, or their registration has run out.
-    pub const ENDPOINT_GONE: &str = "endpoint_gone";
-    /// They spoke again.
-    pub const ENDPOINT_BACK: &str = "endpoint_back";
-    /// All of them.
-    pub const ALL: [&str; 3] = [ENDPOINT_SILENT, ENDPOINT_GONE, ENDPOINT_BACK];
+    crate::effects::event_names::event_names! {
+        /// Endpoints have said nothing for longer than they may.
+        ENDPOINT_SILENT = "endpoint_silent";
+        /// They are not expected to return by themselves, or their registration has run out.
+        ENDPOINT_GONE = "endpoint_gone";
+        /// They spoke again.
+        ENDPOINT_BACK = "endpoint_back";
+    }
 }
 
 /// An event; number and time are given elsewhere.

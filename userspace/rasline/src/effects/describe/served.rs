@@ -7,63 +7,44 @@ use serde_json::{Value, json};
 
 /// Names of these events.
 pub mod name {
-    /// A zone is served by rasline itself.
-    pub const SERVING: &str = "serving";
-    /// It is not any more.
-    pub const RETIRED: &str = "retired";
-    /// It would be, but may not be.
-    pub const REFUSING: &str = "refusing";
-    /// Requests were rejected for that.
-    pub const REFUSED: &str = "refused";
-    /// An endpoint registered with rasline.
-    pub const ENDPOINT_REGISTERED: &str = "endpoint_registered";
-    /// It is not registered any more.
-    pub const ENDPOINT_UNREGISTERED: &str = "endpoint_unregistered";
-    /// A request was rejected.
-    pub const REQUEST_REJECTED: &str = "request_rejected";
-    /// Failures of a source are answered seldom for a while.
-    pub const SOURCE_LOCKED: &str = "source_locked";
-    /// A call was admitted.
-    pub const CALL_STARTED: &str = "call_started";
-    /// A call is over.
-    pub const CALL_ENDED: &str = "call_ended";
-    /// A proxy registers its endpoints with another gatekeeper.
-    pub const UPSTREAM_MOVING: &str = "upstream_moving";
-    /// It has.
-    pub const UPSTREAM_MOVED: &str = "upstream_moved";
-    /// A proxied zone's gatekeeper rejects callSignalAddresses that are not where the RRQ comes from.
-    pub const UPSTREAM_ADDRESS_REFUSED: &str = "upstream_address_refused";
-    /// A proxied zone's gatekeeper has never answered what came from its endpoints' addresses.
-    pub const UPSTREAM_UNANSWERED: &str = "upstream_unanswered";
-    /// A proxied zone's gatekeeper named its alternates.
-    pub const UPSTREAM_ALTERNATES: &str = "upstream_alternates";
-    /// Profiles could not be read, or can be again.
-    pub const PROFILES: &str = "profiles";
-    /// More comes than can be handled.
-    pub const OVERLOAD: &str = "overload";
-    /// Not any more.
-    pub const OVERLOAD_OVER: &str = "overload_over";
-    /// All of them.
-    pub const ALL: [&str; 18] = [
-        SERVING,
-        RETIRED,
-        REFUSING,
-        REFUSED,
-        ENDPOINT_REGISTERED,
-        ENDPOINT_UNREGISTERED,
-        REQUEST_REJECTED,
-        SOURCE_LOCKED,
-        CALL_STARTED,
-        CALL_ENDED,
-        UPSTREAM_MOVING,
-        UPSTREAM_MOVED,
-        UPSTREAM_ADDRESS_REFUSED,
-        UPSTREAM_UNANSWERED,
-        UPSTREAM_ALTERNATES,
-        PROFILES,
-        OVERLOAD,
-        OVERLOAD_OVER,
-    ];
+    crate::effects::event_names::event_names! {
+        /// A zone is served by rasline itself.
+        SERVING = "serving";
+        /// It is not any more.
+        RETIRED = "retired";
+        /// It would be, but may not be.
+        REFUSING = "refusing";
+        /// Requests were rejected for that.
+        REFUSED = "refused";
+        /// An endpoint registered with rasline.
+        ENDPOINT_REGISTERED = "endpoint_registered";
+        /// It is not registered any more.
+        ENDPOINT_UNREGISTERED = "endpoint_unregistered";
+        /// A request was rejected.
+        REQUEST_REJECTED = "request_rejected";
+        /// Failures of a source are answered seldom for a while.
+        SOURCE_LOCKED = "source_locked";
+        /// A call was admitted.
+        CALL_STARTED = "call_started";
+        /// A call is over.
+        CALL_ENDED = "call_ended";
+        /// A proxy registers its endpoints with another gatekeeper.
+        UPSTREAM_MOVING = "upstream_moving";
+        /// It has.
+        UPSTREAM_MOVED = "upstream_moved";
+        /// A proxied zone's gatekeeper rejects callSignalAddresses that are not where the RRQ comes from.
+        UPSTREAM_ADDRESS_REFUSED = "upstream_address_refused";
+        /// A proxied zone's gatekeeper has never answered what came from its endpoints' addresses.
+        UPSTREAM_UNANSWERED = "upstream_unanswered";
+        /// A proxied zone's gatekeeper named its alternates.
+        UPSTREAM_ALTERNATES = "upstream_alternates";
+        /// Profiles could not be read, or can be again.
+        PROFILES = "profiles";
+        /// More comes than can be handled.
+        OVERLOAD = "overload";
+        /// Not any more.
+        OVERLOAD_OVER = "overload_over";
+    }
 }
 
 /// Its name, its text without the zone, and its details.
