@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rasline_abi::GATEKEEPER_STANDBY;
+use rasline_datapath::process;
 
-use crate::pair::Pair;
+use crate::interpreter::Interpreter;
+use crate::pair::{Pair, action};
 use crate::steered::{self, A, A6, ARQ, B, C, b, b6, c, service, service6};
 use crate::world::{
     Datagram, ENDPOINT6, GATEKEEPER, GCF, RCF, RRJ, RRQ, SECOND, Segment, UCF, URQ, World,
-    fall_silent, gatekeeper6, hex, v4, with_seq,
+    fall_silent, gatekeeper6, hex, host_frame, v4, with_seq,
 };
 
 const FRAMES: u32 = 120_000;
@@ -247,6 +249,38 @@ fn segment(rng: &mut StdRng, peer: [u8; 16], tags: &[(u16, u16)]) -> Segment {
         segment = segment.back(segment.destination, flags);
     }
     segment
+}
+
+/// Runs frames through the interpreted program and the host's build.
+fn interpret(world: &World, frames: u32, make: fn(&mut StdRng) -> Vec<u8>) {
+    let mut rng = StdRng::from_seed(seed());
+    let mut program = Interpreter::new(world);
+    let mut tables = world.host();
+    for n in 0..frames {
+        let frame = make(&mut rng);
+        tables.now = world.now + u64::from(n) * SECOND / 1000;
+        program.now = tables.now;
+        let run = program.run(&frame, tables.ifindex);
+        let mut host = host_frame(&frame);
+        let verdict = process(&mut host, &mut tables);
+        let found = (run.action, run.octets);
+        assert_eq!(
+            found,
+            (action(verdict), host.octets),
+            "{frame:02x?}: host says {verdict:?}"
+        );
+    }
+}
+
+#[test]
+fn interpreter_and_host_agree() {
+    interpret(&World::in_every_state(), FRAMES / 10, frame);
+    interpret(&moving_world(), FRAMES / 10, steered_frame);
+    interpret(
+        &steered::moved().and_every_state(),
+        FRAMES / 10,
+        steered_frame,
+    );
 }
 
 /// What the fuzzer found worth keeping.

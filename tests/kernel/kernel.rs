@@ -24,6 +24,19 @@ pub const FLOW_TABLES: [FlowTable; 4] = [
     FlowTable::Fragments,
 ];
 
+/// The compiled program.
+pub fn object_path() -> PathBuf {
+    std::env::var_os("RASLINE_XDP_OBJECT").map_or_else(
+        || {
+            PathBuf::from(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../target/bpf/rasline-xdp.o"
+            ))
+        },
+        PathBuf::from,
+    )
+}
+
 /// A value of the contract as aya's maps take it.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
@@ -53,15 +66,7 @@ impl Kernel {
     /// # Panics
     /// Without root, or where the verifier refuses the program: such a test has not passed.
     pub fn load() -> Self {
-        let path = std::env::var_os("RASLINE_XDP_OBJECT").map_or_else(
-            || {
-                PathBuf::from(concat!(
-                    env!("CARGO_MANIFEST_DIR"),
-                    "/../target/bpf/rasline-xdp.o"
-                ))
-            },
-            PathBuf::from,
-        );
+        let path = object_path();
         let mut ebpf = EbpfLoader::new()
             .map_max_entries(map::SLOTS, SLOTS)
             .map_max_entries(map::BUDGETS, SLOTS)

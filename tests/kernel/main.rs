@@ -1,11 +1,13 @@
 //! The XDP program through the real verifier and BPF_PROG_TEST_RUN.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod cost;
 mod deciding;
 mod differential;
 mod evidence;
 mod expect;
 mod fragments;
+mod interpreter;
 mod kernel;
 mod life;
 mod nexthop;

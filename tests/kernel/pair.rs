@@ -14,7 +14,8 @@ use rasline_datapath::{Verdict, process};
 use crate::kernel::{FLOW_TABLES, Kernel};
 use crate::world::{World, answer_all, balanced, fall_silent, host_frame, now};
 
-const fn action(verdict: Verdict) -> u32 {
+/// The XDP action of a verdict.
+pub const fn action(verdict: Verdict) -> u32 {
     match verdict {
         Verdict::Pass(_) | Verdict::Ask(..) | Verdict::Substitute | Verdict::Readdressed => 2,
         Verdict::Answer { .. } | Verdict::Rip | Verdict::Reset => 3,
