@@ -26,11 +26,7 @@ pub use registration::{Rcf, Rrj, Rrq};
 pub use single::{rip, xrs};
 pub use unregistration::{Urq, ucf, urj};
 
-/// H.225.0 version 6: {itu-t(0) recommendation(0) h(8) 2250 version(0) 6}.
-#[must_use]
-pub fn protocol_identifier() -> ObjectIdentifier {
-    ObjectIdentifier::new_unchecked(vec![0, 0, 8, 2250, 0, 6].into())
-}
+pub use crate::types::protocol_identifier;
 
 /// Implements `encode` for a builder.
 macro_rules! encode {

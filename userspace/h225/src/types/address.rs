@@ -1,5 +1,6 @@
 //! Transport and alias addresses, party numbers (H.225.0 7.6).
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -78,24 +79,13 @@ pub struct TransportAddressIpAddress {
 }
 
 /// `AlternateTransportAddresses`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct AlternateTransportAddresses {
     pub annex_e: Option<List<TransportAddress>>,
     #[rasn(extension_addition)]
     pub sctp: Option<List<TransportAddress>>,
-}
-
-impl AlternateTransportAddresses {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            annex_e: None,
-            sctp: None,
-        }
-    }
 }
 
 /// `AliasAddress`, H.225.0.

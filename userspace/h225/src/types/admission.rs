@@ -1,5 +1,6 @@
 //! Admission: ARQ, ACF, ARJ (H.225.0 7.11).
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -13,12 +14,13 @@ use super::{
 };
 
 /// ARQ.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct AdmissionRequest {
     #[rasn(value("1..=65535"))]
     pub request_seq_num: u16,
+    #[minimal(CallType::PointToPoint)]
     pub call_type: CallType,
     pub call_model: Option<CallModel>,
     #[rasn(size("1..=128"))]
@@ -82,58 +84,8 @@ pub struct AdmissionRequest {
     pub can_map_src_alias: Option<bool>,
 }
 
-impl AdmissionRequest {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(
-        seq: u16,
-        endpoint_identifier: BmpString,
-        band_width: u32,
-        call_reference_value: u16,
-        conference_id: OctetString,
-    ) -> Self {
-        Self {
-            request_seq_num: seq,
-            call_type: CallType::PointToPoint,
-            call_model: None,
-            endpoint_identifier,
-            destination_info: None,
-            dest_call_signal_address: None,
-            dest_extra_call_info: None,
-            src_info: List::default(),
-            src_call_signal_address: None,
-            band_width,
-            call_reference_value,
-            non_standard_data: None,
-            call_services: None,
-            conference_id,
-            active_mc: false,
-            answer_call: false,
-            can_map_alias: None,
-            call_identifier: None,
-            src_alternatives: None,
-            dest_alternatives: None,
-            gatekeeper_identifier: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            transport_qos: None,
-            will_supply_uuies: None,
-            call_linkage: None,
-            gateway_data_rate: None,
-            capacity: None,
-            circuit_info: None,
-            desired_protocols: None,
-            desired_tunnelled_protocol: None,
-            feature_set: None,
-            generic_data: None,
-            can_map_src_alias: None,
-        }
-    }
-}
-
 /// ACF.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct AdmissionConfirm {
@@ -196,51 +148,8 @@ pub struct AdmissionConfirm {
     pub assigned_gatekeeper: Option<AlternateGk>,
 }
 
-impl AdmissionConfirm {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(
-        seq: u16,
-        band_width: u32,
-        call_model: CallModel,
-        dest_call_signal_address: TransportAddress,
-    ) -> Self {
-        Self {
-            request_seq_num: seq,
-            band_width,
-            call_model,
-            dest_call_signal_address,
-            irr_frequency: None,
-            non_standard_data: None,
-            destination_info: None,
-            dest_extra_call_info: None,
-            destination_type: None,
-            remote_extension_address: None,
-            alternate_endpoints: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            transport_qos: None,
-            will_respond_to_irr: None,
-            uuies_requested: None,
-            language: None,
-            alternate_transport_addresses: None,
-            use_specified_transport: None,
-            circuit_info: None,
-            usage_spec: None,
-            supported_protocols: None,
-            service_control: None,
-            multiple_calls: None,
-            feature_set: None,
-            generic_data: None,
-            modified_src_info: None,
-            assigned_gatekeeper: None,
-        }
-    }
-}
-
 /// ARJ.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct AdmissionReject {
@@ -266,27 +175,6 @@ pub struct AdmissionReject {
     pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition)]
     pub assigned_gatekeeper: Option<AlternateGk>,
-}
-
-impl AdmissionReject {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, reject_reason: AdmissionRejectReason) -> Self {
-        Self {
-            request_seq_num: seq,
-            reject_reason,
-            non_standard_data: None,
-            alt_gk_info: None,
-            tokens: None,
-            crypto_tokens: None,
-            call_signal_address: None,
-            integrity_check_value: None,
-            service_control: None,
-            feature_set: None,
-            generic_data: None,
-            assigned_gatekeeper: None,
-        }
-    }
 }
 
 /// `AdmissionRejectReason`, H.225.0.
@@ -355,7 +243,7 @@ pub enum CallModel {
 }
 
 /// `UUIEsRequested`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct UuiesRequested {
@@ -380,28 +268,6 @@ pub struct UuiesRequested {
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
     pub notify: Option<bool>,
-}
-
-impl UuiesRequested {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            setup: false,
-            call_proceeding: false,
-            connect: false,
-            alerting: false,
-            information: false,
-            release_complete: false,
-            facility: false,
-            progress: false,
-            empty: false,
-            status: None,
-            status_inquiry: None,
-            setup_acknowledge: None,
-            notify: None,
-        }
-    }
 }
 
 /// `TransportQOS`, H.225.0.

@@ -1,5 +1,6 @@
 //! Bandwidth changes: BRQ, BCF, BRJ (H.225.0 7.12).
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -11,7 +12,7 @@ use super::{
 };
 
 /// BRQ.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct BandwidthRequest {
@@ -55,42 +56,8 @@ pub struct BandwidthRequest {
     pub transport_qos: Option<TransportQos>,
 }
 
-impl BandwidthRequest {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(
-        seq: u16,
-        endpoint_identifier: BmpString,
-        conference_id: OctetString,
-        call_reference_value: u16,
-        band_width: u32,
-    ) -> Self {
-        Self {
-            request_seq_num: seq,
-            endpoint_identifier,
-            conference_id,
-            call_reference_value,
-            call_type: None,
-            band_width,
-            non_standard_data: None,
-            call_identifier: None,
-            gatekeeper_identifier: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            answered_call: None,
-            call_linkage: None,
-            capacity: None,
-            usage_information: None,
-            bandwidth_details: None,
-            generic_data: None,
-            transport_qos: None,
-        }
-    }
-}
-
 /// BCF.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct BandwidthConfirm {
@@ -113,26 +80,8 @@ pub struct BandwidthConfirm {
     pub transport_qos: Option<TransportQos>,
 }
 
-impl BandwidthConfirm {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, band_width: u32) -> Self {
-        Self {
-            request_seq_num: seq,
-            band_width,
-            non_standard_data: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            capacity: None,
-            generic_data: None,
-            transport_qos: None,
-        }
-    }
-}
-
 /// BRJ.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct BandwidthReject {
@@ -152,24 +101,6 @@ pub struct BandwidthReject {
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
     pub generic_data: Option<List<GenericData>>,
-}
-
-impl BandwidthReject {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, reject_reason: BandRejectReason, allowed_band_width: u32) -> Self {
-        Self {
-            request_seq_num: seq,
-            reject_reason,
-            allowed_band_width,
-            non_standard_data: None,
-            alt_gk_info: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            generic_data: None,
-        }
-    }
 }
 
 /// `BandwidthDetails`, H.225.0.

@@ -1,5 +1,6 @@
 //! Capacity, circuits, call identity and usage (H.225.0 7.6).
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -46,7 +47,7 @@ pub struct CallLinkage {
 }
 
 /// `CallCapacity`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct CallCapacity {
@@ -54,19 +55,8 @@ pub struct CallCapacity {
     pub current_call_capacity: Option<Box<CallCapacityInfo>>,
 }
 
-impl CallCapacity {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            maximum_call_capacity: None,
-            current_call_capacity: None,
-        }
-    }
-}
-
 /// `CallCapacityInfo`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct CallCapacityInfo {
@@ -83,27 +73,6 @@ pub struct CallCapacityInfo {
     pub mcu_calls_available: Option<List<CallsAvailable>>,
     #[rasn(extension_addition)]
     pub sip_gw_calls_available: Option<List<CallsAvailable>>,
-}
-
-impl CallCapacityInfo {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            voice_gw_calls_available: None,
-            h310_gw_calls_available: None,
-            h320_gw_calls_available: None,
-            h321_gw_calls_available: None,
-            h322_gw_calls_available: None,
-            h323_gw_calls_available: None,
-            h324_gw_calls_available: None,
-            t120_only_gw_calls_available: None,
-            t38_fax_annexb_only_gw_calls_available: None,
-            terminal_calls_available: None,
-            mcu_calls_available: None,
-            sip_gw_calls_available: None,
-        }
-    }
 }
 
 /// `CallsAvailable`, H.225.0.

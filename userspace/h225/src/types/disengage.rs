@@ -1,5 +1,6 @@
 //! Disengage: DRQ, DCF, DRJ (H.225.0 7.14).
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -11,7 +12,7 @@ use super::{
 };
 
 /// DRQ.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct DisengageRequest {
@@ -55,42 +56,8 @@ pub struct DisengageRequest {
     pub generic_data: Option<List<GenericData>>,
 }
 
-impl DisengageRequest {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(
-        seq: u16,
-        endpoint_identifier: BmpString,
-        conference_id: OctetString,
-        call_reference_value: u16,
-        disengage_reason: DisengageReason,
-    ) -> Self {
-        Self {
-            request_seq_num: seq,
-            endpoint_identifier,
-            conference_id,
-            call_reference_value,
-            disengage_reason,
-            non_standard_data: None,
-            call_identifier: None,
-            gatekeeper_identifier: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            answered_call: None,
-            call_linkage: None,
-            capacity: None,
-            circuit_info: None,
-            usage_information: None,
-            termination_cause: None,
-            service_control: None,
-            generic_data: None,
-        }
-    }
-}
-
 /// DCF.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct DisengageConfirm {
@@ -115,27 +82,8 @@ pub struct DisengageConfirm {
     pub assigned_gatekeeper: Option<AlternateGk>,
 }
 
-impl DisengageConfirm {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16) -> Self {
-        Self {
-            request_seq_num: seq,
-            non_standard_data: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            capacity: None,
-            circuit_info: None,
-            usage_information: None,
-            generic_data: None,
-            assigned_gatekeeper: None,
-        }
-    }
-}
-
 /// DRJ.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct DisengageReject {
@@ -153,23 +101,6 @@ pub struct DisengageReject {
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
     pub generic_data: Option<List<GenericData>>,
-}
-
-impl DisengageReject {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, reject_reason: DisengageRejectReason) -> Self {
-        Self {
-            request_seq_num: seq,
-            reject_reason,
-            non_standard_data: None,
-            alt_gk_info: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            generic_data: None,
-        }
-    }
 }
 
 /// `DisengageReason`, H.225.0.

@@ -1,5 +1,6 @@
 //! What an endpoint is: EndpointType, Endpoint, vendor and non-standard data (H.225.0 7.6).
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -10,7 +11,7 @@ use super::{
 };
 
 /// `EndpointType`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct EndpointType {
@@ -28,27 +29,8 @@ pub struct EndpointType {
     pub supported_tunnelled_protocols: Option<List<TunnelledProtocol>>,
 }
 
-impl EndpointType {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            non_standard_data: None,
-            vendor: None,
-            gatekeeper: None,
-            gateway: None,
-            mcu: None,
-            terminal: None,
-            mc: false,
-            undefined_node: false,
-            set: None,
-            supported_tunnelled_protocols: None,
-        }
-    }
-}
-
 /// `Endpoint`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct Endpoint {
@@ -71,48 +53,16 @@ pub struct Endpoint {
     pub feature_set: Option<Box<FeatureSet>>,
 }
 
-impl Endpoint {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            non_standard_data: None,
-            alias_address: None,
-            call_signal_address: None,
-            ras_address: None,
-            endpoint_type: None,
-            tokens: None,
-            crypto_tokens: None,
-            priority: None,
-            remote_extension_address: None,
-            dest_extra_call_info: None,
-            alternate_transport_addresses: None,
-            circuit_info: None,
-            feature_set: None,
-        }
-    }
-}
-
 /// `GatekeeperInfo`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct GatekeeperInfo {
     pub non_standard_data: Option<NonStandardParameter>,
 }
 
-impl GatekeeperInfo {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            non_standard_data: None,
-        }
-    }
-}
-
 /// `GatewayInfo`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct GatewayInfo {
@@ -120,19 +70,8 @@ pub struct GatewayInfo {
     pub non_standard_data: Option<NonStandardParameter>,
 }
 
-impl GatewayInfo {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            protocol: None,
-            non_standard_data: None,
-        }
-    }
-}
-
 /// `McuInfo`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct McuInfo {
@@ -141,37 +80,16 @@ pub struct McuInfo {
     pub protocol: Option<List<SupportedProtocols>>,
 }
 
-impl McuInfo {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            non_standard_data: None,
-            protocol: None,
-        }
-    }
-}
-
 /// `TerminalInfo`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct TerminalInfo {
     pub non_standard_data: Option<NonStandardParameter>,
 }
 
-impl TerminalInfo {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            non_standard_data: None,
-        }
-    }
-}
-
 /// `VendorIdentifier`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct VendorIdentifier {
@@ -182,19 +100,6 @@ pub struct VendorIdentifier {
     pub version_id: Option<OctetString>,
     #[rasn(extension_addition)]
     pub enterprise_number: Option<ObjectIdentifier>,
-}
-
-impl VendorIdentifier {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(vendor: H221NonStandard) -> Self {
-        Self {
-            vendor,
-            product_id: None,
-            version_id: None,
-            enterprise_number: None,
-        }
-    }
 }
 
 /// `H221NonStandard`, H.225.0.
@@ -252,23 +157,12 @@ pub struct Q954Details {
 }
 
 /// `SupportedPrefix`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct SupportedPrefix {
     pub non_standard_data: Option<NonStandardParameter>,
     pub prefix: AliasAddress,
-}
-
-impl SupportedPrefix {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(prefix: AliasAddress) -> Self {
-        Self {
-            non_standard_data: None,
-            prefix,
-        }
-    }
 }
 
 /// `TunnelledProtocol`, H.225.0.

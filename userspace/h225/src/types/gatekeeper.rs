@@ -1,5 +1,6 @@
 //! Gatekeeper discovery: GRQ, GCF, GRJ (H.225.0 7.8) and the lists of alternate gatekeepers.
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -11,7 +12,7 @@ use super::{
 };
 
 /// GRQ: looks for a gatekeeper.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct GatekeeperRequest {
@@ -52,37 +53,8 @@ pub struct GatekeeperRequest {
     pub assigned_gatekeeper: Option<AlternateGk>,
 }
 
-impl GatekeeperRequest {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, ras_address: TransportAddress, endpoint_type: EndpointType) -> Self {
-        Self {
-            request_seq_num: seq,
-            protocol_identifier: crate::messages::protocol_identifier(),
-            non_standard_data: None,
-            ras_address,
-            endpoint_type,
-            gatekeeper_identifier: None,
-            call_services: None,
-            endpoint_alias: None,
-            alternate_endpoints: None,
-            tokens: None,
-            crypto_tokens: None,
-            authentication_capability: None,
-            algorithm_oids: None,
-            integrity: None,
-            integrity_check_value: None,
-            supports_alt_gk: None,
-            feature_set: None,
-            generic_data: None,
-            supports_assigned_gk: None,
-            assigned_gatekeeper: None,
-        }
-    }
-}
-
 /// GCF: the sender is willing to be the gatekeeper.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct GatekeeperConfirm {
@@ -117,33 +89,8 @@ pub struct GatekeeperConfirm {
     pub rehoming_model: Option<RehomingModel>,
 }
 
-impl GatekeeperConfirm {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, ras_address: TransportAddress) -> Self {
-        Self {
-            request_seq_num: seq,
-            protocol_identifier: crate::messages::protocol_identifier(),
-            non_standard_data: None,
-            gatekeeper_identifier: None,
-            ras_address,
-            alternate_gatekeeper: None,
-            authentication_mode: None,
-            tokens: None,
-            crypto_tokens: None,
-            algorithm_oid: None,
-            integrity: None,
-            integrity_check_value: None,
-            feature_set: None,
-            generic_data: None,
-            assigned_gatekeeper: None,
-            rehoming_model: None,
-        }
-    }
-}
-
 /// GRJ: the sender is not willing to be the gatekeeper.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct GatekeeperReject {
@@ -168,26 +115,6 @@ pub struct GatekeeperReject {
     pub generic_data: Option<List<GenericData>>,
 }
 
-impl GatekeeperReject {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, reject_reason: GatekeeperRejectReason) -> Self {
-        Self {
-            request_seq_num: seq,
-            protocol_identifier: crate::messages::protocol_identifier(),
-            non_standard_data: None,
-            gatekeeper_identifier: None,
-            reject_reason,
-            alt_gk_info: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            feature_set: None,
-            generic_data: None,
-        }
-    }
-}
-
 /// `GatekeeperRejectReason`, H.225.0.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(choice, automatic_tags)]
@@ -208,7 +135,7 @@ pub enum GatekeeperRejectReason {
 }
 
 /// `AlternateGK`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct AlternateGk {
@@ -220,37 +147,13 @@ pub struct AlternateGk {
     pub priority: u8,
 }
 
-impl AlternateGk {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(ras_address: TransportAddress, priority: u8) -> Self {
-        Self {
-            ras_address,
-            gatekeeper_identifier: None,
-            need_to_register: false,
-            priority,
-        }
-    }
-}
-
 /// `AltGKInfo`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct AltGkInfo {
     pub alternate_gatekeeper: List<AlternateGk>,
     pub alt_gk_is_permanent: bool,
-}
-
-impl AltGkInfo {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            alternate_gatekeeper: List::default(),
-            alt_gk_is_permanent: false,
-        }
-    }
 }
 
 /// `RehomingModel`, H.225.0.

@@ -2,6 +2,7 @@
 //!
 //! The only recursive types of RAS; the decoder bounds their depth.
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -64,7 +65,7 @@ pub enum Content {
 }
 
 /// `FeatureSet`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct FeatureSet {
@@ -72,19 +73,6 @@ pub struct FeatureSet {
     pub needed_features: Option<List<FeatureDescriptor>>,
     pub desired_features: Option<List<FeatureDescriptor>>,
     pub supported_features: Option<List<FeatureDescriptor>>,
-}
-
-impl FeatureSet {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            replacement_feature_set: false,
-            needed_features: None,
-            desired_features: None,
-            supported_features: None,
-        }
-    }
 }
 
 /// `FeatureDescriptor`, H.225.0.

@@ -1,5 +1,6 @@
 //! Status: IRQ, IRR, IACK, INAK (H.225.0 7.15).
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -12,7 +13,7 @@ use super::{
 };
 
 /// IRQ.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct InfoRequest {
@@ -49,33 +50,8 @@ pub struct InfoRequest {
     pub assigned_gatekeeper: Option<AlternateGk>,
 }
 
-impl InfoRequest {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, call_reference_value: u16) -> Self {
-        Self {
-            request_seq_num: seq,
-            call_reference_value,
-            non_standard_data: None,
-            reply_address: None,
-            call_identifier: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            uuies_requested: None,
-            call_linkage: None,
-            usage_info_requested: None,
-            segmented_response_supported: None,
-            next_segment_requested: None,
-            capacity_info_requested: None,
-            generic_data: None,
-            assigned_gatekeeper: None,
-        }
-    }
-}
-
 /// IRR.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct InfoRequestResponse {
@@ -107,36 +83,6 @@ pub struct InfoRequestResponse {
     pub unsolicited: Option<bool>,
     #[rasn(extension_addition)]
     pub generic_data: Option<List<GenericData>>,
-}
-
-impl InfoRequestResponse {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(
-        seq: u16,
-        endpoint_type: EndpointType,
-        endpoint_identifier: BmpString,
-        ras_address: TransportAddress,
-    ) -> Self {
-        Self {
-            non_standard_data: None,
-            request_seq_num: seq,
-            endpoint_type,
-            endpoint_identifier,
-            ras_address,
-            call_signal_address: List::default(),
-            endpoint_alias: None,
-            per_call_info: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            need_response: None,
-            capacity: None,
-            irr_status: None,
-            unsolicited: None,
-            generic_data: None,
-        }
-    }
 }
 
 /// An anonymous type within its parent.
@@ -188,7 +134,7 @@ pub struct InfoRequestResponsePerCallInfoItemPduItem {
 }
 
 /// IACK.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct InfoRequestAck {
@@ -200,22 +146,8 @@ pub struct InfoRequestAck {
     pub integrity_check_value: Option<Icv>,
 }
 
-impl InfoRequestAck {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16) -> Self {
-        Self {
-            request_seq_num: seq,
-            non_standard_data: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-        }
-    }
-}
-
 /// INAK.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct InfoRequestNak {
@@ -227,22 +159,6 @@ pub struct InfoRequestNak {
     pub tokens: Option<List<ClearToken>>,
     pub crypto_tokens: Option<List<CryptoH323Token>>,
     pub integrity_check_value: Option<Icv>,
-}
-
-impl InfoRequestNak {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, nak_reason: InfoRequestNakReason) -> Self {
-        Self {
-            request_seq_num: seq,
-            non_standard_data: None,
-            nak_reason,
-            alt_gk_info: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-        }
-    }
 }
 
 /// `InfoRequestNakReason`, H.225.0.

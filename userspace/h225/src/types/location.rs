@@ -1,5 +1,6 @@
 //! Location: LRQ, LCF, LRJ (H.225.0 7.13).
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -12,7 +13,7 @@ use super::{
 };
 
 /// LRQ.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct LocationRequest {
@@ -61,39 +62,8 @@ pub struct LocationRequest {
     pub language: Option<List<LanguageTag>>,
 }
 
-impl LocationRequest {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, reply_address: TransportAddress) -> Self {
-        Self {
-            request_seq_num: seq,
-            endpoint_identifier: None,
-            destination_info: List::default(),
-            non_standard_data: None,
-            reply_address,
-            source_info: None,
-            can_map_alias: None,
-            gatekeeper_identifier: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            desired_protocols: None,
-            desired_tunnelled_protocol: None,
-            feature_set: None,
-            generic_data: None,
-            hop_count: None,
-            circuit_info: None,
-            call_identifier: None,
-            band_width: None,
-            source_endpoint_info: None,
-            can_map_src_alias: None,
-            language: None,
-        }
-    }
-}
-
 /// LCF.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct LocationConfirm {
@@ -141,43 +111,8 @@ pub struct LocationConfirm {
     pub language: Option<List<LanguageTag>>,
 }
 
-impl LocationConfirm {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(
-        seq: u16,
-        call_signal_address: TransportAddress,
-        ras_address: TransportAddress,
-    ) -> Self {
-        Self {
-            request_seq_num: seq,
-            call_signal_address,
-            ras_address,
-            non_standard_data: None,
-            destination_info: None,
-            dest_extra_call_info: None,
-            destination_type: None,
-            remote_extension_address: None,
-            alternate_endpoints: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            alternate_transport_addresses: None,
-            supported_protocols: None,
-            multiple_calls: None,
-            feature_set: None,
-            generic_data: None,
-            circuit_info: None,
-            service_control: None,
-            modified_src_info: None,
-            band_width: None,
-            language: None,
-        }
-    }
-}
-
 /// LRJ.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct LocationReject {
@@ -199,25 +134,6 @@ pub struct LocationReject {
     pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition)]
     pub service_control: Option<List<ServiceControlSession>>,
-}
-
-impl LocationReject {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, reject_reason: LocationRejectReason) -> Self {
-        Self {
-            request_seq_num: seq,
-            reject_reason,
-            non_standard_data: None,
-            alt_gk_info: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            feature_set: None,
-            generic_data: None,
-            service_control: None,
-        }
-    }
 }
 
 /// `LocationRejectReason`, H.225.0.

@@ -73,3 +73,9 @@ pub use service::*;
 pub use setup::*;
 pub use signalling::*;
 pub use unregistration::*;
+
+/// H.225.0 version 6: {itu-t(0) recommendation(0) h(8) 2250 version(0) 6}.
+#[must_use]
+pub fn protocol_identifier() -> ObjectIdentifier {
+    ObjectIdentifier::new_unchecked(vec![0, 0, 8, 2250, 0, 6].into())
+}

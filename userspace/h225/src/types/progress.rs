@@ -1,5 +1,6 @@
 //! Messages that stand alone: NonStandard, XRS, RIP, RAI, RAC (H.225.0 7.16 to 7.19).
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -10,7 +11,7 @@ use super::{
 };
 
 /// NonStandard.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct NonStandardMessage {
@@ -29,24 +30,8 @@ pub struct NonStandardMessage {
     pub generic_data: Option<List<GenericData>>,
 }
 
-impl NonStandardMessage {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, non_standard_data: NonStandardParameter) -> Self {
-        Self {
-            request_seq_num: seq,
-            non_standard_data,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            feature_set: None,
-            generic_data: None,
-        }
-    }
-}
-
 /// XRS: the answer to a message that was not understood.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct UnknownMessageResponse {
@@ -63,22 +48,8 @@ pub struct UnknownMessageResponse {
     pub message_not_understood: Option<OctetString>,
 }
 
-impl UnknownMessageResponse {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16) -> Self {
-        Self {
-            request_seq_num: seq,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            message_not_understood: None,
-        }
-    }
-}
-
 /// RIP: the answer takes `delay` milliseconds longer.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct RequestInProgress {
@@ -92,23 +63,8 @@ pub struct RequestInProgress {
     pub delay: u16,
 }
 
-impl RequestInProgress {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, delay: u16) -> Self {
-        Self {
-            request_seq_num: seq,
-            non_standard_data: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            delay,
-        }
-    }
-}
-
 /// RAI.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct ResourcesAvailableIndicate {
@@ -129,28 +85,8 @@ pub struct ResourcesAvailableIndicate {
     pub generic_data: Option<List<GenericData>>,
 }
 
-impl ResourcesAvailableIndicate {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, endpoint_identifier: BmpString) -> Self {
-        Self {
-            request_seq_num: seq,
-            protocol_identifier: crate::messages::protocol_identifier(),
-            non_standard_data: None,
-            endpoint_identifier,
-            protocols: List::default(),
-            almost_out_of_resources: false,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            capacity: None,
-            generic_data: None,
-        }
-    }
-}
-
 /// RAC.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct ResourcesAvailableConfirm {
@@ -163,20 +99,4 @@ pub struct ResourcesAvailableConfirm {
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
     pub generic_data: Option<List<GenericData>>,
-}
-
-impl ResourcesAvailableConfirm {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16) -> Self {
-        Self {
-            request_seq_num: seq,
-            protocol_identifier: crate::messages::protocol_identifier(),
-            non_standard_data: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            generic_data: None,
-        }
-    }
 }

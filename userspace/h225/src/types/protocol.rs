@@ -1,5 +1,6 @@
 //! The protocols that a gateway supports (H.225.0 7.6).
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -81,7 +82,7 @@ pub struct H322Caps {
 }
 
 /// `H323Caps`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct H323Caps {
@@ -91,18 +92,6 @@ pub struct H323Caps {
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
     pub supported_prefixes: Option<List<SupportedPrefix>>,
-}
-
-impl H323Caps {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            non_standard_data: None,
-            data_rates_supported: None,
-            supported_prefixes: None,
-        }
-    }
 }
 
 /// `H324Caps`, H.225.0.
@@ -119,7 +108,7 @@ pub struct H324Caps {
 }
 
 /// `VoiceCaps`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct VoiceCaps {
@@ -129,18 +118,6 @@ pub struct VoiceCaps {
     /// Mandatory in the versions that know it; absent from older peers.
     #[rasn(extension_addition)]
     pub supported_prefixes: Option<List<SupportedPrefix>>,
-}
-
-impl VoiceCaps {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            non_standard_data: None,
-            data_rates_supported: None,
-            supported_prefixes: None,
-        }
-    }
 }
 
 /// `T120OnlyCaps`, H.225.0.

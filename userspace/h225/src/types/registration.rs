@@ -2,6 +2,7 @@
 //!
 //! The lightweight RRQ is an RRQ with `keep_alive` TRUE.
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -16,7 +17,7 @@ use super::{
 };
 
 /// RRQ, full or (keepAlive TRUE) lightweight.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct RegistrationRequest {
@@ -92,54 +93,8 @@ pub struct RegistrationRequest {
     pub language: Option<List<LanguageTag>>,
 }
 
-impl RegistrationRequest {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, terminal_type: EndpointType, endpoint_vendor: VendorIdentifier) -> Self {
-        Self {
-            request_seq_num: seq,
-            protocol_identifier: crate::messages::protocol_identifier(),
-            non_standard_data: None,
-            discovery_complete: false,
-            call_signal_address: List::default(),
-            ras_address: List::default(),
-            terminal_type,
-            terminal_alias: None,
-            gatekeeper_identifier: None,
-            endpoint_vendor,
-            alternate_endpoints: None,
-            time_to_live: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            keep_alive: None,
-            endpoint_identifier: None,
-            will_supply_uuies: None,
-            maintain_connection: None,
-            alternate_transport_addresses: None,
-            additive_registration: None,
-            terminal_alias_pattern: None,
-            supports_alt_gk: None,
-            usage_reporting_capability: None,
-            multiple_calls: None,
-            supported_h248_packages: None,
-            call_credit_capability: None,
-            capacity_reporting_capability: None,
-            capacity: None,
-            feature_set: None,
-            generic_data: None,
-            restart: None,
-            supports_acf_sequences: None,
-            supports_assigned_gk: None,
-            assigned_gatekeeper: None,
-            transport_qos: None,
-            language: None,
-        }
-    }
-}
-
 /// RCF.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct RegistrationConfirm {
@@ -200,43 +155,6 @@ pub struct RegistrationConfirm {
     pub language: Option<List<LanguageTag>>,
 }
 
-impl RegistrationConfirm {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, endpoint_identifier: BmpString) -> Self {
-        Self {
-            request_seq_num: seq,
-            protocol_identifier: crate::messages::protocol_identifier(),
-            non_standard_data: None,
-            call_signal_address: List::default(),
-            terminal_alias: None,
-            gatekeeper_identifier: None,
-            endpoint_identifier,
-            alternate_gatekeeper: None,
-            time_to_live: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            will_respond_to_irr: None,
-            pre_granted_arq: None,
-            maintain_connection: None,
-            service_control: None,
-            supports_additive_registration: None,
-            terminal_alias_pattern: None,
-            supported_prefixes: None,
-            usage_spec: None,
-            feature_server_alias: None,
-            capacity_reporting_spec: None,
-            feature_set: None,
-            generic_data: None,
-            assigned_gatekeeper: None,
-            rehoming_model: None,
-            transport_qos: None,
-            language: None,
-        }
-    }
-}
-
 /// An anonymous type within its parent.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -257,7 +175,7 @@ pub struct RegistrationConfirmPreGrantedArq {
 }
 
 /// RRJ.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct RegistrationReject {
@@ -282,27 +200,6 @@ pub struct RegistrationReject {
     pub generic_data: Option<List<GenericData>>,
     #[rasn(extension_addition)]
     pub assigned_gatekeeper: Option<AlternateGk>,
-}
-
-impl RegistrationReject {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, reject_reason: RegistrationRejectReason) -> Self {
-        Self {
-            request_seq_num: seq,
-            protocol_identifier: crate::messages::protocol_identifier(),
-            non_standard_data: None,
-            reject_reason,
-            gatekeeper_identifier: None,
-            alt_gk_info: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            feature_set: None,
-            generic_data: None,
-            assigned_gatekeeper: None,
-        }
-    }
 }
 
 /// `RegistrationRejectReason`, H.225.0.

@@ -2,12 +2,13 @@
 //!
 //! What is signed is an open type and kept as its octets.
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
 
 /// `ClearToken`, H.235.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct ClearToken {
@@ -32,28 +33,6 @@ pub struct ClearToken {
     pub h235_key: Option<H235Key>,
     #[rasn(extension_addition)]
     pub profile_info: Option<List<ProfileElement>>,
-}
-
-impl ClearToken {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(token_oid: ObjectIdentifier) -> Self {
-        Self {
-            token_oid,
-            time_stamp: None,
-            password: None,
-            dhkey: None,
-            challenge: None,
-            random: None,
-            certificate: None,
-            general_id: None,
-            non_standard: None,
-            eckasdhkey: None,
-            senders_id: None,
-            h235_key: None,
-            profile_info: None,
-        }
-    }
 }
 
 /// `CryptoToken`, H.235.0.

@@ -1,5 +1,6 @@
 //! Service control: SCI, SCR (H.225.0 7.20) and its sessions.
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -9,7 +10,7 @@ use super::{
 };
 
 /// SCI.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct ServiceControlIndication {
@@ -27,25 +28,6 @@ pub struct ServiceControlIndication {
     pub generic_data: Option<List<GenericData>>,
 }
 
-impl ServiceControlIndication {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16) -> Self {
-        Self {
-            request_seq_num: seq,
-            non_standard_data: None,
-            service_control: List::default(),
-            endpoint_identifier: None,
-            call_specific: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            feature_set: None,
-            generic_data: None,
-        }
-    }
-}
-
 /// An anonymous type within its parent.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
@@ -58,7 +40,7 @@ pub struct ServiceControlIndicationCallSpecific {
 }
 
 /// SCR.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct ServiceControlResponse {
@@ -71,23 +53,6 @@ pub struct ServiceControlResponse {
     pub integrity_check_value: Option<Icv>,
     pub feature_set: Option<Box<FeatureSet>>,
     pub generic_data: Option<List<GenericData>>,
-}
-
-impl ServiceControlResponse {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16) -> Self {
-        Self {
-            request_seq_num: seq,
-            result: None,
-            non_standard_data: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            feature_set: None,
-            generic_data: None,
-        }
-    }
 }
 
 /// An anonymous type within its parent.
@@ -103,7 +68,7 @@ pub enum ServiceControlResponseResult {
 }
 
 /// `ServiceControlSession`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct ServiceControlSession {
@@ -111,18 +76,6 @@ pub struct ServiceControlSession {
     pub session_id: u8,
     pub contents: Option<ServiceControlDescriptor>,
     pub reason: ServiceControlSessionReason,
-}
-
-impl ServiceControlSession {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(session_id: u8, reason: ServiceControlSessionReason) -> Self {
-        Self {
-            session_id,
-            contents: None,
-            reason,
-        }
-    }
 }
 
 /// An anonymous type within its parent.

@@ -1,5 +1,6 @@
 //! Unregistration: URQ, UCF, URJ (H.225.0 7.10).
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -10,7 +11,7 @@ use super::{
 };
 
 /// URQ, from an endpoint or from its gatekeeper.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct UnregistrationRequest {
@@ -45,33 +46,8 @@ pub struct UnregistrationRequest {
     pub assigned_gatekeeper: Option<AlternateGk>,
 }
 
-impl UnregistrationRequest {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16) -> Self {
-        Self {
-            request_seq_num: seq,
-            call_signal_address: List::default(),
-            endpoint_alias: None,
-            non_standard_data: None,
-            endpoint_identifier: None,
-            alternate_endpoints: None,
-            gatekeeper_identifier: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            reason: None,
-            endpoint_alias_pattern: None,
-            supported_prefixes: None,
-            alternate_gatekeeper: None,
-            generic_data: None,
-            assigned_gatekeeper: None,
-        }
-    }
-}
-
 /// UCF.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct UnregistrationConfirm {
@@ -90,24 +66,8 @@ pub struct UnregistrationConfirm {
     pub assigned_gatekeeper: Option<AlternateGk>,
 }
 
-impl UnregistrationConfirm {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16) -> Self {
-        Self {
-            request_seq_num: seq,
-            non_standard_data: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            generic_data: None,
-            assigned_gatekeeper: None,
-        }
-    }
-}
-
 /// URJ.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct UnregistrationReject {
@@ -125,23 +85,6 @@ pub struct UnregistrationReject {
     pub integrity_check_value: Option<Icv>,
     #[rasn(extension_addition)]
     pub generic_data: Option<List<GenericData>>,
-}
-
-impl UnregistrationReject {
-    /// A value with mandatory fields only; lists are empty, flags FALSE.
-    #[must_use]
-    pub fn new(seq: u16, reject_reason: UnregRejectReason) -> Self {
-        Self {
-            request_seq_num: seq,
-            reject_reason,
-            non_standard_data: None,
-            alt_gk_info: None,
-            tokens: None,
-            crypto_tokens: None,
-            integrity_check_value: None,
-            generic_data: None,
-        }
-    }
 }
 
 /// `UnregRequestReason`, H.225.0.
