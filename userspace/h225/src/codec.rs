@@ -1,11 +1,11 @@
 //! The two entry points, `decode_ras` and `encode_ras` (X.691, aligned, basic).
 //!
 //! Total and bounded: any bytes give a value or an error, input longer than [`MAX_MESSAGE`] is refused, nesting is
-//! bounded by the decoder (128 levels), and so are the elements of each SEQUENCE OF and the memory of all of them
+//! bounded by the decoder, and so are the elements of each SEQUENCE OF and the memory of all of them
 //! ([`MAX_ELEMENTS`](crate::types::MAX_ELEMENTS), [`LISTS_PER_OCTET`](crate::types::LISTS_PER_OCTET)).
 
 use crate::RasMessage;
-use crate::types::list::bounded;
+use crate::per;
 
 /// The longest RAS message that is decoded or encoded, in octets: what a UDP datagram can carry. A gateway's RRQ for
 /// hundreds of endpoints comes close to it, and so does the RCF that repeats its aliases.
@@ -48,11 +48,7 @@ pub fn decode_ras(bytes: &[u8]) -> Result<RasMessage, DecodeError> {
     if bytes.len() > MAX_MESSAGE {
         return Err(DecodeError::TooLong(bytes.len()));
     }
-    bounded(bytes.len(), || {
-        rasn::aper::decode_with_remainder::<RasMessage>(bytes)
-    })
-    .map(|(message, _)| message)
-    .map_err(|error| DecodeError::Malformed(error.kind.to_string()))
+    per::decode(bytes).map_err(|error| DecodeError::Malformed(error.kind.to_string()))
 }
 
 /// Encodes one RAS message.
@@ -60,8 +56,8 @@ pub fn decode_ras(bytes: &[u8]) -> Result<RasMessage, DecodeError> {
 /// # Errors
 /// When a field violates its constraint, or the message would not fit a datagram.
 pub fn encode_ras(message: &RasMessage) -> Result<Vec<u8>, EncodeError> {
-    let bytes = rasn::aper::encode(message)
-        .map_err(|error| EncodeError::Constraint(error.kind.to_string()))?;
+    let bytes =
+        per::encode(message).map_err(|error| EncodeError::Constraint(error.kind.to_string()))?;
     if bytes.len() > MAX_MESSAGE {
         return Err(EncodeError::TooLong(bytes.len()));
     }
@@ -135,7 +131,7 @@ mod tests {
     fn empty_elements(count: usize) -> Vec<u8> {
         let mut message = self::acf();
         message.alternate_endpoints = Some((0..count).map(|_| Endpoint::new()).collect());
-        rasn::aper::encode(&RasMessage::AdmissionConfirm(message)).expect("encodes")
+        per::encode(&RasMessage::AdmissionConfirm(message)).expect("encodes")
     }
 
     fn acf() -> crate::types::AdmissionConfirm {

@@ -17,6 +17,7 @@ mod codec;
 mod kind;
 pub mod messages;
 pub mod patch;
+mod per;
 pub mod q931;
 pub mod security;
 pub mod text;

@@ -130,7 +130,7 @@ fn hash(
         general_id: Some(text(identifier)?),
         ..ClearToken::new(oid(&[0, 0]))
     };
-    let octets = rasn::aper::encode(&clear)
+    let octets = crate::per::encode(&clear)
         .map_err(|error| EncodeError::Constraint(error.kind.to_string()))?;
     Ok(Md5::digest(octets).into())
 }

@@ -1,15 +1,11 @@
-//! SEQUENCE OF with bounds: a list is decoded only as far as [`MAX_ELEMENTS`] and the message's budget of memory allow.
+//! SEQUENCE OF with bounds: a list is decoded only as far as [`MAX_ELEMENTS`] and the message's memory allow.
 //!
 //! An empty element can take ten bits on the wire and a kilobyte decoded, so the length of a message alone bounds
-//! neither the time nor the memory that decoding takes. The decoder has no place for a counter, so what is left of the
-//! message's budget is kept by thread; [`bounded`] is the only one that sets it, for the duration of one message.
+//! neither the time nor the memory that decoding takes. The decoder ([`crate::per`]) keeps what is left of both.
 
-use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 
 use rasn::prelude::*;
-use rasn::types::Constructed;
-use rasn::types::fields::Fields;
 
 /// Maximum number of elements of a list.
 pub const MAX_ELEMENTS: usize = 1_024;
@@ -18,77 +14,9 @@ pub const LISTS_BASE: usize = 64 << 10;
 /// ... plus this much for each octet of the message: a call in an IRR takes up to 30.
 pub const LISTS_PER_OCTET: usize = 32;
 
-/// Remaining budget for decoding a message.
-#[derive(Clone, Copy)]
-struct Budget {
-    /// Octets of memory for all lists.
-    octets: usize,
-    /// Elements of the list being decoded.
-    elements: usize,
-}
-
-thread_local! {
-    static BUDGET: Cell<Budget> = const { Cell::new(Budget { octets: 0, elements: 0 }) };
-}
-
-/// Decodes one message of this many octets by `decode`, within the bounds.
-pub(crate) fn bounded<T>(length: usize, decode: impl FnOnce() -> T) -> T {
-    let budget = Budget {
-        octets: LISTS_BASE + LISTS_PER_OCTET * length,
-        elements: 0,
-    };
-    let outer = BUDGET.replace(budget);
-    let decoded = decode();
-    BUDGET.set(outer);
-    decoded
-}
-
 /// SEQUENCE OF: used like a `Vec`, but bounded when it is decoded.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct List<T>(Vec<T>);
-
-/// An element that is counted before it is decoded.
-struct Counted<T>(T);
-
-impl<T: AsnType> AsnType for Counted<T> {
-    const TAG: Tag = T::TAG;
-    const TAG_TREE: rasn::types::TagTree = T::TAG_TREE;
-    const CONSTRAINTS: Constraints = T::CONSTRAINTS;
-    const IDENTIFIER: rasn::types::Identifier = T::IDENTIFIER;
-}
-
-impl<T: Decode> Counted<T> {
-    fn count<D: Decoder>(decoder: &D) -> Result<(), D::Error> {
-        let left = BUDGET.get();
-        let (Some(octets), Some(elements)) = (
-            left.octets.checked_sub(size_of::<T>()),
-            left.elements.checked_sub(1),
-        ) else {
-            return Err(rasn::de::Error::custom(
-                "too many list elements",
-                decoder.codec(),
-            ));
-        };
-        BUDGET.set(Budget { octets, elements });
-        Ok(())
-    }
-}
-
-impl<T: Decode> Decode for Counted<T> {
-    fn decode<D: Decoder>(decoder: &mut D) -> Result<Self, D::Error> {
-        Self::count(decoder)?;
-        T::decode(decoder).map(Self)
-    }
-
-    fn decode_with_tag_and_constraints<D: Decoder>(
-        decoder: &mut D,
-        tag: Tag,
-        constraints: &Constraints,
-    ) -> Result<Self, D::Error> {
-        Self::count(decoder)?;
-        T::decode_with_tag_and_constraints(decoder, tag, constraints).map(Self)
-    }
-}
 
 impl<T: AsnType> AsnType for List<T> {
     const TAG: Tag = Vec::<T>::TAG;
@@ -97,43 +25,13 @@ impl<T: AsnType> AsnType for List<T> {
     const IDENTIFIER: rasn::types::Identifier = Vec::<T>::IDENTIFIER;
 }
 
-/// In PER a SEQUENCE of one mandatory component is that component: nothing precedes it.
-///
-/// A list is coded as such a SEQUENCE, because rasn's coders carry the number of fields of the type that they are in,
-/// and everything below is compiled once for each such number. Below a list it is compiled once.
-impl<T> Constructed for List<T> {
-    const FIELDS: Fields<0> = Fields::from_static([]);
-}
-
 impl<T: Decode> Decode for List<T> {
     fn decode_with_tag_and_constraints<D: Decoder>(
         decoder: &mut D,
         tag: Tag,
         constraints: &Constraints,
     ) -> Result<Self, D::Error> {
-        decoder.decode_sequence(tag, None::<fn() -> Self>, |plain| {
-            Self::decode_elements(plain, tag, constraints)
-        })
-    }
-}
-
-impl<T: Decode> List<T> {
-    fn decode_elements<D: Decoder>(
-        decoder: &mut D,
-        tag: Tag,
-        constraints: &Constraints,
-    ) -> Result<Self, D::Error> {
-        let outer = BUDGET.get();
-        BUDGET.set(Budget {
-            elements: MAX_ELEMENTS,
-            ..outer
-        });
-        let list = decoder.decode_sequence_of::<Counted<T>>(tag, constraints)?;
-        BUDGET.set(Budget {
-            elements: outer.elements,
-            ..BUDGET.get()
-        });
-        Ok(list.into_iter().map(|counted| counted.0).collect())
+        decoder.decode_sequence_of(tag, constraints).map(Self)
     }
 }
 
@@ -146,14 +44,7 @@ impl<T: Encode> Encode for List<T> {
         identifier: rasn::types::Identifier,
     ) -> Result<(), E::Error> {
         encoder
-            .encode_sequence::<0, 0, Self, _>(
-                tag,
-                |plain| {
-                    self.0
-                        .encode_with_tag_and_constraints(plain, tag, constraints, identifier)
-                },
-                identifier,
-            )
+            .encode_sequence_of(tag, &self.0, constraints, identifier)
             .map(drop)
     }
 }
