@@ -109,27 +109,6 @@ kinds! {
     ServiceControlResponse "SCR" true 6;
 }
 
-impl RasKind {
-    /// Whether its sender waits for an answer.
-    #[must_use]
-    pub const fn is_request(self) -> bool {
-        matches!(
-            self,
-            Self::GatekeeperRequest
-                | Self::RegistrationRequest
-                | Self::UnregistrationRequest
-                | Self::AdmissionRequest
-                | Self::BandwidthRequest
-                | Self::DisengageRequest
-                | Self::LocationRequest
-                | Self::InfoRequest
-                | Self::NonStandardMessage
-                | Self::ResourcesAvailableIndicate
-                | Self::ServiceControlIndication
-        )
-    }
-}
-
 impl core::fmt::Display for RasKind {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(self.name())

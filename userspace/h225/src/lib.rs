@@ -14,6 +14,7 @@
 
 pub mod carry;
 mod codec;
+mod exchange;
 mod kind;
 pub mod messages;
 pub mod patch;
@@ -25,5 +26,6 @@ pub mod types;
 pub mod view;
 
 pub use codec::{DecodeError, EncodeError, MAX_MESSAGE, decode_ras, encode_ras};
+pub use exchange::{Exchange, Sender};
 pub use kind::{Header, RasKind, header, renumbered};
 pub use types::RasMessage;

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use rasline_h225::{EncodeError, RasMessage};
+use rasline_h225::{EncodeError, RasKind, RasMessage};
 
 use super::agent::{Agent, Step};
 use super::{EventKind, Output};
@@ -17,11 +17,11 @@ use crate::transaction::Retry;
 pub const MULTICAST: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(224, 0, 1, 41)), 1718);
 
 /// Between repetitions of a GRQ.
-pub(super) const GRQ: Retry = Retry::new(Duration::from_secs(5), 2);
+pub(super) const GRQ: Retry = Retry::of(RasKind::GatekeeperRequest);
 /// Of an RRQ.
-pub(super) const RRQ: Retry = Retry::new(Duration::from_secs(3), 2);
+pub(super) const RRQ: Retry = Retry::of(RasKind::RegistrationRequest);
 /// Of a URQ.
-pub(super) const URQ: Retry = Retry::new(Duration::from_secs(3), 1);
+pub(super) const URQ: Retry = Retry::of(RasKind::UnregistrationRequest);
 
 /// A RIP may put an answer off this often.
 const MOST_DELAYS: u8 = 10;

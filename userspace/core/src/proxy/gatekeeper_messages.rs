@@ -12,7 +12,6 @@ use rasline_h225::types::{
 use rasline_h225::{RasKind, decode_ras, encode_ras, header, renumbered};
 
 use super::endpoints::GATEWAY;
-use super::exchange::answers;
 use super::machine::Proxy;
 use super::message::{GatekeeperMessage, GatekeeperRequest, has_no_identifiers};
 use super::refuse::{Why, not_understood, refusal};
@@ -50,11 +49,11 @@ impl Proxy {
         let (asked, way) = (request.purpose.kind(), (request.to, request.from));
         let is_rip = kind == RasKind::RequestInProgress;
         self.upstream
-            .note_message(way, is_rip || answers(kind, asked), self.now);
+            .note_message(way, is_rip || kind.answers(asked), self.now);
         self.note_alternates(way.0, &message, out);
         match message {
             RasMessage::RequestInProgress(rip) => self.upstream.on_rip(seq, rip.delay, self.now),
-            message if answers(kind, asked) => {
+            message if kind.answers(asked) => {
                 let endpoints = &self.downstream.endpoints;
                 let follow_up = self
                     .upstream
@@ -239,7 +238,7 @@ impl Proxy {
         let request = self.upstream.requests.get(header.seq);
         let awaited = request.filter(|one| one.is_between(said.from, said.to));
         match awaited.map(|one| &one.purpose) {
-            Some(Purpose::Relay { ticket, kind }) if answers(header.kind, *kind) => {
+            Some(Purpose::Relay { ticket, kind }) if header.kind.answers(*kind) => {
                 self.relay_raw_answer(*ticket, header.kind, said.payload, out);
             }
             _ if header.kind.is_request() => {

@@ -1,12 +1,16 @@
 //! Messages on their way through the proxy, and where their answers go.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use rasline_h225::RasKind;
 use rasline_h225::types::{BmpString, RasMessage};
 
 use super::Output;
 use crate::transaction::RequestKey;
+
+/// How long a request of an endpoint waits at most.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A message of an endpoint.
 pub(super) struct EndpointMessage<'a> {

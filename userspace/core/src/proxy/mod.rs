@@ -54,7 +54,6 @@ mod downstream;
 mod endpoint_messages;
 mod endpoints;
 mod event;
-mod exchange;
 mod gatekeeper_messages;
 mod identity;
 mod io;

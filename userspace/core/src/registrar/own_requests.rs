@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use rasline_h225::RasKind;
+
 use super::Output;
 use crate::Time;
 use crate::transaction::{Overdue, PendingRequest, PendingRequests, Retry, TimerQueue};
@@ -26,9 +28,9 @@ impl Wanted {
     /// How often the request for it is sent.
     pub const fn retry(self) -> Retry {
         match self {
-            Self::Note => Retry::new(Duration::from_secs(3), 2),
-            Self::Leave => Retry::new(Duration::from_secs(3), 1),
-            Self::Location(_) => Retry::new(Duration::from_secs(5), 2),
+            Self::Note => Retry::of(RasKind::DisengageRequest),
+            Self::Leave => Retry::of(RasKind::UnregistrationRequest),
+            Self::Location(_) => Retry::of(RasKind::LocationRequest),
         }
     }
 }

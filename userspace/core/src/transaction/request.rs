@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use rasline_h225::RasKind;
+
 /// How often a request is sent again, and after how long each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Retry {
@@ -17,6 +19,14 @@ pub(crate) struct Retry {
 impl Retry {
     pub const fn new(every: Duration, left: u8) -> Self {
         Self { every, left }
+    }
+
+    /// How often a request of this kind is sent again; what is no request, not at all.
+    pub const fn of(kind: RasKind) -> Self {
+        match kind.exchange() {
+            Some(exchange) => Self::new(exchange.interval, exchange.repeats),
+            None => Self::new(Duration::ZERO, 0),
+        }
     }
 
     /// Uses up one repetition. False if none was left: the request is given up.

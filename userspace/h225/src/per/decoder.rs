@@ -196,7 +196,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// The index of one of so many alternatives, or of an addition to them.
+    /// The index of one of `count` alternatives, or of an addition to them.
     fn index(&mut self, is_extended: bool, count: usize) -> Result<usize> {
         if is_extended {
             self.reader.normally_small()

@@ -52,7 +52,7 @@ enum Items {
     Elements,
     Octets,
     Bits,
-    /// Characters of so many bits.
+    /// Characters, with the width of each in bits.
     Characters(usize),
 }
 
@@ -81,7 +81,7 @@ fn bounds(size: Option<&Extensible<Size>>) -> Option<(usize, usize)> {
     }
 }
 
-/// Number of bits for so many different values.
+/// Number of bits that tell this number of values apart.
 const fn width_of(values: u128) -> usize {
     (u128::BITS - values.saturating_sub(1).leading_zeros()) as usize
 }

@@ -23,7 +23,7 @@ impl<'a> Reader<'a> {
         self.octets.len() * 8 - self.at
     }
 
-    /// Advances by so many bits and returns the position before.
+    /// Advances by a number of bits and returns the position before.
     fn advance(&mut self, count: usize) -> Result<usize, DecodeError> {
         if count > self.left() {
             return Err(decode_error("the message ends within a value"));

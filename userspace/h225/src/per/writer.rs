@@ -48,7 +48,7 @@ impl Writer {
         self.bits(u64::from(is_set), 1);
     }
 
-    /// Leaves room for so many bits, which are zero.
+    /// Leaves room for a number of bits, which are zero.
     pub(super) fn zeros(&mut self, count: usize) {
         self.length += count;
         self.octets.resize(self.length.div_ceil(8), 0);

@@ -111,16 +111,10 @@ impl Conversation {
 }
 
 /// Whether a message of this kind answers a GRQ or an RRQ.
-const fn is_answer(kind: RasKind) -> bool {
-    matches!(
-        kind,
-        RasKind::GatekeeperConfirm
-            | RasKind::GatekeeperReject
-            | RasKind::RegistrationConfirm
-            | RasKind::RegistrationReject
-            | RasKind::RequestInProgress
-            | RasKind::UnknownMessageResponse
-    )
+fn is_answer(kind: RasKind) -> bool {
+    kind == RasKind::RequestInProgress
+        || kind.answers(RasKind::GatekeeperRequest)
+        || kind.answers(RasKind::RegistrationRequest)
 }
 
 /// Alias under which rasline asks, so that gatekeepers' logs tell who it is.

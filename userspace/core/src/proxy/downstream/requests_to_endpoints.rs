@@ -8,7 +8,6 @@ use rasline_h225::types::RasMessage;
 use rasline_h225::{RasKind, encode_ras};
 
 use crate::Time;
-use crate::proxy::exchange::{answers, retries};
 use crate::proxy::message::GatekeeperRequest;
 use crate::proxy::{EntryId, Output};
 use crate::transaction::{Overdue, PendingRequest, PendingRequests, RequestKey, Retry, TimerQueue};
@@ -91,7 +90,7 @@ impl RequestsToEndpoints {
         message: &RasMessage,
         now: Time,
     ) -> Option<Output> {
-        self.send(seq, to, (message, None), retries(message.kind()), now)
+        self.send(seq, to, (message, None), Retry::of(message.kind()), now)
     }
 
     fn send(
@@ -129,13 +128,13 @@ impl RequestsToEndpoints {
     /// Whether a message with this number answers a request to this endpoint.
     pub fn answers(&self, id: EntryId, seq: u16, kind: RasKind) -> bool {
         let errand = self.pending.get(seq).map(|request| request.purpose);
-        errand.is_some_and(|errand| errand.id == id && answers(kind, errand.kind))
+        errand.is_some_and(|errand| errand.id == id && kind.answers(errand.kind))
     }
 
     /// Whether a message from this host answers a request that was sent there.
     pub fn answers_from(&self, host: IpAddr, seq: u16, kind: RasKind) -> bool {
         let request = self.pending.get(seq);
-        request.is_some_and(|one| one.is_to_host(host) && answers(kind, one.purpose.kind))
+        request.is_some_and(|one| one.is_to_host(host) && kind.answers(one.purpose.kind))
     }
 
     /// Ends the request that a message from this host answers. `None`: there is none.

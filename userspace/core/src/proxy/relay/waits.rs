@@ -11,8 +11,7 @@ use rasline_h225::messages::rip;
 use rasline_h225::{RasKind, encode_ras};
 
 use crate::Time;
-use crate::proxy::exchange::PATIENCE;
-use crate::proxy::message::EndpointMessage;
+use crate::proxy::message::{EndpointMessage, PATIENCE};
 use crate::proxy::{EntryId, Output};
 use crate::transaction::{RequestKey, TimerQueue};
 

@@ -12,10 +12,10 @@ use rasline_h225::encode_ras;
 use rasline_h225::types::{RasMessage, UnregistrationRequest};
 
 use crate::Time;
-use crate::proxy::exchange::{PATIENCE, retries};
 use crate::proxy::identity::UpstreamIdentity;
+use crate::proxy::message::PATIENCE;
 use crate::proxy::{EntryId, Output, rrq};
-use crate::transaction::{PendingRequest, PendingRequests, TimerQueue};
+use crate::transaction::{PendingRequest, PendingRequests, Retry, TimerQueue};
 
 /// Requests under way at most; the rest of the numbers keeps them from being given again too soon.
 const MOST: usize = 50_000;
@@ -119,7 +119,7 @@ impl RequestsToGatekeeper {
         purpose: Purpose,
         now: Time,
     ) -> Output {
-        let retry = retries(purpose.kind());
+        let retry = Retry::of(purpose.kind());
         match &purpose {
             Purpose::Relay { ticket, .. } => {
                 self.by_ticket.insert(*ticket, seq);
