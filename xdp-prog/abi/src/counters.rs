@@ -1,7 +1,7 @@
 //! Every verdict and every reason has a counter, per interface and CPU.
 
 macro_rules! counters {
-    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal),* $(,)?) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal $(($goes_on:ident))?),* $(,)?) => {
         /// A counter's place in `COUNTERS`. The name is what `rasline counters` shows.
         #[repr(u32)]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,10 +20,20 @@ macro_rules! counters {
             pub const fn help(self) -> &'static str {
                 match self { $(Counter::$variant => concat!($($doc),*)),* }
             }
+            /// Whether RAS that passes for this reason may still be readdressed, to whom its zone's traffic goes.
+            #[must_use]
+            #[inline(always)]
+            pub const fn goes_on(self) -> bool {
+                const GOING_ON: u64 = 0 $(| counters!(@bit $variant $($goes_on)?))*;
+                GOING_ON >> self as u32 & 1 != 0
+            }
         }
     };
+    (@bit $variant:ident) => { 0 };
+    (@bit $variant:ident goes_on) => { 1 << Counter::$variant as u32 };
 }
 
+// What is marked `goes_on` may still be readdressed. A reason without the mark leaves the frame as it is.
 counters! {
     /// Not IP with a RAS port of a configured gatekeeper.
     PassNotRas = "pass_not_ras",
@@ -37,29 +47,29 @@ counters! {
     /// RAS port, but the address is not of a zone, or came in on the other side.
     PassNoZone = "pass_no_zone",
     /// A RAS message that the data path has nothing to do with.
-    PassOther = "pass_other",
+    PassOther = "pass_other" (goes_on),
     /// An RRQ that is not known.
-    PassUnknown = "pass_unknown",
+    PassUnknown = "pass_unknown" (goes_on),
     /// A known keep-alive sent to another gatekeeper than it is registered with.
-    PassOtherGatekeeper = "pass_other_gatekeeper",
+    PassOtherGatekeeper = "pass_other_gatekeeper" (goes_on),
     /// A known keep-alive whose zone has moved to another generation.
-    PassGeneration = "pass_generation",
+    PassGeneration = "pass_generation" (goes_on),
     /// A known keep-alive whose slot was being written.
-    PassTorn = "pass_torn",
+    PassTorn = "pass_torn" (goes_on),
     /// A known keep-alive that its gatekeeper withdrew.
-    PassWithdrawn = "pass_withdrawn",
+    PassWithdrawn = "pass_withdrawn" (goes_on),
     /// A known keep-alive past its promise: timeToLive at the gatekeeper, or hold_for.
-    PassExpired = "pass_expired",
+    PassExpired = "pass_expired" (goes_on),
     /// A known keep-alive in a zone that only watches (answer = "off").
-    PassOff = "pass_off",
+    PassOff = "pass_off" (goes_on),
     /// A known keep-alive in a zone that holds, its gatekeeper being alive.
-    PassHold = "pass_hold",
+    PassHold = "pass_hold" (goes_on),
     /// A known keep-alive let through so that the gatekeeper does not forget the registration.
-    PassRefresh = "pass_refresh",
+    PassRefresh = "pass_refresh" (goes_on),
     /// A known keep-alive let through to see whether a silent gatekeeper is back.
-    PassProbe = "pass_probe",
+    PassProbe = "pass_probe" (goes_on),
     /// A known keep-alive that could not be answered: no room in the frame, or no RCF.
-    PassNoRoom = "pass_no_room",
+    PassNoRoom = "pass_no_room" (goes_on),
     /// Keep-alives answered.
     Answer = "answer",
     /// Of these, for a silent gatekeeper.
@@ -71,9 +81,9 @@ counters! {
     /// RCFs of gatekeepers taken to the controller.
     Divert = "divert",
     /// RCFs of gatekeepers that should have been diverted, but the controller is gone or cannot keep up.
-    DivertBypass = "divert_bypass",
+    DivertBypass = "divert_bypass" (goes_on),
     /// RAS messages from gatekeepers that went on unchanged.
-    PassFromGatekeeper = "pass_from_gatekeeper",
+    PassFromGatekeeper = "pass_from_gatekeeper" (goes_on),
     /// RCFs of gatekeepers to a known keep-alive, other than the known ones.
     ChangedRcf = "changed_rcf",
     /// Slots withdrawn by RRJ.
@@ -93,7 +103,7 @@ counters! {
     /// Messages not copied: ring buffer full, or message too long.
     CopyLost = "copy_lost",
     /// A known keep-alive let through so that its registration moves to the zone's active gatekeeper.
-    PassMigrate = "pass_migrate",
+    PassMigrate = "pass_migrate" (goes_on),
     /// Frames sent on to a gatekeeper, or back, by the program itself.
     Redirect = "redirect",
     /// Frames readdressed and left to the kernel's routing: no next hop yet, no interface that takes them, or a fragment.

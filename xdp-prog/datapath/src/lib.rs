@@ -106,15 +106,7 @@ impl Verdict {
     #[inline(always)]
     pub const fn goes_on(self) -> bool {
         match self {
-            Self::Pass(why) => !matches!(
-                why,
-                Counter::PassNotRas
-                    | Counter::PassInterface
-                    | Counter::PassShape
-                    | Counter::PassChecksum
-                    | Counter::PassNoZone
-                    | Counter::PassNoEndpoint
-            ),
+            Self::Pass(why) => why.goes_on(),
             Self::Substitute | Self::Ask(..) => true,
             _ => false,
         }
