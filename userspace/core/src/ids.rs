@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ras_server::EntryId;
-
 /// Place of a zone in the kernel's tables.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -30,6 +28,11 @@ impl std::fmt::Display for RegistrationId {
         self.0.fmt(f)
     }
 }
+
+/// Number of a registration with a registrar, or of an endpoint with a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EntryId(pub u64);
 
 /// Identity of a keep-alive that the kernel answers: of a registration that was learned from the traffic, or of one that
 /// rasline's own gatekeeper of a zone has.
