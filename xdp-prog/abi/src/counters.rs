@@ -20,7 +20,7 @@ macro_rules! counters {
             pub const fn help(self) -> &'static str {
                 match self { $(Counter::$variant => concat!($($doc),*)),* }
             }
-            /// Whether RAS that passes for this reason may still be readdressed, to whom its zone's traffic goes.
+            /// Whether RAS that passes for this reason may still be readdressed to the zone's active gatekeeper.
             #[must_use]
             #[inline(always)]
             pub const fn goes_on(self) -> bool {

@@ -1,4 +1,4 @@
-//! What the site is told of its zones.
+//! The configuration that the site works by.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};

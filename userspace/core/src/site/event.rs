@@ -1,9 +1,9 @@
-//! All that people are told. Fields have the types of what they mean; names and dates are given where it is written.
+//! Everything that is reported to people. Fields have the types of what they mean; names and dates are given where it is written.
 
 use crate::presence::Told;
 use crate::{GatekeeperIndex, ZoneIndex, backup, proxy, registrar};
 
-/// Something that people are told.
+/// Something that is reported to people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// About learned registrations, gatekeepers and zones.

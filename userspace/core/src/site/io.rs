@@ -17,7 +17,7 @@ use crate::{GatekeeperIndex, Message, Refusal, RegistrationKey, SlotReport, Time
 pub trait Surroundings {
     /// What the kernel decided for a zone by itself, if that is in force.
     fn decided(&self, zone: ZoneIndex) -> Option<KernelDecision>;
-    /// The last decision about a zone that the kernel was told, its own left aside.
+    /// The last decision about a zone that the site gave the kernel; the kernel's own is left aside.
     fn steering(&self, zone: ZoneIndex) -> Option<Steering>;
     /// Whether the kernel may move a zone by itself.
     fn is_auto(&self, zone: ZoneIndex) -> bool;
@@ -248,7 +248,7 @@ pub enum Output {
     Persist(Record),
     /// Remember it no longer.
     Forget(RecordKey),
-    /// Tell people.
+    /// Report this to people.
     Event(Event),
 }
 

@@ -32,7 +32,7 @@ pub struct Site {
     own: OwnGatekeepers,
     alternates: LearnedAlternates,
     profiles: Profiles,
-    /// Endpoints that fell silent or are back, to be told at a pace.
+    /// Collects endpoints that fell silent or are back, and reports them at a limited rate.
     digest: Digest,
     ticks: u32,
 }
@@ -180,7 +180,7 @@ impl Site {
         self.steering.awaits_calls(&self.config)
     }
 
-    /// Gatekeepers whose calls are lost for good: endpoints are to be told.
+    /// Gatekeepers whose calls are lost for good, so that endpoints must learn of it.
     #[must_use]
     pub fn lost_gatekeepers(&self, around: &dyn Surroundings) -> BTreeSet<GatekeeperIndex> {
         ZoneSteering::lost_gatekeepers(&self.config, around)
@@ -364,9 +364,10 @@ impl Site {
         let monitor = self.learner.presence_mut();
         monitor.hear_all(at.now, served.into_iter());
         let changes = monitor.look(at.now, blind, |subject| at.around.trace(at.now, subject));
-        let told = self.digest.add(at.now, &changes);
+        let reports = self.digest.add(at.now, &changes);
         out.extend(
-            told.into_iter()
+            reports
+                .into_iter()
                 .map(|one| Output::Event(Event::Presence(one))),
         );
     }
@@ -532,7 +533,7 @@ fn slot_entry(template: Template, answered: u64) -> SlotEntry {
     }
 }
 
-/// What the learner is told: where rasline is the gatekeeper itself there is nothing to learn.
+/// The learner's configuration: transparent zones only, since there is nothing to learn where rasline is the gatekeeper.
 fn learner_config(config: &Config) -> learner::Config {
     let zone = |zone: &Zone| learner::Zone {
         index: zone.index.0,

@@ -1,5 +1,5 @@
 //! What is to be remembered of registrations and calls with rasline itself, so that it can be given again when the store
-//! lost it, or to a proxy that is set up anew.
+//! lost it, or when a proxy is replaced.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -39,7 +39,7 @@ struct Walk {
 }
 
 impl Profiles {
-    /// Takes what was read; gives what people are told of it.
+    /// Takes what was read. Returns the event to report, if the trouble with profiles is another than before.
     pub fn load(&mut self, loaded: LoadedProfiles) -> Option<Event> {
         // Those that were read before are better than none.
         if let Some(all) = loaded.profiles {

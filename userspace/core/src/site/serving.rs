@@ -31,7 +31,7 @@ const PUT_OFF: Duration = Duration::from_secs(2);
 /// How often the kernel lets a served keep-alive through, if nothing else is said: the registrar learns of the others by
 /// the slot's time.
 const REFRESH_EVERY: Duration = Duration::from_mins(5);
-/// Served registrations of a zone that has returned are answered for so long at least, until they have moved.
+/// Minimum time for which the kernel answers served registrations of a zone that has returned to its own gatekeepers.
 const RETIRE_AFTER: Duration = Duration::from_mins(1);
 
 /// All of them.
@@ -115,7 +115,7 @@ impl OwnGatekeepers {
         proxies.chain(self.unit.next_due()).min()
     }
 
-    /// Whether rasline itself is the gatekeeper of a zone's endpoints, whoever serves them upstream.
+    /// Whether rasline itself is the gatekeeper of a zone's endpoints, as a proxy or a registrar.
     pub(super) fn is_served(&self, zone: ZoneIndex) -> bool {
         self.routes.is_served(zone)
     }

@@ -5,7 +5,7 @@
 //! all are behind that link nothing is known of any of them and the zone stays; where another one can be reached, one that
 //! cannot is as good as dead.
 //!
-//! Invariants: the kernel is told only what differs from what it has; every telling ends a decision of its own.
+//! Invariants: the kernel is given a decision only if it differs from what it has; each one ends a decision of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,7 +55,7 @@ pub struct ZoneSteering {
 }
 
 impl ZoneSteering {
-    /// A zone as it stands now; `None`: nothing is decided about it.
+    /// The state of a zone now; `None` if nothing is decided about it.
     #[must_use]
     pub fn zone(&self, now: Time, zone: ZoneIndex) -> Option<failover::ZoneView> {
         self.machine.zone_at(now, zone)
@@ -149,7 +149,7 @@ impl ZoneSteering {
         steps
     }
 
-    /// Follows another configuration: its tables in the kernel were written anew.
+    /// Follows another configuration, whose tables in the kernel have just been rewritten.
     pub(super) fn reconfigure(&mut self, scene: Scene<'_>) -> Vec<Step> {
         let known: BTreeSet<_> = scene.config.gatekeepers().map(|(_, g)| g.index).collect();
         self.down.retain(|gatekeeper| known.contains(gatekeeper));
@@ -177,7 +177,7 @@ impl ZoneSteering {
 
     /// Zones and their gatekeepers as they are configured now.
     fn follow_zones(&mut self, scene: Scene<'_>, steps: &mut Vec<Step>) {
-        // Together, so that nothing is told to the kernel before its own decisions are known.
+        // Together, so that the kernel is given no decision before its own ones are known.
         let mut inputs = vec![Input::Policies(zone_policies(scene.config))];
         inputs.extend(self.kernel_decisions(scene));
         let own = scene.config.own_gatekeepers();
@@ -514,7 +514,7 @@ impl ZoneSteering {
             }
         }
         for (zone, (gatekeeper, rate)) in wanted {
-            // A reload writes gatekeepers' rows anew.
+            // A reload rewrites gatekeepers' rows.
             steps.push(set_standby(gatekeeper, true));
             self.standbys.insert(zone, gatekeeper);
             steps.push(Step::Learner(learner::Input::Standby {
@@ -531,7 +531,7 @@ impl ZoneSteering {
     }
 }
 
-/// What the failover machine is told of a gatekeeper that is cut off.
+/// The health of a gatekeeper that is cut off, as the failover machine gets it.
 const fn judge_unreachable(another_can_be_reached: bool) -> State {
     if another_can_be_reached {
         State::Down

@@ -5,7 +5,7 @@
 //! sent in the gatekeeper's name, changes nothing of the connection, and its answer meets the program, which resets the
 //! connection if it is lost for certain. An endpoint that has no such connection any more answers with RST.
 //!
-//! Invariant: at most [`AT_ONCE`] segments at each look, [`ROUNDS`] in all for each connection.
+//! Invariant: at most `AT_ONCE` segments at each look, `ROUNDS` in all for each connection.
 
 use std::{
     collections::{BTreeSet, VecDeque},
