@@ -72,6 +72,46 @@ fn the_example_is_fine() {
     Config::parse(Path::new("docs/rasline.toml"), text).unwrap();
 }
 
+/// Every key of every table is in the example, at least as a comment.
+#[test]
+fn the_example_has_every_key() {
+    let text = include_str!("../../../../docs/rasline.toml");
+    let zone = "[[zone]]\nname = \"a\"\nendpoints = [\"10.0.0.0/8\"]\n";
+    let tables = [
+        String::new(),
+        "[daemon]\n".to_owned(),
+        "[metrics]\n".to_owned(),
+        "[backup]\n".to_owned(),
+        "[[interface]]\n".to_owned(),
+        zone.to_owned(),
+        format!("{zone}[zone.probe]\n"),
+        format!("{zone}[[zone.gatekeeper]]\n"),
+        "[[agent]]\n".to_owned(),
+        "[[agent]]\n[[agent.device]]\n".to_owned(),
+    ];
+    let mut keys = 0;
+    for table in tables {
+        let errors = Config::parse(Path::new("t"), &format!("{table}no_key = 1\n")).unwrap_err();
+        let error = errors.iter().map(ToString::to_string);
+        let mut error = error.filter(|it| it.contains("valid keys: "));
+        let error = error
+            .next()
+            .unwrap_or_else(|| panic!("{table}: {errors:?}"));
+        let valid = error.split("valid keys: ").nth(1).unwrap();
+        for key in valid.split('`').skip(1).step_by(2) {
+            let is_there = |line: &str| {
+                let line = line.trim_start_matches('#').trim();
+                let value = line.strip_prefix(key).map(str::trim_start);
+                value.is_some_and(|rest| rest.starts_with('='))
+                    || line.trim_matches(['[', ']']).rsplit('.').next() == Some(key)
+            };
+            assert!(text.lines().any(is_there), "{key} of {table:?}");
+            keys += 1;
+        }
+    }
+    assert!(keys > 60, "{keys}");
+}
+
 #[test]
 fn unknown_keys() {
     let error = &with("endpoint_ttl", "endpoint_tll")[0];
