@@ -163,7 +163,8 @@ impl Module {
         questions
     }
 
-    /// Gives back what it gave away: nothing of it stands in the kernel or the store any more.
+    /// Withdraws and forgets everything that it published or had remembered. The site delays the withdrawals of a zone that has
+    /// returned to its own gatekeepers.
     pub(super) fn retire(self, why: Why, out: &mut Vec<Output>) {
         let zone = self.zone;
         let registrations = self.registrar.stats().registrations;

@@ -8,6 +8,10 @@ use crate::alternates::{MAX_CANDIDATES, Prefix};
 use crate::failover::Failback;
 use crate::{Answer, GatekeeperIndex, Reserved, ZoneIndex, proxy};
 
+/// RRQs that one registration may need to move: the keep-alive that is rejected, the full RRQ, two until it is known
+/// again; and half as many for good measure.
+const RRQS_TO_MOVE: u64 = 6;
+
 /// A whole configuration. Zones that rasline does not know yet, or gatekeepers, have indices of their own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
@@ -190,6 +194,17 @@ impl Zone {
     #[must_use]
     pub fn has_own(&self) -> bool {
         self.gatekeepers.iter().any(Gatekeeper::is_own)
+    }
+
+    /// How long this many registrations may take to move to another gatekeeper at the zone's rate, and `hold_for` at least: else
+    /// the last of them would lapse.
+    #[must_use]
+    pub fn time_to_move(&self, registrations: u64) -> Duration {
+        let needed = match self.migrate_rate {
+            0 => Duration::ZERO,
+            rate => Duration::from_secs(registrations * RRQS_TO_MOVE / u64::from(rate)),
+        };
+        needed.max(self.hold_for)
     }
 
     /// What only a transparent zone has.

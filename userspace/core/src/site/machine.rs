@@ -1,7 +1,6 @@
 //! The site: takes what happens, has its parts decide, and passes on what one part must know of another's decision.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use super::alternates::LearnedAlternates;
 use super::io::{ByHand, Input, KernelChange, Output, Send, SendBy, SlotEntry, Start, Tick};
@@ -17,9 +16,6 @@ use crate::{
     ZoneIndex, backup,
 };
 
-/// RRQs that one registration may need to move: the keep-alive that is rejected, the full RRQ, two until it is known
-/// again; and half as many for good measure.
-const RRQS_TO_MOVE: u64 = 6;
 /// How often (in ticks) the time that zones need to move is reckoned.
 const MOVE_EVERY: u32 = 30;
 
@@ -372,18 +368,22 @@ impl Site {
         );
     }
 
-    /// Gives each zone as long as its registrations need to move at its rate, if that is longer than hold_for: else the
-    /// last of them would lapse.
+    /// Gives each zone as long as its registrations need to move, those with its backup among them.
     fn allow_time_to_move(&self, out: &mut Vec<Output>) {
         let mut counts: BTreeMap<ZoneIndex, u64> = BTreeMap::new();
         for registration in self.learner.registrations() {
             *counts.entry(ZoneIndex(registration.zone)).or_default() += 1;
         }
+        for (zone, registrar) in self.own.registrars() {
+            // An endpoint may be known twice: as its own gatekeeper had it, and as rasline has it.
+            let count = counts.entry(zone).or_default();
+            *count = registrar.stats().registrations.max(*count);
+        }
         for zone in self.config.zones.iter().filter(|zone| zone.is_steered()) {
             let count = counts.get(&zone.index).copied().unwrap_or(0);
             out.push(Output::Kernel(KernelChange::MoveFor {
                 zone: zone.index,
-                time: time_to_move(zone, count),
+                time: zone.time_to_move(count),
             }));
         }
     }
@@ -503,15 +503,6 @@ fn scene<'a>(at: At<'a>, config: &'a Config) -> Scene<'a> {
         config,
         around: at.around,
     }
-}
-
-/// How long a zone's registrations may take to move at its rate.
-fn time_to_move(zone: &Zone, registrations: u64) -> Duration {
-    let needed = match zone.migrate_rate {
-        0 => Duration::ZERO,
-        rate => Duration::from_secs(registrations * RRQS_TO_MOVE / u64::from(rate)),
-    };
-    needed.max(zone.hold_for)
 }
 
 fn slot_entry(template: Template, answered: u64) -> SlotEntry {

@@ -445,14 +445,17 @@ impl OwnGatekeepers {
     /// Gives the control unit an input and follows what it wants.
     fn ask_unit(&mut self, scene: Scene<'_>, input: backup::Input<'_>, out: &mut Vec<Output>) {
         // Who leaves a zone that has returned is answered until it has moved.
-        let retires = matches!(input, backup::Input::Serve { on: false, .. });
+        let retired_at = match input {
+            backup::Input::Serve { zone, on: false } => Some(self.retired_at(scene, zone)),
+            _ => None,
+        };
         let mut wanted = Vec::new();
         self.unit.handle(scene.now, input, &mut wanted);
         for output in wanted {
             match output {
                 backup::Output::Event(event) => out.push(Output::Event(Event::Backup(event))),
                 backup::Output::Zone { zone, output } => {
-                    self.follow_registrar(scene, ZoneIndex(zone), output, retires, out);
+                    self.follow_registrar(scene, ZoneIndex(zone), output, retired_at, out);
                 }
             }
         }
@@ -463,7 +466,7 @@ impl OwnGatekeepers {
         scene: Scene<'_>,
         zone: ZoneIndex,
         output: registrar::Output,
-        retires: bool,
+        retired_at: Option<Time>,
         out: &mut Vec<Output>,
     ) {
         use registrar::Output as O;
@@ -472,8 +475,12 @@ impl OwnGatekeepers {
                 out.push(send(SendBy::SocketOrGatekeeper, from, to, payload));
             }
             O::Publish(offer) => self.publish(scene.config, zone, *offer, out),
-            O::Withdraw { id } if retires => self.retire_later(scene, zone, id),
-            O::Withdraw { id } => self.withdraw(zone, id, out),
+            O::Withdraw { id } => match retired_at {
+                Some(at) => {
+                    self.retiring.insert(RegistrationKey::Served(zone, id), at);
+                }
+                None => self.withdraw(zone, id, out),
+            },
             O::AskSeen { id } => {
                 let key = RegistrationKey::Served(zone, id);
                 if let Some(at) = scene.around.last_seen(key) {
@@ -583,11 +590,14 @@ impl OwnGatekeepers {
         out.push(Output::Withdraw(key));
     }
 
-    fn retire_later(&mut self, scene: Scene<'_>, zone: ZoneIndex, id: EntryId) {
-        let longest = scene.config.zone(zone).map(|zone| zone.hold_for);
-        let longest = longest.map_or(RETIRE_AFTER, |it| it.max(RETIRE_AFTER));
-        let key = RegistrationKey::Served(zone, id);
-        self.retiring.insert(key, scene.now.after(longest));
+    /// When the keep-alives of a zone that returns now are withdrawn: when all its registrations have had time to move.
+    fn retired_at(&self, scene: Scene<'_>, zone: u32) -> Time {
+        let registrar = self.unit.registrar(zone);
+        let registrations = registrar.map_or(0, |it| it.stats().registrations);
+        let settings = scene.config.zone(ZoneIndex(zone));
+        let needed = settings.map(|it| it.time_to_move(registrations));
+        let needed = needed.unwrap_or_default().max(RETIRE_AFTER);
+        scene.now.after(needed)
     }
 
     /// Keys of all that is remembered.

@@ -61,6 +61,33 @@ fn the_kernel_answers_for_the_backup_and_after_its_end_until_all_have_moved() {
     assert_eq!(world.slots().0, 0);
 }
 
+/// A large zone moves at its rate, which may take longer than hold_for.
+#[test]
+fn a_zone_that_needs_long_to_move_is_answered_for_as_long() {
+    let mut config = with_backup();
+    config.zones[0].hold_for = SECOND;
+    config.zones[0].migrate_rate = 1;
+    let mut world = World::new(config);
+    world.health(BEST, State::Up);
+    world.health(BEST, State::Down);
+    for n in 1..=50 {
+        let eid = world.register(n);
+        world.keep_alive(n, &eid);
+    }
+    world.pass(31 * SECOND);
+    assert_eq!(world.kernel.move_for, Some(300 * SECOND));
+    world.health(BEST, State::Up);
+    while world.active() != Some(BEST) {
+        world.pass(SECOND);
+    }
+    let served = world.slots().0;
+    assert!(served > 0);
+    world.pass(290 * SECOND);
+    assert_eq!(world.slots().0, served);
+    world.pass(20 * SECOND);
+    assert_eq!(world.slots().0, 0);
+}
+
 #[test]
 fn one_that_comes_again_before_it_was_withdrawn_stays() {
     let (mut world, eid) = dead_and_served();
