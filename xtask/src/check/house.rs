@@ -39,8 +39,8 @@ pub fn forbidden() -> Result<()> {
     }
 }
 
-/// Warns about files over 500 lines.
-pub fn lengths() -> Result<()> {
+/// Paths of all Rust files, one a line: those that git has and those that it would take. A listed file may have been deleted.
+pub fn rust_files() -> Result<String> {
     let mut git = git();
     git.args([
         "ls-files",
@@ -50,7 +50,12 @@ pub fn lengths() -> Result<()> {
         "--",
         "*.rs",
     ]);
-    for name in process::capture(&mut git, "the list of files")?.lines() {
+    process::capture(&mut git, "the list of files")
+}
+
+/// Warns about files over 500 lines.
+pub fn lengths() -> Result<()> {
+    for name in rust_files()?.lines() {
         // a listed file may have been deleted
         let lines =
             fs::read_to_string(paths::root().join(name)).map_or(0, |text| text.lines().count());

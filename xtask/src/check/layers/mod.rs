@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use self::tree::{Target, Tree};
 use crate::paths;
-use crate::process::{self, say};
+use crate::process::say;
 
 /// A type's methods stand in at most this many files.
 const MOST_FILES: usize = 3;
@@ -104,16 +104,7 @@ impl Rules {
 }
 
 fn read_tree(rules: &Rules) -> Result<Tree> {
-    let mut git = super::house::git();
-    git.args([
-        "ls-files",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-        "--",
-        "*.rs",
-    ]);
-    let list = process::capture(&mut git, "the list of files")?;
+    let list = super::house::rust_files()?;
     let mut files = Vec::new();
     for path in list.lines() {
         let of = |(name, folder): (&String, &String)| {
