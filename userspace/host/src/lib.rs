@@ -13,6 +13,7 @@ pub mod link;
 pub mod lock;
 pub mod netdev;
 pub mod netfilter;
+mod netlink;
 pub mod own;
 pub mod own_addresses;
 pub mod pressure;

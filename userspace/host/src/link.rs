@@ -2,7 +2,9 @@
 
 use std::io::{self, Read};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket, Type};
+
+use super::netlink;
 
 const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
@@ -140,12 +142,7 @@ pub fn by_name(name: &str) -> io::Result<LinkInfo> {
     if name.is_empty() || name.len() > 15 {
         return Err(io::ErrorKind::NotFound.into());
     }
-    let socket = Socket::new(
-        Domain::from(libc::AF_NETLINK),
-        Type::RAW.cloexec(),
-        Some(Protocol::from(libc::NETLINK_ROUTE)),
-    )?;
-    socket.set_read_timeout(Some(std::time::Duration::from_secs(2)))?;
+    let socket = netlink::open(libc::NETLINK_ROUTE)?;
     socket.send(&request(name))?;
     let mut reply = vec![0; 65_536];
     let n = (&socket).read(&mut reply)?;

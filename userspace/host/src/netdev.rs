@@ -3,7 +3,9 @@
 
 use std::io::{self, Read, Write};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
+
+use super::netlink;
 
 const NETLINK_GENERIC: i32 = 16;
 const GENL_ID_CTRL: u16 = 0x10;
@@ -42,11 +44,7 @@ pub fn redirects(ifindex: u32) -> Option<bool> {
 /// # Errors
 /// When the kernel has no such family, or no such interface.
 pub fn features(ifindex: u32) -> io::Result<u64> {
-    let mut socket = Socket::new(
-        Domain::from(libc::AF_NETLINK),
-        Type::RAW.cloexec(),
-        Some(Protocol::from(NETLINK_GENERIC)),
-    )?;
+    let mut socket = netlink::open(NETLINK_GENERIC)?;
     let name = (CTRL_ATTR_FAMILY_NAME, &b"netdev\0"[..]);
     let reply = ask(&mut socket, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, name)?;
     let family = attribute(&reply, CTRL_ATTR_FAMILY_ID).ok_or(io::ErrorKind::InvalidData)?;

@@ -2,9 +2,10 @@
 
 use std::io::{self, Read};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 
 use super::link::{attributes, u16_at, u32_at};
+use super::netlink;
 
 const NETLINK_NETFILTER: i32 = 12;
 const NLMSG_ERROR: u16 = 2;
@@ -98,13 +99,7 @@ impl Survey {
 
 /// Opens a socket to nfnetlink.
 pub(crate) fn open() -> io::Result<Socket> {
-    let socket = Socket::new(
-        Domain::from(libc::AF_NETLINK),
-        Type::RAW.cloexec(),
-        Some(Protocol::from(NETLINK_NETFILTER)),
-    )?;
-    socket.set_read_timeout(Some(std::time::Duration::from_secs(2)))?;
-    Ok(socket)
+    netlink::open(NETLINK_NETFILTER)
 }
 
 /// A message of nfnetlink: both headers and the attributes.

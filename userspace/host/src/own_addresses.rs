@@ -5,9 +5,8 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use socket2::{Domain, Protocol, Socket, Type};
-
 use super::link::{attributes, u16_at, u32_at};
+use super::netlink;
 
 const RTM_NEWADDR: u16 = 20;
 const RTM_GETADDR: u16 = 22;
@@ -24,12 +23,7 @@ const HEADERS: usize = 16 + 8;
 /// # Errors
 /// When the query fails.
 pub fn list() -> io::Result<Vec<IpAddr>> {
-    let socket = Socket::new(
-        Domain::from(libc::AF_NETLINK),
-        Type::RAW.cloexec(),
-        Some(Protocol::from(libc::NETLINK_ROUTE)),
-    )?;
-    socket.set_read_timeout(Some(std::time::Duration::from_secs(2)))?;
+    let socket = netlink::open(libc::NETLINK_ROUTE)?;
     socket.send(&request())?;
     let (mut all, mut buffer) = (Vec::new(), vec![0; 65_536]);
     loop {

@@ -5,9 +5,8 @@ use std::{
     net::IpAddr,
 };
 
-use socket2::{Domain, Protocol, Socket, Type};
-
 use super::link::{self, Sight, attributes, name_of, u16_at, u32_at};
+use super::netlink;
 
 const RTM_NEWROUTE: u16 = 24;
 const RTM_GETROUTE: u16 = 26;
@@ -144,12 +143,7 @@ fn route(reply: &[u8]) -> Option<Found> {
 }
 
 fn ask(kind: u16, body: &[u8]) -> io::Result<Vec<u8>> {
-    let socket = Socket::new(
-        Domain::from(libc::AF_NETLINK),
-        Type::RAW.cloexec(),
-        Some(Protocol::from(libc::NETLINK_ROUTE)),
-    )?;
-    socket.set_read_timeout(Some(std::time::Duration::from_secs(2)))?;
+    let socket = netlink::open(libc::NETLINK_ROUTE)?;
     let mut message = Vec::new();
     message.extend(((HEADER + body.len()) as u32).to_ne_bytes());
     message.extend(kind.to_ne_bytes());
