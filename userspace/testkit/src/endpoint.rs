@@ -16,7 +16,8 @@ use rasline_h225::{RasKind, RasMessage, header};
 use crate::{
     Netns, admission, clients,
     messages::{self, Identity},
-    receive::{Reply, ask_for_hops, receive},
+    pktinfo,
+    receive::{Reply, receive},
     signalling::Call,
 };
 
@@ -53,7 +54,7 @@ impl Endpoint {
         let socket = netns
             .run(|| UdpSocket::bind(address))?
             .with_context(|| format!("binding an endpoint to {address}"))?;
-        ask_for_hops(&socket)?;
+        pktinfo::ask_hops(&socket)?;
         Ok(Self {
             who: Identity {
                 ras: socket.local_addr()?,

@@ -34,13 +34,21 @@ pub(crate) fn ask(socket: &UdpSocket, what: u8) -> io::Result<()> {
     if what & ADDRESS_AND_HOPS != 0 {
         if socket.local_addr()?.is_ipv6() {
             option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO)?;
-            option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT)?;
         } else {
             option(socket, libc::IPPROTO_IP, libc::IP_PKTINFO)?;
-            option(socket, libc::IPPROTO_IP, libc::IP_RECVTTL)?;
         }
+        ask_hops(socket)?;
     }
     Ok(())
+}
+
+/// Has the kernel tell the hop limit of each packet.
+pub(crate) fn ask_hops(socket: &UdpSocket) -> io::Result<()> {
+    if socket.local_addr()?.is_ipv6() {
+        option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT)
+    } else {
+        option(socket, libc::IPPROTO_IP, libc::IP_RECVTTL)
+    }
 }
 
 /// Has the kernel tell when each packet came, or went.
