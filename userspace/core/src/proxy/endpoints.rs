@@ -14,7 +14,7 @@ use rasline_h225::view::registration_reject;
 use super::EntryId;
 use crate::Time;
 use crate::claimed::Hosts;
-use crate::ras_server::{Ended, Event};
+use crate::ras_server::{Ended, Event, PublishedKeepAlive};
 
 /// The gateway registration of an aggregate.
 pub(super) const GATEWAY: EntryId = EntryId(0);
@@ -62,10 +62,7 @@ pub(super) struct Endpoint {
     pub life: Life,
     /// When it was stored.
     pub stored: Time,
-    /// Digest of what is published.
-    pub published: Option<u64>,
-    /// Digest of a keep-alive that is not the published one.
-    pub other: Option<u64>,
+    pub published: PublishedKeepAlive,
 }
 
 impl Endpoint {

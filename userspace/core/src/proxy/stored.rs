@@ -11,6 +11,7 @@ use rasline_h225::text::{from_bmp, to_bmp};
 use super::endpoints::{Endpoint, Endpoints, Life};
 use super::identity::UpstreamIdentity;
 use super::{EntryId, Stored, rrq};
+use crate::ras_server::PublishedKeepAlive;
 use crate::{Time, ras_server};
 
 /// Stored ones are renewed once a day; what is older by this and two timeToLive is gone.
@@ -74,7 +75,6 @@ pub(super) fn restore_endpoint(
         last_seen: now,
         life: Life::Held,
         stored: now,
-        published: None,
-        other: None,
+        published: PublishedKeepAlive::default(),
     })
 }

@@ -4,6 +4,7 @@ mod answer_address;
 mod call_key;
 mod event;
 mod offer;
+mod published_keep_alive;
 mod stored;
 
 pub use crate::ids::EntryId;
@@ -12,4 +13,7 @@ pub(crate) use answer_address::answer_address;
 pub(crate) use call_key::{CallKey, MAX_LEGS};
 pub use event::{Ended, Event};
 pub use offer::Offer;
+pub(crate) use published_keep_alive::{
+    PublishedKeepAlive, fits_slot, keep_alive_digest, slot_answer,
+};
 pub use stored::{Stored, StoredCall, StoredLeg};

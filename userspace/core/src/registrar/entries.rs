@@ -14,6 +14,7 @@ use super::policy::Policy;
 use super::sender::Peer;
 use super::{EntryId, Event, View};
 use crate::claimed::Hosts;
+use crate::ras_server::PublishedKeepAlive;
 use crate::transaction::TimerQueue;
 use crate::{Time, octets};
 
@@ -65,12 +66,10 @@ pub(super) struct Entry {
     pub lightweight: Option<Box<[u8]>>,
     /// When it was stored as confirmed.
     pub stored: Time,
-    /// Digest of what is published.
-    pub published: Option<u64>,
+    /// The keep-alive that the kernel answers.
+    pub published: PublishedKeepAlive,
     /// What is published was not seen yet.
     pub predicted: Option<PredictedKeepAlive>,
-    /// Digest of a keep-alive that is not the published one.
-    pub other: Option<u64>,
     /// It said that it is almost out of resources.
     pub almost_full: bool,
     /// It said that it can take no call.
@@ -104,9 +103,8 @@ impl Entry {
             full: Box::default(),
             lightweight: None,
             stored: now,
-            published: None,
+            published: PublishedKeepAlive::default(),
             predicted: None,
-            other: None,
             almost_full: false,
             full_up: false,
             supports_alternates: false,

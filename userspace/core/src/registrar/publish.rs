@@ -1,9 +1,8 @@
-//! What the kernel is told to answer by itself, and what is kept across restarts.
+//! Which keep-alives the kernel is to answer, and what is kept across restarts.
 //!
 //! What is predicted at registration ([`super::predict`]) is published, else the first keep-alive that is confirmed; and
-//! again when the kernel lets it through: that renews what the kernel promises. One that was not predicted so takes the
-//! place of what was. A later one that differs (timeToLive that settles, another source port) replaces it when it came
-//! twice in a row: some endpoints never send the same twice, and would be published each time in vain.
+//! again when the kernel lets it through. One that was not predicted so takes the place of what was. A later one that differs
+//! (timeToLive that settles, another source port) replaces it as [`PublishedKeepAlive`](crate::ras_server) says.
 
 use rasline_h225::types::{RasMessage, RegistrationRequest};
 use rasline_h225::{decode_ras, encode_ras};
@@ -13,10 +12,7 @@ use super::policy::Policy;
 use super::predict::Makes;
 use super::{EntryId, Offer, Output, Stored};
 use crate::octets;
-use crate::transaction::digest;
-
-/// Where requestSeqNum stands in RRQ and RCF.
-const SEQ: std::ops::Range<usize> = 2..4;
+use crate::ras_server::{fits_slot, keep_alive_digest, slot_answer};
 
 /// A lightweight RRQ, and its octets.
 #[derive(Clone, Copy, Debug)]
@@ -39,9 +35,9 @@ impl Entries {
             return;
         };
         let predicted = entry.predicted.take();
-        let same = entry.published == Some(new);
-        if !same && predicted.is_none() && entry.published.is_some() && entry.other != Some(new) {
-            entry.other = Some(new);
+        let same = entry.published.is(new);
+        // What was predicted and not seen makes way at once.
+        if predicted.is_none() && !entry.published.admit(new) {
             return;
         }
         if !same || predicted.is_some() {
@@ -103,20 +99,13 @@ impl Entries {
     fn publishable(&self, id: EntryId, keep_alive: KeepAlive<'_>) -> Option<u64> {
         let entry = self.get(id)?;
         let octets = keep_alive.octets;
-        let fits = octets::RRQ.contains(&octets.len())
-            && octets::utf16(&entry.identifier).len() <= octets::EID;
+        let fits = fits_slot(octets, &entry.identifier);
         if !fits || !entry.mode.is_open() || is_secured(keep_alive.rrq) {
             return None;
         }
-        let (head, rest) = (&octets[..SEQ.start], &octets[SEQ.end..]);
         let way = (entry.endpoint, entry.seen_as);
-        Some(digest(&(
-            way,
-            head,
-            rest,
-            entry.time_to_live,
-            &entry.identifier,
-        )))
+        let more = (entry.time_to_live, &entry.identifier);
+        Some(keep_alive_digest(octets, way, more))
     }
 
     /// Offers the kernel a keep-alive of this digest; false if its answer cannot be told.
@@ -136,8 +125,7 @@ impl Entries {
         }) else {
             return false;
         };
-        entry.published = Some(digest);
-        entry.other = None;
+        entry.published.set(digest);
         out.push(Output::Publish(Box::new(Offer {
             id,
             endpoint: entry.endpoint,
@@ -155,9 +143,8 @@ impl Entries {
     /// Has the kernel no longer answer as before; the next keep-alive is published again.
     pub fn withdraw(&mut self, id: EntryId, out: &mut Vec<Output>) {
         if let Some(entry) = self.get_mut(id)
-            && entry.published.take().is_some()
+            && entry.published.clear()
         {
-            entry.other = None;
             out.push(Output::Withdraw { id });
         }
     }
@@ -194,12 +181,7 @@ impl Entries {
 /// The RCF that answers a keep-alive, requestSeqNum zeroed; `None` if the kernel cannot send it.
 fn encode_answer(policy: &Policy, entry: &Entry, rrq: &RegistrationRequest) -> Option<Vec<u8>> {
     let rcf = policy.rcf(1, rrq, entry, false)?;
-    let mut rcf = encode_ras(&RasMessage::RegistrationConfirm(rcf)).ok()?;
-    if !octets::RCF.contains(&rcf.len()) {
-        return None;
-    }
-    rcf[SEQ].fill(0);
-    Some(rcf)
+    slot_answer(encode_ras(&RasMessage::RegistrationConfirm(rcf)).ok()?)
 }
 
 /// True if an RRQ carries tokens.

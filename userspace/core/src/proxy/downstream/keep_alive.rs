@@ -10,11 +10,7 @@ use rasline_h225::types::{RasMessage, RegistrationRequest};
 use crate::octets;
 use crate::proxy::downstream::EndpointSide;
 use crate::proxy::{EntryId, Output, rrq};
-use crate::ras_server::Offer;
-use crate::transaction::digest;
-
-/// Where requestSeqNum stands in RRQ and RCF.
-const SEQ: std::ops::Range<usize> = 2..4;
+use crate::ras_server::{Offer, fits_slot, keep_alive_digest, slot_answer};
 
 /// A keep-alive that the kernel is to answer.
 pub(in crate::proxy) struct Publication {
@@ -60,38 +56,25 @@ impl EndpointSide {
         rrq: &RegistrationRequest,
     ) -> Option<Publication> {
         let endpoint = self.endpoints.get_mut(id)?;
-        if rrq::is_secured(rrq)
-            || !octets::RRQ.contains(&payload.len())
-            || octets::utf16(&endpoint.identifier).len() > octets::EID
-        {
+        if rrq::is_secured(rrq) || !fits_slot(payload, &endpoint.identifier) {
             return None;
         }
-        let (head, rest) = (&payload[..SEQ.start], &payload[SEQ.end..]);
         let way = (endpoint.address, endpoint.seen_as);
-        let new = digest(&(way, head, rest, endpoint.time_to_live));
-        let same = endpoint.published == Some(new);
-        if !same && endpoint.published.is_some() && endpoint.other != Some(new) {
-            endpoint.other = Some(new);
+        let new = keep_alive_digest(payload, way, endpoint.time_to_live);
+        let is_new = !endpoint.published.is(new);
+        if !endpoint.published.admit(new) {
             return None;
         }
         let offer = self.offer(id, octets::masked(payload).into_vec(), rrq)?;
         if let Some(endpoint) = self.endpoints.get_mut(id) {
-            endpoint.published = Some(new);
-            endpoint.other = None;
+            endpoint.published.set(new);
             endpoint.lightweight = Some(offer.rrq.as_slice().into());
         }
-        Some(Publication {
-            offer,
-            is_new: !same,
-        })
+        Some(Publication { offer, is_new })
     }
 
     fn offer(&self, id: EntryId, octets: Vec<u8>, rrq: &RegistrationRequest) -> Option<Offer> {
-        let mut rcf = self.make_light_rcf(id, 1, rrq)?;
-        if !octets::RCF.contains(&rcf.len()) {
-            return None;
-        }
-        rcf[SEQ].fill(0);
+        let rcf = slot_answer(self.make_light_rcf(id, 1, rrq)?)?;
         let endpoint = self.endpoints.get(id)?;
         Some(Offer {
             id,
@@ -107,9 +90,7 @@ impl EndpointSide {
 
     /// Takes an endpoint's keep-alive from the kernel, if it has one.
     pub fn withdraw(&mut self, id: EntryId) -> Option<Output> {
-        let endpoint = self.endpoints.get_mut(id)?;
-        endpoint.published.take()?;
-        endpoint.other = None;
-        Some(Output::Withdraw { id })
+        let was_published = self.endpoints.get_mut(id)?.published.clear();
+        was_published.then_some(Output::Withdraw { id })
     }
 }

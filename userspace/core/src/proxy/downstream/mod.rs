@@ -14,6 +14,7 @@ use super::endpoints::{Endpoint, Endpoints, Life};
 use super::message::{EndpointMessage, GatekeeperRequest};
 use super::translate::{self, DownstreamNames};
 use super::{EntryId, Output, Settings, rrq};
+use crate::ras_server::PublishedKeepAlive;
 use crate::{Reserved, Time, octets};
 use lifetimes::{LifetimeStep, Lifetimes};
 use requests_to_endpoints::{Destination, RequestsToEndpoints};
@@ -122,8 +123,7 @@ impl EndpointSide {
             last_seen: now,
             life: Life::Held,
             stored: now,
-            published: None,
-            other: None,
+            published: PublishedKeepAlive::default(),
         };
         self.endpoints.insert(id, endpoint);
         id
