@@ -17,7 +17,10 @@ use crate::{GatekeeperIndex, Message, Refusal, RegistrationKey, SlotReport, Time
 pub trait Surroundings {
     /// What the kernel decided for a zone by itself, if that is in force.
     fn decided(&self, zone: ZoneIndex) -> Option<KernelDecision>;
-    /// The last decision about a zone that the site gave the kernel; the kernel's own is left aside.
+    /// The active gatekeeper of the last decision that the site gave the kernel about a zone, and when the zone moved. The
+    /// kernel's own decision is left aside.
+    fn steered_to(&self, zone: ZoneIndex) -> Option<(GatekeeperIndex, Time)>;
+    /// That decision as a whole. All gatekeepers' rows are read for it, so it is for a zone that is about to be steered.
     fn steering(&self, zone: ZoneIndex) -> Option<Steering>;
     /// Whether the kernel may move a zone by itself.
     fn is_auto(&self, zone: ZoneIndex) -> bool;

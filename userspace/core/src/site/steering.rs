@@ -102,15 +102,14 @@ impl ZoneSteering {
         let lost_of = |zone: &Zone| {
             let settings = zone.transparent().filter(|it| it.resets_lost)?;
             let is_silent = |one: GatekeeperIndex| around.is_silent(one, settings.dead_after);
-            let decided = around.decided(zone.index).map(|it| it.active);
-            let active = decided.or_else(|| around.steering(zone.index)?.active);
-            let active = active.filter(|active| zone.is_steered() && !is_silent(*active))?;
+            let active = active_in_kernel(around, zone.index);
+            let active = active.filter(|active| !is_silent(*active))?;
             let others = zone.gatekeepers.iter().map(|one| one.index);
             let lost = others.filter(|one| *one != active && is_silent(*one));
             Some(lost.collect::<Vec<_>>())
         };
-        let zones = config.zones.iter().filter_map(lost_of);
-        zones.flatten().collect()
+        let steered = config.zones.iter().filter(|zone| zone.is_steered());
+        steered.filter_map(lost_of).flatten().collect()
     }
 
     /// Starts from what was in force before. The kernel's tables outlive the controller, a hold with them; what is
@@ -121,15 +120,15 @@ impl ZoneSteering {
             let kept = remembered.iter().find(|it| it.zone == zone.index);
             let (kept_active, kept_manual) =
                 kept.map_or((None, Manual::None), |it| (it.active, it.manual));
-            let there = scene.around.steering(zone.index);
+            let there = scene.around.steered_to(zone.index);
             let (active, moved, manual) = match there.filter(|_| !zone.is_proxied()) {
-                Some(there) => {
+                Some((active, moved)) => {
                     let manual = match kept_manual {
                         _ if !scene.around.is_auto(zone.index) => Manual::Hold,
                         Manual::Hold => Manual::None,
                         manual => manual,
                     };
-                    (there.active, there.moved != Time(0), manual)
+                    (Some(active), moved != Time(0), manual)
                 }
                 None => (kept_active, false, kept_manual),
             };
@@ -529,6 +528,12 @@ impl ZoneSteering {
         let mut candidates = zone.outside().into_iter();
         candidates.find(|one| Some(*one) != active && !self.down.contains(one))
     }
+}
+
+/// The gatekeeper that the kernel sends a zone's traffic to, by its own decision or the site's.
+fn active_in_kernel(around: &dyn Surroundings, zone: ZoneIndex) -> Option<GatekeeperIndex> {
+    let decided = around.decided(zone).map(|it| it.active);
+    decided.or_else(|| around.steered_to(zone).map(|(active, _)| active))
 }
 
 /// The health of a gatekeeper that is cut off, as the failover machine gets it.

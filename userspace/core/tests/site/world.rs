@@ -173,6 +173,11 @@ impl Surroundings for Kernel {
         self.decided
     }
 
+    fn steered_to(&self, _: ZoneIndex) -> Option<(GatekeeperIndex, Time)> {
+        let steering = self.steering.as_ref()?;
+        Some((steering.active?, steering.moved))
+    }
+
     fn steering(&self, _: ZoneIndex) -> Option<Steering> {
         self.steering.clone()
     }

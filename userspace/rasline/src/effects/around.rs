@@ -35,6 +35,11 @@ impl Surroundings for Around<'_> {
         })
     }
 
+    fn steered_to(&self, zone: ZoneIndex) -> Option<(GatekeeperIndex, Time)> {
+        let (active, moved_ns) = self.dataplane.steered_to(zone.0)?;
+        Some((GatekeeperIndex(active), Time(moved_ns)))
+    }
+
     fn steering(&self, zone: ZoneIndex) -> Option<Steering> {
         let row = self.dataplane.steering(zone.0)?;
         let indices = |all: Vec<u32>| all.into_iter().map(GatekeeperIndex).collect();
