@@ -66,7 +66,10 @@ pub enum ZoneMode {
     /// Rasline, which registers the endpoints with a gatekeeper outside.
     Proxy(Box<proxy::Settings>),
     /// Rasline alone.
-    Registrar(Registrar),
+    Registrar {
+        /// Whether endpoints discover it by multicast.
+        multicast: bool,
+    },
 }
 
 /// What only a transparent zone has.
@@ -82,13 +85,6 @@ pub struct Transparent {
     pub dead_after: Duration,
     /// Whether call signalling to a gatekeeper that is lost is reset.
     pub resets_lost: bool,
-}
-
-/// What only a zone has that rasline alone serves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Registrar {
-    /// Whether endpoints discover it by multicast.
-    pub multicast: bool,
 }
 
 /// A gatekeeper of a zone.
@@ -186,7 +182,7 @@ impl Zone {
     /// Whether it is watched which of its gatekeepers live: one outside may die.
     #[must_use]
     pub fn is_watched(&self) -> bool {
-        !matches!(self.mode, ZoneMode::Registrar(_))
+        !matches!(self.mode, ZoneMode::Registrar { .. })
             && self.gatekeepers.iter().any(|one| !one.is_own())
     }
 
@@ -212,7 +208,7 @@ impl Zone {
     pub const fn transparent(&self) -> Option<&Transparent> {
         match &self.mode {
             ZoneMode::Transparent(settings) => Some(settings),
-            ZoneMode::Proxy(_) | ZoneMode::Registrar(_) => None,
+            ZoneMode::Proxy(_) | ZoneMode::Registrar { .. } => None,
         }
     }
 

@@ -24,13 +24,16 @@ mod io;
 mod machine;
 mod memory;
 mod profiles;
+mod retirement;
 mod routing;
+mod scene;
 mod serving;
+mod standbys;
 mod steering;
 mod twice;
 
 pub use alternates::LearnedAlternates;
-pub use config::{Config, Gatekeeper, Origin, Registrar, Transparent, Zone, ZoneMode};
+pub use config::{Config, Gatekeeper, Origin, Transparent, Zone, ZoneMode};
 pub use event::Event;
 pub use io::{
     AlternateCandidate, ByHand, Datagram, Input, KernelChange, KernelDecision, LoadedProfiles,

@@ -33,7 +33,7 @@ impl Routes {
             .collect();
         endpoints.sort_unstable();
         let is_multicast =
-            |zone: &&Zone| matches!(zone.mode, ZoneMode::Registrar(settings) if settings.multicast);
+            |zone: &&Zone| matches!(zone.mode, ZoneMode::Registrar { multicast: true });
         Self {
             endpoints,
             upstream: upstream(config),
@@ -110,7 +110,7 @@ fn upstream(config: &Config) -> HashMap<(SocketAddr, IpAddr), ZoneIndex> {
 fn alone(config: &Config) -> HashMap<SocketAddr, ZoneIndex> {
     let mut zones: HashMap<SocketAddr, BTreeSet<ZoneIndex>> = HashMap::new();
     let registrars = config.gatekeepers().filter(|(zone, one)| {
-        let is_registrar = matches!(zone.mode, ZoneMode::Registrar(_));
+        let is_registrar = matches!(zone.mode, ZoneMode::Registrar { .. });
         is_registrar && one.is_own()
     });
     for (zone, one) in registrars {

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use super::io::{Datagram, Output, Send, SendBy, Side, SlotEntry};
 use super::memory::Memory;
+use super::retirement::{Retirement, retired_at};
 use super::routing::{Routes, is_multicast};
-use super::steering::Scene;
+use super::scene::Scene;
 use super::{Config, Event, Zone, ZoneMode};
 use crate::backup::{self, ControlUnit, ZoneSettings};
 use crate::presence::Subject;
@@ -31,8 +32,6 @@ const PUT_OFF: Duration = Duration::from_secs(2);
 /// How often the kernel lets a served keep-alive through, if nothing else is said: the registrar learns of the others by
 /// the slot's time.
 const REFRESH_EVERY: Duration = Duration::from_mins(5);
-/// Minimum time for which the kernel answers served registrations of a zone that has returned to its own gatekeepers.
-const RETIRE_AFTER: Duration = Duration::from_mins(1);
 
 /// All of them.
 #[derive(Debug)]
@@ -42,8 +41,7 @@ pub struct OwnGatekeepers {
     routes: Routes,
     /// Zones that are served as their backup now.
     backed_up: BTreeSet<ZoneIndex>,
-    /// Published for zones that have returned to their own gatekeepers, and when they are withdrawn.
-    retiring: BTreeMap<RegistrationKey, Time>,
+    retirement: Retirement,
     memory: Memory,
     overloaded: bool,
     /// Datagrams of nobody known.
@@ -58,7 +56,7 @@ impl OwnGatekeepers {
             proxies: BTreeMap::new(),
             routes: Routes::default(),
             backed_up: BTreeSet::new(),
-            retiring: BTreeMap::new(),
+            retirement: Retirement::default(),
             memory: Memory::default(),
             overloaded: false,
             strangers: 0,
@@ -164,7 +162,7 @@ impl OwnGatekeepers {
         let wanted: BTreeMap<ZoneIndex, &proxy::Settings> = zones
             .filter_map(|zone| match &zone.mode {
                 ZoneMode::Proxy(settings) => Some((zone.index, &**settings)),
-                ZoneMode::Transparent(_) | ZoneMode::Registrar(_) => None,
+                ZoneMode::Transparent(_) | ZoneMode::Registrar { .. } => None,
             })
             .collect();
         self.proxies.retain(|zone, _| wanted.contains_key(zone));
@@ -345,12 +343,8 @@ impl OwnGatekeepers {
     /// About once a second.
     pub(super) fn tick(&mut self, scene: Scene<'_>, out: &mut Vec<Output>) {
         self.ask_unit(scene, backup::Input::Tick, out);
-        let over = self.retiring.iter().filter(|(_, at)| **at <= scene.now);
-        let over: Vec<RegistrationKey> = over.map(|(key, _)| *key).collect();
-        for key in over {
-            self.retiring.remove(&key);
-            out.push(Output::Withdraw(key));
-        }
+        let retired = self.retirement.expire(scene.now).into_iter();
+        out.extend(retired.map(Output::Withdraw));
     }
 
     /// The kernel answered a keep-alive of a served registration.
@@ -446,7 +440,12 @@ impl OwnGatekeepers {
     fn ask_unit(&mut self, scene: Scene<'_>, input: backup::Input<'_>, out: &mut Vec<Output>) {
         // Who leaves a zone that has returned is answered until it has moved.
         let retired_at = match input {
-            backup::Input::Serve { zone, on: false } => Some(self.retired_at(scene, zone)),
+            backup::Input::Serve { zone, on: false } => {
+                let registrar = self.unit.registrar(zone);
+                let registrations = registrar.map_or(0, |it| it.stats().registrations);
+                let zone = scene.config.zone(ZoneIndex(zone));
+                Some(retired_at(scene.now, zone, registrations))
+            }
             _ => None,
         };
         let mut wanted = Vec::new();
@@ -476,9 +475,7 @@ impl OwnGatekeepers {
             }
             O::Publish(offer) => self.publish(scene.config, zone, *offer, out),
             O::Withdraw { id } => match retired_at {
-                Some(at) => {
-                    self.retiring.insert(RegistrationKey::Served(zone, id), at);
-                }
+                Some(at) => self.retirement.add(RegistrationKey::Served(zone, id), at),
                 None => self.withdraw(zone, id, out),
             },
             O::AskSeen { id } => {
@@ -563,7 +560,7 @@ impl OwnGatekeepers {
             return;
         };
         let key = RegistrationKey::Served(index, offer.id);
-        self.retiring.remove(&key);
+        self.retirement.cancel(key);
         let refresh_every = zone.refresh_every.unwrap_or(REFRESH_EVERY);
         let refresh_every = refresh_every.max(offer.time_to_live);
         out.push(Output::Publish(Box::new(SlotEntry {
@@ -586,18 +583,8 @@ impl OwnGatekeepers {
 
     fn withdraw(&mut self, zone: ZoneIndex, id: EntryId, out: &mut Vec<Output>) {
         let key = RegistrationKey::Served(zone, id);
-        self.retiring.remove(&key);
+        self.retirement.cancel(key);
         out.push(Output::Withdraw(key));
-    }
-
-    /// When the keep-alives of a zone that returns now are withdrawn: when all its registrations have had time to move.
-    fn retired_at(&self, scene: Scene<'_>, zone: u32) -> Time {
-        let registrar = self.unit.registrar(zone);
-        let registrations = registrar.map_or(0, |it| it.stats().registrations);
-        let settings = scene.config.zone(ZoneIndex(zone));
-        let needed = settings.map(|it| it.time_to_move(registrations));
-        let needed = needed.unwrap_or_default().max(RETIRE_AFTER);
-        scene.now.after(needed)
     }
 
     /// Keys of all that is remembered.
@@ -647,7 +634,7 @@ fn zone_settings(config: &Config) -> Vec<ZoneSettings> {
         Some(ZoneSettings {
             zone: zone.index.0,
             name: zone.name.clone(),
-            always: matches!(zone.mode, ZoneMode::Registrar(_)),
+            always: matches!(zone.mode, ZoneMode::Registrar { .. }),
             own: zone.known_addresses(),
             here: own.map(|one| one.ras).collect(),
             call_signal_address: None,

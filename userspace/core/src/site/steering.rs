@@ -10,32 +10,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::io::{ByHand, KernelChange, Output, Steering, Surroundings};
+use super::scene::{Scene, Step};
+use super::standbys::Standbys;
 use super::{Config, Event, Origin, Zone};
 use crate::failover::{self, Candidate, Failback, Failover, Input, Manual, ZonePolicy};
 use crate::health::{Change, Evidence, State};
 use crate::record::{Decision, Record};
-use crate::{GatekeeperIndex, Time, ZoneIndex, learner};
-
-/// What the failover looks at when it decides.
-#[derive(Clone, Copy)]
-pub(super) struct Scene<'a> {
-    pub now: Time,
-    pub config: &'a Config,
-    pub around: &'a dyn Surroundings,
-}
-
-/// What follows from a decision.
-#[derive(Debug)]
-pub(super) enum Step {
-    /// Rasline's own gatekeeper of a zone serves it, if this one is rasline itself.
-    Serve(ZoneIndex, Option<GatekeeperIndex>),
-    /// A proxied zone's gatekeeper is this one.
-    Upstream(ZoneIndex, Option<GatekeeperIndex>),
-    /// The learner is to know.
-    Learner(learner::Input<'static>),
-    /// To be carried out as it is.
-    Output(Output),
-}
+use crate::{GatekeeperIndex, Time, ZoneIndex};
 
 /// Which gatekeeper serves each zone.
 #[derive(Debug, Default)]
@@ -49,8 +30,7 @@ pub struct ZoneSteering {
     cut_off: BTreeMap<GatekeeperIndex, String>,
     /// The kernel's decisions that were given to the machine, by their time.
     adopted: BTreeMap<ZoneIndex, Time>,
-    /// The gatekeeper that each zone's registrations are kept warm at.
-    standbys: BTreeMap<ZoneIndex, GatekeeperIndex>,
+    standbys: Standbys,
     decisions: BTreeMap<ZoneIndex, Decision>,
 }
 
@@ -480,12 +460,8 @@ impl ZoneSteering {
         steps.push(Step::Output(Output::Kernel(steer)));
         if there != active
             && let Some(gatekeeper) = active
-            && self.standbys.get(&index) == Some(&gatekeeper)
         {
-            steps.push(Step::Learner(learner::Input::TakeOver {
-                zone: index.0,
-                gatekeeper: gatekeeper.0,
-            }));
+            steps.extend(self.standbys.take_over(index, gatekeeper));
         }
         self.choose_standbys(scene, steps);
     }
@@ -494,33 +470,12 @@ impl ZoneSteering {
     fn choose_standbys(&mut self, scene: Scene<'_>, steps: &mut Vec<Step>) {
         let zones = scene.config.zones.iter();
         let warm = zones.filter(|zone| zone.transparent().is_some_and(|it| it.standby));
-        let wanted: BTreeMap<ZoneIndex, (GatekeeperIndex, u32)> = warm
-            .filter_map(|zone| {
-                let gatekeeper = self.standby_of(zone)?;
-                Some((zone.index, (gatekeeper, zone.migrate_rate.max(1))))
-            })
-            .collect();
-        for (zone, gatekeeper) in std::mem::take(&mut self.standbys) {
-            if wanted.get(&zone).map(|(it, _)| *it) != Some(gatekeeper) {
-                steps.push(set_standby(gatekeeper, false));
-                if !wanted.contains_key(&zone) {
-                    let none = learner::Input::Standby {
-                        zone: zone.0,
-                        to: None,
-                    };
-                    steps.push(Step::Learner(none));
-                }
-            }
-        }
-        for (zone, (gatekeeper, rate)) in wanted {
-            // A reload rewrites gatekeepers' rows.
-            steps.push(set_standby(gatekeeper, true));
-            self.standbys.insert(zone, gatekeeper);
-            steps.push(Step::Learner(learner::Input::Standby {
-                zone: zone.0,
-                to: Some((gatekeeper.0, rate)),
-            }));
-        }
+        let wanted = warm.filter_map(|zone| {
+            let gatekeeper = self.standby_of(zone)?;
+            Some((zone.index, (gatekeeper, zone.migrate_rate.max(1))))
+        });
+        let wanted = wanted.collect();
+        self.standbys.replace(wanted, steps);
     }
 
     fn standby_of(&self, zone: &Zone) -> Option<GatekeeperIndex> {
@@ -555,10 +510,6 @@ fn health(gatekeeper: GatekeeperIndex, state: State) -> Input {
 
 fn mark_down(gatekeeper: GatekeeperIndex, since: Option<Time>) -> Step {
     Step::Output(Output::Kernel(KernelChange::Down { gatekeeper, since }))
-}
-
-fn set_standby(gatekeeper: GatekeeperIndex, on: bool) -> Step {
-    Step::Output(Output::Kernel(KernelChange::Standby { gatekeeper, on }))
 }
 
 /// The policies of a configuration, each zone's candidates in their order.

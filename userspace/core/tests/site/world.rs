@@ -12,9 +12,8 @@ use rasline_core::presence::{Subject, Trace};
 use rasline_core::proxy;
 use rasline_core::record::Record;
 use rasline_core::site::{
-    Config, Datagram, Event, Gatekeeper, Input, KernelChange, KernelDecision, Origin, Output,
-    Registrar, Send, Site, SlotEntry, Start, Steering, Surroundings, Tick, Transparent, Zone,
-    ZoneMode,
+    Config, Datagram, Event, Gatekeeper, Input, KernelChange, KernelDecision, Origin, Output, Send,
+    Site, SlotEntry, Start, Steering, Surroundings, Tick, Transparent, Zone, ZoneMode,
 };
 use rasline_core::{
     Answer, EventKind, GatekeeperIndex, Message, Reason, RegistrationId, RegistrationKey, Reserved,
@@ -122,7 +121,7 @@ pub fn with_backup() -> Config {
 /// Rasline alone.
 pub fn registrar() -> Config {
     let own = vec![gatekeeper(OWN, 0, Origin::Own)];
-    config(vec![zone(ZoneMode::Registrar(Registrar::default()), own)])
+    config(vec![zone(ZoneMode::Registrar { multicast: false }, own)])
 }
 
 /// A proxy before two gatekeepers, which reach it at an address of its own.

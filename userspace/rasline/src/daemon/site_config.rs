@@ -99,9 +99,9 @@ fn mode(zone: &Zone, seed: u64, reserved: &Reserved) -> ZoneMode {
             max_endpoints: MAX_ENDPOINTS,
             seed,
         })),
-        config::ZoneMode::Registrar { multicast } => ZoneMode::Registrar(site::Registrar {
+        config::ZoneMode::Registrar { multicast } => ZoneMode::Registrar {
             multicast: *multicast,
-        }),
+        },
     }
 }
 
