@@ -10,8 +10,8 @@ use std::{
 use rasline::control::{
     Command, MAX_REQUEST, Reply,
     server::{self, Call, FOR_OWNER, MAX_CLIENTS, MAX_FOLLOWERS},
-    view::Event,
 };
+use rasline::view::Event;
 use tokio::sync::{broadcast, mpsc};
 
 /// Serves a socket: zone-list gives a list, events one event; everything else an error.

@@ -9,8 +9,8 @@ use std::{
 };
 
 use rasline::{
-    control::view,
     metrics::{FAMILIES, Kind, Snapshot, encode},
+    view,
 };
 use rasline_core::{CensusState, NotAnsweredReason};
 use rasline_kernel::CounterRow;

@@ -6,10 +6,7 @@ use super::{
     Cli, Json,
     table::{ago, or_dash, put, put_json, put_table, span, table},
 };
-use crate::{
-    control::{Command as Ask, view::Agent},
-    failure::Result,
-};
+use crate::{control::Command as Ask, failure::Result, view::Agent};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AgentCommand {

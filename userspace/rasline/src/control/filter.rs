@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::view::Event;
+use crate::view::Event;
 
 /// Conditions on events; by default all events match.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -10,4 +10,3 @@ mod protocol;
 pub mod server;
 
 pub use self::protocol::{Command, MAX_REQUEST, PAGE, Reply, Request, VERSION, parse};
-pub use crate::view::{self, severity};

@@ -15,8 +15,9 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Command, MAX_REQUEST, Reply, parse, view::Event};
+use super::{Command, MAX_REQUEST, Reply, parse};
 use crate::failure::{Failure, Result};
+use crate::view::Event;
 
 /// Maximum number of simultaneous clients, not counting those that follow events.
 pub const MAX_CLIENTS: usize = 32;

@@ -7,7 +7,7 @@ use rasline_core::{
 };
 
 use super::{Showing, ago};
-use crate::{config::Answer, control::view};
+use crate::{config::Answer, view};
 
 /// Seconds from `now` to `then`, negative if that is over.
 fn ahead(now_ns: u64, then_ns: u64) -> f64 {

@@ -86,11 +86,17 @@ pub fn describe(event: &Event, names: &Names<'_>) -> view::Event {
             let text = "this machine's own link to it is up again";
             about_way(*gatekeeper, name::REACHED, text, names)
         }
-        Event::Overload { waiting } => about_controller(served::overload(Some(*waiting))),
-        Event::OverloadOver => about_controller(served::overload(None)),
+        Event::Overload { waiting } => {
+            let text = format!("{waiting} RAS messages wait: full registrations are put off (RIP)");
+            about_controller(served::name::OVERLOAD, text)
+        }
+        Event::OverloadOver => {
+            let text = "full registrations are taken again".to_owned();
+            about_controller(served::name::OVERLOAD_OVER, text)
+        }
         Event::Profiles { trouble } => {
             let text = trouble.as_deref().unwrap_or("read from the database");
-            about_controller((served::name::PROFILES, format!("profiles: {text}")))
+            about_controller(served::name::PROFILES, format!("profiles: {text}"))
         }
     }
 }
@@ -132,7 +138,7 @@ fn about_way(
     }
 }
 
-fn about_controller((event, text): (&str, String)) -> view::Event {
+fn about_controller(event: &str, text: String) -> view::Event {
     view::Event {
         event: event.to_owned(),
         about: "controller".to_owned(),

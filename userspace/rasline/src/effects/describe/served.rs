@@ -131,16 +131,6 @@ pub(super) fn proxy(event: &proxy::Event) -> (&'static str, Said) {
     ("zone", said)
 }
 
-/// More RAS waits than can be handled, or it does not any more.
-pub(super) fn overload(waiting: Option<usize>) -> (&'static str, String) {
-    let Some(waiting) = waiting else {
-        let text = "full registrations are taken again".to_owned();
-        return (name::OVERLOAD_OVER, text);
-    };
-    let text = format!("{waiting} RAS messages wait: full registrations are put off (RIP)");
-    (name::OVERLOAD, text)
-}
-
 /// What can be done depends on where the RRQ came from.
 fn address_refused(gatekeeper: SocketAddr, endpoint: SocketAddr, source: SocketAddr) -> Said {
     let advice = if source.ip() == endpoint.ip() {
