@@ -9,7 +9,7 @@ use super::reconfigure::same_zone;
 use super::{Config, GatekeeperInfo};
 use crate::Time;
 
-/// What each gatekeeper said about itself, by index.
+/// Identifiers and alternates that each gatekeeper announced, by index.
 #[derive(Debug, Default)]
 pub(crate) struct Gatekeepers(HashMap<u32, GatekeeperInfo>);
 

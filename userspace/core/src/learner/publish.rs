@@ -1,4 +1,4 @@
-//! What the kernel is told of a registration that it is to answer.
+//! The keep-alive and the answer of a registration, as they are published to the kernel.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What an RCF tells of a registration (H.225.0 7.9.1, 7.9.2): who is there, and whom that replaces.
+//! Registrations by the RCFs that confirm them (H.225.0 7.9.1, 7.9.2): which endpoint each is of, and which registration it
+//! replaces.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -142,8 +143,7 @@ impl Registrations {
         }
     }
 
-    /// Whether a registration that was found for this place is another address's, and that one was heard within its
-    /// timeToLive.
+    /// Whether the registration found for this place belongs to another address that sent something within its timeToLive.
     pub(crate) fn is_alive_elsewhere(&self, now: Time, id: RegistrationId, place: &Place) -> bool {
         let Some(shown) = self.get(id) else {
             return false;

@@ -1,5 +1,5 @@
-//! All registrations, and what follows when one of them moves on: the kernel is told, its endpoint is watched, it is kept
-//! warm elsewhere, and people are told.
+//! All registrations, and what follows when one changes its state: it is published or withdrawn, its endpoint is monitored,
+//! it is kept warm at the standby, and an event is reported.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl Registrations {
         self.registry.get(id).map(|record| &record.shown)
     }
 
-    /// Moves a registration on. `cause` is told if that withdraws it.
+    /// Changes the state of a registration. `cause` is reported if that withdraws it.
     pub(crate) fn step(
         &mut self,
         now: Time,

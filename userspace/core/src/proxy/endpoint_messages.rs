@@ -255,7 +255,7 @@ impl Proxy {
         self.forward_rrq(id, asked, (octets, None), out);
     }
 
-    /// Whether the gatekeeper has heard this RRQ already, or will without being told by it.
+    /// Whether the gatekeeper has this RRQ already, or will get it anyway.
     fn is_known(&self, id: EntryId, rrq: &RegistrationRequest) -> bool {
         let endpoint = self.downstream.endpoints.get(id);
         self.upstream.state(id) != Some(UpstreamState::Refused)

@@ -56,7 +56,7 @@ pub(super) struct Endpoint {
     pub lightweight: Option<Box<[u8]>>,
     /// It got an RCF.
     pub confirmed: bool,
-    /// timeToLive that it was told.
+    /// timeToLive in its RCF, seconds.
     pub time_to_live: u32,
     pub last_seen: Time,
     pub life: Life,
@@ -66,7 +66,7 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// timeToLive that it was told.
+    /// timeToLive in its RCF, seconds.
     pub fn lease(&self) -> Duration {
         Duration::from_secs(self.time_to_live.into())
     }

@@ -123,7 +123,7 @@ impl Proxy {
 
     // Registrations.
 
-    /// An endpoint is registered with the gatekeeper: it is told, and what it waited for goes out.
+    /// Confirms an endpoint that the gatekeeper has registered, and sends what waited for that.
     fn confirm_endpoint(&mut self, id: EntryId, rcf: &RegistrationConfirm, out: &mut Vec<Output>) {
         if let Some(endpoint) = self.downstream.endpoints.get_mut(id)
             && let Some(wanted) = endpoint.wanted.take()
@@ -174,7 +174,7 @@ impl Proxy {
         }
     }
 
-    /// The gatekeeper does not want an endpoint: it is told, and registered no more if it waits for the answer.
+    /// Rejects an endpoint that the gatekeeper rejected. Its registration ends if it waits for the answer.
     fn turn_away(&mut self, id: EntryId, rrj: &RegistrationReject, out: &mut Vec<Output>) {
         let Some(endpoint) = self.downstream.endpoints.get(id) else {
             return;
@@ -199,7 +199,7 @@ impl Proxy {
         }
     }
 
-    /// What an endpoint wants to add was rejected: it is told, and stays what it was.
+    /// Rejects an additive registration that the gatekeeper rejected. The endpoint stays registered as before.
     fn reject_addition(&mut self, id: EntryId, rrj: &RegistrationReject, out: &mut Vec<Output>) {
         if let Some(endpoint) = self.downstream.endpoints.get_mut(id) {
             (endpoint.wanted, endpoint.adding) = (None, None);
@@ -266,7 +266,7 @@ impl Proxy {
                 self.stats.raw += 1;
                 self.answer(ticket, octets, out);
             }
-            // It cannot be passed on without what endpoints must not see: the endpoint is told that it got none.
+            // It cannot be passed on without what endpoints must not see, so the endpoint gets a reject.
             None => self.refuse(ticket, Why::Unavailable, out),
         }
     }

@@ -9,7 +9,7 @@ use rasline_h225::types::BmpString;
 use super::Stored;
 use crate::Time;
 
-/// What the last RCF of a gatekeeper said, for an endpoint or for the gateway of an aggregate. An endpoint of an aggregate
+/// Fields of the last RCF of a gatekeeper, for an endpoint or for the gateway of an aggregate. An endpoint of an aggregate
 /// has only the gatekeeper: the one that knows the gateway as what carries it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct UpstreamIdentity {
@@ -39,7 +39,7 @@ impl UpstreamIdentity {
         }
     }
 
-    /// timeToLive as the gatekeeper told it.
+    /// timeToLive in the RCF.
     pub fn lease(&self) -> Option<Duration> {
         self.ttl.map(|seconds| Duration::from_secs(seconds.into()))
     }

@@ -2,7 +2,7 @@
 //!
 //! The gateway registration of an aggregate is stored as well, under the number 0 and without an endpointIdentifier of
 //! ours; its RRQ is the last full one. The endpoints that it carries name its identifiers: who names others is not
-//! carried any more, and joins anew.
+//! carried any more, and joins again.
 
 use std::time::Duration;
 

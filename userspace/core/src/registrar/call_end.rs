@@ -64,7 +64,7 @@ impl Calls {
         self.timers.set(id, now.after(SOON));
     }
 
-    /// Asks all parties for a call; returns what to ask whom. `number` gives requestSeqNums for those who were not asked yet.
+    /// Asks all parties for a call. Returns the question to each endpoint. `number` gives requestSeqNums for those who were not asked yet.
     pub fn ask(
         &mut self,
         id: CallId,

@@ -11,7 +11,7 @@ pub(super) struct Inbound<'a> {
     pub from: SocketAddr,
     /// The gatekeeper's address that the answer comes from.
     pub to: SocketAddr,
-    /// All gatekeepers that hear a multicast were asked: whom it does not concern says nothing.
+    /// Whether it was sent to the multicast group, where a gatekeeper that it does not concern stays silent.
     pub called_out: bool,
     /// Where the answer goes.
     pub answer_to: SocketAddr,

@@ -1,4 +1,4 @@
-//! Messages of the gatekeeper's own that say what the policy says: each is a function of the policy and of whom it is for.
+//! Messages of the gatekeeper that follow from the policy: each is a function of the policy and of its receiver.
 
 use rasline_h225::messages::alias;
 use rasline_h225::text::{from_alias, to_bmp, to_transport};

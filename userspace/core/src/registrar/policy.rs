@@ -73,7 +73,7 @@ impl Policy {
         (bounded - less as u32).max(bounds.min)
     }
 
-    /// timeToLive of a restored registration: what it was told, if the profile still gives so much.
+    /// timeToLive of a restored registration: that of its RCF, if the profile still allows it.
     pub fn keep_time_to_live(&self, id: EntryId, told: u32, asked: Option<u32>) -> u32 {
         let bounds = self.settings.profile.time_to_live;
         if (bounds.min..=bounds.max).contains(&told) {

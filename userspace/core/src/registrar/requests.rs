@@ -32,7 +32,7 @@ use crate::transaction::{CachedReply, RequestKey};
 
 /// Octets of a message that are returned at most in an XRS: what travels unfragmented.
 const RETURNED: usize = 1200;
-/// Rejections that are told at most in a second.
+/// Maximum number of rejections reported in a second.
 const TOLD: u32 = 20;
 
 impl Registrar {
@@ -49,7 +49,7 @@ impl Registrar {
             return;
         };
         let key = RequestKey::new(from, payload);
-        // What was said to it alone may be a reject.
+        // What was answered to a unicast message may be a reject.
         if !called_out && self.answer_repeated(key, from, to, out) {
             self.stats.repeated += 1;
             return;

@@ -73,7 +73,7 @@ pub(super) fn rebuild_full_rrq(entry: &Entry) -> Box<[u8]> {
 }
 
 /// The full RRQ that an endpoint would have sent, as the profile knows it: a registration is kept by it, and the next
-/// process may have learned less. Empty if it is too long to be kept, or cannot be said.
+/// process may have learned less. Empty if it is too long to be kept, or cannot be encoded.
 pub(super) fn make_full_rrq(entry: &Entry) -> Box<[u8]> {
     let rrq = Rrq {
         call_signal_addresses: entry.signalling.clone(),

@@ -280,7 +280,7 @@ pub struct SlotEntry {
     pub refresh_every: Duration,
     /// When it was confirmed last.
     pub confirmed: Time,
-    /// When its endpoint was heard of last.
+    /// When its endpoint last sent something.
     pub last_seen: Time,
     /// Keep-alives answered before.
     pub answered: u64,

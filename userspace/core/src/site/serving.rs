@@ -29,7 +29,7 @@ const MANY: usize = 1024;
 pub const FEW: usize = 64;
 /// How long full registrations are put off then: most stacks wait for that long and send them again.
 const PUT_OFF: Duration = Duration::from_secs(2);
-/// How often the kernel lets a served keep-alive through, if nothing else is said: the registrar learns of the others by
+/// Default interval at which the kernel lets a served keep-alive through: the registrar learns of the others by
 /// the slot's time.
 const REFRESH_EVERY: Duration = Duration::from_mins(5);
 
@@ -118,7 +118,7 @@ impl OwnGatekeepers {
         self.routes.is_served(zone)
     }
 
-    /// Registrations with rasline itself, and when each was heard of last.
+    /// Registrations with rasline itself, and when the endpoint of each last sent something.
     pub(super) fn last_seen(&self, config: &Config) -> Vec<(Subject, Time)> {
         let mut all = Vec::new();
         for (zone, registrar) in self.registrars() {
@@ -598,7 +598,7 @@ impl OwnGatekeepers {
     }
 }
 
-/// A registration as the endpoint monitor has it, and when it was heard of last.
+/// A registration as the endpoint monitor has it, and when its endpoint last sent something.
 fn subject(
     zone: Option<&Zone>,
     index: ZoneIndex,

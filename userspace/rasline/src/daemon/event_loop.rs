@@ -42,7 +42,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const UNCLAIMED_FOR: Duration = Duration::from_mins(1);
 /// How many of them at most are withdrawn at each tick, to be learned again: each costs its gatekeeper some messages.
 const RELEARNED_PER_TICK: usize = 200;
-/// Counting calls takes one part in so many of the time at most.
+/// Counting calls takes at most this fraction (1 / n) of the time.
 const COUNT_SELDOM: u64 = 20;
 /// What waited in the ring for longer is late, and diverting pauses for a while.
 const BEHIND: Duration = Duration::from_millis(250);
@@ -97,7 +97,7 @@ async fn sleep_until(time: Option<Time>) {
 }
 
 impl Daemon {
-    /// Runs until it is stopped; gives what the one who stopped it said about staying.
+    /// Runs until it is stopped. Returns whether the program is to stay attached, and the client that waits.
     pub(super) async fn run_loop(
         &mut self,
         mut ring: AsyncFd<Ring>,
@@ -405,7 +405,7 @@ impl Daemon {
         }
     }
 
-    /// Ends cleanly: nothing is diverted any more; detached unless told to stay.
+    /// Ends cleanly: nothing is diverted any more; detached unless `stay` says otherwise.
     pub(super) fn stop(&mut self, stay: Option<bool>) -> Result<&'static str> {
         service::stopping();
         self.effects.dataplane.stop_heartbeat();

@@ -38,7 +38,7 @@ pub(super) fn look(site: &Site, probes: &Probes, gatekeeper: u32) -> Found {
 }
 
 impl Found {
-    /// As the site is told.
+    /// The input that reports it to the site.
     pub(super) fn input(self, why: Option<String>) -> Input<'static> {
         Input::WayChanged {
             gatekeeper: self.gatekeeper,

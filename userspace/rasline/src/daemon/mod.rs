@@ -59,7 +59,7 @@ struct Daemon {
     tracked: Tracked,
     lost_calls: LostCalls,
     sources: Sources,
-    /// Datagrams of sources that said too much while others waited.
+    /// Datagrams dropped because their sources sent too much while others waited.
     crowded_out: u64,
     /// Where profiles were read from.
     profile_source: Option<Source>,
@@ -67,7 +67,7 @@ struct Daemon {
     rates: Rates,
     metrics: Option<Metrics>,
     started: Instant,
-    /// The same as a date, seconds since 1970; said once, so that it never changes.
+    /// The same as a date, seconds since 1970; taken once, so that it never changes.
     started_at: f64,
     /// Messages that waited too long in the ring.
     behind: u64,

@@ -172,7 +172,7 @@ fn decide(daemon: &mut Daemon, zone: &str, wanted: Wanted) -> Result<Reply> {
     Ok(Reply::done(done))
 }
 
-/// A switch to a gatekeeper by its id, and what is said of it.
+/// A switch to a gatekeeper by its id, and the reply to the client.
 fn switch(daemon: &Daemon, zone: &config::Zone, id: &str) -> Result<(ByHand, String)> {
     let found = zone.gatekeepers.iter().find(|one| one.id == id);
     let index = found.and_then(|one| daemon.effects.layout.gatekeeper(zone, one));

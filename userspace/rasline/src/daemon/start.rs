@@ -63,7 +63,7 @@ const MAX_ANSWERS: usize = 16_384;
 /// How long a client that stopped the controller may take to read the reply.
 const LAST_REPLY: Duration = Duration::from_secs(1);
 
-/// Runs the controller until it is told to stop.
+/// Runs the controller until it is stopped.
 ///
 /// `broken`: what is wrong with the file, if the configuration is that of `last_good`.
 ///
@@ -105,7 +105,7 @@ async fn start_and_run(
     let signals = signals()?;
     // Another controller is named as such, whatever else it has taken.
     let locks = take_locks(&config)?;
-    // An address that cannot be had is said before anything is touched.
+    // An address that is not available is reported before anything is touched.
     let metrics = config.metrics.map(Metrics::start).transpose()?;
     let prepared = prepare(&config, locks)?;
     for warning in config.warnings() {
@@ -332,7 +332,7 @@ fn attach(dataplane: &mut Dataplane, config: &Config) -> Result<Listening> {
     Ports::attach_all(dataplane, &config.interfaces)?;
     dataplane.heartbeat();
     let daemon = &config.daemon;
-    // Last: whoever can connect finds everything attached.
+    // Last, so that a client that can connect finds everything attached.
     let group = daemon.control_group.as_deref();
     let group = group.filter(|group| server::group_id(group).is_ok());
     let listening = server::bind(&daemon.control_socket, group)?;

@@ -1,4 +1,4 @@
-//! Fair turns: whoever has much to be done gives way to the others after a while.
+//! Fair turns: each kind of work gives way to the others after a while.
 
 use std::time::{Duration, Instant};
 

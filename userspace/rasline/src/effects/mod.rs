@@ -66,7 +66,7 @@ pub struct Effects {
     pub persist: Persist,
     /// The profiles' thread.
     pub profiles: ProfileThread,
-    /// What people are told.
+    /// Events of this controller and those before, with their followers.
     pub events: Events,
     /// Learned alternates by zone name, and whether the configuration in force is to follow them.
     pub alternates: BTreeMap<String, Vec<AlternateCandidate>>,

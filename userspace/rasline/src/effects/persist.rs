@@ -26,7 +26,7 @@ const AT_ONCE: usize = 512;
 /// How long the times of all of them may take when the controller stops.
 const AT_STOP: Duration = Duration::from_secs(10);
 
-/// The store, and how far it was told.
+/// The store, and what has yet to be written to it.
 #[derive(Debug)]
 pub struct Persist {
     store: Arc<Store>,
@@ -247,7 +247,7 @@ impl Persist {
         }
     }
 
-    /// The store has lost what it had, or had no room: it is told what there is, and then given all of it.
+    /// Begins to store everything again: the store has lost what it had, or had no room. First it drops what is no more.
     fn start_refill(&mut self, site: &Site) {
         let keys = site.record_keys();
         let name = |zone: &ZoneIndex| site.config().zone_name(*zone);

@@ -19,13 +19,13 @@ use crate::transaction::TimerQueue;
 const ASKED: Duration = Duration::from_secs(1);
 /// Longer than an IRQ and its retransmission wait.
 const POLLED: Duration = Duration::from_secs(7);
-/// A living endpoint is stored again after so long, so that it is known to have lived.
+/// Interval at which a living endpoint is stored again, so that a restart knows that it lived.
 const STORED: Duration = Duration::from_hours(24);
 
 /// What is to be done about an endpoint whose timer is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::proxy) enum LifetimeStep {
-    /// Nothing: it was heard of meanwhile.
+    /// Nothing: the endpoint sent something meanwhile.
     Hold,
     /// As [`Self::Hold`], and it is to be stored again.
     Store,
@@ -57,7 +57,7 @@ impl Lifetimes {
         self.timers.clear(id);
     }
 
-    /// Begins timeToLive anew.
+    /// Restarts the timeToLive.
     pub fn renew(&mut self, id: EntryId, endpoint: &mut Endpoint, now: Time) {
         endpoint.last_seen = now;
         endpoint.life = Life::Held;

@@ -108,7 +108,7 @@ impl GatekeeperSide {
         };
         let members = self.gateway.choose_members(registered, endpoints);
         if members.all.is_empty() || (members.joining.is_empty() && !self.gateway.dirty) {
-            // Nothing new is to be said, or there is no room for it.
+            // Nothing has changed, or there is no room for it.
             return;
         }
         let Some(seq) = self.requests.next_number() else {
@@ -179,7 +179,7 @@ impl GatekeeperSide {
         self.go_on_carrying();
     }
 
-    /// The full RRQ that would register whom the gateway carries now.
+    /// The full RRQ that would register the endpoints that the gateway carries now.
     fn whole_gateway_rrq(&self, endpoints: &Endpoints) -> Option<Box<[u8]>> {
         let registered = self.registrations.registered_ids();
         self.gateway
@@ -223,7 +223,7 @@ impl GatekeeperSide {
         FollowUp::TurnedAway(rrjs.map(|id| (id, rrj_for(id, rrj, endpoints))).collect())
     }
 
-    /// Tries again after a while what the gateway's RRQ said, which was not answered.
+    /// Repeats after a while what the gateway's unanswered RRQ asked for.
     pub(super) fn carry_again(&mut self, ids: &[EntryId], rest: Duration, now: Time) {
         self.gateway.request = None;
         for id in ids {
@@ -233,7 +233,7 @@ impl GatekeeperSide {
         self.retries.set(GATEWAY, now.after(rest));
     }
 
-    /// Notes that the gatekeeper knows the gateway no more: all join anew.
+    /// Notes that the gatekeeper no longer knows the gateway, so that all endpoints join again.
     pub fn forget_gateway(&mut self, out: &mut Vec<Output>) {
         self.gateway.identity.identifier = None;
         self.gateway.identity.gatekeeper = None;
@@ -267,7 +267,7 @@ impl GatekeeperSide {
         out.push(self.requests.send(seq, (from, to), octets, purpose, now));
     }
 
-    /// The gateway's keep-alive was answered: by anything but an RCF, all join anew.
+    /// Handles the answer to the gateway's keep-alive. After anything but an RCF all endpoints join again.
     pub(super) fn on_gateway_keep_alive_answer(
         &mut self,
         from: SocketAddr,

@@ -1,4 +1,4 @@
-//! The gateway registration of an aggregate: whom it carries, and what its RRQ says.
+//! The gateway registration of an aggregate: the endpoints that it carries, and its RRQ.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use crate::proxy::identity::UpstreamIdentity;
 use crate::proxy::{EntryId, Output, Stored, rrq};
 use crate::{Time, ras_server};
 
-/// Octets of endpoints' full RRQs that one RRQ of the gateway stands for at most, so that it fits a datagram.
+/// Maximum size, in octets of their full RRQs, of the endpoints in one RRQ of the gateway, so that it fits a datagram.
 const OCTETS: usize = 50_000;
 /// timeToLive that the gateway asks for, seconds.
 const TIME_TO_LIVE: u32 = 300;
@@ -61,7 +61,7 @@ impl Gateway {
         Members { all, joining }
     }
 
-    /// The full RRQ that would register whom the gateway carries now, from this address.
+    /// The full RRQ that would register the endpoints that the gateway carries now, from this address.
     pub fn whole_rrq(
         &self,
         registered: Vec<EntryId>,

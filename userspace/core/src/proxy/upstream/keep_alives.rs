@@ -12,7 +12,7 @@ use crate::transaction::{TimerQueue, digest};
 /// Keep-alives of restored endpoints are sent within this time, or half of timeToLive, since nobody knows when the last one
 /// was.
 const SOON: Duration = Duration::from_secs(20);
-/// A restored gateway is kept alive after so long: the gatekeeper may have forgotten it.
+/// Delay of the first keep-alive of a restored gateway, which the gatekeeper may have forgotten.
 const GATEWAY_SOON: Duration = Duration::from_secs(1);
 
 /// The keep-alives that are to be sent.

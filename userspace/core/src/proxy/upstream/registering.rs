@@ -55,7 +55,7 @@ impl GatekeeperSide {
         true
     }
 
-    /// Sends an endpoint's full RRQ, or sends it again. What the gatekeeper has not heard yet is enough where it takes that.
+    /// Sends an endpoint's full RRQ, or repeats it. Only what it adds is sent to a gatekeeper that takes additive RRQs.
     fn register(&mut self, id: EntryId, endpoints: &Endpoints, now: Time, out: &mut Vec<Output>) {
         let (Some(to), Some(registration), Some(endpoint)) =
             (self.active, self.registrations.get(id), endpoints.get(id))
@@ -233,7 +233,7 @@ impl GatekeeperSide {
         }
     }
 
-    /// Notes that the answer to a request takes so many milliseconds (RIP).
+    /// Notes how many milliseconds the answer to a request takes (RIP).
     pub fn on_rip(&mut self, seq: u16, delay: u16, now: Time) {
         match self.requests.get(seq).map(|request| &request.purpose) {
             Some(Purpose::Register(id)) => self.queue.remove(*id),
@@ -322,7 +322,7 @@ impl GatekeeperSide {
         registration.request = None;
         let before = registration.identity.clone();
         if endpoint.adding.is_some() && before.gatekeeper == Some(from) {
-            // What is not said anew is as before.
+            // Fields that are left out are as before.
             rcf.time_to_live = rcf.time_to_live.or(before.ttl);
             let named = before.gatekeeper_identifier.clone();
             rcf.gatekeeper_identifier = rcf.gatekeeper_identifier.or(named);
@@ -392,7 +392,7 @@ impl GatekeeperSide {
         self.send_urq_once(full, &identity, (from, to), now, out);
     }
 
-    /// An endpoint's keep-alive was answered: by anything but an RCF, it is registered anew.
+    /// Handles the answer to an endpoint's keep-alive. After anything but an RCF the endpoint is registered again.
     fn on_keep_alive_answer(
         &mut self,
         (id, from): (EntryId, SocketAddr),

@@ -1,4 +1,4 @@
-//! How each endpoint stands with the gatekeeper, and what that knows it by.
+//! The state of each endpoint at the gatekeeper, and its identifiers there.
 //!
 //! Invariant: an endpointIdentifier of a gatekeeper leads to one endpoint at most.
 
@@ -25,7 +25,7 @@ pub(in crate::proxy) struct Registration {
 }
 
 impl Registration {
-    /// The lane in which it stands in line: that which is wanted, or a better one.
+    /// The lane in which it is queued: the wanted one, or a better one.
     pub const fn lane(&self, wanted: Lane) -> Lane {
         if self.is_waited_for {
             Lane::Wanted
@@ -115,7 +115,7 @@ impl Registrations {
         self.registered -= u64::from(before == UpstreamState::Registered);
     }
 
-    /// Makes the endpointIdentifier that an endpoint has lead to it, whoever had it meanwhile.
+    /// Makes an endpointIdentifier lead to this endpoint, even if another one had it meanwhile.
     pub fn claim_identifier(&mut self, id: EntryId) {
         let registration = self.all.get(&id);
         if let Some(identifier) = registration.and_then(|one| one.identity.identifier.as_ref()) {

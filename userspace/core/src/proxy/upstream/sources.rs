@@ -32,9 +32,9 @@ pub(super) struct Sources {
     own: Option<SocketAddr>,
     /// Whether endpoints' addresses are used.
     from_endpoints: bool,
-    /// Gatekeepers that refuse endpoints' callSignalAddresses, as people were told.
+    /// Gatekeepers reported as refusing endpoints' callSignalAddresses.
     refusing: BTreeSet<SocketAddr>,
-    /// Gatekeepers that have answered what came from endpoints' addresses (true), or have not, as people were told.
+    /// Gatekeepers that answered what came from endpoints' addresses (true), or were reported as not answering it.
     answering: BTreeMap<SocketAddr, bool>,
 }
 
@@ -71,7 +71,7 @@ impl Sources {
         self.own != Some(address)
     }
 
-    /// Notes that the gatekeeper refused an endpoint's callSignalAddress. People are told once, until
+    /// Notes that the gatekeeper refused an endpoint's callSignalAddress. That is reported once, until
     /// [`Self::note_accepted`].
     pub fn note_refused(&mut self, gatekeeper: SocketAddr, endpoint: &Endpoint) -> Option<Event> {
         let source = self.source_of(endpoint, gatekeeper)?;
@@ -100,7 +100,7 @@ impl Sources {
         }
     }
 
-    /// Notes that a full RRQ was not answered. People are told if none from an endpoint's address ever was.
+    /// Notes that a full RRQ was not answered. That is reported if none from an endpoint's address ever was.
     pub fn note_unanswered(
         &mut self,
         gatekeeper: SocketAddr,
