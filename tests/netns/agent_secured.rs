@@ -8,7 +8,7 @@ use rasline_h225::{
     types::{RegistrationRejectReason, UnregRequestReason},
     view::Alternate,
 };
-use rasline_testkit::{Seen, Settings, What, flood::forge, messages::signed, wait};
+use rasline_testkit::{Seen, Settings, What, clock, flood::forge, messages::signed, wait};
 use serde_json::Value;
 
 use crate::{
@@ -102,9 +102,15 @@ fn who_is_not_the_gatekeeper_unregisters_nobody() {
     let urq = forged.urq();
     forged.lie(&urq);
     forged.await_unproved("missing", 1);
-    forged.lie(&signed(&urq, "gk1", "gw", "guessed", 1));
+    forged.lie(&signed(&urq, ("gk1", "gw"), "guessed", clock::unix(), 1));
     forged.await_unproved("wrong", 1);
-    forged.lie(&signed(&urq, "gk1", "another", "secret", 2));
+    forged.lie(&signed(
+        &urq,
+        ("gk1", "another"),
+        "secret",
+        clock::unix(),
+        2,
+    ));
     let shown = forged.await_unproved("misdirected", 1);
     assert_eq!(
         (&shown["registered"], &shown["ignored"]),
@@ -171,7 +177,13 @@ fn who_is_not_the_gatekeeper_answers_nothing() {
         endpoint_identifier: "6666_forged".into(),
         ..Rcf::default()
     };
-    forged.lie(&signed(&rcf.encode().unwrap(), "gk1", "gw", "guessed", 1));
+    forged.lie(&signed(
+        &rcf.encode().unwrap(),
+        ("gk1", "gw"),
+        "guessed",
+        clock::unix(),
+        1,
+    ));
     let shown = forged.await_unproved("wrong", 1);
     assert_eq!(
         (&shown["state"], &shown["registrations"]),

@@ -5,10 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use rasline_h225::{RasKind, security::Mechanism};
 use rasline_testkit::{
-    Client, Controller, Credentials, Gateway,
-    clients::{
-        CallState, ChildGatekeeper, ChildSettings, Entry, Running, Terminal, TerminalSettings, Way,
-    },
+    Client, Controller, Credentials, Gateway, Running,
+    clients::{CallState, ChildGatekeeper, ChildSettings, Entry, Terminal, TerminalSettings, Way},
     topology, wait,
 };
 use serde_json::Value;

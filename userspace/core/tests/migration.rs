@@ -8,6 +8,8 @@
 
 use std::collections::VecDeque;
 
+use rasline_testkit_model::dice::Dice;
+
 const SECOND: u64 = 1_000_000_000;
 /// Milliseconds that can lie ahead in the calendar.
 const AHEAD: usize = 1 << 16;
@@ -78,19 +80,6 @@ enum Stage {
     Done,
 }
 
-/// Random numbers that are the same in every run (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
-}
-
 #[derive(Clone, Copy)]
 struct Endpoint {
     stage: Stage,
@@ -121,7 +110,7 @@ impl Simulation {
         let mut it = Self {
             setting,
             bucket: Bucket::new(setting.rate),
-            dice: Dice(u64::from(setting.endpoints)),
+            dice: Dice::new(u64::from(setting.endpoints)),
             endpoints: Vec::new(),
             calendar: vec![Vec::new(); AHEAD],
             lately: VecDeque::new(),

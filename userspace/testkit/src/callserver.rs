@@ -118,7 +118,7 @@ fn release(enquiry: &[u8]) -> Vec<u8> {
 
 fn serve(mut stream: TcpStream, from: SocketAddr, shared: &Shared) {
     let _ = stream.set_nodelay(true);
-    let idle = shared.lock().policy.closes_idle_ms;
+    let idle = shared.lock().model.policy.closes_idle_ms;
     // A read without data in that time ends the loop.
     let _ = stream.set_read_timeout(idle.map(Duration::from_millis));
     while let Ok(Some(message)) = signalling::read(&mut stream) {
@@ -137,13 +137,13 @@ fn serve(mut stream: TcpStream, from: SocketAddr, shared: &Shared) {
             break;
         }
         if what == What::StatusEnquiry
-            && !shared.lock().policy.silent
+            && !shared.lock().model.policy.silent
             && let Some(header) = header(&message.octets[4..])
         {
             let reference = header.reference.reversed();
             let _ = stream.write_all(&status(reference, RESPONSE_TO_STATUS_ENQUIRY, NULL));
         }
-        if what == What::Setup && !shared.lock().policy.silent {
+        if what == What::Setup && !shared.lock().model.policy.silent {
             for answer in signalling::answers(message.call) {
                 if stream.write_all(&answer).is_err() {
                     break;

@@ -1,6 +1,6 @@
-//! The monotonic clock as a number, to compare times of different processes.
+//! Clocks as numbers, to compare times of different processes.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// CLOCK_MONOTONIC, which `Instant` reads too.
 #[must_use]
@@ -15,6 +15,14 @@ pub fn monotonic() -> Duration {
         libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now);
     }
     duration(now)
+}
+
+/// UNIX time in seconds.
+#[must_use]
+pub fn unix() -> u32 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs() as u32)
 }
 
 /// A time as the kernel gives it.

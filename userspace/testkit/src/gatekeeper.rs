@@ -1,17 +1,10 @@
-//! A gatekeeper for tests (H.225.0 7.8 to 7.10, the registrar's side).
-//!
-//! ```text
-//! GRQ -> GCF      full RRQ -> RCF (a new or the same endpointIdentifier)      URQ -> UCF (and forgotten)
-//! lightweight RRQ -> RCF, or RRJ fullRegistrationRequired: unknown, from another address, or told to reject
-//! ARQ -> ACF, or ARJ: invalidEndpointIdentifier, callerNotRegistered (known, but at another address)     DRQ -> DCF
-//! TCP: Setup -> CallProceeding, Alerting, Connect          STATUS ENQUIRY -> STATUS
-//! ```
-//! With a password it signs all messages that it sends (H.235.1); it does not check received ones.
+//! The model of a gatekeeper on sockets: RAS by UDP, call signalling by TCP, and a log of all that came.
 //!
 //! Invariant: a received message is in the log, in order of arrival, before the answer is sent.
 
 use std::{
     fs::File,
+    io::Write,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -23,137 +16,15 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use rasline_h225::RasMessage;
-use serde::{Deserialize, Serialize};
+use rasline_testkit_model::gatekeeper::{Gatekeeper, Received};
+pub use rasline_testkit_model::gatekeeper::{Policy, Refuse, What};
 
-use crate::{
-    Netns, admission, admission::Alternate, callserver::CallServer, messages, registrar::State,
-    topology,
-};
+use crate::{Netns, admission, callserver::CallServer, clock, journal::Line, topology};
 
 const RECEIVE_BUFFER: usize = 8 << 20;
 /// Where endpoints look for a gatekeeper (H.225.0 Table 17).
 const GROUP: (Ipv4Addr, u16) = (Ipv4Addr::new(224, 0, 1, 41), 1718);
 const STOPS_WITHIN: Duration = Duration::from_millis(50);
-
-/// Behaviour of a gatekeeper; it can be changed at any time.
-// Each flag is an independent behaviour.
-#[allow(clippy::struct_excessive_bools)]
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Policy {
-    /// gatekeeperIdentifier.
-    pub name: String,
-    /// timeToLive that it grants.
-    pub time_to_live: u32,
-    /// Whether RCFs carry the endpoint's aliases.
-    pub aliases_in_rcf: bool,
-    /// Whether it reads but does not answer (a frozen process).
-    pub silent: bool,
-    /// Loss rate of received messages, in thousandths.
-    pub lost_per_mille: u32,
-    /// Messages of these kinds that it ignores: GRQs where discovery is switched off, say.
-    pub ignore: Vec<What>,
-    /// Whether it ignores lightweight RRQs with an endpointIdentifier that it did not give.
-    pub ignore_strangers: bool,
-    /// Another address of the gatekeeper from which it answers. Takes effect when it starts.
-    pub answers_from: Option<IpAddr>,
-    /// Answers every request with a RIP of so many milliseconds first, and its retransmission properly (a slow one).
-    pub rip: Option<u16>,
-    /// What its GCF, RCF, RRJ, ARJ and URQ say about alternates.
-    pub alternates: Vec<Alternate>,
-    /// Suffix of its endpointIdentifiers.
-    pub eid_suffix: String,
-    /// Whether it grants an endpointIdentifier of its own even to one that asks for another.
-    pub own_eids: bool,
-    /// As a widespread gatekeeper does: RRJ invalidCallSignalAddress unless a callSignalAddress is on the host that the
-    /// RRQ comes from; who registers with the callSignalAddress of another is taken for that one; and RRJ
-    /// fullRegistrationRequired to a lightweight RRQ with another callSignalAddress.
-    pub compares_addresses: bool,
-    /// Whether it confirms lightweight RRQs of endpoints that it does not know, as if its peers had informed it.
-    pub confirm_unknown: bool,
-    /// Whether it receives GRQs to 224.0.1.41:1718, on the interface of its IPv4 address. Takes effect when it starts.
-    pub multicast: bool,
-    /// If set, rejects every RRQ for this reason.
-    pub refuse: Option<Refuse>,
-    /// Password with which it signs all messages that it sends (H.235.1).
-    pub signs: Option<String>,
-    /// Port for call signalling; `None` does not listen. Takes effect when it starts.
-    pub call_port: Option<u16>,
-    /// As GnuGk: closes (FIN) a connection on which no Setup comes within so many milliseconds, and at once at a Status
-    /// Enquiry, which it answers by a ReleaseComplete. Counts from the next connection on.
-    pub closes_idle_ms: Option<u64>,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            name: "gk1".into(),
-            time_to_live: 600,
-            aliases_in_rcf: true,
-            silent: false,
-            lost_per_mille: 0,
-            ignore: Vec::new(),
-            ignore_strangers: false,
-            answers_from: None,
-            rip: None,
-            alternates: Vec::new(),
-            eid_suffix: "endp".into(),
-            own_eids: false,
-            compares_addresses: false,
-            confirm_unknown: false,
-            multicast: false,
-            refuse: None,
-            signs: None,
-            call_port: Some(messages::CALL_SIGNALLING),
-            closes_idle_ms: None,
-        }
-    }
-}
-
-/// Why a gatekeeper rejects every RRQ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Refuse {
-    /// resourceUnavailable.
-    ResourceUnavailable,
-    /// fullRegistrationRequired, and full ones are granted.
-    FullRequired,
-    /// resourceUnavailable, and GRQs are rejected, too: terminalExcluded.
-    Everything,
-}
-
-/// Kind of a received message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum What {
-    /// GRQ.
-    Discovery,
-    /// RRQ without keepAlive.
-    FullRrq,
-    /// RRQ with keepAlive.
-    KeepAlive,
-    /// URQ.
-    Urq,
-    /// UCF, the answer to a URQ of its own.
-    Ucf,
-    /// ARQ.
-    Arq,
-    /// DRQ.
-    Drq,
-    /// DCF, the answer to a DRQ of its own.
-    Dcf,
-    /// IRR.
-    Irr,
-    /// A call-signalling connection; the log has no endpointIdentifier.
-    Connected,
-    /// Setup; the log has the callIdentifier for an endpointIdentifier, and the call reference for requestSeqNum.
-    Setup,
-    /// Status Enquiry; the log has the call reference for requestSeqNum.
-    StatusEnquiry,
-    /// ReleaseComplete, logged as Setup.
-    ReleaseComplete,
-    /// A call-signalling connection ended.
-    Disconnected,
-    /// Anything else.
-    Other,
-}
 
 /// An entry of its log.
 #[derive(Clone, Debug)]
@@ -184,6 +55,39 @@ impl Seen {
     }
 }
 
+/// The model, and what it has received.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) model: Gatekeeper,
+    log: Vec<Seen>,
+    journal: Option<File>,
+}
+
+impl State {
+    /// Adds a line to the log.
+    fn note(&mut self, from: SocketAddr, Received { what, eid, seq }: Received) {
+        if let Some(journal) = &mut self.journal {
+            let line = Line {
+                at: clock::monotonic(),
+                from,
+                what,
+                eid,
+                seq,
+            };
+            // One write, so that a reader never sees half a line; a full disk fails the tests that read it.
+            let _ = journal.write_all(line.text().as_bytes());
+            return;
+        }
+        self.log.push(Seen {
+            at: Instant::now(),
+            from,
+            what,
+            eid,
+            seq,
+        });
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Shared {
     state: Mutex<State>,
@@ -199,7 +103,7 @@ impl Shared {
 
     /// Adds an event that is not a RAS message to the log.
     pub(crate) fn note(&self, what: What, from: SocketAddr, eid: Option<String>, seq: u16) {
-        self.lock().note(what, from, eid, seq);
+        self.lock().note(from, Received { what, eid, seq });
         self.news.notify_all();
     }
 }
@@ -244,7 +148,11 @@ impl FakeGatekeeper {
         Self {
             address,
             shared: Arc::new(Shared {
-                state: Mutex::new(State::new(policy, journal)),
+                state: Mutex::new(State {
+                    model: Gatekeeper::new(policy),
+                    log: Vec::new(),
+                    journal,
+                }),
                 news: Condvar::new(),
                 stop: AtomicBool::new(false),
             }),
@@ -266,7 +174,7 @@ impl FakeGatekeeper {
         let socket = UdpSocket::bind(address).with_context(bound)?;
         socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER)?;
         let (call_port, multicast, answers_from) = {
-            let policy = &self.shared.lock().policy;
+            let policy = &self.shared.lock().model.policy;
             (policy.call_port, policy.multicast, policy.answers_from)
         };
         let group = multicast
@@ -327,17 +235,17 @@ impl FakeGatekeeper {
 
     /// Forgets all registrations, like a restart without a store.
     pub fn forget(&self) {
-        self.shared.lock().registrations.clear();
+        self.shared.lock().model.forget();
     }
 
     /// Changes its behaviour.
     pub fn set(&self, change: impl FnOnce(&mut Policy)) {
-        change(&mut self.shared.lock().policy);
+        change(&mut self.shared.lock().model.policy);
     }
 
     /// Rejects the next keep-alive of this endpoint and forgets it.
     pub fn reject_next(&self, eid: &str) {
-        self.shared.lock().reject.insert(eid.to_owned());
+        self.shared.lock().model.reject_next(eid);
     }
 
     /// Sends URQ ttlExpired to a registered endpoint and forgets it.
@@ -345,16 +253,9 @@ impl FakeGatekeeper {
     /// # Errors
     /// When it is not registered, or this gatekeeper is not running.
     pub fn unregister(&self, eid: &str) -> Result<()> {
-        let mut state = self.shared.lock();
-        let Some(registration) = state.registrations.remove(eid) else {
-            bail!("{eid} is not registered");
-        };
-        let seq = state.next_seq;
-        state.next_seq += 1;
-        let urq = messages::expire(seq, &state.policy.name, registration.ras, eid);
-        let urq = admission::with_alternates(urq, &state.policy.alternates);
-        let urq = state.signed(registration.ras, urq);
-        self.send(&urq, registration.ras)
+        let urq = self.shared.lock().model.unregister(eid, clock::unix());
+        let (urq, to) = urq.with_context(|| format!("{eid} is not registered"))?;
+        self.send(&urq, to)
     }
 
     /// Sends an IRQ to a registered endpoint.
@@ -370,17 +271,13 @@ impl FakeGatekeeper {
     ///
     /// # Errors
     /// When it is not registered, or this gatekeeper is not running.
-    pub fn ask(&self, eid: &str, mut request: RasMessage) -> Result<u16> {
-        let mut state = self.shared.lock();
-        let seq = state.next_seq;
-        state.next_seq += 1;
-        request.set_request_seq_num(seq);
-        let registration = state.registrations.get(eid);
+    pub fn ask(&self, eid: &str, request: RasMessage) -> Result<u16> {
+        let model = &mut self.shared.lock().model;
+        let registration = model.registration(eid);
         let to = registration
             .with_context(|| format!("{eid} is not registered"))?
             .ras;
-        let octets = state.signed(to, messages::encode(&request));
-        drop(state);
+        let (seq, octets) = model.request(to, request, clock::unix());
         self.send(&octets, to)?;
         Ok(seq)
     }
@@ -394,7 +291,7 @@ impl FakeGatekeeper {
     /// The RCF that it last sent to this endpoint, as sent.
     #[must_use]
     pub fn last_rcf(&self, eid: &str) -> Option<Vec<u8>> {
-        self.shared.lock().last_rcf.get(eid).cloned()
+        self.shared.lock().model.last_rcf(eid).map(<[u8]>::to_vec)
     }
 
     /// The log of received messages.
@@ -470,11 +367,17 @@ fn serve(shared: &Shared, socket: &UdpSocket, ours: &UdpSocket, address: SocketA
         }
         let Ok((n, from)) = received else { continue };
         let mut state = shared.lock();
-        if state.lost() {
+        if state.model.loses() {
             continue;
         }
-        let reply = state.handle(address, from, &buffer[..n]);
-        let silent = state.policy.silent;
+        let handled = state
+            .model
+            .handle(address, from, &buffer[..n], clock::unix());
+        let Some((received, reply)) = handled else {
+            continue;
+        };
+        state.note(from, received);
+        let silent = state.model.policy.silent;
         drop(state);
         shared.news.notify_all();
         if let Some(reply) = reply

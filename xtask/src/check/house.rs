@@ -10,10 +10,20 @@ use crate::process::{self, say};
 
 /// The brackets keep the pattern from matching itself.
 const FORBIDDEN: &str = r"todo[!]|unimplemented[!]|dbg[!]\(|#\[ignore";
+/// What crates without IO do not name.
+const IO: &str =
+    r"(Udp|Tcp)(Socket|Stream|Listener)|std::(fs|io|thread)\b|\bInstant\b|SystemTime|tokio::";
+const WITHOUT_IO: [&str; 2] = ["userspace/core/src", "userspace/testkit/model/src"];
 const LONGEST: usize = 500;
 
-/// Fails if a source file matches [`FORBIDDEN`].
+/// Fails if a source file matches [`FORBIDDEN`], or one of a crate without IO matches [`IO`].
 pub fn forbidden() -> Result<()> {
+    has_none("must not be in the sources", FORBIDDEN, &["*.rs"])?;
+    has_none("must not be in a crate without IO", IO, &WITHOUT_IO)
+}
+
+/// Fails if a file at these paths matches the pattern.
+fn has_none(complaint: &str, pattern: &str, paths: &[&str]) -> Result<()> {
     let mut git = git();
     git.args([
         "grep",
@@ -21,15 +31,15 @@ pub fn forbidden() -> Result<()> {
         "--line-number",
         "--extended-regexp",
         "-e",
-        FORBIDDEN,
+        pattern,
         "--",
-        "*.rs",
     ]);
+    git.args(paths);
     let output = git.output().context("git cannot be started")?;
     match output.status.code() {
         Some(1) => Ok(()), // nothing found
         Some(0) => bail!(
-            "must not be in the sources:\n{}",
+            "{complaint}:\n{}",
             String::from_utf8_lossy(&output.stdout).trim_end()
         ),
         _ => bail!(

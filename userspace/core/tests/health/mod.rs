@@ -84,7 +84,7 @@ fn a_gatekeeper_that_was_never_there_is_found_dead() {
 fn losing_thirty_percent_for_hours_is_not_death() {
     for seed in 1..=3 {
         let mut world = World::new(Settings::default());
-        world.dice = Dice(seed);
+        world.dice = Dice::new(seed);
         world.loss = 30;
         world.run(hours(2));
         assert_eq!(world.falls(), 0);
@@ -180,7 +180,7 @@ proptest! {
     #[test]
     fn stalls_of_any_length_never_kill(stall in 16u64..5000, loss in 0u64..25, seed: u64) {
         let mut world = World::new(Settings::default());
-        world.dice = Dice(seed);
+        world.dice = Dice::new(seed);
         (world.stall, world.loss) = (ms(stall), loss);
         world.run(ms(600_000));
         prop_assert_eq!(world.falls(), 0);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rasline_core::health::{Settings, State};
 
 use crate::health::ms;
-use crate::health::world::{Manner, World};
+use crate::health::world::{Dice, Manner, World};
 
 /// How long it takes to find it dead from now on.
 fn death(world: &mut World) -> Duration {
@@ -35,7 +35,7 @@ fn a_lossy_long_way_is_learned_too() {
     for seed in 1..20 {
         let mut world = World::new(Settings::default());
         (world.round_trip, world.loss) = (ms(300), 30);
-        world.dice.0 = seed;
+        world.dice = Dice::new(seed);
         world.run(ms(60_000));
         assert_eq!(world.falls(), 0);
     }

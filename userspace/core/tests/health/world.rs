@@ -6,23 +6,7 @@ use std::time::Duration;
 
 use rasline_core::Time;
 use rasline_core::health::{Change, Health, Input, Kind, Output, Settings, State, Traffic};
-
-/// Random numbers that are the same in every run (splitmix64).
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub fn percent(&mut self, percent: u64) -> bool {
-        self.next() % 100 < percent
-    }
-}
+pub use rasline_testkit_model::dice::Dice;
 
 /// How the gatekeeper takes a probe.
 #[derive(Clone, Copy, PartialEq)]
@@ -87,7 +71,7 @@ impl World {
             jitter: Duration::ZERO,
             changes: Vec::new(),
             probes: 0,
-            dice: Dice(7),
+            dice: Dice::new(7),
             coming: BinaryHeap::new(),
             timer: START,
         }
@@ -180,7 +164,7 @@ impl World {
         if input == Input::Timer {
             assert!(due > self.now, "a timer that is due again at once");
         }
-        let stalled = !self.stall.is_zero() && self.dice.next().is_multiple_of(1000);
+        let stalled = !self.stall.is_zero() && self.dice.roll().is_multiple_of(1000);
         let late = if stalled { self.stall } else { self.lateness };
         self.timer = due.max(self.now).after(late);
     }
@@ -194,7 +178,7 @@ impl World {
             Manner::CannotSend => self.handle(Input::SendFailed),
             Manner::Answers | Manner::Slow => {
                 if !ignored && !self.dice.percent(self.loss) {
-                    let jitter = self.jitter * u32::try_from(self.dice.next() % 100).unwrap() / 100;
+                    let jitter = self.jitter * u32::try_from(self.dice.roll() % 100).unwrap() / 100;
                     let at = self
                         .now
                         .after(self.round_trip + jitter)

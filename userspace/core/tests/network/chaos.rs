@@ -65,8 +65,8 @@ fn run(seed: u64) {
             for _ in 0..=world.dice.below(3) {
                 happen(&mut world, safe);
             }
-            let pause = 1 + world.dice.below(8);
-            world.watch(SECOND * pause as u32, |world| watch.look(world, LONGEST));
+            let pause: u32 = 1 + world.dice.below(8);
+            world.watch(SECOND * pause, |world| watch.look(world, LONGEST));
         }
         calm(&mut world);
     }

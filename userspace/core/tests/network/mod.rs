@@ -5,7 +5,6 @@
 
 mod chaos;
 mod check;
-mod dice;
 mod gatekeeper;
 mod ledger;
 mod lines;

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rasline_testkit::Client;
-use rasline_testkit::clients::{ChildGatekeeper, ChildSettings, Terminal, TerminalSettings, Way};
+use rasline_testkit_model::clients::Client;
+use rasline_testkit_model::clients::{
+    ChildGatekeeper, ChildSettings, Terminal, TerminalSettings, Way,
+};
 
 use crate::network::check::all_is_well;
 use crate::network::gatekeeper;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::network::dice::Dice;
+use rasline_testkit_model::dice::Dice;
 
 /// Sites: endpoints of one are cut off together.
 pub const SITES: usize = 4;

@@ -11,9 +11,9 @@ use rasline_core::agent::{
     AgentId, Agents, Answers, Candidate, Config, Device, Discovery, Input, Kind, Loss, Output,
     Remembered, Signalling, Strategy,
 };
-use rasline_testkit::Client;
+use rasline_testkit_model::clients::Client;
+use rasline_testkit_model::dice::Dice;
 
-use crate::network::dice::Dice;
 use crate::network::gatekeeper::{self, Gatekeeper, Wanted};
 use crate::network::ledger::Ledger;
 use crate::network::lines::Lines;

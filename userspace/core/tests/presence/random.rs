@@ -5,19 +5,9 @@ use std::time::Duration;
 
 use rasline_core::presence::{LATE_LOOK, Presence, Sign, Subject, Trace};
 use rasline_core::{RegistrationId, Time};
+use rasline_testkit_model::dice::Dice;
 
 use crate::presence::world::{World, ZONE, s, subject};
-
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % n
-    }
-}
 
 struct Endpoint {
     subject: Subject,
@@ -33,11 +23,11 @@ struct Endpoint {
 
 /// Lives for a while and checks at each look what may be thought of each endpoint.
 fn live(seed: u64) {
-    let mut dice = Dice(seed | 1);
+    let mut dice = Dice::new(seed);
     let mut world = World::fresh();
     let mut all: Vec<Endpoint> = (1..=20)
         .map(|n| {
-            let ttl = [5, 10, 60, 120][dice.below(4) as usize];
+            let ttl = [5, 10, 60, 120][dice.below(4_usize)];
             // Some are slower than they may be.
             let rhythm = 1 + dice.below(ttl + ttl / 4);
             Endpoint {

@@ -7,8 +7,9 @@ use rasline_h225::security::{Mechanism, claim};
 use rasline_h225::text::from_bmp;
 use rasline_h225::types::{RasMessage, UnregistrationConfirm};
 use rasline_h225::{decode_ras, encode_ras, header};
-use rasline_testkit::clients::{Terminal, TerminalSettings, Way};
-use rasline_testkit::{Authenticator, Client, Credentials};
+use rasline_testkit_model::clients::Client;
+use rasline_testkit_model::clients::{Terminal, TerminalSettings, Way};
+use rasline_testkit_model::credentials::{Authenticator, Credentials};
 
 use crate::registrar::calls::*;
 use crate::registrar::world::*;

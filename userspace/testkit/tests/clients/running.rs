@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use rasline_testkit::clients::{CallState, ChildGatekeeper, ChildSettings, Running, Way};
+use rasline_testkit::clients::{CallState, ChildGatekeeper, ChildSettings, Way};
 use rasline_testkit::clients::{Terminal, TerminalSettings};
-use rasline_testkit::{Client, FakeGatekeeper, Netns, Policy, What, wait};
+use rasline_testkit::{Client, FakeGatekeeper, Netns, Policy, Running, What, wait};
 
 use crate::script::child_settings;
 

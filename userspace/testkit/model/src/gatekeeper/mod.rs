@@ -1,62 +1,75 @@
-//! What the fake gatekeeper remembers, and what it answers.
+//! A gatekeeper (H.225.0 7.8 to 7.10, the registrar's side).
+//!
+//! ```text
+//! GRQ -> GCF      full RRQ -> RCF (a new or the same endpointIdentifier)      URQ -> UCF (and forgotten)
+//! lightweight RRQ -> RCF, or RRJ fullRegistrationRequired: unknown, from another address, or told to reject
+//! ARQ -> ACF, or ARJ: invalidEndpointIdentifier, callerNotRegistered (known, but at another address)     DRQ -> DCF
+//! ```
+//! With a password it signs all messages that it sends (H.235.1); it does not check received ones.
 
-use std::{
-    collections::{HashMap, HashSet},
-    fs::File,
-    io::Write,
-    net::SocketAddr,
-    time::Instant,
-};
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 
-use rasline_h225::{
-    RasMessage, decode_ras,
-    security::claim,
-    text,
-    types::{AdmissionRequest, RegistrationRejectReason, RegistrationRequest},
-};
+use rasline_h225::security::claim;
+use rasline_h225::types::{AdmissionRequest, RegistrationRejectReason, RegistrationRequest};
+use rasline_h225::{RasMessage, decode_ras, text};
 
-use crate::{
-    admission::{self, Refusal},
-    clock,
-    gatekeeper::{Policy, Refuse, Seen, What},
-    journal::Line,
-    messages,
-};
+use crate::admission::{self, Refusal};
+use crate::messages;
 
-#[derive(Debug)]
-pub(crate) struct Registration {
-    pub(crate) ras: SocketAddr,
+mod policy;
+
+pub use policy::{Policy, Refuse, What};
+
+/// A registered endpoint.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// Where its RRQ came from.
+    pub ras: SocketAddr,
     /// callSignalAddress.
-    pub(crate) signalling: Vec<SocketAddr>,
-    pub(crate) aliases: Vec<String>,
+    pub signalling: Vec<SocketAddr>,
+    /// Its aliases.
+    pub aliases: Vec<String>,
 }
 
-#[derive(Debug)]
-pub(crate) struct State {
-    pub(crate) policy: Policy,
-    pub(crate) registrations: HashMap<String, Registration>,
-    pub(crate) reject: HashSet<String>,
-    pub(crate) log: Vec<Seen>,
-    pub(crate) last_rcf: HashMap<String, Vec<u8>>,
-    pub(crate) next_eid: u32,
-    pub(crate) next_seq: u16,
-    pub(crate) dice: u32,
-    /// What those who sign call themselves.
+/// A received message, as far as a test wants to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Kind of the message.
+    pub what: What,
+    /// endpointIdentifier in it, or given in answer to it.
+    pub eid: Option<String>,
+    /// requestSeqNum.
+    pub seq: u16,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Gatekeeper {
+    /// How it behaves; may be changed at any time.
+    pub policy: Policy,
+    registrations: HashMap<String, Registration>,
+    rejected: HashSet<String>,
+    last_rcf: HashMap<String, Vec<u8>>,
+    next_eid: u32,
+    next_seq: u16,
+    dice: u32,
+    /// Names that signed requests give their senders.
     senders: HashMap<SocketAddr, String>,
-    /// Tells apart what is signed.
+    /// Distinguishes signed messages of the same second.
     signed: i32,
-    /// Requests that had a RIP.
+    /// Requests that were answered by a RIP.
     slow: HashSet<(SocketAddr, u16)>,
-    journal: Option<File>,
 }
 
-impl State {
-    pub(crate) fn new(policy: Policy, journal: Option<File>) -> Self {
+impl Gatekeeper {
+    /// A gatekeeper without registrations.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
         Self {
             policy,
             registrations: HashMap::new(),
-            reject: HashSet::new(),
-            log: Vec::new(),
+            rejected: HashSet::new(),
             last_rcf: HashMap::new(),
             next_eid: 1,
             next_seq: 1,
@@ -64,12 +77,57 @@ impl State {
             senders: HashMap::new(),
             signed: 0,
             slow: HashSet::new(),
-            journal,
         }
     }
 
-    /// Numerical Recipes' generator: the same losses in every run.
-    pub(crate) fn lost(&mut self) -> bool {
+    /// The registration of this endpointIdentifier.
+    #[must_use]
+    pub fn registration(&self, eid: &str) -> Option<&Registration> {
+        self.registrations.get(eid)
+    }
+
+    /// Forgets all registrations, as a restart without a store does.
+    pub fn forget(&mut self) {
+        self.registrations.clear();
+    }
+
+    /// Rejects the next keep-alive of this endpoint and forgets it.
+    pub fn reject_next(&mut self, eid: &str) {
+        self.rejected.insert(eid.to_owned());
+    }
+
+    /// The RCF that it last sent to this endpoint, without a signature.
+    #[must_use]
+    pub fn last_rcf(&self, eid: &str) -> Option<&[u8]> {
+        self.last_rcf.get(eid).map(Vec::as_slice)
+    }
+
+    /// Numbers a request of its own. Returns its requestSeqNum and the octets to send.
+    pub fn request(
+        &mut self,
+        to: SocketAddr,
+        mut request: RasMessage,
+        unix: u32,
+    ) -> (u16, Vec<u8>) {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        request.set_request_seq_num(seq);
+        (seq, self.signed(to, messages::encode(&request), unix))
+    }
+
+    /// Forgets an endpoint. Returns the URQ ttlExpired that says so, and the address to send it to; `None` if the
+    /// endpoint is not registered.
+    pub fn unregister(&mut self, eid: &str, unix: u32) -> Option<(Vec<u8>, SocketAddr)> {
+        let to = self.registrations.remove(eid)?.ras;
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        let urq = messages::expire(seq, &self.policy.name, to, eid);
+        let urq = admission::with_alternates(urq, &self.policy.alternates);
+        Some((self.signed(to, urq, unix), to))
+    }
+
+    /// Whether the next received message is lost (Numerical Recipes' generator: the same losses in every run).
+    pub fn loses(&mut self) -> bool {
         self.dice = self
             .dice
             .wrapping_mul(1_664_525)
@@ -77,12 +135,15 @@ impl State {
         (self.dice >> 16) % 1000 < self.policy.lost_per_mille
     }
 
-    pub(crate) fn handle(
+    /// Handles a datagram that came to its address `ours`. Returns what it was and the answer; `None` if it is no RAS
+    /// message.
+    pub fn handle(
         &mut self,
         ours: SocketAddr,
         from: SocketAddr,
         octets: &[u8],
-    ) -> Option<Vec<u8>> {
+        unix: u32,
+    ) -> Option<(Received, Option<Vec<u8>>)> {
         let message = decode_ras(octets).ok()?;
         if let Some(claim) = claim(&message).filter(|_| self.policy.signs.is_some()) {
             self.senders.insert(from, claim.identifier);
@@ -101,15 +162,31 @@ impl State {
             RasMessage::InfoRequestResponse(m) => (What::Irr, m.request_seq_num),
             _ => (What::Other, messages::seq(octets)?),
         };
+        let received = |eid| Received { what, eid, seq };
         if self.ignores(what, &message) {
-            self.note(what, from, None, seq);
-            return None;
+            return Some((received(None), None));
         }
         if let Some(rip) = self.slow_first(what, from, seq) {
-            self.note(what, from, None, seq);
-            return Some(self.signed(from, rip));
+            return Some((received(None), Some(self.signed(from, rip, unix))));
         }
-        let (eid, reply) = match message {
+        let (eid, reply) = self.answer(ours, from, what, seq, message);
+        let reply = reply.map(|reply| {
+            let reply = admission::with_alternates(reply, &self.policy.alternates);
+            self.signed(from, reply, unix)
+        });
+        Some((received(eid), reply))
+    }
+
+    /// endpointIdentifier of a request, and the answer to it.
+    fn answer(
+        &mut self,
+        ours: SocketAddr,
+        from: SocketAddr,
+        what: What,
+        seq: u16,
+        message: RasMessage,
+    ) -> (Option<String>, Option<Vec<u8>>) {
+        match message {
             RasMessage::GatekeeperRequest(_) if self.policy.refuse == Some(Refuse::Everything) => {
                 (None, Some(messages::grj(seq, &self.policy.name)))
             }
@@ -136,10 +213,7 @@ impl State {
                 (Some(messages::text(&m.endpoint_identifier)), None)
             }
             _ => (None, None),
-        };
-        self.note(what, from, eid, seq);
-        let reply = admission::with_alternates(reply?, &self.policy.alternates);
-        Some(self.signed(from, reply))
+        }
     }
 
     fn ignores(&self, what: What, message: &RasMessage) -> bool {
@@ -153,37 +227,20 @@ impl State {
         self.policy.ignore.contains(&what) || (stranger && self.policy.ignore_strangers)
     }
 
-    /// The message with a token for whoever is there, if it signs.
-    pub(crate) fn signed(&mut self, to: SocketAddr, octets: Vec<u8>) -> Vec<u8> {
+    /// The message with a token for its receiver, if the gatekeeper signs.
+    fn signed(&mut self, to: SocketAddr, octets: Vec<u8>, unix: u32) -> Vec<u8> {
         let Some(password) = &self.policy.signs else {
             return octets;
         };
         self.signed = self.signed.wrapping_add(1);
         let peer = self.senders.get(&to).map_or("", String::as_str);
-        messages::signed(&octets, &self.policy.name, peer, password, self.signed)
-    }
-
-    /// Puts a line into the log.
-    pub(crate) fn note(&mut self, what: What, from: SocketAddr, eid: Option<String>, seq: u16) {
-        if let Some(journal) = &mut self.journal {
-            let line = Line {
-                at: clock::monotonic(),
-                from,
-                what,
-                eid,
-                seq,
-            };
-            // One write, so that a reader never sees half a line; a full disk fails the tests that read it.
-            let _ = journal.write_all(line.text().as_bytes());
-            return;
-        }
-        self.log.push(Seen {
-            at: Instant::now(),
-            from,
-            what,
-            eid,
-            seq,
-        });
+        messages::signed(
+            &octets,
+            (&self.policy.name, peer),
+            password,
+            unix,
+            self.signed,
+        )
     }
 
     /// The RIP to a request that is seen for the first time by a slow gatekeeper.
@@ -300,7 +357,7 @@ impl State {
                 self.registrations.insert(eid.clone(), unknown);
                 self.confirm(ours, rrq, &eid)
             }
-            Some(eid) if self.reject.remove(eid) => {
+            Some(eid) if self.rejected.remove(eid) => {
                 self.registrations.remove(eid);
                 messages::rrj(rrq, &self.policy.name)
             }

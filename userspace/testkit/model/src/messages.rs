@@ -2,10 +2,7 @@
 //!
 //! Invariant: two keep-alives of one [`Identity`] differ in requestSeqNum only, as do the RCFs to them.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::net::{IpAddr, SocketAddr};
 
 use rasline_h225::{
     RasMessage, decode_ras, encode_ras,
@@ -35,7 +32,8 @@ const REJECT: &str = "1480000a060008914a0006840100040067006b0031";
 const UNREGISTER: &str = "1b40207701000a4d000b06b8024002006500700031018083341c0031003300300034003200330034003000360034005f0065006e006400700280110e0050006100720065006e00740047004b";
 /// URQ ttlExpired of a gatekeeper, with an alternate.
 const EXPIRE: &str = "1a4000060100c000020106b80c0030003000300031005f006500701409000120100140c000020a06b7040067006b003200";
-pub(crate) const CALL_SIGNALLING: u16 = 1720;
+/// Usual port of call signalling.
+pub const CALL_SIGNALLING: u16 = 1720;
 
 /// Who an endpoint is.
 #[derive(Clone, Debug)]
@@ -219,28 +217,35 @@ pub fn rejected(rrj: &[u8], reason: RegistrationRejectReason) -> Vec<u8> {
 }
 
 /// An RRJ to some keep-alive, for tests of decoders.
-#[cfg(test)]
-pub(crate) fn rrj_example(gatekeeper: &str) -> Vec<u8> {
+///
+/// # Panics
+/// Never: the template is an RRQ.
+#[must_use]
+pub fn rrj_example(gatekeeper: &str) -> Vec<u8> {
     let RasMessage::RegistrationRequest(rrq) = template(KEEP_ALIVE) else {
         unreachable!("an RRQ")
     };
     rrj(&rrq, gatekeeper)
 }
 
-/// The same message with a token of H.235.1, now; `random` tells apart those of one second.
+/// The same message with a token of H.235.1 from a sender to a peer at this UNIX time; `random` tells apart those of one
+/// second.
 ///
 /// # Panics
 /// When it is no message, or a name is too long for a token.
 #[must_use]
-pub fn signed(message: &[u8], sender: &str, peer: &str, password: &str, random: i32) -> Vec<u8> {
+pub fn signed(
+    message: &[u8],
+    (sender, peer): (&str, &str),
+    password: &str,
+    unix: u32,
+    random: i32,
+) -> Vec<u8> {
     let key = Key {
         identifier: sender,
         peer,
         password,
     };
-    let unix = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs() as u32);
     let message = &mut decode_ras(message).expect("a message");
     sign(message, Mechanism::HmacSha1, &key, unix, random).expect("it can be signed")
 }
@@ -336,7 +341,12 @@ pub(crate) fn template(hex: &str) -> RasMessage {
     decode_ras(&unhex(hex)).expect("a real message decodes")
 }
 
-pub(crate) fn encode(message: &RasMessage) -> Vec<u8> {
+/// The octets of a message.
+///
+/// # Panics
+/// When a value breaks a constraint of the standard.
+#[must_use]
+pub fn encode(message: &RasMessage) -> Vec<u8> {
     encode_ras(message).expect("a real message with other values encodes")
 }
 

@@ -52,7 +52,8 @@ pub(super) struct Pending<G> {
 }
 
 /// Whether a message of this kind is an answer to a request of that kind.
-pub(crate) const fn answers(request: RasKind, answer: RasKind) -> bool {
+#[must_use]
+pub const fn answers(request: RasKind, answer: RasKind) -> bool {
     use RasKind as K;
     matches!(
         (request, answer),

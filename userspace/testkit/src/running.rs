@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::Client;
+use rasline_testkit_model::clients::Client;
+
 use crate::Netns;
 
 /// Longest time between two checks of the clock.

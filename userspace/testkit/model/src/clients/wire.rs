@@ -21,7 +21,7 @@ pub struct Frame {
 
 macro_rules! captures {
     ($($name:literal)*) => {
-        [$(($name, include_str!(concat!("../../../../tests/vectors/", $name, ".txt")))),*]
+        [$(($name, include_str!(concat!("../../../../../tests/vectors/", $name, ".txt")))),*]
     };
 }
 

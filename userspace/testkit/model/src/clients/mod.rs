@@ -2,7 +2,7 @@
 //!
 //! Their messages were taken from captures (`tests/vectors`), field by field; so were their timing and their reactions
 //! to answers. They are state machines without IO, so that a simulation in virtual time and a socket in a namespace
-//! ([`Running`]) can use them. Time is relative to any moment that the caller chooses.
+//! can use them. Time is relative to any moment that the caller chooses.
 //!
 //! Invariant: all received messages are in the journal, as used or with the reason why they were ignored.
 
@@ -11,14 +11,11 @@ use std::time::Duration;
 
 mod child;
 mod desk;
-mod runner;
 mod terminal;
 pub mod wire;
 
 pub use child::{ChildGatekeeper, ChildSettings, asked_after};
-pub(crate) use desk::answers;
-pub use desk::{Entry, Way};
-pub use runner::Running;
+pub use desk::{Entry, Way, answers};
 pub use terminal::{Call, CallState, Terminal, TerminalSettings};
 
 /// A message to send.
