@@ -7,7 +7,7 @@ use std::process::Command;
 use proptest::prelude::*;
 use rasline_h225::q931::{
     CallReference, Header, NULL, RESPONSE_TO_STATUS_ENQUIRY, STATUS, STATUS_ENQUIRY, Stream,
-    header, status, status_enquiry,
+    StreamError, header, status, status_enquiry,
 };
 
 /// The messages of a stream that comes in these pieces, until it is no TPKT any more.
@@ -50,8 +50,9 @@ fn what_is_built_is_read() {
 fn what_is_no_tpkt_is_refused() {
     for bad in [
         &b"GET / HTTP/1.1\r\n"[..],
-        &[3, 1, 0, 9],
         &[3, 0, 0, 3],
+        &[0, 3, 0, 5],
+        &[0, 3, 1, 4],
         &[2, 0, 0, 9],
     ] {
         let (all, fine) = messages(std::iter::once(bad));
@@ -170,4 +171,34 @@ proptest! {
             prop_assert_eq!(&octets[..5], &[8, 2, high | flag, low, read.message_type]);
         }
     }
+}
+
+#[test]
+fn odd_tpkts_are_accepted() {
+    let mut stream = Stream::new(5);
+    let mut all = Vec::new();
+    let octets = [
+        &[0, 3, 0, 4][..],
+        &[3, 0xff, 0, 9, 8, 2, 0, 1, 0x62],
+        &[3, 0, 0, 4],
+    ]
+    .concat();
+    for octet in octets {
+        stream
+            .take(&[octet], |m| all.push(m.to_vec()))
+            .expect("TPKTs");
+    }
+    assert_eq!(all, [vec![], vec![8, 2, 0, 1, 0x62], vec![]]);
+    assert_eq!((stream.misplaced_keep_alives(), stream.waiting()), (1, 0));
+}
+
+#[test]
+fn long_messages_are_refused_by_their_header() {
+    let mut stream = Stream::new(5);
+    assert!(stream.take(&[3, 0, 0], |_| {}).is_ok());
+    let (length, max) = (6, 5);
+    let refused = stream.take(&[10], |_| {});
+    assert_eq!(refused, Err(StreamError::TooLong { length, max }));
+    let mut longest = Stream::default();
+    assert!(longest.take(&[3, 0, 0xff, 0xff], |_| {}).is_ok());
 }

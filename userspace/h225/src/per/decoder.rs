@@ -10,6 +10,7 @@ use rasn::types::{
 };
 
 use super::reader::Reader;
+use super::sequence::Sequence;
 use super::{Alphabet, Items, MAX_DEPTH, bounds, decode_error};
 use crate::types::{LISTS_BASE, LISTS_PER_OCTET, MAX_ELEMENTS};
 
@@ -22,27 +23,9 @@ pub(crate) struct Decoder<'a> {
     depth: u32,
     /// Octets of memory that are left for all lists of the message.
     memory: usize,
+    /// Whether additions of later versions were skipped.
+    has_unknown: bool,
     sequence: Sequence,
-}
-
-/// Which components of a SEQUENCE are still to come, the next one in the highest bit.
-#[derive(Default)]
-struct Sequence {
-    optional: u64,
-    additions: Additions,
-}
-
-#[derive(Default)]
-enum Additions {
-    #[default]
-    Absent,
-    /// How many are known. The bits that tell which are present follow the root.
-    Unread(usize),
-    Read {
-        known: u64,
-        /// Number of those that are present, but unknown.
-        unknown: usize,
-    },
 }
 
 impl<'a> Decoder<'a> {
@@ -51,11 +34,14 @@ impl<'a> Decoder<'a> {
             reader: Reader::new(octets),
             depth: MAX_DEPTH,
             memory: LISTS_BASE + LISTS_PER_OCTET * octets.len(),
-            sequence: Sequence {
-                optional: 0,
-                additions: Additions::Absent,
-            },
+            has_unknown: false,
+            sequence: Sequence::ABSENT,
         }
+    }
+
+    /// Number of octets that were read, and whether additions of later versions were skipped.
+    pub(super) const fn summary(&self) -> (usize, bool) {
+        (self.reader.octets_read(), self.has_unknown)
     }
 
     fn descend(&mut self) -> Result<()> {
@@ -69,85 +55,17 @@ impl<'a> Decoder<'a> {
     /// Begins a SEQUENCE and returns what is to be restored at its end.
     fn begin(&mut self, is_extensible: bool, optional: usize, known: usize) -> Result<Sequence> {
         self.descend()?;
-        let is_extended = is_extensible && self.reader.bit()?;
-        let present = self.reader.bits(optional)?;
-        let sequence = Sequence {
-            optional: present.checked_shl(64 - optional as u32).unwrap_or(0),
-            additions: if is_extended {
-                Additions::Unread(known)
-            } else {
-                Additions::Absent
-            },
-        };
+        let sequence = Sequence::begin(&mut self.reader, is_extensible, optional, known)?;
         Ok(core::mem::replace(&mut self.sequence, sequence))
     }
 
     /// Ends a SEQUENCE: skips the additions of later versions.
     fn end(&mut self, outer: Sequence) -> Result<()> {
-        self.read_additions()?;
-        if let Additions::Read { known, unknown } = self.sequence.additions {
-            for _ in 0..known.count_ones() as usize + unknown {
-                self.reader.skip_open_type()?;
-            }
-        }
+        let skipped = self.sequence.skip_rest(&mut self.reader)?;
+        self.has_unknown |= skipped > 0;
         self.sequence = outer;
         self.depth += 1;
         Ok(())
-    }
-
-    /// Whether the next OPTIONAL component of the root is present.
-    const fn is_present(&mut self) -> bool {
-        let is_present = self.sequence.optional >> 63 != 0;
-        self.sequence.optional <<= 1;
-        is_present
-    }
-
-    /// Reads which additions are present, unless done or there are none.
-    fn read_additions(&mut self) -> Result<()> {
-        let Additions::Unread(expected) = self.sequence.additions else {
-            return Ok(());
-        };
-        let (mut known, mut unknown, mut index) = (0, 0, 0);
-        let mut read = |reader: &mut Reader<'_>, count: usize| -> Result<()> {
-            for _ in 0..count {
-                let is_present = reader.bit()?;
-                if index < expected {
-                    known |= u64::from(is_present) << (63 - index);
-                } else {
-                    unknown += usize::from(is_present);
-                }
-                index += 1;
-            }
-            Ok(())
-        };
-        if self.reader.bit()? {
-            loop {
-                let part = self.reader.unconstrained_length()?;
-                read(&mut self.reader, part.count)?;
-                if part.is_last {
-                    break;
-                }
-            }
-        } else {
-            let count = self.reader.bits(6)? as usize + 1;
-            read(&mut self.reader, count)?;
-        }
-        if index == 0 {
-            return Err(decode_error("an empty list of additions"));
-        }
-        self.sequence.additions = Additions::Read { known, unknown };
-        Ok(())
-    }
-
-    /// Whether the next addition is present.
-    fn is_added(&mut self) -> Result<bool> {
-        self.read_additions()?;
-        let Additions::Read { known, .. } = &mut self.sequence.additions else {
-            return Ok(false);
-        };
-        let is_present = *known >> 63 != 0;
-        *known <<= 1;
-        Ok(is_present)
     }
 
     /// Decodes an open type by `decode`.
@@ -157,11 +75,13 @@ impl<'a> Decoder<'a> {
             reader: Reader::new(&octets),
             depth: self.depth,
             memory: self.memory,
+            has_unknown: self.has_unknown,
             sequence: Sequence::default(),
         };
         let value = decode(&mut inner)?;
         inner.reader.finish()?;
         self.memory = inner.memory;
+        self.has_unknown = inner.has_unknown;
         Ok(value)
     }
 
@@ -382,7 +302,7 @@ impl rasn::Decoder for Decoder<'_> {
     }
 
     fn decode_optional_with_tag<D: Decode>(&mut self, tag: Tag) -> Result<Option<D>> {
-        let is_present = self.is_present();
+        let is_present = self.sequence.is_present();
         is_present
             .then(|| D::decode_with_tag(self, tag))
             .transpose()
@@ -392,7 +312,7 @@ impl rasn::Decoder for Decoder<'_> {
         &mut self,
         constraints: &Constraints,
     ) -> Result<Option<D>> {
-        let is_present = self.is_present();
+        let is_present = self.sequence.is_present();
         is_present
             .then(|| D::decode_with_constraints(self, constraints))
             .transpose()
@@ -403,7 +323,7 @@ impl rasn::Decoder for Decoder<'_> {
         tag: Tag,
         constraints: &Constraints,
     ) -> Result<Option<D>> {
-        let is_present = self.is_present();
+        let is_present = self.sequence.is_present();
         is_present
             .then(|| D::decode_with_tag_and_constraints(self, tag, constraints))
             .transpose()
@@ -426,7 +346,7 @@ impl rasn::Decoder for Decoder<'_> {
         _: Tag,
         constraints: &Constraints,
     ) -> Result<Option<D>> {
-        if !self.is_added()? {
+        if !self.sequence.is_added(&mut self.reader)? {
             return Ok(None);
         }
         self.open(|inner| D::decode_with_constraints(inner, constraints))

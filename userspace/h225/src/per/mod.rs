@@ -10,6 +10,7 @@
 mod decoder;
 mod encoder;
 mod reader;
+mod sequence;
 mod writer;
 
 use rasn::error::{DecodeError, EncodeError};
@@ -29,6 +30,27 @@ const FRAGMENT: usize = 16_384;
 /// Decodes a value; octets after its end are ignored.
 pub(crate) fn decode<T: Decode>(octets: &[u8]) -> Result<T, DecodeError> {
     T::decode(&mut Decoder::new(octets))
+}
+
+/// A decoded value, and what its encoding had beyond it.
+pub(crate) struct Decoded<T> {
+    pub(crate) value: T,
+    /// Length of the encoding; other octets may follow.
+    pub(crate) length: usize,
+    /// Whether it has additions of later versions, which are not in the value.
+    pub(crate) has_unknown: bool,
+}
+
+/// Decodes a value, and notes where it ends and whether something was skipped.
+pub(crate) fn decode_counted<T: Decode>(octets: &[u8]) -> Result<Decoded<T>, DecodeError> {
+    let mut decoder = Decoder::new(octets);
+    let value = T::decode(&mut decoder)?;
+    let (length, has_unknown) = decoder.summary();
+    Ok(Decoded {
+        value,
+        length,
+        has_unknown,
+    })
 }
 
 /// Encodes a value.

@@ -23,6 +23,12 @@ impl<'a> Reader<'a> {
         self.octets.len() * 8 - self.at
     }
 
+    /// Number of octets that were read, the last one maybe in part. A complete encoding takes one at least.
+    pub(super) const fn octets_read(&self) -> usize {
+        let octets = self.at.div_ceil(8);
+        if octets == 0 { 1 } else { octets }
+    }
+
     /// Advances by a number of bits and returns the position before.
     fn advance(&mut self, count: usize) -> Result<usize, DecodeError> {
         if count > self.left() {

@@ -1,4 +1,4 @@
-//! The call-signalling PDU, H323-UU-PDU, which an IRR may carry (H.225.0 7.4).
+//! The contents of User-User in call signalling (H.225.0 7.3). An IRR may carry its H323-UU-PDU, too.
 
 use rasn::prelude::*;
 
@@ -10,6 +10,26 @@ use super::{
     ReleaseCompleteUuie, SecurityErrors, SetupAcknowledgeUuie, SetupUuie, StatusInquiryUuie,
     StatusUuie, TunnelledProtocol,
 };
+
+/// `H323-UserInformation`, H.225.0.
+#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[rasn(automatic_tags)]
+#[non_exhaustive]
+pub struct UserInformation {
+    pub h323_uu_pdu: H323UuPdu,
+    pub user_data: Option<UserData>,
+}
+
+/// An anonymous type within its parent.
+#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[rasn(automatic_tags)]
+#[non_exhaustive]
+pub struct UserData {
+    #[rasn(value("0..=255"))]
+    pub protocol_discriminator: u8,
+    #[rasn(size("1..=131"))]
+    pub user_information: OctetString,
+}
 
 /// `H323-UU-PDU`, H.225.0.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
