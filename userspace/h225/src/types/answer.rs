@@ -1,5 +1,6 @@
 //! The answers to Setup: CallProceeding, Alerting, Connect, Progress (H.225.0 7.3).
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -11,7 +12,7 @@ use super::{
 };
 
 /// `CallProceeding-UUIE`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct CallProceedingUuie {
@@ -85,7 +86,7 @@ pub struct AlertingUuie {
 }
 
 /// `Connect-UUIE`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct ConnectUuie {

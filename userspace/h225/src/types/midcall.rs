@@ -1,5 +1,6 @@
 //! The rest of a call: Information, Facility, Notify, Status, ReleaseComplete (H.225.0 7.3).
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -33,7 +34,7 @@ pub struct InformationUuie {
 }
 
 /// `Facility-UUIE`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct FacilityUuie {
@@ -102,7 +103,7 @@ pub struct NotifyUuie {
 }
 
 /// `Status-UUIE`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct StatusUuie {
@@ -113,7 +114,7 @@ pub struct StatusUuie {
 }
 
 /// `StatusInquiry-UUIE`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct StatusInquiryUuie {
@@ -124,7 +125,7 @@ pub struct StatusInquiryUuie {
 }
 
 /// `ReleaseComplete-UUIE`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct ReleaseCompleteUuie {

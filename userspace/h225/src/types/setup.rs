@@ -1,5 +1,6 @@
 //! Setup (H.225.0 7.3.10).
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -12,7 +13,7 @@ use super::{
 };
 
 /// `Setup-UUIE`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct SetupUuie {

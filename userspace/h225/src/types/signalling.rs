@@ -1,5 +1,6 @@
 //! The contents of User-User in call signalling (H.225.0 7.3). An IRR may carry its H323-UU-PDU, too.
 
+use rasline_minimal::Minimal;
 use rasn::prelude::*;
 
 use super::List;
@@ -12,7 +13,7 @@ use super::{
 };
 
 /// `H323-UserInformation`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct UserInformation {
@@ -32,7 +33,7 @@ pub struct UserData {
 }
 
 /// `H323-UU-PDU`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct H323UuPdu {

@@ -2,11 +2,13 @@
 //!
 //! - [`decode_uuie`] and [`encode_uuie`]: whole values. Not generic, so that the types are instantiated here only.
 //! - The methods of [`UserInformation`] read what a signalling proxy needs.
+//! - [`build`] makes messages of a signalling proxy's own.
 //! - [`patch_addresses`] and [`remove_h245_address`] change addresses and keep all else.
 //!
 //! Invariant: total and bounded in the same way as [`crate::decode_ras`].
 
 mod address;
+pub mod build;
 mod view;
 
 use crate::EncodeError;

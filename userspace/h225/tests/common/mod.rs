@@ -40,11 +40,40 @@ pub(crate) fn file(name: &str) -> Vec<Vector> {
     all
 }
 
-/// Every message that must decode: all files but `truncated.txt`.
+/// Every RAS message that must decode: all files but `truncated.txt`.
 pub(crate) fn good() -> Vec<Vector> {
-    let folder = root().join("tests/vectors");
+    let all = folder("");
+    assert!(all.len() > 280, "only {} vectors", all.len());
+    all
+}
+
+/// Every call-signalling message, without its TPKT.
+pub(crate) fn signalling() -> Vec<Vector> {
+    let all = without_tpkts(folder("signalling"));
+    assert!(all.len() > 130, "only {} vectors", all.len());
+    all
+}
+
+/// Every H.245 message of a TCP connection, without its TPKT.
+pub(crate) fn h245() -> Vec<Vector> {
+    let all = without_tpkts(folder("h245"));
+    assert!(all.len() > 25, "only {} vectors", all.len());
+    all
+}
+
+fn without_tpkts(mut all: Vec<Vector>) -> Vec<Vector> {
+    for vector in &mut all {
+        let header = vector.bytes.drain(..4);
+        assert_eq!(header.as_slice()[..2], [3, 0], "{}", vector.at);
+    }
+    all
+}
+
+/// The messages of all files in a folder of vectors but `truncated.txt`.
+fn folder(name: &str) -> Vec<Vector> {
+    let folder = root().join("tests/vectors").join(name);
     let mut names: Vec<String> = std::fs::read_dir(&folder)
-        .expect("tests/vectors")
+        .expect("a folder")
         .map(|entry| {
             entry
                 .expect("an entry")
@@ -58,14 +87,11 @@ pub(crate) fn good() -> Vec<Vector> {
         })
         .collect();
     names.sort();
-    let all: Vec<Vector> = names.iter().flat_map(|name| file(name)).collect();
-    assert!(
-        all.len() > 280,
-        "only {} vectors in {}",
-        all.len(),
-        folder.display()
-    );
-    all
+    let path = |file: &String| format!("{name}/{file}").trim_start_matches('/').to_owned();
+    names
+        .iter()
+        .flat_map(|file| self::file(&path(file)))
+        .collect()
 }
 
 /// The octets of a line of hex.
