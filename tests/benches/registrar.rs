@@ -2,18 +2,16 @@
 //! gatekeeper, and profiles imported. No sockets.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use rasline::profiles::{Format, Profiles, import_text, render};
 use rasline_core::Time;
 use rasline_core::backup::{self, ControlUnit, Setup, ZoneSettings};
-use rasline_core::profile::{
-    Authentication, CallModel, KnownEndpoint, Limits, Profile, Subscription, TimeToLive,
-};
+use rasline_core::profile::{KnownEndpoint, Profile, TimeToLive};
 use rasline_core::registrar::{Input, Output, Registrar, Settings};
 use rasline_testkit::messages::{self, Identity};
+use rasline_testkit::zone::{open_profile, registrar_settings};
 
 use crate::report::{Aim, Row, median};
 use crate::sys;
@@ -285,15 +283,9 @@ fn imports(rounds: usize) -> Result<Vec<Row>> {
 
 fn settings() -> Settings {
     Settings {
-        profile: Arc::new(profile(0)),
         call_signal_address: Some(SocketAddr::new(gatekeeper().ip(), 1720)),
-        here: Vec::new(),
-        ras_addresses: vec![gatekeeper()],
-        reserved: rasline_core::Reserved::default(),
-        alternates: Vec::new(),
-        seed: 1,
         max_answers: 10_000,
-        unix_at_zero: 1_700_000_000,
+        ..registrar_settings(profile(0), gatekeeper())
     }
 }
 
@@ -318,32 +310,18 @@ fn profile(endpoints: u32) -> Profile {
         ras_address: Some(address(n, 1719)),
         ..KnownEndpoint::default()
     };
-    Profile {
-        zone: "bench".into(),
-        tenant: String::new(),
-        gatekeeper_identifier: "gk".into(),
-        subscription: Subscription {
-            on: true,
-            until: None,
-        },
-        time_to_live: TimeToLive {
-            default: TIME_TO_LIVE,
-            min: 10,
-            max: TIME_TO_LIVE,
-        },
-        call_model: CallModel::Direct,
-        authentication: Authentication::None,
-        limits: Limits {
-            registrations: 1_000_000,
-            ..Limits::default()
-        },
-        admit_unknown: endpoints == 0,
-        prefixes: Vec::new(),
-        plan: Vec::new(),
-        reach: Vec::new(),
-        neighbours: Vec::new(),
-        endpoints: (0..endpoints).map(known).collect(),
-    }
+    let mut profile = open_profile("gk");
+    profile.zone = "bench".into();
+    profile.subscription.on = true;
+    profile.time_to_live = TimeToLive {
+        default: TIME_TO_LIVE,
+        min: 10,
+        max: TIME_TO_LIVE,
+    };
+    profile.limits.registrations = 1_000_000;
+    profile.admit_unknown = endpoints == 0;
+    profile.endpoints = (0..endpoints).map(known).collect();
+    profile
 }
 
 fn who(n: u32) -> Identity {

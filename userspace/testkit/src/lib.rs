@@ -33,7 +33,7 @@ pub mod topology;
 pub mod wait;
 pub mod xdp;
 
-pub use rasline_testkit_model::{admission, clients, credentials, messages};
+pub use rasline_testkit_model::{admission, clients, credentials, messages, zone};
 
 pub use admission::Alternate;
 pub use call::CallLine;

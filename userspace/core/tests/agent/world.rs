@@ -12,6 +12,7 @@ use rasline_h225::messages::{Gcf, Rcf, Rrj, Urq};
 use rasline_h225::types::{RegistrationRejectReason, RegistrationRequest, UnregRequestReason};
 use rasline_h225::view::Alternate;
 use rasline_h225::{RasKind, RasMessage, decode_ras, encode_ras, text};
+use rasline_testkit_model::party::kind_name;
 
 pub const START: Time = Time(1_000_000_000_000);
 pub const ME: AgentId = AgentId(7);
@@ -107,10 +108,7 @@ impl Sent {
 
     /// `GRQ`, `RRQ`, `rrq` (lightweight), ...
     pub fn word(&self) -> &'static str {
-        match &self.message {
-            RasMessage::RegistrationRequest(rrq) if rrq.keep_alive == Some(true) => "rrq",
-            other => other.kind().name(),
-        }
+        kind_name(&self.message)
     }
 
     pub fn identity(&self) -> Option<String> {

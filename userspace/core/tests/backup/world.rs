@@ -9,10 +9,11 @@ use rasline_core::Time;
 use rasline_core::backup::{ControlUnit, Event, Input, Output, Phase, Setup, ZoneSettings};
 use rasline_core::profile::{KnownEndpoint, Profile, Subscription};
 use rasline_core::registrar::{self, EntryId, Offer, Stored, StoredCall};
-use rasline_h225::messages::{Rrq, alias};
-use rasline_h225::text::{from_bmp, from_transport, to_bmp};
-use rasline_h225::types::{AdmissionRejectReason, AdmissionRequest};
+use rasline_h225::messages::Rrq;
+use rasline_h225::text::from_transport;
+use rasline_h225::types::AdmissionRejectReason;
 use rasline_h225::{RasMessage, decode_ras, encode_ras};
+use rasline_testkit_model::party::{Party, admission_request, granted_identifier};
 
 /// UNIX time when the world begins.
 pub const UNIX: u64 = 1_800_000_000;
@@ -71,12 +72,13 @@ pub fn profile(zone: u32, endpoints: u16) -> Profile {
     }
 }
 
+fn party(zone: u32, n: u16) -> Party {
+    Party::new(ras(zone, n).ip(), (1000 + u32::from(n)).to_string())
+}
+
 /// A full RRQ of endpoint `n`.
 pub fn full(zone: u32, n: u16, seq: u16) -> Rrq {
-    Rrq {
-        aliases: vec![(1000 + u32::from(n)).to_string()],
-        ..Rrq::full(seq, signal(zone, n), ras(zone, n))
-    }
+    party(zone, n).full(seq)
 }
 
 /// Its keep-alive.
@@ -84,7 +86,7 @@ pub fn keep_alive(zone: u32, n: u16, seq: u16, eid: &str) -> Vec<u8> {
     let rrq = Rrq {
         time_to_live: Some(300),
         call_signal_addresses: vec![signal(zone, n)],
-        ..Rrq::lightweight(seq, ras(zone, n), eid)
+        ..party(zone, n).keep_alive(seq, eid)
     };
     rrq.encode().unwrap()
 }
@@ -92,9 +94,7 @@ pub fn keep_alive(zone: u32, n: u16, seq: u16, eid: &str) -> Vec<u8> {
 /// An ARQ for a call to this alias.
 pub fn arq(seq: u16, eid: &str, to: &str) -> Vec<u8> {
     let call = u8::try_from(seq % 250).unwrap();
-    let eid = to_bmp(eid).unwrap();
-    let mut arq = AdmissionRequest::new(seq, eid, 1280, seq, vec![call; 16].into());
-    arq.destination_info = Some(vec![alias(to).unwrap()].into());
+    let arq = admission_request(seq, eid, (call, seq), &[to]);
     encode_ras(&RasMessage::AdmissionRequest(arq)).unwrap()
 }
 
@@ -311,7 +311,7 @@ pub fn sent(out: &[Output]) -> Vec<(u32, SocketAddr, SocketAddr, RasMessage)> {
 /// endpointIdentifier of the only answer, which is an RCF.
 pub fn confirmed(answers: &[RasMessage]) -> String {
     match answers {
-        [RasMessage::RegistrationConfirm(rcf)] => from_bmp(&rcf.endpoint_identifier),
+        [answer] => granted_identifier(answer),
         other => panic!("{other:?}"),
     }
 }

@@ -1,12 +1,11 @@
 //! A gatekeeper behind a network, in virtual time.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use rasline_core::Time;
 use rasline_core::health::{Change, Health, Input, Kind, Output, Settings, State, Traffic};
 pub use rasline_testkit_model::dice::Dice;
+use rasline_testkit_model::transit::Transit;
 
 /// How the gatekeeper takes a probe.
 #[derive(Clone, Copy, PartialEq)]
@@ -43,7 +42,7 @@ pub struct World {
     pub probes: u64,
     pub dice: Dice,
     /// What comes back, and when.
-    coming: BinaryHeap<Reverse<(Time, u64, bool)>>,
+    coming: Transit<(u64, bool)>,
     timer: Time,
 }
 
@@ -72,7 +71,7 @@ impl World {
             changes: Vec::new(),
             probes: 0,
             dice: Dice::new(7),
-            coming: BinaryHeap::new(),
+            coming: Transit::default(),
             timer: START,
         }
     }
@@ -80,7 +79,7 @@ impl World {
     pub fn run(&mut self, duration: Duration) {
         let end = self.now.after(duration);
         loop {
-            let back = self.coming.peek().map(|Reverse(it)| it.0);
+            let back = self.coming.next_due();
             let next = back.map_or(self.timer, |back| back.min(self.timer));
             if next > end {
                 break;
@@ -89,7 +88,7 @@ impl World {
             if next == self.timer {
                 self.handle(Input::Traffic(self.traffic_now()));
                 self.handle(Input::Timer);
-            } else if let Some(Reverse((_, probe, slow))) = self.coming.pop() {
+            } else if let Some((probe, slow)) = self.coming.take(self.now) {
                 self.handle(if slow {
                     Input::Slow { probe }
                 } else {
@@ -184,7 +183,7 @@ impl World {
                         .after(self.round_trip + jitter)
                         .max(self.paused_until);
                     let slow = self.manner == Manner::Slow;
-                    self.coming.push(Reverse((at, probe, slow)));
+                    self.coming.send(at, (probe, slow));
                 }
             }
         }

@@ -1,14 +1,15 @@
 //! A gatekeeper: a registrar, its disk, and the kernel that answers keep-alives in its place.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rasline_core::Time;
-use rasline_core::profile::{Authentication, CallModel, Limits, Profile, Subscription, TimeToLive};
-use rasline_core::registrar::{EntryId, Event, Input, Output, Registrar, Settings, Stored};
+use rasline_core::profile::{Profile, TimeToLive};
+use rasline_core::registrar::{EntryId, Event, Input, Output, Registrar, Settings};
 use rasline_h225::view::Alternate;
+use rasline_testkit_model::zone::{Disk, open_profile, registrar_settings};
 
 /// timeToLive that all of them give.
 pub const TIME_TO_LIVE: u32 = 60;
@@ -45,7 +46,7 @@ pub struct Gatekeeper {
     /// Keep-alives that the kernel answered.
     pub fast: u64,
     settings: Settings,
-    disk: BTreeMap<EntryId, Stored>,
+    disk: Disk,
     slots: HashMap<Place, Slot>,
     places: HashMap<EntryId, Place>,
 }
@@ -70,37 +71,16 @@ pub fn number(address: SocketAddr) -> Option<usize> {
     }
 }
 
-fn profile(n: usize) -> Profile {
-    Profile {
-        zone: format!("zone{n}"),
-        tenant: String::new(),
-        gatekeeper_identifier: format!("gk{n}"),
-        subscription: Subscription::default(),
-        time_to_live: TimeToLive {
-            default: TIME_TO_LIVE,
-            min: 10,
-            max: TIME_TO_LIVE,
-        },
-        call_model: CallModel::Direct,
-        authentication: Authentication::None,
-        limits: Limits::default(),
-        admit_unknown: true,
-        prefixes: Vec::new(),
-        plan: Vec::new(),
-        reach: Vec::new(),
-        neighbours: Vec::new(),
-        endpoints: Vec::new(),
-    }
-}
-
 fn settings(n: usize, of: usize) -> Settings {
     let others = (0..of).filter(|other| *other != n);
+    let mut profile = open_profile(&format!("gk{n}"));
+    profile.time_to_live = TimeToLive {
+        default: TIME_TO_LIVE,
+        min: 10,
+        max: TIME_TO_LIVE,
+    };
     Settings {
-        profile: Arc::new(profile(n)),
         call_signal_address: Some(signalling(n)),
-        here: Vec::new(),
-        ras_addresses: vec![address(n)],
-        reserved: rasline_core::Reserved::default(),
         alternates: others
             .map(|other| Alternate {
                 address: address(other),
@@ -110,8 +90,7 @@ fn settings(n: usize, of: usize) -> Settings {
             })
             .collect(),
         seed: n as u64 + 1,
-        max_answers: 100_000,
-        unix_at_zero: 1_700_000_000,
+        ..registrar_settings(profile, address(n))
     }
 }
 
@@ -124,7 +103,7 @@ impl Gatekeeper {
             registrar: Some(Registrar::new(settings.clone(), now)),
             fast: 0,
             settings,
-            disk: BTreeMap::new(),
+            disk: Disk::default(),
             slots: HashMap::new(),
             places: HashMap::new(),
         }
@@ -159,7 +138,7 @@ impl Gatekeeper {
         let disk = std::mem::take(&mut self.disk);
         if keep_disk {
             self.disk.clone_from(&disk);
-            for stored in disk.into_values() {
+            for stored in disk.registrations.into_values() {
                 self.input(now, Input::Restore(Box::new(stored)), &mut wanted);
             }
         }
@@ -238,15 +217,10 @@ impl Gatekeeper {
                 }
                 Output::Withdraw { id } => self.withdraw(id),
                 Output::AskSeen { id } => alive.extend(self.seen(id)),
-                Output::Store(stored) => {
-                    self.disk.insert(stored.id, *stored);
-                }
-                Output::Forget { id } => {
-                    self.disk.remove(&id);
-                }
                 // Nobody calls here.
-                Output::StoreCall(_) | Output::ForgetCall { .. } | Output::Locate { .. } => {}
+                Output::Locate { .. } => {}
                 Output::Event(event) => wanted.events.push(event),
+                store => self.disk.write_one(&store),
             }
         }
         for (id, at) in alive {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a run is a function of its seed and of what the scenario does.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use rasline_core::agent::{
 };
 use rasline_testkit_model::clients::Client;
 use rasline_testkit_model::dice::Dice;
+use rasline_testkit_model::transit::Transit;
 
 use crate::network::gatekeeper::{self, Gatekeeper, Wanted};
 use crate::network::ledger::Ledger;
@@ -54,8 +55,7 @@ pub struct World {
     pub remembered: HashMap<String, Remembered>,
     lines: Lines,
     hosts: HashMap<SocketAddr, Host>,
-    coming: BTreeMap<(Time, u64), Coming>,
-    order: u64,
+    coming: Transit<Coming>,
     seed: u64,
 }
 
@@ -142,8 +142,7 @@ impl World {
             remembered: HashMap::new(),
             lines: Lines::default(),
             hosts: HashMap::new(),
-            coming: BTreeMap::new(),
-            order: 0,
+            coming: Transit::default(),
             seed,
         }
     }
@@ -237,21 +236,20 @@ impl World {
     }
 
     fn next(&self) -> Option<Time> {
-        let coming = self.coming.keys().next().map(|(time, _)| *time);
         let agents = self.agents.next_due();
         let gatekeepers = self.gatekeepers.iter().filter_map(Gatekeeper::next_due);
         let clients = self.clients.iter().filter_map(|one| one.next_due());
         let clients = clients.map(|due| START.after(due));
-        let all = gatekeepers.chain(clients).chain(coming).chain(agents);
+        let all = gatekeepers
+            .chain(clients)
+            .chain(self.coming.next_due())
+            .chain(agents);
         all.min()
     }
 
     fn step(&mut self) {
-        while let Some(first) = self.coming.first_entry() {
-            if first.key().0 > self.now {
-                break;
-            }
-            match first.remove() {
+        while let Some(arrived) = self.coming.take(self.now) {
+            match arrived {
                 Coming::Datagram { from, to, payload } => self.deliver(from, to, &payload),
                 Coming::Line(step) => self.line(&step),
             }
@@ -337,9 +335,7 @@ impl World {
     }
 
     fn later(&mut self, delay: Duration, what: Coming) {
-        self.order += 1;
-        self.coming
-            .insert((self.now.after(delay), self.order), what);
+        self.coming.send(self.now.after(delay), what);
     }
 
     /// Tells the agents something, and does what they want.

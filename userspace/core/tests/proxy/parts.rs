@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rasline_core::Time;
-use rasline_core::profile::{Authentication, CallModel, Limits, Profile, Subscription, TimeToLive};
 use rasline_core::proxy::{Settings, Source, Upstream};
 use rasline_core::registrar::{self, Registrar};
 use rasline_h225::decode_ras;
-use rasline_h225::messages::Rrq;
+use rasline_h225::messages::{self, Rrq};
 use rasline_h225::text::to_bmp;
-use rasline_h225::types::{AdmissionRequest, AliasAddress, CallType, RasMessage};
+use rasline_h225::types::RasMessage;
+pub use rasline_testkit_model::messages::unhex;
+use rasline_testkit_model::party::{Party, admission_request, kind_name};
+use rasline_testkit_model::zone::{open_profile, registrar_settings};
 
 /// rasline towards endpoints, and towards gatekeepers.
 pub const SERVICE: SocketAddr = v4([203, 0, 113, 1], 1719);
@@ -41,43 +43,16 @@ pub fn alias(n: u32) -> String {
     format!("{}", 100_000 + n)
 }
 
-pub fn full(seq: u16, n: u32) -> Rrq {
-    Rrq {
-        aliases: vec![alias(n)],
-        ..Rrq::full(seq, signalling(n), ras(n))
-    }
+pub fn party(n: u32) -> Party {
+    Party::new(ras(n).ip(), alias(n))
 }
 
-fn profile(name: &str) -> Profile {
-    Profile {
-        zone: "site".into(),
-        tenant: String::new(),
-        gatekeeper_identifier: name.into(),
-        subscription: Subscription::default(),
-        time_to_live: TimeToLive {
-            default: 60,
-            min: 60,
-            max: 60,
-        },
-        call_model: CallModel::Direct,
-        authentication: Authentication::None,
-        limits: Limits::default(),
-        admit_unknown: true,
-        prefixes: Vec::new(),
-        plan: Vec::new(),
-        reach: Vec::new(),
-        neighbours: Vec::new(),
-        endpoints: Vec::new(),
-    }
+pub fn full(seq: u16, n: u32) -> Rrq {
+    party(n).full(seq)
 }
 
 pub fn gatekeeper(at: SocketAddr, name: &str) -> Registrar {
     let settings = registrar::Settings {
-        profile: std::sync::Arc::new(profile(name)),
-        call_signal_address: None,
-        here: Vec::new(),
-        ras_addresses: vec![at],
-        reserved: rasline_core::Reserved::default(),
         alternates: vec![rasline_h225::view::Alternate {
             address: TWO,
             gatekeeper_identifier: Some("two".into()),
@@ -87,34 +62,20 @@ pub fn gatekeeper(at: SocketAddr, name: &str) -> Registrar {
         seed: u64::from(at.port())
             + u64::from(at.ip().to_string().len() as u32)
             + name.len() as u64,
-        max_answers: 100_000,
-        unix_at_zero: 1_700_000_000,
+        ..registrar_settings(open_profile(name), at)
     };
     Registrar::new(settings, START)
 }
 
 pub const START: Time = Time(1_000_000_000_000);
 
-/// `RRQ` for a full one, `rrq` for a lightweight one, else as people call it.
 pub fn kind(octets: &[u8]) -> &'static str {
-    match decode_ras(octets).unwrap() {
-        RasMessage::RegistrationRequest(rrq) if rrq.keep_alive == Some(true) => "rrq",
-        message => message.kind().name(),
-    }
+    kind_name(&decode_ras(octets).unwrap())
 }
 
 pub fn arq(seq: u16, eid: &str, from: u32, to: u32) -> RasMessage {
-    let digits = |n| AliasAddress::DialedDigits(alias(n).as_str().try_into().unwrap());
-    let mut arq = AdmissionRequest::new(
-        seq,
-        to_bmp(eid).unwrap(),
-        640,
-        from as u16,
-        vec![7; 16].into(),
-    );
-    arq.call_type = CallType::PointToPoint;
-    arq.destination_info = Some(vec![digits(to)].into());
-    arq.src_info = vec![digits(from)].into();
+    let mut arq = admission_request(seq, eid, (7, from as u16), &[&alias(to)]);
+    arq.src_info = vec![messages::alias(&alias(from)).unwrap()].into();
     arq.gatekeeper_identifier = Some(to_bmp("zone").unwrap());
     RasMessage::AdmissionRequest(arq)
 }
@@ -140,9 +101,4 @@ pub fn settings(rate: u32) -> Settings {
         max_endpoints: 20_000,
         seed: 0xabcd,
     }
-}
-
-pub fn hex(text: &str) -> Vec<u8> {
-    let digit = |n: usize| u8::from_str_radix(&text[n..n + 2], 16).unwrap();
-    (0..text.len()).step_by(2).map(digit).collect()
 }

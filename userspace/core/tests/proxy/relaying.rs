@@ -143,7 +143,7 @@ fn a_status_request_about_a_call_reaches_who_is_in_it() {
         unreachable!()
     };
     let call = {
-        let RasMessage::AdmissionRequest(sample) = decode_ras(&hex(ARQ)).unwrap() else {
+        let RasMessage::AdmissionRequest(sample) = decode_ras(&unhex(ARQ)).unwrap() else {
             unreachable!()
         };
         sample.call_identifier
@@ -245,7 +245,7 @@ fn nonstandard_passes_as_it_is_even_if_it_does_not_decode() {
     world.register(1);
     world.forget();
     // requestSeqNum 300, an object identifier, three octets.
-    let octets = hex("5c012b00022b0603010203");
+    let octets = unhex("5c012b00022b0603010203");
     assert!(decode_ras(&octets).is_ok());
     world.send_octets(1, octets.clone());
     world.send_octets(1, octets[..octets.len() - 2].to_vec());

@@ -406,7 +406,7 @@ fn lrq_and_nonstandard_reach_whom_they_were_sent_to() {
     let lcf = LocationConfirm::new(asked.request_seq_num, called, here);
     world.send(2, &RasMessage::LocationConfirm(lcf));
     // requestSeqNum 300, an object identifier, three octets.
-    let octets = hex("5c012b00022b0603010203");
+    let octets = unhex("5c012b00022b0603010203");
     world.input(Input::FromGatekeeper {
         from: ONE,
         to: ras(1),

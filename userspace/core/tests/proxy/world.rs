@@ -9,10 +9,10 @@ use rasline_core::proxy::{
     EntryId, Event, Input, Output, Proxy, Settings, Source, Stats, Stored, View,
 };
 use rasline_core::registrar::{self, Offer, Registrar, StoredCall};
-use rasline_h225::messages::{Rrq, Urq};
-use rasline_h225::text::from_bmp;
 use rasline_h225::types::RasMessage;
 use rasline_h225::{decode_ras, encode_ras};
+use rasline_testkit_model::party::granted_identifier;
+use rasline_testkit_model::transit::Transit;
 
 pub use crate::proxy::parts::*;
 
@@ -36,8 +36,7 @@ pub struct World {
     /// They take nothing and say nothing.
     pub dead: Vec<SocketAddr>,
     pub fate: Fate,
-    net: BTreeMap<(Time, u64), Packet>,
-    count: u64,
+    net: Transit<Packet>,
     /// What endpoints and gatekeepers got.
     pub at_endpoints: Vec<(Time, SocketAddr, Vec<u8>)>,
     pub at_gatekeepers: Vec<(Time, SocketAddr, Vec<u8>)>,
@@ -72,8 +71,7 @@ impl World {
             ]),
             dead: Vec::new(),
             fate: Box::new(|| vec![MS]),
-            net: BTreeMap::new(),
-            count: 0,
+            net: Transit::default(),
             at_endpoints: Vec::new(),
             at_gatekeepers: Vec::new(),
             sources: Vec::new(),
@@ -135,9 +133,7 @@ impl World {
 
     fn post(&mut self, packet: &Packet) {
         for delay in (self.fate)() {
-            self.count += 1;
-            self.net
-                .insert((self.now.after(delay), self.count), packet.clone());
+            self.net.send(self.now.after(delay), packet.clone());
         }
     }
 
@@ -188,13 +184,14 @@ impl World {
 
     /// When something happens next.
     fn next(&self) -> Option<Time> {
-        let net = self.net.first_key_value().map(|((at, _), _)| *at);
         let living = self
             .gatekeepers
             .iter()
             .filter(|(at, _)| !self.dead.contains(at));
         let due = living.filter_map(|(_, gatekeeper)| gatekeeper.next_due());
-        due.chain(net).chain(self.proxy.next_due()).min()
+        due.chain(self.net.next_due())
+            .chain(self.proxy.next_due())
+            .min()
     }
 
     /// Time passes.
@@ -202,8 +199,7 @@ impl World {
         let until = self.now.after(duration);
         while let Some(at) = self.next().filter(|at| *at <= until) {
             self.now = self.now.max(at);
-            while let Some(packet) = self.net.first_entry().filter(|one| one.key().0 <= self.now) {
-                let packet = packet.remove();
+            while let Some(packet) = self.net.take(self.now) {
                 self.deliver(packet);
             }
             let due = |next: Option<Time>, now| next.is_some_and(|at| at <= now);
@@ -249,24 +245,16 @@ impl World {
         let seq = self.next_seq();
         self.send(n, &full(seq, n).message().unwrap());
         self.pass(SECOND / 10);
-        match self.last(n) {
-            RasMessage::RegistrationConfirm(rcf) => from_bmp(&rcf.endpoint_identifier),
-            other => panic!("{other:?}"),
-        }
+        granted_identifier(&self.last(n))
     }
 
     pub fn keep_alive(&mut self, n: u32, eid: &str) {
         let seq = self.next_seq();
-        self.send(n, &Rrq::lightweight(seq, ras(n), eid).message().unwrap());
+        self.send(n, &party(n).keep_alive(seq, eid).message().unwrap());
     }
 
     pub fn unregister(&mut self, n: u32, eid: &str) {
-        let urq = Urq {
-            seq: self.next_seq(),
-            call_signal_addresses: vec![signalling(n)],
-            endpoint_identifier: Some(eid.into()),
-            ..Urq::default()
-        };
+        let urq = party(n).urq(self.next_seq(), eid);
         self.send(n, &urq.message().unwrap());
     }
 

@@ -10,12 +10,9 @@ use rasline_core::Time;
 use rasline_core::profile::Profile;
 use rasline_core::registrar::{Input, Output};
 use rasline_h225::messages::Rrq;
-use rasline_h225::text::to_bmp;
-use rasline_h225::types::{
-    AdmissionRejectReason, AdmissionRequest, AliasAddress, CallType, RasMessage,
-    RegistrationRejectReason,
-};
-use rasline_h225::view;
+use rasline_h225::text::from_bmp;
+use rasline_h225::types::{AdmissionRejectReason, RasMessage, RegistrationRejectReason};
+use rasline_testkit_model::party::{Party, admission_request};
 
 use crate::registrar::world::*;
 
@@ -40,10 +37,7 @@ fn closed(to: &[u16]) -> Arc<Profile> {
 }
 
 fn full(seq: u16, n: u16) -> Rrq {
-    Rrq {
-        aliases: vec![number(n)],
-        ..Rrq::full(seq, at(n, 1720), at(n, 1719))
-    }
+    Party::new(at(n, 0).ip(), number(n)).full(seq)
 }
 
 /// A registrar with this many; their endpointIdentifiers.
@@ -51,7 +45,7 @@ fn many(count: u16) -> (World, Vec<String>) {
     let mut world = World::new();
     let register = |n: u16, world: &mut World| {
         let rcf = world.rcf(at(n, 1719), &full(7, n));
-        view::summarise(&RasMessage::RegistrationConfirm(rcf)).endpoint_identifier()
+        from_bmp(&rcf.endpoint_identifier)
     };
     let eids = (0..count).map(|n| register(n, &mut world)).collect();
     (world, eids)
@@ -71,12 +65,8 @@ fn answered(world: &mut World, n: u16, message: &RasMessage) -> (Vec<Output>, Ra
 }
 
 fn arq(seq: u16, n: u16, eid: &str, to: u16) -> RasMessage {
-    let digits = AliasAddress::DialedDigits(number(to).as_str().try_into().unwrap());
-    let id = to_bmp(eid).unwrap();
-    let mut arq = AdmissionRequest::new(seq, id, 640, n + 1, vec![(n % 200) as u8 + 1; 16].into());
-    arq.call_type = CallType::PointToPoint;
-    arq.destination_info = Some(vec![digits].into());
-    RasMessage::AdmissionRequest(arq)
+    let call = ((n % 200) as u8 + 1, n + 1);
+    RasMessage::AdmissionRequest(admission_request(seq, eid, call, &[&number(to)]))
 }
 
 fn why_not(message: RasMessage) -> AdmissionRejectReason {

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 
+use rasline_h225::decode_ras;
 use rasline_h225::text::{to_bmp, to_transport};
 use rasline_h225::types::{
     AdmissionRequest, BandwidthRequest, CallIdentifier, DisengageReason, DisengageRequest,
     InfoRequestResponse, RasMessage,
 };
-use rasline_h225::{decode_ras, messages};
+use rasline_testkit_model::party::admission_request;
 
 use crate::registrar::captures::capture;
 use crate::registrar::world::*;
@@ -32,11 +33,7 @@ pub fn call_identifier(call: u8) -> CallIdentifier {
 
 /// An ARQ for call `call`, which is not 0.
 pub fn arq(seq: u16, eid: &str, call: u8, to: &[&str]) -> AdmissionRequest {
-    let conference = vec![call; 16].into();
-    let mut arq =
-        AdmissionRequest::new(seq, to_bmp(eid).unwrap(), 1280, u16::from(call), conference);
-    let aliases: Vec<_> = to.iter().map(|one| messages::alias(one).unwrap()).collect();
-    arq.destination_info = (!aliases.is_empty()).then_some(aliases.into());
+    let mut arq = admission_request(seq, eid, (call, call.into()), to);
     arq.call_identifier = Some(call_identifier(call));
     arq.can_map_alias = Some(true);
     arq

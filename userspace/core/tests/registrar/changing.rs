@@ -299,7 +299,7 @@ fn one_that_another_gatekeeper_registered_outlives_a_restart() {
     disk.write(&world.message(ras(1), &call));
     let before = world.only();
     let kept = disk.clone();
-    let mut after = disk.restored(profile.clone(), world.now);
+    let mut after = restored(&mut disk, profile.clone(), world.now);
     assert_eq!(after.only(), before);
     assert!(before.published && disk == kept);
     let out = after.keep_alive(1, "0001_ep");
@@ -308,9 +308,9 @@ fn one_that_another_gatekeeper_registered_outlives_a_restart() {
     profile.endpoints.clear();
     let mut open = profile.clone();
     open.admit_unknown = true;
-    let after = kept.clone().restored(open, world.now);
+    let after = restored(&mut kept.clone(), open, world.now);
     assert_eq!(after.only(), before);
     let mut disk = kept;
-    assert!(disk.restored(profile, world.now).views().is_empty());
+    assert!(restored(&mut disk, profile, world.now).views().is_empty());
     assert_eq!((disk.registrations.len(), disk.calls.len()), (0, 0));
 }

@@ -5,7 +5,7 @@ use rasline_core::Time;
 use rasline_core::profile::Profile;
 use rasline_core::registrar::{Event, Input, Output, StoredCall, StoredLeg};
 use rasline_h225::types::RasMessage;
-use rasline_h225::view;
+use rasline_testkit_model::party::granted_identifier;
 
 use crate::registrar::calls::*;
 use crate::registrar::ending::call_info;
@@ -24,7 +24,7 @@ fn in_call() -> (World, Disk, String, String) {
         let RasMessage::RegistrationConfirm(_) = &sent(&out)[0].1 else {
             panic!("{out:?}")
         };
-        eids.push(view::summarise(&sent(&out)[0].1).endpoint_identifier());
+        eids.push(granted_identifier(&sent(&out)[0].1));
     }
     let bob = eids.pop().unwrap();
     let alice = eids.pop().unwrap();
@@ -48,7 +48,7 @@ fn irr_with(seq: u16, n: u8, eid: &str, calls: &[u8]) -> RasMessage {
 #[test]
 fn a_call_goes_on_and_ends_as_if_nothing_had_been() {
     let (world, mut disk, alice, bob) = in_call();
-    let mut after = disk.restored(profile(), later(&world, 40));
+    let mut after = restored(&mut disk, profile(), later(&world, 40));
     assert_eq!((after.calls(), after.bandwidth()), (1, 1280));
     assert_eq!(after.registrar.stats().restored_calls, 1);
     assert_eq!(disk.calls.len(), 1);
@@ -68,7 +68,7 @@ fn a_call_goes_on_and_ends_as_if_nothing_had_been() {
 #[test]
 fn its_endpoints_are_kept_while_it_is_reported_and_it_ends_when_nobody_knows_it() {
     let (world, mut disk, _, bob) = in_call();
-    let mut after = disk.restored(profile(), later(&world, 300));
+    let mut after = restored(&mut disk, profile(), later(&world, 300));
     // Alice is silent, Bob reports.
     for seq in 10..20 {
         after.pass(50 * SECOND);
@@ -76,7 +76,7 @@ fn its_endpoints_are_kept_while_it_is_reported_and_it_ends_when_nobody_knows_it(
     }
     assert_eq!((after.views().len(), after.calls()), (2, 1));
     let (world, mut disk, alice, bob) = in_call();
-    let mut after = disk.restored(profile(), later(&world, 10));
+    let mut after = restored(&mut disk, profile(), later(&world, 10));
     // Both stay, and neither knows of the call.
     let mut ended = Vec::new();
     for seq in (10..).take(4) {
@@ -106,7 +106,7 @@ fn who_is_gone_is_left_out_and_a_call_of_nobody_is_forgotten() {
     let (world, mut disk, _, bob) = in_call();
     let kept = disk.clone();
     disk.registrations.retain(|_, one| one.endpoint == ras(2));
-    let mut after = disk.restored(profile(), later(&world, 5));
+    let mut after = restored(&mut disk, profile(), later(&world, 5));
     assert_eq!((after.calls(), after.only().calls), (1, 1));
     let legs = &disk.calls.values().next().unwrap().legs;
     assert_eq!(legs.len(), 1);
@@ -117,7 +117,7 @@ fn who_is_gone_is_left_out_and_a_call_of_nobody_is_forgotten() {
         registrations: std::collections::BTreeMap::new(),
         ..kept
     };
-    let after = disk.restored(profile(), later(&world, 5));
+    let after = restored(&mut disk, profile(), later(&world, 5));
     let stats = after.registrar.stats();
     assert_eq!((stats.calls, stats.lost_calls), (0, 1));
     assert_eq!(disk.calls.len(), 0);
@@ -146,7 +146,7 @@ fn only_changes_are_written() {
         ..full(30, 1, "alice")
     };
     disk.write(&world.message(ras(1), &rrq.message().unwrap()));
-    let after = disk.restored(profile(), later(&world, 1));
+    let after = restored(&mut disk, profile(), later(&world, 1));
     let parts: Vec<_> = after.views().iter().map(|view| view.calls).collect();
     assert_eq!(parts, [1, 1], "{bob}");
 }
@@ -179,7 +179,7 @@ fn what_makes_no_sense_is_counted_and_forgotten() {
     small.limits.calls = 3;
     small.limits.call_bandwidth = 2000;
     small.limits.bandwidth = 5000;
-    let mut world = disk.restored(small, Time(2_000_000_000_000));
+    let mut world = restored(&mut disk, small, Time(2_000_000_000_000));
     let mut give = |call: StoredCall| {
         let out = world.input(Input::RestoreCall(Box::new(call)));
         let forgets = |one: &Output| matches!(one, Output::ForgetCall { .. });
@@ -309,7 +309,7 @@ proptest! {
             disk.write(&out);
         }
         let kept = disk.calls.clone();
-        let mut other = disk.restored(limited(), world.now);
+        let mut other = restored(&mut disk, limited(), world.now);
         prop_assert_eq!(&disk.calls, &kept);
         prop_assert_eq!(other.registrar.stats().lost_calls, 0);
         let mut its = disk.clone();
@@ -344,7 +344,7 @@ proptest! {
     fn anything_may_be_given_back(calls in prop::collection::vec(any_call(), 0..12)) {
         let (_, mut disk, ..) = in_call();
         disk.calls.clear();
-        let mut world = disk.restored(limited(), Time(1_500_000_000_000));
+        let mut world = restored(&mut disk, limited(), Time(1_500_000_000_000));
         for call in calls {
             world.input(Input::RestoreCall(Box::new(call)));
             prop_assert!(world.calls() <= 2 && world.bandwidth() <= 3000);

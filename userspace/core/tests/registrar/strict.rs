@@ -195,7 +195,7 @@ fn after_a_restart_and_after_another_profile() {
     strict.checked(&out);
     strict.eid = Some(strict.world.only().endpoint_identifier);
     let now = strict.world.now;
-    strict.world = disk.restored(secured(Mechanism::HmacSha1), now);
+    strict.world = restored(&mut disk, secured(Mechanism::HmacSha1), now);
     let mut without = secured(Mechanism::HmacSha1);
     without.admit_unknown = false;
     without.endpoints.remove(0);

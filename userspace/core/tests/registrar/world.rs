@@ -1,18 +1,20 @@
 //! A registrar, the clock, and messages to feed it with.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rasline_core::Time;
 use rasline_core::profile::{KnownEndpoint, Profile};
 use rasline_core::registrar::{
-    EntryId, Event, Input, Offer, Output, Registrar, Settings, Stored, StoredCall, View,
+    EntryId, Event, Input, Offer, Output, Registrar, Settings, Stored, View,
 };
-use rasline_h225::messages::{Rrq, Urq};
+use rasline_h225::messages::Rrq;
+use rasline_h225::text::from_bmp;
 use rasline_h225::types::{RasMessage, RegistrationConfirm};
 use rasline_h225::{decode_ras, encode_ras, view};
+use rasline_testkit_model::party::Party;
+pub use rasline_testkit_model::zone::Disk;
+use rasline_testkit_model::zone::{open_profile, registrar_settings};
 
 pub const SECOND: Duration = Duration::from_secs(1);
 
@@ -34,26 +36,7 @@ pub fn signalling(n: u8) -> SocketAddr {
 
 /// A zone that admits everybody.
 pub fn profile() -> Profile {
-    Profile {
-        zone: "site".into(),
-        tenant: String::new(),
-        gatekeeper_identifier: "gk1".into(),
-        subscription: rasline_core::profile::Subscription::default(),
-        time_to_live: rasline_core::profile::TimeToLive {
-            default: 60,
-            min: 60,
-            max: 60,
-        },
-        call_model: rasline_core::profile::CallModel::Direct,
-        authentication: rasline_core::profile::Authentication::None,
-        limits: rasline_core::profile::Limits::default(),
-        admit_unknown: true,
-        prefixes: Vec::new(),
-        plan: Vec::new(),
-        reach: Vec::new(),
-        neighbours: Vec::new(),
-        endpoints: Vec::new(),
-    }
+    open_profile("gk1")
 }
 
 pub fn known(aliases: &[&str]) -> KnownEndpoint {
@@ -65,11 +48,7 @@ pub fn known(aliases: &[&str]) -> KnownEndpoint {
 
 pub fn settings(profile: Profile) -> Settings {
     Settings {
-        profile: Arc::new(profile),
         call_signal_address: Some(SocketAddr::from(([198, 51, 100, 1], 1720))),
-        here: Vec::new(),
-        ras_addresses: vec![GATEKEEPER],
-        reserved: rasline_core::Reserved::default(),
         alternates: vec![view::Alternate {
             address: SocketAddr::from(([198, 51, 100, 2], 1719)),
             gatekeeper_identifier: Some("gk2".into()),
@@ -78,16 +57,17 @@ pub fn settings(profile: Profile) -> Settings {
         }],
         seed: 0xfeed,
         max_answers: 1000,
-        unix_at_zero: 1_700_000_000,
+        ..registrar_settings(profile, GATEKEEPER)
     }
+}
+
+fn party(n: u8, alias: &str) -> Party {
+    Party::new(ras(n).ip(), alias)
 }
 
 /// A full RRQ of endpoint `n` with one alias.
 pub fn full(seq: u16, n: u8, alias: &str) -> Rrq {
-    Rrq {
-        aliases: vec![alias.into()],
-        ..Rrq::full(seq, signalling(n), ras(n))
-    }
+    party(n, alias).full(seq)
 }
 
 pub struct World {
@@ -164,7 +144,7 @@ impl World {
     pub fn register(&mut self, n: u8, alias: &str) -> String {
         let seq = self.next_seq();
         let rcf = self.rcf(ras(n), &full(seq, n, alias));
-        view::summarise(&RasMessage::RegistrationConfirm(rcf)).endpoint_identifier()
+        from_bmp(&rcf.endpoint_identifier)
     }
 
     pub fn rcf(&mut self, from: SocketAddr, rrq: &Rrq) -> RegistrationConfirm {
@@ -195,13 +175,7 @@ impl World {
 
     /// The URQ of endpoint `n`.
     pub fn own_urq(&mut self, n: u8, eid: &str) -> RasMessage {
-        let urq = Urq {
-            seq: self.next_seq(),
-            call_signal_addresses: vec![signalling(n)],
-            endpoint_identifier: Some(eid.into()),
-            ..Urq::default()
-        };
-        urq.message().unwrap()
+        party(n, "").urq(self.next_seq(), eid).message().unwrap()
     }
 
     pub fn views(&self) -> Vec<View> {
@@ -212,22 +186,6 @@ impl World {
         let views = self.views();
         assert_eq!(views.len(), 1, "{views:?}");
         views[0].clone()
-    }
-}
-
-pub trait Identified {
-    fn endpoint_identifier(&self) -> String;
-}
-
-impl Identified for view::Summary {
-    fn endpoint_identifier(&self) -> String {
-        match self {
-            Self::Rcf {
-                endpoint_identifier,
-                ..
-            } => endpoint_identifier.clone(),
-            other => panic!("{other:?}"),
-        }
     }
 }
 
@@ -282,55 +240,21 @@ pub fn forgotten(out: &[Output]) -> Vec<EntryId> {
         .collect()
 }
 
-/// What is kept of registrations and calls.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Disk {
-    pub registrations: BTreeMap<EntryId, Stored>,
-    pub calls: BTreeMap<String, StoredCall>,
-}
-
-impl Disk {
-    /// Writes what is wanted; gives how many writes of calls that were.
-    pub fn write(&mut self, out: &[Output]) -> usize {
-        let mut writes = 0;
-        for one in out {
-            match one {
-                Output::Store(stored) => {
-                    self.registrations.insert(stored.id, (**stored).clone());
-                }
-                Output::Forget { id } => {
-                    self.registrations.remove(id);
-                }
-                Output::StoreCall(call) => {
-                    self.calls.insert(call.call.clone(), (**call).clone());
-                    writes += 1;
-                }
-                Output::ForgetCall { call } => {
-                    self.calls.remove(call);
-                    writes += 1;
-                }
-                _ => {}
-            }
-        }
-        writes
+/// A registrar of another process that is given all that the disk has.
+pub fn restored(disk: &mut Disk, profile: Profile, now: Time) -> World {
+    let mut settings = settings(profile);
+    settings.seed = 0xbeef;
+    let mut world = World::new();
+    world.registrar = Registrar::new(settings, now);
+    world.now = now;
+    let before = disk.clone();
+    for stored in before.registrations.into_values() {
+        disk.write(&world.input(Input::Restore(Box::new(stored))));
     }
-
-    /// A registrar of another process that is given all of it.
-    pub fn restored(&mut self, profile: Profile, now: Time) -> World {
-        let mut settings = settings(profile);
-        settings.seed = 0xbeef;
-        let mut world = World::new();
-        world.registrar = Registrar::new(settings, now);
-        world.now = now;
-        let before = self.clone();
-        for stored in before.registrations.into_values() {
-            self.write(&world.input(Input::Restore(Box::new(stored))));
-        }
-        for call in before.calls.into_values() {
-            self.write(&world.input(Input::RestoreCall(Box::new(call))));
-        }
-        world
+    for call in before.calls.into_values() {
+        disk.write(&world.input(Input::RestoreCall(Box::new(call))));
     }
+    world
 }
 
 pub fn events(out: &[Output]) -> Vec<Event> {

@@ -21,6 +21,7 @@ use rasline_core::{
 };
 use rasline_h225::messages::{Rcf, Rrq};
 use rasline_h225::{RasMessage, decode_ras};
+use rasline_testkit_model::party::{Party, granted_identifier};
 
 pub const SECOND: Duration = Duration::from_secs(1);
 pub const ZONE: ZoneIndex = ZoneIndex(0);
@@ -387,7 +388,7 @@ impl World {
 
     pub fn keep_alive_through(&mut self, n: u8, gatekeeper: GatekeeperIndex, eid: &str) {
         let seq = self.next_seq();
-        let rrq = Rrq::lightweight(seq, endpoint(n), eid).encode().unwrap();
+        let rrq = party(n).keep_alive(seq, eid).encode().unwrap();
         self.copied(Reason::UnknownRrq, n, gatekeeper, &rrq);
         self.confirm(n, gatekeeper, seq, eid);
     }
@@ -426,12 +427,7 @@ impl World {
     pub fn register(&mut self, n: u8) -> String {
         let rrq = full(self.next_seq(), n).encode().unwrap();
         self.datagram(endpoint(n), ras(OWN), &rrq);
-        match self.last_to(endpoint(n)) {
-            RasMessage::RegistrationConfirm(rcf) => {
-                rasline_h225::text::from_bmp(&rcf.endpoint_identifier)
-            }
-            other => panic!("{other:?}"),
-        }
+        granted_identifier(&self.last_to(endpoint(n)))
     }
 
     /// Endpoint `n` registers with a proxy, whose gatekeeper confirms.
@@ -450,7 +446,7 @@ impl World {
     /// It keeps alive with rasline.
     pub fn keep_alive(&mut self, n: u8, eid: &str) {
         let seq = self.next_seq();
-        let rrq = Rrq::lightweight(seq, endpoint(n), eid).encode().unwrap();
+        let rrq = party(n).keep_alive(seq, eid).encode().unwrap();
         self.datagram(endpoint(n), ras(OWN), &rrq);
     }
 
@@ -491,13 +487,11 @@ pub fn rcf(seq: u16, gatekeeper: GatekeeperIndex, eid: &str) -> Rcf {
     }
 }
 
+fn party(n: u8) -> Party {
+    Party::new(endpoint(n).ip(), format!("user{n}"))
+}
+
 /// The full RRQ of endpoint `n`.
 pub fn full(seq: u16, n: u8) -> Rrq {
-    Rrq {
-        seq,
-        ras_addresses: vec![endpoint(n)],
-        call_signal_addresses: vec![([10, 0, 0, n], 1720).into()],
-        aliases: vec![format!("user{n}")],
-        ..Rrq::default()
-    }
+    party(n).full(seq)
 }

@@ -10,3 +10,6 @@ pub mod credentials;
 pub mod dice;
 pub mod gatekeeper;
 pub mod messages;
+pub mod party;
+pub mod transit;
+pub mod zone;
