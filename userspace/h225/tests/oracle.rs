@@ -6,16 +6,19 @@
 mod common;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
+use common::tools::{self, Packet, python, run};
 use common::{Vector, to_hex};
 use rasline_h225::security::{Key, Mechanism, sign};
 use rasline_h225::{decode_ras, encode_ras, messages};
 
-/// What to do when a tool is missing.
-const SETUP: &str = "run `cargo xtask setup`";
+/// Has tshark read RAS messages, sent to UDP port 1719.
+fn tshark<'a>(name: &str, messages: impl Iterator<Item = &'a [u8]>) -> Vec<Packet> {
+    let messages: Vec<&[u8]> = messages.collect();
+    let packets = tools::tshark(&format!("oracle-{name}"), &tools::udp(&messages), "h225");
+    assert_eq!(packets.len(), messages.len(), "another number of packets");
+    packets
+}
 
 /// Every vector and its re-encoding.
 fn pairs() -> Vec<(Vector, Vec<u8>)> {
@@ -145,13 +148,6 @@ fn signed() -> Vec<Vec<u8>> {
         .into()
 }
 
-fn python() -> PathBuf {
-    std::env::var_os("RASLINE_PYTHON").map_or_else(
-        || common::root().join("target/venv/bin/python"),
-        PathBuf::from,
-    )
-}
-
 #[test]
 fn pycrate_reads_both_alike() {
     let pairs = pairs();
@@ -227,104 +223,3 @@ for line in sys.stdin:
         found = hmac.new(hashlib.sha1(b"geheim").digest(), zeroed, hashlib.sha1).digest()
         print("hmac" if found[:12] == hash and bits == 96 else "wrong")
 "#;
-
-/// What tshark says of one packet.
-struct Packet {
-    /// Name and value of every field of the RAS message, in order.
-    fields: Vec<(String, String)>,
-    /// Malformed, or an error of the PER decoder.
-    malformed: bool,
-}
-
-/// Writes the messages to a capture, to UDP port 1719, and has tshark read it.
-fn tshark<'a>(name: &str, messages: impl Iterator<Item = &'a [u8]>) -> Vec<Packet> {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("oracle-{name}.pcap"));
-    let messages: Vec<&[u8]> = messages.collect();
-    std::fs::write(&path, pcap(&messages)).expect("writes the capture");
-    let file = path.to_str().expect("a path in UTF-8");
-    let pdml = run(Path::new("tshark"), &["-n", "-r", file, "-T", "pdml"], "");
-    let packets: Vec<Packet> = pdml.split("<packet>").skip(1).map(packet).collect();
-    assert_eq!(
-        packets.len(),
-        messages.len(),
-        "tshark read another number of packets from {file}"
-    );
-    packets
-}
-
-fn packet(pdml: &str) -> Packet {
-    let ras = pdml
-        .split_once("<proto name=\"h225\"")
-        .map_or("", |(_, ras)| ras);
-    let fields = ras
-        .lines()
-        .filter(|line| line.trim_start().starts_with("<field "))
-        .filter_map(|line| Some((attribute(line, "name")?, attribute(line, "show")?)))
-        // What the encoding needs (lengths, the extension bitmap, ...) may differ, since peers cut the bitmap.
-        .filter(|(name, _): &(String, String)| !name.starts_with("per."))
-        .collect();
-    let malformed = [
-        "_ws.malformed",
-        "per.encoding_error",
-        "something unknown here",
-        "Malformed Packet",
-        "Trailing stray",
-    ]
-    .iter()
-    .any(|mark| pdml.contains(mark));
-    Packet { fields, malformed }
-}
-
-fn attribute(line: &str, name: &str) -> Option<String> {
-    let (_, rest) = line.split_once(&format!(" {name}=\""))?;
-    rest.split_once('"').map(|(value, _)| value.to_owned())
-}
-
-/// A capture of UDP in IPv4 without a link layer (LINKTYPE_IPV4, 228).
-fn pcap(messages: &[&[u8]]) -> Vec<u8> {
-    let mut file = Vec::new();
-    for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 262_144, 228] {
-        file.extend_from_slice(&word.to_le_bytes());
-    }
-    for (second, message) in (0_u32..).zip(messages) {
-        let length = message.len() + 28;
-        for word in [second, 0, length as u32, length as u32] {
-            file.extend_from_slice(&word.to_le_bytes());
-        }
-        file.extend_from_slice(&[0x45, 0]);
-        file.extend_from_slice(&(length as u16).to_be_bytes());
-        file.extend_from_slice(&[0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
-        // From another port for each message, so that no two are taken for a request and its answer.
-        let port = 10_000 + second as u16;
-        for half in [port, 1719, message.len() as u16 + 8, 0] {
-            file.extend_from_slice(&half.to_be_bytes());
-        }
-        file.extend_from_slice(message);
-    }
-    file
-}
-
-/// Runs a tool to its end.
-fn run(tool: &Path, arguments: &[&str], input: &str) -> String {
-    let mut child = Command::new(tool)
-        .args(arguments)
-        .env("TZ", "UTC")
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{}: {error}: {SETUP}", tool.display()));
-    let mut stdin = child.stdin.take().expect("a pipe");
-    let input = input.to_owned();
-    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
-    let output = child.wait_with_output().expect("ends");
-    let _ = writer.join();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{} failed, {SETUP}:\n{errors}",
-        tool.display()
-    );
-    String::from_utf8(output.stdout).expect("UTF-8")
-}

@@ -1,9 +1,9 @@
 //! Call signalling without calls: what tshark reads of what is built, and that any stream is taken apart the same way
 //! however it is cut.
 
-use std::path::Path;
-use std::process::Command;
+mod common;
 
+use common::tools;
 use proptest::prelude::*;
 use rasline_h225::q931::{
     CallReference, Header, NULL, RESPONSE_TO_STATUS_ENQUIRY, STATUS, STATUS_ENQUIRY, Stream,
@@ -75,61 +75,33 @@ fn tshark_reads_them() {
         value: 77,
         to_originator: false,
     };
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("q931.pcap");
     let answer = status(reference.reversed(), RESPONSE_TO_STATUS_ENQUIRY, NULL);
     let all = [
         status_enquiry(reference),
         answer,
         status_enquiry(CallReference::GLOBAL),
     ];
-    std::fs::write(&path, pcap(&all)).expect("writes the capture");
-    let fields = [
+    let wanted = [
         "q931.message_type",
         "q931.call_ref",
         "q931.call_ref_flag",
         "q931.cause_value",
         "q931.call_state",
-        "_ws.malformed",
     ];
-    let mut tshark = Command::new("tshark");
-    tshark
-        .arg("-r")
-        .arg(&path)
-        .args(["-T", "fields", "-E", "separator=|"]);
-    for field in fields {
-        tshark.args(["-e", field]);
-    }
-    let output = tshark.output().expect("tshark: run `cargo xtask setup`");
-    let text = String::from_utf8(output.stdout).expect("text");
-    let lines: Vec<&str> = text.lines().collect();
+    let packets = tools::tshark("q931", &tools::tcp(&all), "q931");
+    let lines: Vec<String> = packets
+        .iter()
+        .map(|packet| {
+            assert!(!packet.malformed);
+            let shown = |name| packet.fields.iter().find(|field| field.0 == name);
+            let values = wanted.map(|name| shown(name).map_or("", |field| &field.1));
+            values.join("|")
+        })
+        .collect();
     assert_eq!(
         lines,
-        ["0x75|004d|0|||", "0x7d|004d|1|30|0x00|", "0x75|0000|0|||"]
+        ["0x75|00:4d|0||", "0x7d|00:4d|1|30|0x00", "0x75|00:00|0||"]
     );
-}
-
-/// A capture (raw IPv4) with each of these as a TCP segment to the call-signalling port.
-fn pcap(messages: &[Vec<u8>]) -> Vec<u8> {
-    let mut file = Vec::new();
-    for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 228] {
-        file.extend(u32::to_le_bytes(word));
-    }
-    let mut sequence: u32 = 1;
-    for message in messages {
-        let length = 40 + message.len();
-        for word in [0, 0, length as u32, length as u32] {
-            file.extend(u32::to_le_bytes(word));
-        }
-        file.extend([0x45, 0]);
-        file.extend((length as u16).to_be_bytes());
-        file.extend([0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
-        file.extend([0x9c, 0x40, 0x06, 0xb8]);
-        file.extend(sequence.to_be_bytes());
-        file.extend([0, 0, 0, 1, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]);
-        file.extend(message);
-        sequence += message.len() as u32;
-    }
-    file
 }
 
 proptest! {

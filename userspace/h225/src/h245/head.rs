@@ -3,6 +3,9 @@
 //! A message is a CHOICE of request, response, command and indication, each a CHOICE of its own. Channel and sequence
 //! numbers follow at octet boundaries, so no walk through the types is needed.
 
+/// Characters of signal; `!` is a hook flash.
+pub(super) const SIGNALS: &str = "0123456789#*ABCD!";
+
 /// What an H.245 message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Head<'a> {
@@ -186,8 +189,10 @@ fn alphanumeric(text: &[u8], length: usize) -> Option<Head<'_>> {
 }
 
 fn signal(character: u8) -> Option<Head<'static>> {
-    let is_valid = b"0123456789#*ABCD!".contains(&character);
-    is_valid.then(|| Head::UserInput(UserInput::Signal(character.into())))
+    let character = char::from(character);
+    SIGNALS
+        .contains(character)
+        .then_some(Head::UserInput(UserInput::Signal(character)))
 }
 
 /// Changes the sequenceNumber of a terminalCapabilitySet, its Ack or its Reject. Returns whether it is one.

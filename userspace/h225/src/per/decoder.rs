@@ -39,6 +39,13 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// A decoder that starts at this bit.
+    pub(super) fn at(octets: &'a [u8], bit: usize) -> Result<Self> {
+        let mut decoder = Self::new(octets);
+        decoder.reader.advance(bit)?;
+        Ok(decoder)
+    }
+
     /// Number of octets that were read, and whether additions of later versions were skipped.
     pub(super) const fn summary(&self) -> (usize, bool) {
         (self.reader.octets_read(), self.has_unknown)

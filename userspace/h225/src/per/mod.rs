@@ -32,6 +32,11 @@ pub(crate) fn decode<T: Decode>(octets: &[u8]) -> Result<T, DecodeError> {
     T::decode(&mut Decoder::new(octets))
 }
 
+/// Decodes a value that starts at this bit; octets after its end are ignored.
+pub(crate) fn decode_at<T: Decode>(octets: &[u8], bit: usize) -> Result<T, DecodeError> {
+    T::decode(&mut Decoder::at(octets, bit)?)
+}
+
 /// A decoded value, and what its encoding had beyond it.
 pub(crate) struct Decoded<T> {
     pub(crate) value: T,

@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Advances by a number of bits and returns the position before.
-    fn advance(&mut self, count: usize) -> Result<usize, DecodeError> {
+    pub(super) fn advance(&mut self, count: usize) -> Result<usize, DecodeError> {
         if count > self.left() {
             return Err(decode_error("the message ends within a value"));
         }

@@ -1,6 +1,8 @@
 //! The vectors: `tests/vectors/*.txt` of the workspace, one message in hex per line, `#` comments.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod tools;
+
 use std::path::PathBuf;
 
 /// The root of the workspace.
