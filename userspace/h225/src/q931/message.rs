@@ -49,6 +49,10 @@ impl Element {
         self.id & 0xf0 == SHIFT
     }
 
+    const fn is_locking_shift(&self) -> bool {
+        self.is_shift() && self.id & NON_LOCKING == 0
+    }
+
     const fn is_non_locking_shift(&self) -> bool {
         self.is_shift() && self.id & NON_LOCKING != 0
     }
@@ -94,7 +98,7 @@ impl Message {
             } else {
                 locked
             };
-            if element.is_shift() && !element.is_non_locking_shift() {
+            if element.is_locking_shift() {
                 locked = current;
             }
             elements.push(element);
@@ -134,18 +138,28 @@ impl Message {
             self.elements[at].contents = contents;
             return;
         }
-        let is_behind = |element: &Element| {
-            element.is_shift() || element.id & SINGLE_OCTET == 0 && element.id > id
-        };
-        let at = self.elements.iter().position(is_behind);
+        let at = self.place_of_new(id);
         let codeset = CODESET;
         let element = Element {
             codeset,
             id,
             contents,
         };
-        self.elements
-            .insert(at.unwrap_or(self.elements.len()), element);
+        self.elements.insert(at, element);
+    }
+
+    /// Where a new element of codeset 0 is inserted: before the first one with a higher identifier, while the codeset is
+    /// not locked to another one.
+    fn place_of_new(&self, id: u8) -> usize {
+        let is_behind = |element: &Element| {
+            element.is_locking_shift()
+                || element.codeset == CODESET && element.id & SINGLE_OCTET == 0 && element.id > id
+        };
+        let at = self.elements.iter().position(is_behind);
+        let before = &self.elements[..at.unwrap_or(self.elements.len())];
+        // A shift for one element stays in front of that element.
+        let is_other = |element: &Element| !element.is_non_locking_shift();
+        before.iter().rposition(is_other).map_or(0, |last| last + 1)
     }
 
     /// Removes all elements of codeset 0 with this identifier.
@@ -154,8 +168,10 @@ impl Message {
         for element in self.elements.drain(..) {
             if !element.is(id) {
                 kept.push(element);
-            } else if kept.last().is_some_and(Element::is_non_locking_shift) {
-                // This shift would otherwise apply to the next element.
+                continue;
+            }
+            // A shift for this element would otherwise apply to the next one.
+            while kept.last().is_some_and(Element::is_non_locking_shift) {
                 kept.pop();
             }
         }
