@@ -24,7 +24,7 @@ pub struct MediaAddresses {
 /// Content of an `OpenLogicalChannelAck`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ChannelAck {
-    /// forwardLogicalChannelNumber.
+    /// forwardLogicalChannelNumber of the acknowledged channel.
     pub channel: u16,
     /// sessionID: 1 audio, 2 video, 3 data; others are assigned by the master.
     pub session: Option<u8>,

@@ -6,7 +6,7 @@ use super::List;
 
 use super::{H245NonStandardParameter, RouteAddress};
 
-/// `OpenLogicalChannelAck`, H.245.
+/// `OpenLogicalChannelAck`: acknowledges a channel and says where its media is sent.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
@@ -44,7 +44,7 @@ pub enum ReverseMultiplexParameters {
     H2250LogicalChannelParameters(Box<H2250LogicalChannelParameters>),
 }
 
-/// `H222LogicalChannelParameters`, H.245.
+/// `H222LogicalChannelParameters`: parameters of a channel over H.222.0.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
@@ -80,7 +80,7 @@ pub struct H2250LogicalChannelParameters {
     pub media_packetization: Option<MediaPacketization>,
 }
 
-/// `TerminalLabel`, H.245.
+/// `TerminalLabel`: number of a terminal in a conference.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
@@ -101,7 +101,7 @@ pub enum MediaPacketization {
     RtpPayloadType(RtpPayloadType),
 }
 
-/// `RTPPayloadType`, H.245.
+/// `RTPPayloadType`: RTP payload type and what it carries.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
@@ -130,7 +130,7 @@ pub enum ForwardMultiplexAckParameters {
     H2250LogicalChannelAckParameters(H2250LogicalChannelAckParameters),
 }
 
-/// `H2250LogicalChannelAckParameters`, H.245.
+/// `H2250LogicalChannelAckParameters`: addresses at the side that acknowledges a channel.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
@@ -181,7 +181,7 @@ pub enum NetworkAddress {
     LocalAreaAddress(H245TransportAddress),
 }
 
-/// `Q2931Address`, H.245.
+/// `Q2931Address`: address in an ATM network.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
@@ -202,7 +202,7 @@ pub enum Q2931AddressAddress {
     NsapAddress(OctetString),
 }
 
-/// `TransportAddress`, H.245.
+/// `TransportAddress`: address of media.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(choice, automatic_tags)]
 #[non_exhaustive]
@@ -211,7 +211,7 @@ pub enum H245TransportAddress {
     MulticastAddress(MulticastAddress),
 }
 
-/// `UnicastAddress`, H.245.
+/// `UnicastAddress`: address of one receiver.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(choice, automatic_tags)]
 #[non_exhaustive]
@@ -228,7 +228,7 @@ pub enum UnicastAddress {
     NonStandardAddress(H245NonStandardParameter),
 }
 
-/// `MulticastAddress`, H.245.
+/// `MulticastAddress`: address of a group of receivers.
 #[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
 #[rasn(choice, automatic_tags)]
 #[non_exhaustive]

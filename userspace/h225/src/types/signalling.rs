@@ -12,7 +12,7 @@ use super::{
     StatusUuie, TunnelledProtocol,
 };
 
-/// `H323-UserInformation`, H.225.0.
+/// `H323-UserInformation`: the contents of User-User.
 #[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]

@@ -1,7 +1,7 @@
 //! Messages of a signalling proxy's own.
 //!
-//! All of them leave H.245 tunnelling on, since a FALSE would end it for the rest of the call, and none allows several
-//! calls on a connection.
+//! All but [`facility_start_h245`] leave H.245 tunnelling on, since a FALSE would end it for the rest of the call. None
+//! allows several calls on a connection.
 
 use std::net::SocketAddr;
 
@@ -173,7 +173,7 @@ pub fn facility_h245(
     facility_message(reference, &information)
 }
 
-/// Makes a Facility that asks the receiver to connect to this address for H.245.
+/// Makes a Facility that asks the receiver to connect to this address for H.245, which ends tunnelling.
 #[must_use]
 pub fn facility_start_h245(
     reference: CallReference,
