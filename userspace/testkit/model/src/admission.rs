@@ -81,6 +81,8 @@ pub fn acf(seq: u16, call_signalling: SocketAddr) -> Vec<u8> {
 /// Reason of an ARJ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
+    /// calledPartyNotRegistered.
+    CalledPartyNotRegistered,
     /// callerNotRegistered.
     CallerNotRegistered,
     /// invalidEndpointIdentifier.
@@ -92,6 +94,7 @@ pub enum Refusal {
 pub fn arj(seq: u16, why: Refusal) -> Vec<u8> {
     // The reason is three bits after the extension bit.
     let reason = match why {
+        Refusal::CalledPartyNotRegistered => 0,
         Refusal::CallerNotRegistered => 4 << 4,
         Refusal::InvalidEndpointIdentifier => 6 << 4,
     };
@@ -261,6 +264,10 @@ mod tests {
     #[test]
     fn refusals_are_the_right_ones() {
         for (why, reason) in [
+            (
+                Refusal::CalledPartyNotRegistered,
+                AdmissionRejectReason::CalledPartyNotRegistered,
+            ),
             (
                 Refusal::CallerNotRegistered,
                 AdmissionRejectReason::CallerNotRegistered,

@@ -5,6 +5,7 @@
 //! same models.
 
 pub mod admission;
+pub mod call;
 pub mod clients;
 pub mod credentials;
 pub mod dice;

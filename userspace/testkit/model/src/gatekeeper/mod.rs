@@ -86,6 +86,19 @@ impl Gatekeeper {
         self.registrations.get(eid)
     }
 
+    /// All registrations with their endpointIdentifiers.
+    pub fn registrations(&self) -> impl Iterator<Item = (&str, &Registration)> {
+        let all = self.registrations.iter();
+        all.map(|(eid, registration)| (eid.as_str(), registration))
+    }
+
+    /// The registration that has this alias, with its endpointIdentifier.
+    #[must_use]
+    pub fn find_alias(&self, alias: &str) -> Option<(&str, &Registration)> {
+        self.registrations()
+            .find(|(_, one)| one.aliases.iter().any(|it| it == alias))
+    }
+
     /// Forgets all registrations, as a restart without a store does.
     pub fn forget(&mut self) {
         self.registrations.clear();
