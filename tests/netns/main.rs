@@ -40,6 +40,7 @@ mod nexthop;
 mod overload;
 mod own;
 mod peers;
+mod phones;
 mod pins;
 mod policy;
 mod printed;

@@ -18,6 +18,7 @@ pub mod gatekeeper;
 pub mod host;
 mod journal;
 pub mod netns;
+mod node;
 pub mod oracle;
 mod pktinfo;
 pub mod process;
@@ -33,6 +34,9 @@ pub mod topology;
 pub mod wait;
 pub mod xdp;
 
+pub use rasline_testkit_model::call::{
+    Control, Ended, Phone, PhoneSettings, RoutedGatekeeper, Stack, State as PhoneState,
+};
 pub use rasline_testkit_model::{admission, clients, credentials, messages, zone};
 
 pub use admission::Alternate;
@@ -46,6 +50,7 @@ pub use fleet::Fleet;
 pub use gatekeeper::{FakeGatekeeper, Policy, Refuse, Seen, What};
 pub use host::Host;
 pub use netns::Netns;
+pub use node::RunningNode;
 pub use oracle::Oracle;
 pub use process::GatekeeperProcess;
 pub use receive::Reply;

@@ -12,14 +12,14 @@ use crate::messages::CALL_SIGNALLING;
 /// RAS port of endpoints and gatekeepers.
 const RAS: u16 = 1719;
 
-/// An endpoint.
+/// An endpoint with its addresses.
 #[derive(Clone, Debug)]
 pub struct Party {
-    /// RAS address.
+    /// Its RAS address.
     pub ras: SocketAddr,
-    /// callSignalAddress.
+    /// Its only callSignalAddress.
     pub signalling: SocketAddr,
-    /// Its aliases.
+    /// Aliases that it registers.
     pub aliases: Vec<String>,
 }
 
@@ -34,7 +34,7 @@ impl Party {
         }
     }
 
-    /// Full RRQ.
+    /// Makes a full RRQ.
     #[must_use]
     pub fn full(&self, seq: u16) -> Rrq {
         Rrq {
@@ -43,13 +43,13 @@ impl Party {
         }
     }
 
-    /// Lightweight RRQ.
+    /// Makes a lightweight RRQ.
     #[must_use]
     pub fn keep_alive(&self, seq: u16, eid: &str) -> Rrq {
         Rrq::lightweight(seq, self.ras, eid)
     }
 
-    /// URQ.
+    /// Makes a URQ.
     #[must_use]
     pub fn urq(&self, seq: u16, eid: &str) -> Urq {
         Urq {

@@ -52,7 +52,7 @@ pub fn registrar_settings(profile: Profile, ras_address: SocketAddr) -> Settings
 /// What a registrar has stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Disk {
-    /// Registrations.
+    /// Registrations by their numbers.
     pub registrations: BTreeMap<EntryId, Stored>,
     /// Calls, by name.
     pub calls: BTreeMap<String, StoredCall>,

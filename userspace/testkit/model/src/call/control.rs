@@ -40,9 +40,9 @@ const FULL_CIRCLE: u32 = 1 << 24;
 #[derive(Clone, Debug)]
 pub struct Control {
     stack: Stack,
-    /// RTP address.
+    /// Address that it receives RTP at.
     media: SocketAddr,
-    /// statusDeterminationNumber.
+    /// statusDeterminationNumber of its MSD.
     number: u32,
     last_sent: u8,
     last_accepted: Option<u8>,
@@ -117,7 +117,7 @@ impl Control {
         message
     }
 
-    /// endSessionCommand.
+    /// The endSessionCommand of H.245.
     #[must_use]
     pub fn end() -> Vec<u8> {
         vec![0x4a, 0x40]

@@ -19,7 +19,7 @@ const TPKT: usize = 4;
 /// Whose behaviour a phone has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stack {
-    /// h323plus 1.28.
+    /// h323plus 1.28 with its simple terminal.
     H323plus,
     /// ooh323c of Asterisk.
     Ooh323c,
@@ -28,20 +28,20 @@ pub enum Stack {
 /// What identifies a call at all its parties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallIds {
-    /// callIdentifier.
+    /// callIdentifier, the same on all legs.
     pub identifier: [u8; 16],
-    /// conferenceID.
+    /// conferenceID, the same on all legs.
     pub conference: [u8; 16],
 }
 
 /// How a message treats H.245.
 #[derive(Clone, Debug, Default)]
 pub struct Carried {
-    /// h245Tunnelling.
+    /// Value of h245Tunnelling.
     pub tunnels: bool,
-    /// Tunnelled messages.
+    /// H.245 messages in h245Control.
     pub messages: Vec<Vec<u8>>,
-    /// h245Address.
+    /// h245Address, if it names one.
     pub address: Option<SocketAddr>,
 }
 
@@ -50,11 +50,11 @@ pub struct Carried {
 pub struct Parties<'a> {
     /// Alias of the caller.
     pub caller: &'a str,
-    /// sourceCallSignalAddress.
+    /// sourceCallSignalAddress, the caller's own.
     pub source: SocketAddr,
     /// Alias of the called side.
     pub called: &'a str,
-    /// destCallSignalAddress.
+    /// destCallSignalAddress, from the ACF.
     pub destination: SocketAddr,
     /// endpointIdentifier of the caller.
     pub eid: &'a str,
@@ -72,7 +72,7 @@ pub struct Maker {
 }
 
 impl Maker {
-    /// Setup.
+    /// Makes the Setup.
     pub fn setup(&self, parties: Parties<'_>, carried: &Carried) -> Vec<u8> {
         let (mut message, mut information) = self.template([22, 172]);
         let Body::Setup(body) = &mut information.h323_uu_pdu.h323_message_body else {
@@ -93,25 +93,25 @@ impl Maker {
         self.finish(message, information, carried)
     }
 
-    /// CallProceeding.
+    /// Makes a CallProceeding.
     pub fn call_proceeding(&self, carried: &Carried) -> Vec<u8> {
         let (message, information) = self.template([29, 101]);
         self.finish(message, information, carried)
     }
 
-    /// Alerting; that of h323plus was captured with ooh323c's fields only.
+    /// Makes an Alerting; that of h323plus was captured with ooh323c's fields only.
     pub fn alerting(&self, carried: &Carried) -> Vec<u8> {
         let (message, information) = self.template([103, 103]);
         self.finish(message, information, carried)
     }
 
-    /// Connect.
+    /// Makes a Connect.
     pub fn connect(&self, carried: &Carried) -> Vec<u8> {
         let (message, information) = self.template([35, 105]);
         self.finish(message, information, carried)
     }
 
-    /// Facility with tunnelled H.245: with an empty body by h323plus, transportedInformation by ooh323c.
+    /// Makes a Facility with tunnelled H.245: with an empty body by h323plus, transportedInformation by ooh323c.
     pub fn facility(&self, messages: Vec<Vec<u8>>) -> Vec<u8> {
         let (message, information) = self.template([39, 121]);
         let carried = Carried {
@@ -122,7 +122,7 @@ impl Maker {
         self.finish(message, information, &carried)
     }
 
-    /// `ReleaseComplete` with this cause.
+    /// Makes a `ReleaseComplete` with this cause.
     pub fn release_complete(&self, cause: u8, carried: &Carried) -> Vec<u8> {
         let (mut message, mut information) = self.template([69, 223]);
         if let Body::ReleaseComplete(body) = &mut information.h323_uu_pdu.h323_message_body {
@@ -132,7 +132,7 @@ impl Maker {
         self.finish(message, information, carried)
     }
 
-    /// Status, the answer to a `StatusInquiry`.
+    /// Makes a Status, the answer to a `StatusInquiry`.
     pub fn status(&self) -> Vec<u8> {
         const ACTIVE: u8 = 10;
         q931::status(self.reference, q931::RESPONSE_TO_STATUS_ENQUIRY, ACTIVE)
@@ -219,9 +219,9 @@ pub fn calling_alias(information: &UserInformation) -> Option<String> {
 /// A received message: with its User-User, if that is an H323-UserInformation.
 #[derive(Clone, Debug)]
 pub struct Parsed {
-    /// The message.
+    /// The Q.931 message.
     pub message: Message,
-    /// Its User-User.
+    /// H323-UserInformation in its User-User.
     pub information: Option<UserInformation>,
 }
 

@@ -31,11 +31,11 @@ pub struct ConnectionId(pub u32);
 pub enum Action {
     /// Send a datagram from one of its UDP addresses.
     Datagram {
-        /// Source.
+        /// One of its own UDP addresses.
         from: SocketAddr,
-        /// Destination.
+        /// Where it goes to.
         to: SocketAddr,
-        /// Payload.
+        /// Payload of the datagram.
         octets: Vec<u8>,
     },
     /// Accept connections at this address from now on.
@@ -44,14 +44,14 @@ pub enum Action {
     Connect {
         /// Number of the new connection.
         connection: ConnectionId,
-        /// Source.
+        /// Host that it connects from.
         from: IpAddr,
-        /// Destination.
+        /// Where it goes to.
         to: SocketAddr,
     },
     /// Send octets in one segment.
     Send {
-        /// The connection.
+        /// Connection to send on.
         connection: ConnectionId,
         /// What to send.
         octets: Vec<u8>,
@@ -78,7 +78,7 @@ pub trait Node: Any + Send {
     fn closed(&mut self, now: Duration, connection: ConnectionId);
     /// Time at which [`Node::due`] must be called.
     fn next_due(&self) -> Option<Duration>;
-    /// Handles timers.
+    /// Handles timers that are due.
     fn due(&mut self, now: Duration);
     /// Takes what it wants done since the last call, in order.
     fn take(&mut self) -> Vec<Action>;

@@ -26,9 +26,9 @@ pub use policy::{Policy, Refuse, What};
 pub struct Registration {
     /// Where its RRQ came from.
     pub ras: SocketAddr,
-    /// callSignalAddress.
+    /// callSignalAddress in its RRQ.
     pub signalling: Vec<SocketAddr>,
-    /// Its aliases.
+    /// Aliases in its RRQ.
     pub aliases: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ pub struct Received {
     pub what: What,
     /// endpointIdentifier in it, or given in answer to it.
     pub eid: Option<String>,
-    /// requestSeqNum.
+    /// requestSeqNum of the message.
     pub seq: u16,
 }
 

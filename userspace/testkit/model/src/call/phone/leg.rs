@@ -130,7 +130,7 @@ impl Leg {
         }
     }
 
-    /// Its Setup.
+    /// Makes its Setup.
     pub fn setup(&self, settings: &PhoneSettings, eid: &str) -> Vec<u8> {
         let source = SocketAddr::new(settings.host, CALL_SIGNALLING);
         let parties = Parties {

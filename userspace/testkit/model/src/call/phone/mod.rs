@@ -45,7 +45,7 @@ pub struct PhoneSettings {
     pub stack: Stack,
     /// Its IPv4 address.
     pub host: IpAddr,
-    /// Its alias.
+    /// Alias that it registers.
     pub alias: String,
     /// RAS address of its gatekeeper.
     pub gatekeeper: SocketAddr,
@@ -125,7 +125,7 @@ impl Phone {
         }
     }
 
-    /// Hangs up.
+    /// Hangs up: ReleaseComplete and DRQ.
     pub fn hang_up(&mut self, now: Duration) {
         self.release(now, cause::NORMAL_CALL_CLEARING, Ended::Here);
     }
@@ -141,7 +141,7 @@ impl Phone {
         self.send_h245(message.into_iter().collect());
     }
 
-    /// Unregisters.
+    /// Unregisters by URQ.
     pub fn leave(&mut self, now: Duration) {
         self.terminal.leave(now);
     }

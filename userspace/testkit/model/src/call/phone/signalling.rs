@@ -106,7 +106,7 @@ impl Phone {
         self.send(connection, alerting);
     }
 
-    /// Sends Connect.
+    /// Answers: sends Connect.
     pub(super) fn pick_up(&mut self) {
         let Some(leg) = &mut self.leg else {
             return;

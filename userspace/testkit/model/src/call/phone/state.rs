@@ -11,7 +11,7 @@ pub enum State {
     Calling,
     /// It rings, or the called side does.
     Ringing,
-    /// Connected.
+    /// Connect came, or was sent.
     Up,
 }
 
@@ -42,7 +42,7 @@ pub enum Ended {
 /// How a message came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
-    /// Call signalling.
+    /// By call signalling itself.
     Signalling,
     /// H.245 in a message of call signalling.
     Tunnel,

@@ -106,19 +106,19 @@ impl RoutedGatekeeper {
         }
     }
 
-    /// RAS address.
+    /// Its RAS address.
     #[must_use]
     pub const fn ras(&self) -> SocketAddr {
         SocketAddr::new(self.host, RAS)
     }
 
-    /// callSignalAddress.
+    /// Its only callSignalAddress.
     #[must_use]
     pub const fn signalling(&self) -> SocketAddr {
         SocketAddr::new(self.host, CALL_SIGNALLING)
     }
 
-    /// The registrar.
+    /// The registrar within it.
     #[must_use]
     pub const fn registrar(&self) -> &Gatekeeper {
         &self.registrar
