@@ -11,6 +11,7 @@ pub mod access;
 pub mod agent;
 pub mod alternates;
 pub mod backup;
+pub mod call;
 mod claimed;
 mod event;
 pub mod failover;

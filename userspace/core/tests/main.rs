@@ -5,6 +5,7 @@ mod access;
 mod agent;
 mod alternates;
 mod backup;
+mod call;
 mod failover;
 mod health;
 mod learner;

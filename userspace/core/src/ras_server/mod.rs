@@ -1,6 +1,7 @@
 //! What any gatekeeper towards endpoints has: the words that `registrar` and `proxy` share.
 
 mod answer_address;
+mod call_fact;
 mod call_key;
 mod event;
 mod offer;
@@ -10,6 +11,7 @@ mod stored;
 pub use crate::ids::EntryId;
 
 pub(crate) use answer_address::answer_address;
+pub use call_fact::CallFact;
 pub(crate) use call_key::{CallKey, MAX_LEGS};
 pub use event::{Ended, Event};
 pub use offer::Offer;

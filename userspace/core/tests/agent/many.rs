@@ -86,7 +86,11 @@ fn captured_messages() {
     let directory = format!("{}/../../tests/vectors", env!("CARGO_MANIFEST_DIR"));
     let mut rcfs = 0;
     for file in std::fs::read_dir(directory).unwrap() {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let path = file.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
+        let text = std::fs::read_to_string(path).unwrap();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let octet = |at| u8::from_str_radix(line.get(at..at + 2)?, 16).ok();
             let octets: Vec<u8> = (0..line.len()).step_by(2).filter_map(octet).collect();

@@ -43,7 +43,7 @@ pub struct CallProceedingUuie {
 }
 
 /// `Alerting-UUIE`, H.225.0.
-#[derive(AsnType, Decode, Encode, Debug, Clone, PartialEq, Eq)]
+#[derive(AsnType, Decode, Encode, Minimal, Debug, Clone, PartialEq, Eq)]
 #[rasn(automatic_tags)]
 #[non_exhaustive]
 pub struct AlertingUuie {

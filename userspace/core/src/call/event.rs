@@ -1,0 +1,63 @@
+//! What people are told of calls.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::io::{CallId, CallIdentifier};
+use crate::ZoneIndex;
+
+/// Who ended a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// The endpoint that called.
+    Caller,
+    /// The called endpoint.
+    Called,
+    /// The gatekeeper that controlled it.
+    Gatekeeper,
+    /// The operator.
+    Operator,
+    /// Rasline, because there was nobody left to connect.
+    Rasline,
+}
+
+/// What happened to a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// A Setup was accepted.
+    Started {
+        /// Alias of the caller, if the Setup has one.
+        caller: Option<String>,
+        /// Alias of the called party, if the Setup has one.
+        callee: Option<String>,
+    },
+    /// The gatekeeper that controlled it is lost.
+    Orphaned {
+        /// RAS address of the gatekeeper.
+        gatekeeper: Option<SocketAddr>,
+    },
+    /// The endpoints are connected to each other without a gatekeeper.
+    Joined,
+    /// It is over.
+    Ended {
+        /// By whom.
+        by: EndedBy,
+        /// Q.850 cause, if one was given.
+        cause: Option<u8>,
+        /// How long it was connected; `None`: it never was.
+        connected: Option<Duration>,
+    },
+}
+
+/// Something that happened to one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Zone.
+    pub zone: ZoneIndex,
+    /// Call.
+    pub call: CallId,
+    /// callIdentifier, if the Setup had one.
+    pub identifier: Option<CallIdentifier>,
+    /// What happened.
+    pub happening: Happening,
+}
