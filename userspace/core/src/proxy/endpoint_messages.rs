@@ -237,12 +237,12 @@ impl Proxy {
                 return self.turn_down(asked, Why::Unavailable, out);
             }
             Claimant::Known(id) => id,
-            Claimant::New if self.downstream.is_full() => {
+            Claimant::New if self.has_no_room() => {
                 return self.turn_down(asked, Why::Unavailable, out);
             }
             Claimant::New => {
                 let id = self.downstream.add(asked, &rrq, self.now);
-                self.upstream.add(id);
+                self.upstream.add(id, self.now);
                 id
             }
         };
@@ -253,6 +253,11 @@ impl Proxy {
             rrq::mask_number(without.as_deref().unwrap_or(asked.payload))
         };
         self.forward_rrq(id, asked, (octets, None), out);
+    }
+
+    /// Whether there is no room for another endpoint, or no callSignalAddress that could stand for it.
+    fn has_no_room(&self) -> bool {
+        self.downstream.is_full() || !self.upstream.has_free_signalling(self.now)
     }
 
     /// Whether the gatekeeper has this RRQ already, or will get it anyway.

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use rasline_h225::messages::{ucf, urj};
 use rasline_h225::text::from_transport;
 use rasline_h225::types::{
-    BmpString, InfoRequest, InfoRequestResponseStatus, RasMessage, RegistrationConfirm,
-    RegistrationReject, RegistrationRejectReason as Rrj, UnregRejectReason, UnregRequestReason,
-    UnregistrationRequest,
+    BmpString, DisengageConfirm, DisengageRequest, InfoRequest, InfoRequestResponseStatus,
+    RasMessage, RegistrationConfirm, RegistrationReject, RegistrationRejectReason as Rrj,
+    UnregRejectReason, UnregRequestReason, UnregistrationRequest,
 };
 use rasline_h225::{RasKind, decode_ras, encode_ras, header, renumbered};
 
@@ -15,13 +15,14 @@ use super::endpoints::GATEWAY;
 use super::machine::Proxy;
 use super::message::{GatekeeperMessage, GatekeeperRequest, has_no_identifiers};
 use super::refuse::{Why, not_understood, refusal};
+use super::relay::call_facts::find_admitted;
 use super::relay::call_ref::CallReference;
 use super::translate;
 use super::upstream::FollowUp;
 use super::upstream::requests_to_gatekeeper::Purpose;
 use super::{EntryId, Event, Output};
 use crate::octets;
-use crate::ras_server::Ended;
+use crate::ras_server::{CallFact, Ended};
 use crate::transaction::RequestKey;
 
 impl Proxy {
@@ -113,6 +114,11 @@ impl Proxy {
         let Some(names) = endpoint.and_then(|one| self.downstream.names_of(one)) else {
             return;
         };
+        let fact = self.upstream.active().and_then(|gatekeeper| {
+            let admitted = find_admitted(&wait.payload, &message)?;
+            Some(admitted.by(wait.id, gatekeeper))
+        });
+        out.extend(fact.filter(|_| self.ends_calls()).map(Output::Call));
         message.set_request_seq_num(wait.seq);
         translate::to_endpoint(&mut message, &names);
         match encode_ras(&message) {
@@ -132,6 +138,7 @@ impl Proxy {
             endpoint.adding = None;
         }
         self.upstream.set_registered(id);
+        self.report_registered(id, out);
         self.send_rcf(id, rcf, out);
         for other in self.downstream.apply_rrq(id) {
             self.end(other, Ended::Replaced, out);
@@ -350,6 +357,9 @@ impl Proxy {
             return self.handle_gatekeeper_urq(&asker, urq, out);
         }
         match (self.find_addressee(&message, resident), &message) {
+            (Some(id), RasMessage::DisengageRequest(drq)) if self.ends_calls() => {
+                self.take_disengage(id, &asker, drq, out);
+            }
             (Some(id), _) => self.relay_to_endpoint(id, asker, message, out),
             (None, RasMessage::InfoRequest(irq)) => self.answer_irq(&asker, irq, out),
             (None, _) => self.reject_gatekeeper_request(&asker, &message, payload, out),
@@ -388,6 +398,29 @@ impl Proxy {
             }
             M::LocationRequest(_) | M::NonStandardMessage(_) => resident,
             _ => None,
+        }
+    }
+
+    /// The gatekeeper ends a call whose signalling ends here: the endpoint learns it by that, if it comes to that.
+    fn take_disengage(
+        &mut self,
+        id: EntryId,
+        asker: &GatekeeperRequest,
+        drq: &DisengageRequest,
+        out: &mut Vec<Output>,
+    ) {
+        if let Ok(octets) = encode_ras(&RasMessage::DisengageConfirm(DisengageConfirm::new(
+            asker.seq,
+        ))) {
+            self.answer_gatekeeper(asker, octets, out);
+        }
+        let call = CallReference::from(drq).octets();
+        if let (Some(call), Some(gatekeeper)) = (call, self.upstream.active()) {
+            out.push(Output::Call(CallFact::Disengaged {
+                endpoint: id,
+                call,
+                gatekeeper,
+            }));
         }
     }
 
@@ -445,7 +478,10 @@ impl Proxy {
         let id = match named {
             Some(named) => self.upstream.by_identifier(named),
             None => addresses
-                .find_map(|address| self.downstream.endpoints.by_signalling(address))
+                .find_map(|address| {
+                    let own = self.downstream.endpoints.by_signalling(address);
+                    own.or_else(|| self.upstream.find_by_signalling(address))
+                })
                 .or_else(|| self.find_resident(asker.asked_at)),
         };
         let answer = match id {
@@ -465,6 +501,13 @@ impl Proxy {
     fn on_unregistered(&mut self, id: EntryId, urq: &UnregistrationRequest, out: &mut Vec<Output>) {
         use UnregRequestReason as R;
         self.upstream.forget_identity(id);
+        if let Some(gatekeeper) = self.upstream.active().filter(|_| self.ends_calls()) {
+            let endpoint = id;
+            out.push(Output::Call(CallFact::Dismissed {
+                endpoint,
+                gatekeeper,
+            }));
+        }
         match urq.reason {
             Some(R::SecurityDenial | R::SecurityError(_) | R::RegisterWithAssignedGk) => {
                 let reason = R::ReregistrationRequired;

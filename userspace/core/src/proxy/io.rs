@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{EntryId, Event};
 use crate::Time;
-use crate::ras_server::StoredCall;
+use crate::ras_server::{CallFact, StoredCall};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -97,6 +97,9 @@ pub enum Output {
         /// [`StoredCall::call`].
         call: String,
     },
+    /// Something that concerns the calls of the zone; only with
+    /// [`Settings::call_signalling`](super::Settings::call_signalling).
+    Call(CallFact),
     /// Tell people.
     Event(Event),
 }
@@ -116,4 +119,6 @@ pub struct Stored {
     pub upstream_gatekeeper_identifier: Option<String>,
     /// timeToLive there, seconds.
     pub upstream_ttl: Option<u32>,
+    /// Port of the callSignalAddress that stands for it there.
+    pub upstream_signalling_port: Option<u16>,
 }

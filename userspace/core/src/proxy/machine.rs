@@ -23,7 +23,7 @@ use super::upstream::GatekeeperSide;
 use super::view::view_endpoint;
 use super::{EntryId, Event, Input, Output, Settings, Stats, Stored, View, rrq};
 use crate::Time;
-use crate::ras_server::{Ended, StoredCall};
+use crate::ras_server::{CallFact, Ended, StoredCall};
 
 /// Timers handled, and RRQs sent, at most in one input; what is left is due still.
 const AT_ONCE: usize = 1000;
@@ -92,6 +92,11 @@ impl Proxy {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Whether rasline ends the call signalling of the zone.
+    pub(super) const fn ends_calls(&self) -> bool {
+        self.settings.call_signalling.is_some()
     }
 
     /// When [`Input::Due`] is wanted.
@@ -251,6 +256,9 @@ impl Proxy {
         if !self.upstream.activate(gatekeeper, endpoints, self.now, out) {
             return;
         }
+        if let Some(gatekeeper) = gatekeeper.filter(|_| self.ends_calls()) {
+            out.push(Output::Call(CallFact::Serves { gatekeeper }));
+        }
         for id in self.relay.waits.endpoints() {
             if self.upstream.is_registered(id) {
                 self.send_waiting(id, out);
@@ -267,7 +275,29 @@ impl Proxy {
         };
         endpoint.stored = self.now;
         if let Some(identity) = self.upstream.identity(id).filter(|_| endpoint.confirmed) {
-            out.push(Output::Store(store_endpoint(id, endpoint, identity)));
+            let signalling = self.upstream.signalling_of(id);
+            let stored = store_endpoint(id, endpoint, identity, signalling);
+            out.push(Output::Store(stored));
+        }
+    }
+
+    /// Reports where calls to and from an endpoint are signalled, if rasline ends them.
+    pub(super) fn report_registered(&self, id: EntryId, out: &mut Vec<Output>) {
+        let Some(endpoint) = self.downstream.endpoints.get(id) else {
+            return;
+        };
+        let addresses = (
+            endpoint.signalling,
+            self.downstream.service_of(endpoint),
+            self.upstream.signalling_of(id),
+        );
+        if let (Some(signalling), Some(service), Some(upstream)) = addresses {
+            out.push(Output::Call(CallFact::Registered {
+                endpoint: id,
+                signalling,
+                service,
+                upstream,
+            }));
         }
     }
 
@@ -287,6 +317,7 @@ impl Proxy {
         };
         self.downstream.restore(id, endpoint, self.now);
         self.upstream.restore(id, stored, self.now);
+        self.report_registered(id, out);
         if let Some(octets) = &stored.registration.lightweight
             && let Some(rrq) = rrq::parse(octets)
         {
@@ -317,7 +348,10 @@ impl Proxy {
         for ticket in self.relay.waits.tickets_of(id, |_| true) {
             self.refuse(ticket, Why::NotRegistered, out);
         }
-        let registration = self.upstream.remove(id, out)?;
+        let registration = self.upstream.remove(id, self.now, out)?;
+        if registration.signalling.is_some() {
+            out.push(Output::Call(CallFact::Unregistered { endpoint: id }));
+        }
         let endpoint = self.downstream.remove(id)?;
         self.relay.calls.remove_endpoint(id, out);
         let others = &self.downstream.endpoints;

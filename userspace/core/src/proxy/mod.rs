@@ -75,7 +75,7 @@ pub use view::{Stats, UpstreamState, View};
 pub use crate::ras_server::EntryId;
 
 /// What a proxy is given once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// gatekeeperIdentifier towards endpoints.
     pub gatekeeper_identifier: String,
@@ -85,6 +85,8 @@ pub struct Settings {
     pub source: Source,
     /// Whether endpoints are registered one by one, or all behind one gateway.
     pub upstream: Upstream,
+    /// How rasline ends the call signalling of this zone; `None`: endpoints and gatekeepers signal without it.
+    pub call_signalling: Option<CallSignalling>,
     /// timeToLive given to endpoints; `None`: the gatekeeper's own.
     pub endpoint_ttl: Option<Duration>,
     /// RRQs upstream a second at most when all register again; 0: no bound.
@@ -95,6 +97,18 @@ pub struct Settings {
     pub max_endpoints: usize,
     /// Makes endpointIdentifiers differ from those of other starts; not secret.
     pub seed: u64,
+}
+
+/// Where call signalling ends on both sides of the proxy. Only with [`Source::Own`] and [`Upstream::Each`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallSignalling {
+    /// Port of rasline's callSignalAddress at each service address, which endpoints call.
+    pub service_port: u16,
+    /// First port of the callSignalAddresses that stand for endpoints towards gatekeepers, at the host of
+    /// [`Settings::ras_address`].
+    pub first_port: u16,
+    /// Last one.
+    pub last_port: u16,
 }
 
 /// Whose address messages to gatekeepers come from, which is rasAddress in them, too.

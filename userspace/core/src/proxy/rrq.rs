@@ -80,6 +80,18 @@ pub(super) fn digest_content(rrq: &RegistrationRequest) -> Option<u64> {
     Some(digest(&octets))
 }
 
+/// What a full RRQ says, with the callSignalAddress that stands for the endpoint towards gatekeepers, if there is one.
+pub(super) fn name_upstream(
+    mut rrq: RegistrationRequest,
+    signalling: Option<SocketAddr>,
+) -> RegistrationRequest {
+    if let Some(address) = signalling {
+        rrq.call_signal_address = vec![to_transport(address)].into();
+        rrq.alternate_endpoints = None;
+    }
+    rrq
+}
+
 /// The endpoint's own full RRQ as the gatekeeper gets it; `known`: what it knows the endpoint by, if it does.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 //! ours; its RRQ is the last full one. The endpoints that it carries name its identifiers: who names others is not
 //! carried any more, and joins again.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rasline_h225::text::{from_bmp, to_bmp};
@@ -17,11 +18,12 @@ use crate::{Time, ras_server};
 /// Stored ones are renewed once a day; what is older by this and two timeToLive is gone.
 const OLD: Duration = Duration::from_hours(36);
 
-/// What is kept of an endpoint, which a gatekeeper knows by this.
+/// What is kept of an endpoint, which a gatekeeper knows by this, and by this callSignalAddress if not by its own.
 pub(super) fn store_endpoint(
     id: EntryId,
     endpoint: &Endpoint,
     identity: &UpstreamIdentity,
+    signalling: Option<SocketAddr>,
 ) -> Box<Stored> {
     Box::new(Stored {
         registration: ras_server::Stored {
@@ -38,6 +40,7 @@ pub(super) fn store_endpoint(
         upstream_identifier: identity.identifier.as_ref().map(from_bmp),
         upstream_gatekeeper_identifier: identity.gatekeeper_identifier.as_ref().map(from_bmp),
         upstream_ttl: identity.ttl,
+        upstream_signalling_port: signalling.map(|address| address.port()),
     })
 }
 

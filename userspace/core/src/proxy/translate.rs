@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 
 use rasline_h225::text::to_transport;
 use rasline_h225::types::{
-    AdmissionRejectReason, BmpString, RasMessage, RegistrationRejectReason, TransportAddress,
+    AdmissionRejectReason, AdmissionRequest, BmpString, RasMessage, RegistrationRejectReason,
+    TransportAddress,
 };
 use rasline_h225::{decode_ras, encode_ras, renumbered};
 
@@ -18,6 +19,8 @@ pub(super) struct UpstreamNames {
     pub gatekeeper_identifier: Option<BmpString>,
     /// Where messages about it come from.
     pub ras_address: SocketAddr,
+    /// callSignalAddress that stands for it; `None`: its own.
+    pub signalling: Option<SocketAddr>,
 }
 
 /// How endpoints know themselves and rasline.
@@ -27,6 +30,8 @@ pub(super) struct DownstreamNames {
     pub gatekeeper_identifier: BmpString,
     /// The service address.
     pub ras_address: TransportAddress,
+    /// rasline's callSignalAddress, if it ends call signalling.
+    pub signalling: Option<TransportAddress>,
 }
 
 /// A request of an endpoint as the gatekeeper gets it, under this number. `None`: it cannot be sent.
@@ -68,6 +73,9 @@ pub(super) fn to_gatekeeper(message: &mut RasMessage, known: &UpstreamNames) -> 
     };
     match message {
         M::AdmissionRequest(arq) => {
+            if let Some(own) = known.signalling {
+                name_caller(arq, own);
+            }
             gatekeeper(&mut arq.gatekeeper_identifier);
             mandatory(&mut arq.endpoint_identifier)
         }
@@ -91,6 +99,9 @@ pub(super) fn to_gatekeeper(message: &mut RasMessage, known: &UpstreamNames) -> 
         }
         M::InfoRequestResponse(irr) => {
             irr.ras_address = to_transport(known.ras_address);
+            if let Some(own) = known.signalling {
+                irr.call_signal_address = vec![to_transport(own)].into();
+            }
             mandatory(&mut irr.endpoint_identifier)
         }
         M::ResourcesAvailableIndicate(rai) => mandatory(&mut rai.endpoint_identifier),
@@ -107,9 +118,49 @@ pub(super) fn to_gatekeeper(message: &mut RasMessage, known: &UpstreamNames) -> 
     }
 }
 
+/// Names an endpoint in its ARQ as the gatekeeper knows it. Who answers knows of the other side only what rasline said.
+fn name_caller(arq: &mut AdmissionRequest, own: SocketAddr) {
+    let (mine, other) = if arq.answer_call {
+        (
+            &mut arq.dest_call_signal_address,
+            &mut arq.src_call_signal_address,
+        )
+    } else {
+        (
+            &mut arq.src_call_signal_address,
+            &mut arq.dest_call_signal_address,
+        )
+    };
+    if mine.is_some() {
+        *mine = Some(to_transport(own));
+    }
+    if arq.answer_call {
+        *other = None;
+    }
+}
+
+/// Has an endpoint signal its calls to rasline.
+fn name_service(message: &mut RasMessage, service: &TransportAddress) {
+    use RasMessage as M;
+    match message {
+        M::RegistrationConfirm(rcf) => rcf.call_signal_address = vec![service.clone()].into(),
+        M::AdmissionConfirm(acf) => acf.dest_call_signal_address.clone_from(service),
+        M::AdmissionConfirmSequence(all) => {
+            for acf in all {
+                acf.dest_call_signal_address.clone_from(service);
+            }
+        }
+        M::LocationConfirm(lcf) => lcf.call_signal_address.clone_from(service),
+        _ => {}
+    }
+}
+
 /// A message of the gatekeeper, for an endpoint.
 pub(super) fn to_endpoint(message: &mut RasMessage, known: &DownstreamNames) {
     without_alternates(message);
+    if let Some(service) = &known.signalling {
+        name_service(message, service);
+    }
     identifiers(message, known);
 }
 

@@ -203,6 +203,15 @@ impl Zone {
         needed.max(self.hold_for)
     }
 
+    /// What only a zone has whose endpoints rasline registers with a gatekeeper outside.
+    #[must_use]
+    pub fn proxy(&self) -> Option<&proxy::Settings> {
+        match &self.mode {
+            ZoneMode::Proxy(settings) => Some(settings),
+            ZoneMode::Transparent(_) | ZoneMode::Registrar { .. } => None,
+        }
+    }
+
     /// What only a transparent zone has.
     #[must_use]
     pub const fn transparent(&self) -> Option<&Transparent> {

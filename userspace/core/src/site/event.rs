@@ -1,7 +1,7 @@
 //! Everything that is reported to people. Fields have the types of what they mean; names and dates are given where it is written.
 
 use crate::presence::Told;
-use crate::{GatekeeperIndex, ZoneIndex, backup, proxy, registrar};
+use crate::{GatekeeperIndex, ZoneIndex, backup, call, proxy, registrar};
 
 /// Something that is reported to people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum Event {
         /// What.
         event: proxy::Event,
     },
+    /// About a call whose signalling rasline ends.
+    Call(call::Event),
     /// Endpoints fell silent, are gone, or are back.
     Presence(Told),
     /// A gatekeeper cannot be reached, since a link of this machine is down.

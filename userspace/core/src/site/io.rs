@@ -10,6 +10,7 @@ use crate::alternates::List;
 use crate::health::{Change, State};
 use crate::presence::{Subject, Trace};
 use crate::profile::{KnownEndpoint, Profile};
+use crate::ras_server::CallFact;
 use crate::record::{Decision, Record, RecordKey};
 use crate::{GatekeeperIndex, Message, Refusal, RegistrationKey, SlotReport, Time, ZoneIndex};
 
@@ -251,6 +252,13 @@ pub enum Output {
     Persist(Record),
     /// Remember it no longer.
     Forget(RecordKey),
+    /// Tell this to the machine of the calls ([`crate::call`]).
+    Call {
+        /// Whose calls it is about.
+        zone: ZoneIndex,
+        /// What.
+        fact: CallFact,
+    },
     /// Report this to people.
     Event(Event),
 }

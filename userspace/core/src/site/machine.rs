@@ -11,10 +11,11 @@ use super::steering::ZoneSteering;
 use super::{Config, Event, Surroundings, Zone};
 use crate::learner::{self, Learner};
 use crate::presence::Digest;
+use crate::ras_server::CallFact;
 use crate::record::{Record, RecordKey};
 use crate::{
     GatekeeperIndex, Message, RegistrationId, RegistrationKey, SlotReport, Template, Time,
-    ZoneIndex, backup,
+    ZoneIndex, backup, health,
 };
 
 /// How often (in ticks) the time that zones need to move is reckoned.
@@ -87,6 +88,7 @@ impl Site {
                 }
             }
             Input::Health { gatekeeper, change } => {
+                out.extend(lost_to_calls(&self.config, gatekeeper, change.to));
                 let scene = scene(at, &self.config);
                 let steps = self.steering.handle_health(scene, gatekeeper, &change);
                 self.follow(at, steps, out);
@@ -549,4 +551,18 @@ fn learner_config(config: &Config) -> learner::Config {
         max_registrations: config.max_registrations,
         max_pending: config.max_pending,
     }
+}
+
+/// What the calls of a zone must know of a gatekeeper that is found dead, if rasline ends their signalling.
+fn lost_to_calls(config: &Config, index: GatekeeperIndex, state: health::State) -> Option<Output> {
+    let (zone, gatekeeper) = config.gatekeeper(index)?;
+    let ends_calls = zone
+        .proxy()
+        .is_some_and(|one| one.call_signalling.is_some());
+    (state == health::State::Down && ends_calls).then_some(Output::Call {
+        zone: zone.index,
+        fact: CallFact::Lost {
+            gatekeeper: gatekeeper.ras,
+        },
+    })
 }

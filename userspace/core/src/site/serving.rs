@@ -547,6 +547,7 @@ impl OwnGatekeepers {
             O::Forget { id } => out.extend(self.memory.forget_served(zone, id)),
             O::StoreCall(call) => out.push(self.memory.remember_call(zone, call)),
             O::ForgetCall { call } => out.push(self.memory.forget_call(zone, call)),
+            O::Call(fact) => out.push(Output::Call { zone, fact }),
             O::Event(event) => out.push(Output::Event(Event::Proxy { zone, event })),
         }
     }

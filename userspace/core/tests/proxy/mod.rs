@@ -10,6 +10,7 @@ mod parts;
 mod recalling;
 mod registering;
 mod relaying;
+mod signalling;
 mod sources;
 mod vectors;
 mod world;

@@ -99,6 +99,7 @@ pub fn settings(rate: u32) -> Settings {
         migrate_rate: rate,
         reserved: rasline_core::Reserved::default(),
         max_endpoints: 20_000,
+        call_signalling: None,
         seed: 0xabcd,
     }
 }

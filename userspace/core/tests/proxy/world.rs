@@ -45,6 +45,7 @@ pub struct World {
     /// What endpoints got from gatekeepers' addresses: from, to, octets.
     pub passed_on: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
     pub events: Vec<Event>,
+    pub call_facts: Vec<rasline_core::ras_server::CallFact>,
     pub offers: Vec<Offer>,
     pub withdrawn: Vec<EntryId>,
     pub stored: BTreeMap<EntryId, Stored>,
@@ -77,6 +78,7 @@ impl World {
             sources: Vec::new(),
             passed_on: Vec::new(),
             events: Vec::new(),
+            call_facts: Vec::new(),
             offers: Vec::new(),
             withdrawn: Vec::new(),
             stored: BTreeMap::new(),
@@ -127,6 +129,7 @@ impl World {
             Output::ForgetCall { call } => {
                 self.calls.remove(&call);
             }
+            Output::Call(fact) => self.call_facts.push(fact),
             Output::Event(event) => self.events.push(event),
         }
     }

@@ -136,6 +136,7 @@ pub fn proxied() -> Config {
         migrate_rate: 10,
         reserved: Reserved::default(),
         max_endpoints: 100,
+        call_signalling: None,
         seed: 7,
     };
     let gatekeepers = vec![

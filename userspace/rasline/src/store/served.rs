@@ -43,8 +43,8 @@ fn put(
         .prepare_cached(
             "INSERT OR REPLACE INTO served (zone, endpoint_identifier, proxied, id, endpoint, seen_as, full_rrq,
                 lightweight_rrq, time_to_live, confirmed, gatekeeper, upstream_identifier,
-                upstream_gatekeeper_identifier, upstream_ttl)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                upstream_gatekeeper_identifier, upstream_ttl, upstream_signalling_port)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             zone,
@@ -61,6 +61,7 @@ fn put(
             upstream.and_then(|of| of.upstream_identifier.as_ref()),
             upstream.and_then(|of| of.upstream_gatekeeper_identifier.as_ref()),
             upstream.and_then(|of| of.upstream_ttl),
+            upstream.and_then(|of| of.upstream_signalling_port),
         ])?;
     Ok(())
 }
@@ -82,7 +83,8 @@ fn keys(db: &Connection) -> rusqlite::Result<Vec<Key>> {
 pub(super) fn all(db: &Connection, clock: Clock) -> rusqlite::Result<Vec<(String, Served)>> {
     let mut all = db.prepare(
         "SELECT zone, endpoint_identifier, proxied, id, endpoint, seen_as, full_rrq, lightweight_rrq, time_to_live,
-            confirmed, gatekeeper, upstream_identifier, upstream_gatekeeper_identifier, upstream_ttl
+            confirmed, gatekeeper, upstream_identifier, upstream_gatekeeper_identifier, upstream_ttl,
+            upstream_signalling_port
          FROM served ORDER BY zone, id",
     )?;
     let mut rows = all.query([])?;
@@ -122,12 +124,14 @@ fn stored(row: &Row<'_>, clock: Clock) -> rusqlite::Result<Option<registrar::Sto
 
 fn proxied(row: &Row<'_>, registration: registrar::Stored) -> rusqlite::Result<proxy::Stored> {
     let upstream_ttl: Option<i64> = row.get(13)?;
+    let port: Option<i64> = row.get(14)?;
     Ok(proxy::Stored {
         registration,
         gatekeeper: address(row, 10)?,
         upstream_identifier: row.get(11)?,
         upstream_gatekeeper_identifier: row.get(12)?,
         upstream_ttl: upstream_ttl.and_then(|seconds| u32::try_from(seconds).ok()),
+        upstream_signalling_port: port.and_then(|port| u16::try_from(port).ok()),
     })
 }
 

@@ -41,6 +41,8 @@ pub(super) struct EndpointSide {
     /// timeToLive given to endpoints, unless it is the gatekeeper's.
     time_to_live: Option<Duration>,
     max_endpoints: usize,
+    /// Port of rasline's callSignalAddress towards endpoints, if it ends their call signalling.
+    signalling_port: Option<u16>,
     seed: u64,
     /// endpointIdentifiers made so far.
     identifiers_made: u64,
@@ -69,6 +71,7 @@ impl EndpointSide {
             reserved: settings.reserved.clone(),
             time_to_live: settings.endpoint_ttl,
             max_endpoints: settings.max_endpoints,
+            signalling_port: settings.call_signalling.map(|one| one.service_port),
             seed: settings.seed,
             identifiers_made: 0,
         }
@@ -95,7 +98,14 @@ impl EndpointSide {
             endpoint_identifier: to_bmp(&endpoint.identifier).ok()?,
             gatekeeper_identifier: self.own_identifier.clone(),
             ras_address: to_transport(endpoint.seen_as),
+            signalling: self.service_of(endpoint).map(to_transport),
         })
+    }
+
+    /// rasline's callSignalAddress that an endpoint knows; `None`: it signals without rasline.
+    pub fn service_of(&self, endpoint: &Endpoint) -> Option<SocketAddr> {
+        let port = self.signalling_port?;
+        Some(SocketAddr::new(endpoint.seen_as.ip(), port))
     }
 
     /// Adds an endpoint, which is not confirmed yet, by its first full RRQ.

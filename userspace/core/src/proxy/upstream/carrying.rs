@@ -142,7 +142,7 @@ impl GatekeeperSide {
     ) {
         let before = self.gateway.take_rcf(to, rcf, now);
         if let Some(old) = before.gatekeeper.filter(|old| *old != to)
-            && let Some((seq, payload)) = self.requests.make_urq(&self.gateway.full, &before)
+            && let Some((seq, payload)) = self.requests.make_urq(&self.gateway.full, &before, None)
         {
             self.counts.left += 1;
             out.push(self.requests.send_once(seq, (from, old), payload, now));
@@ -302,7 +302,7 @@ impl GatekeeperSide {
             self.keep_alives.remove(GATEWAY);
             self.store_gateway(out);
             let full = std::mem::take(&mut self.gateway.full);
-            self.send_urq(&full, &identity, (self.sources.own(), None), now, out);
+            self.send_urq(&full, &identity, (self.sources.own(), None, None), now, out);
             self.gateway.full = full;
             return;
         }

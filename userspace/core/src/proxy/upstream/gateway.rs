@@ -134,6 +134,7 @@ impl Gateway {
             upstream_identifier: Some(from_bmp(identifier)),
             upstream_gatekeeper_identifier: identity.gatekeeper_identifier.as_ref().map(from_bmp),
             upstream_ttl: identity.ttl,
+            upstream_signalling_port: None,
         }))
     }
 }

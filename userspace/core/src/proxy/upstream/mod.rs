@@ -22,6 +22,7 @@ use moving::Move;
 use queue::{Lane, Queue};
 use registrations::{Registration, Registrations};
 use requests_to_gatekeeper::{Purpose, RequestsToGatekeeper};
+use signalling_addresses::SignallingAddresses;
 use sources::Sources;
 
 pub(super) use registering::FollowUp;
@@ -34,10 +35,13 @@ mod queue;
 mod registering;
 mod registrations;
 pub(super) mod requests_to_gatekeeper;
+mod signalling_addresses;
 mod sources;
 
 /// A silent gatekeeper is asked again after so long.
 const SILENT: Duration = Duration::from_secs(5);
+/// How long a gatekeeper may know an endpoint that it granted no timeToLive.
+const LONG: Duration = Duration::from_hours(1);
 /// A gatekeeper that rejects is asked again after so long.
 const REST: Duration = Duration::from_mins(1);
 
@@ -68,6 +72,8 @@ pub(super) struct GatekeeperSide {
     keep_alives: KeepAlives,
     pub requests: RequestsToGatekeeper,
     sources: Sources,
+    /// Those that stand for endpoints, if rasline ends their call signalling.
+    signalling: Option<SignallingAddresses>,
     moving: Option<Move>,
     /// Digest of the alternates that the gatekeeper named last.
     alternates: Option<u64>,
@@ -89,6 +95,7 @@ impl GatekeeperSide {
             keep_alives: KeepAlives::new(settings.seed),
             requests: RequestsToGatekeeper::new(settings.seed, now),
             sources: Sources::new(settings),
+            signalling: SignallingAddresses::new(settings),
             moving: None,
             alternates: None,
             last_answer: None,
@@ -157,7 +164,24 @@ impl GatekeeperSide {
             endpoint_identifier: identity.identifier.clone(),
             gatekeeper_identifier: identity.gatekeeper_identifier.clone(),
             ras_address: self.sources.source_of(endpoint, gatekeeper)?,
+            signalling: self.signalling_of(id),
         })
+    }
+
+    /// The callSignalAddress that stands for an endpoint; `None`: its own.
+    pub fn signalling_of(&self, id: EntryId) -> Option<SocketAddr> {
+        self.registrations.get(id)?.signalling
+    }
+
+    /// The endpoint that a callSignalAddress of rasline's stands for.
+    pub fn find_by_signalling(&self, address: SocketAddr) -> Option<EntryId> {
+        self.signalling.as_ref()?.find(address)
+    }
+
+    /// Whether there is a callSignalAddress for one more endpoint, if it needs one.
+    pub fn has_free_signalling(&self, now: Time) -> bool {
+        let addresses = self.signalling.as_ref();
+        addresses.is_none_or(|addresses| addresses.has_free(now))
     }
 
     /// Adds what this side counts.
@@ -173,8 +197,25 @@ impl GatekeeperSide {
     // Endpoints come, change and go.
 
     /// Adds an endpoint, which is not registered yet.
-    pub fn add(&mut self, id: EntryId) {
+    pub fn add(&mut self, id: EntryId, now: Time) {
         self.registrations.insert(id, UpstreamIdentity::default());
+        self.assign_signalling(id, None, now);
+    }
+
+    /// Gives an endpoint the callSignalAddress that stands for it: with the port that it had before, if it had one.
+    fn assign_signalling(&mut self, id: EntryId, before: Option<u16>, now: Time) {
+        let Some(addresses) = &mut self.signalling else {
+            return;
+        };
+        if let Some(port) = before {
+            addresses.restore(id, port);
+        }
+        if addresses.of(id).is_none() {
+            addresses.assign(id, now);
+        }
+        if let Some(registration) = self.registrations.get_mut(id) {
+            registration.signalling = addresses.of(id);
+        }
     }
 
     /// Adds an endpoint as it was stored, registered if the gatekeeper that serves must know it still.
@@ -186,6 +227,7 @@ impl GatekeeperSide {
             identity
         };
         self.registrations.insert(id, identity);
+        self.assign_signalling(id, stored.upstream_signalling_port, now);
         self.settle(id, now);
     }
 
@@ -197,13 +239,23 @@ impl GatekeeperSide {
     }
 
     /// Takes out an endpoint that is registered no more; [`Self::leave`] tells the gatekeeper.
-    pub fn remove(&mut self, id: EntryId, out: &mut Vec<Output>) -> Option<Registration> {
+    pub fn remove(
+        &mut self,
+        id: EntryId,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) -> Option<Registration> {
         self.note_moved(id, false, out);
         self.queue.remove(id);
         self.gateway.joining.remove(&id);
         self.keep_alives.remove(id);
         self.retries.clear(id);
-        self.registrations.remove(id)
+        let registration = self.registrations.remove(id)?;
+        if let Some(addresses) = &mut self.signalling {
+            let known_for = registration.identity.lease().unwrap_or(LONG);
+            addresses.free(id, now.after(known_for));
+        }
+        Some(registration)
     }
 
     /// Tells the gatekeeper that it need not keep an endpoint that was removed: by a URQ, repeated once.
@@ -230,7 +282,7 @@ impl GatekeeperSide {
         self.send_urq(
             &endpoint.full,
             identity,
-            (from, endpoint.signalling),
+            (from, endpoint.signalling, registration.signalling),
             now,
             out,
         );
@@ -241,17 +293,17 @@ impl GatekeeperSide {
         &mut self,
         full: &[u8],
         identity: &UpstreamIdentity,
-        (from, signalling): (Option<SocketAddr>, Option<SocketAddr>),
+        (from, own, upstream): (Option<SocketAddr>, Option<SocketAddr>, Option<SocketAddr>),
         now: Time,
         out: &mut Vec<Output>,
     ) {
         if let (Some(from), Some(to), Some((seq, octets))) = (
             from,
             identity.gatekeeper,
-            self.requests.make_urq(full, identity),
+            self.requests.make_urq(full, identity, upstream),
         ) {
             self.counts.left += 1;
-            let purpose = Purpose::Leave(signalling);
+            let purpose = Purpose::Leave(own);
             out.push(self.requests.send(seq, (from, to), octets, purpose, now));
         }
     }
@@ -261,11 +313,11 @@ impl GatekeeperSide {
         &mut self,
         full: &[u8],
         identity: &UpstreamIdentity,
-        way: (SocketAddr, SocketAddr),
+        (way, signalling): ((SocketAddr, SocketAddr), Option<SocketAddr>),
         now: Time,
         out: &mut Vec<Output>,
     ) {
-        if let Some((seq, payload)) = self.requests.make_urq(full, identity) {
+        if let Some((seq, payload)) = self.requests.make_urq(full, identity, signalling) {
             self.counts.left += 1;
             out.push(self.requests.send_once(seq, way, payload, now));
         }

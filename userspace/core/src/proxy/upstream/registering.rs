@@ -70,6 +70,7 @@ impl GatekeeperSide {
         let adds = here && identity.additive && !identity.is_over(now);
         let added = endpoint.adding.as_deref().filter(|_| adds);
         let said = rrq::parse(added.unwrap_or_else(|| endpoint.newest_rrq()));
+        let said = said.map(|said| rrq::name_upstream(said, registration.signalling));
         let from = self.sources.source_of(endpoint, to);
         let (Some(said), Some(from), Some(seq)) = (said, from, self.requests.next_number()) else {
             return;
@@ -153,6 +154,7 @@ impl GatekeeperSide {
         let Some(from) = self.sources.source_of(endpoint, to) else {
             return;
         };
+        let full = rrq::name_upstream(full, registration.signalling);
         let Ok(octets) = rrq::make_keep_alive(full, seq, identity, from) else {
             return;
         };
@@ -320,7 +322,7 @@ impl GatekeeperSide {
             return FollowUp::Nothing;
         };
         registration.request = None;
-        let before = registration.identity.clone();
+        let (before, signalling) = (registration.identity.clone(), registration.signalling);
         if endpoint.adding.is_some() && before.gatekeeper == Some(from) {
             // Fields that are left out are as before.
             rcf.time_to_live = rcf.time_to_live.or(before.ttl);
@@ -331,7 +333,8 @@ impl GatekeeperSide {
         if let Some(old) = before.gatekeeper.filter(|old| *old != from)
             && let Some(source) = self.sources.source_of(endpoint, old)
         {
-            self.send_urq_once(&endpoint.full, &before, (source, old), now, out);
+            let way = ((source, old), signalling);
+            self.send_urq_once(&endpoint.full, &before, way, now, out);
         }
         FollowUp::Registered(id, Box::new(rcf))
     }
@@ -377,7 +380,10 @@ impl GatekeeperSide {
         out: &mut Vec<Output>,
     ) {
         let address = rrq::parse(full).map(|rrq| rrq::signalling_address(&rrq, to));
-        let heir = address.and_then(|address| endpoints.by_signalling(address));
+        let heir = address.and_then(|address| {
+            let own = endpoints.by_signalling(address);
+            own.or_else(|| self.find_by_signalling(address))
+        });
         let is_needed = heir
             .and_then(|id| self.registrations.get(id))
             .is_some_and(|one| self.active == Some(to) || one.identity.gatekeeper == Some(to));
@@ -389,7 +395,7 @@ impl GatekeeperSide {
             gatekeeper_identifier: rcf.gatekeeper_identifier,
             ..UpstreamIdentity::default()
         };
-        self.send_urq_once(full, &identity, (from, to), now, out);
+        self.send_urq_once(full, &identity, ((from, to), None), now, out);
     }
 
     /// Handles the answer to an endpoint's keep-alive. After anything but an RCF the endpoint is registered again.
@@ -428,10 +434,12 @@ impl GatekeeperSide {
         let id = self.keep_alives.first()?;
         let irr = if id == GATEWAY {
             let gateway = &self.gateway;
-            make_irr(seq, &gateway.full, &gateway.identity, self.sources.own()?)
+            let way = (self.sources.own()?, None);
+            make_irr(seq, &gateway.full, &gateway.identity, way)
         } else {
-            let identity = &self.registrations.get(id)?.identity;
-            make_irr(seq, &endpoints.get(id)?.full, identity, asked_at)
+            let registration = self.registrations.get(id)?;
+            let way = (asked_at, registration.signalling);
+            make_irr(seq, &endpoints.get(id)?.full, &registration.identity, way)
         };
         Some((id, irr?))
     }
@@ -442,9 +450,9 @@ fn make_irr(
     seq: u16,
     full: &[u8],
     identity: &UpstreamIdentity,
-    ras: SocketAddr,
+    (ras, signalling): (SocketAddr, Option<SocketAddr>),
 ) -> Option<InfoRequestResponse> {
-    let full = rrq::parse(full)?;
+    let full = rrq::name_upstream(rrq::parse(full)?, signalling);
     let identifier = identity.identifier.clone()?;
     let mut irr = InfoRequestResponse::new(seq, full.terminal_type, identifier, to_transport(ras));
     irr.call_signal_address = full.call_signal_address;

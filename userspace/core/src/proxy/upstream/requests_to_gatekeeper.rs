@@ -226,10 +226,16 @@ impl RequestsToGatekeeper {
         }
     }
 
-    /// A URQ for what this full RRQ registered, and its number. `None`: the gatekeeper has given no endpointIdentifier.
-    pub fn make_urq(&mut self, full: &[u8], identity: &UpstreamIdentity) -> Option<(u16, Vec<u8>)> {
+    /// A URQ for what this full RRQ registered, under this callSignalAddress if not its own, and its number. `None`: the
+    /// gatekeeper has given no endpointIdentifier.
+    pub fn make_urq(
+        &mut self,
+        full: &[u8],
+        identity: &UpstreamIdentity,
+        signalling: Option<SocketAddr>,
+    ) -> Option<(u16, Vec<u8>)> {
         let identifier = identity.identifier.clone()?;
-        let rrq = rrq::parse(full)?;
+        let rrq = rrq::name_upstream(rrq::parse(full)?, signalling);
         let seq = self.next_number()?;
         let mut urq = UnregistrationRequest::new(seq);
         urq.call_signal_address = rrq.call_signal_address;

@@ -34,6 +34,7 @@ fn proxied(id: u64) -> Served {
         upstream_identifier: Some("upstream".into()),
         upstream_gatekeeper_identifier: None,
         upstream_ttl: Some(u32::MAX),
+        upstream_signalling_port: Some(20_000),
     })
 }
 
@@ -51,7 +52,7 @@ prop_compose! {
         lightweight: Option<Vec<u8>>,
         time_to_live: u32,
         confirmed in -1_000_000 * SECOND.cast_signed()..1_000_000 * SECOND.cast_signed(),
-        upstream: Option<(Option<String>, Option<String>, Option<u32>)>,
+        upstream: Option<(Option<String>, Option<String>, Option<u32>, Option<u16>)>,
     ) -> Served {
         let registration = registrar::Stored {
             id: EntryId(id),
@@ -65,12 +66,18 @@ prop_compose! {
         };
         match upstream {
             None => Served::Registrar(registration),
-            Some((upstream_identifier, upstream_gatekeeper_identifier, upstream_ttl)) => Served::Proxy(proxy::Stored {
+            Some((
+                upstream_identifier,
+                upstream_gatekeeper_identifier,
+                upstream_ttl,
+                upstream_signalling_port,
+            )) => Served::Proxy(proxy::Stored {
                 registration,
                 gatekeeper: addresses.2.map(plain),
                 upstream_identifier,
                 upstream_gatekeeper_identifier,
                 upstream_ttl,
+                upstream_signalling_port,
             }),
         }
     }
