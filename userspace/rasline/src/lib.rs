@@ -19,6 +19,7 @@ pub mod offline;
 pub mod printable;
 pub mod probe;
 pub mod profiles;
+pub mod signalling;
 pub mod store;
 pub mod suggest;
 pub mod view;

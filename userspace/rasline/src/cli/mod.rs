@@ -1,6 +1,7 @@
 //! The command line, one file per noun: arguments, request to the controller, and what is printed. Exit codes: 0 success, 1 failure, 2 wrong usage.
 
 mod agent;
+mod call;
 pub(crate) mod capture;
 mod check;
 mod controller;
@@ -65,6 +66,9 @@ enum Command {
     /// List gatekeepers.
     #[command(subcommand)]
     Gatekeeper(gatekeeper::GatekeeperCommand),
+    /// The calls whose signalling rasline ends.
+    #[command(subcommand)]
+    Call(call::CallCommand),
     /// List, show and drop registrations.
     #[command(subcommand)]
     Registration(registration::RegistrationCommand),
@@ -184,6 +188,7 @@ fn run(cli: &Cli, run_controller: RunController) -> Result<ExitCode> {
         Command::Status(options) => status::run(cli, *options)?,
         Command::Zone(command) => zone::run(cli, command)?,
         Command::Gatekeeper(command) => gatekeeper::run(cli, command)?,
+        Command::Call(command) => call::run(cli, command)?,
         Command::Registration(command) => registration::run(cli, command)?,
         Command::Agent(command) => agent::run(cli, command)?,
         Command::Counters(options) => counters::run(cli, *options)?,

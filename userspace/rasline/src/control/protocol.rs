@@ -77,6 +77,22 @@ pub enum Command {
         /// Id of the registration.
         id: u64,
     },
+    /// List of [`view::Call`].
+    CallList {
+        /// List only calls of this zone.
+        #[serde(default)]
+        zone: Option<String>,
+    },
+    /// [`view::Call`].
+    CallShow {
+        /// Number of the call.
+        number: u64,
+    },
+    /// Ends a call.
+    CallRelease {
+        /// Number of the call.
+        number: u64,
+    },
     /// List of [`view::Agent`].
     AgentList,
     /// [`view::Agent`].

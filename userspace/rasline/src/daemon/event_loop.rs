@@ -6,7 +6,7 @@ use std::{
 };
 
 use rasline_core::{
-    Message, Reason, Time,
+    Message, Reason, Time, call,
     site::{self, Input, LoadedProfiles},
 };
 use rasline_kernel::Ring;
@@ -22,6 +22,7 @@ use crate::{
     agent,
     config::{self, OnStop},
     control::{Reply, server::Call},
+    effects::describe::{Names, describe},
     failure::Result,
     host::{
         self,
@@ -53,6 +54,7 @@ pub(super) struct Inbox {
     pub calls: mpsc::Receiver<Call>,
     pub reports: mpsc::Receiver<Report>,
     pub agents: mpsc::Receiver<agent::Report>,
+    pub call_events: mpsc::Receiver<call::Event>,
     pub arrivals: mpsc::Receiver<Arrived>,
     pub profiles: mpsc::Receiver<Loaded>,
 }
@@ -128,6 +130,10 @@ impl Daemon {
                     agents::handle_report(self, report);
                     Next::GoOn
                 }
+                Some(event) = inbox.call_events.recv() => {
+                    self.report_call(event);
+                    Next::GoOn
+                }
                 _ = look.tick() => {
                     self.look();
                     Next::GoOn
@@ -179,6 +185,13 @@ impl Daemon {
                 Next::Stop(stop) => return stop,
             }
         }
+    }
+
+    /// Reports what happened to a call.
+    fn report_call(&mut self, event: call::Event) {
+        let event = site::Event::Call(event);
+        let described = describe(&event, &Names::new(self.site.config()));
+        self.effects.events.record(described);
     }
 
     /// Gives the site an input and has carried out what follows, in order; what becomes of that goes back to the site.

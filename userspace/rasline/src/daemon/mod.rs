@@ -4,6 +4,7 @@
 //! Invariants: no channel is unbounded; the heartbeat is written only by this loop, so it stops when the loop does.
 
 mod agents;
+mod calls;
 mod event_loop;
 mod gatekeeper_way;
 mod machine;

@@ -7,6 +7,7 @@ use rasline_core::{
 
 use super::{
     Daemon, agents,
+    calls::{self, Question},
     event_loop::{Next, Stop, StopRequest},
     show::Showing,
 };
@@ -30,10 +31,36 @@ pub(super) fn answer(daemon: &mut Daemon, call: Call) -> Next {
             }),
         });
     }
+    let question = match question_about_calls(daemon, &call.command) {
+        Ok(question) => question,
+        Err(e) => {
+            // A client that has gone needs no reply.
+            let _ = call.reply.send(Reply::error(e));
+            return Next::GoOn;
+        }
+    };
+    if let Some(question) = question {
+        calls::ask(daemon, question, call.reply);
+        return Next::GoOn;
+    }
     let reply = reply(daemon, call.command).unwrap_or_else(Reply::error);
     // A client that has gone needs no reply.
     let _ = call.reply.send(reply);
     Next::GoOn
+}
+
+/// The question that the signalling thread answers, if it is one.
+fn question_about_calls(daemon: &Daemon, command: &Command) -> Result<Option<Question>> {
+    Ok(match command {
+        Command::CallList { zone: None } => Some(Question::List(None)),
+        Command::CallList { zone: Some(zone) } => {
+            Showing::new(daemon).show_zone(zone)?;
+            let index = daemon.effects.layout.zone(zone).map(ZoneIndex);
+            Some(Question::List(index))
+        }
+        Command::CallShow { number } => Some(Question::Show(*number)),
+        _ => None,
+    })
 }
 
 fn reply(daemon: &mut Daemon, command: Command) -> Result<Reply> {
@@ -62,6 +89,8 @@ fn reply(daemon: &mut Daemon, command: Command) -> Result<Reply> {
             Reply::data(&found.ok_or_else(|| no_registration(id))?)
         }
         Command::RegistrationDrop { id } => drop_registration(daemon, id)?,
+        Command::CallList { .. } | Command::CallShow { .. } => Reply::done(""),
+        Command::CallRelease { number } => calls::release(daemon, number)?,
         Command::AgentList => Reply::data(&agents::show_all(daemon)),
         Command::AgentShow { agent } => Reply::data(&agents::show_one(daemon, &agent)?),
         Command::AgentReregister { agent } => agents::reregister(daemon, &agent)?,

@@ -19,12 +19,15 @@ use crate::{
     effects::layout::Layout,
     host,
     probe::Target,
+    signalling::Service,
 };
 
 /// Requests at most that the learner lets wait for their confirm.
 const MAX_PENDING: usize = 65_536;
 /// Endpoints of a proxy at most.
 pub(super) const MAX_ENDPOINTS: usize = 131_072;
+/// Port of rasline's callSignalAddress towards endpoints.
+const CALL_SIGNALLING: u16 = 1720;
 /// A gatekeeper of which probes say nothing is dead after this many times `dead_after`, and this long at least.
 const TRAFFIC_DEAD: u32 = 3;
 const LEAST_TRAFFIC_DEAD: Duration = Duration::from_millis(900);
@@ -93,6 +96,11 @@ fn mode(zone: &Zone, seed: u64, reserved: &Reserved) -> ZoneMode {
             ras_address: uplink.ras_address(),
             source: uplink.source,
             upstream: uplink.upstream,
+            call_signalling: uplink.signalling_ports.map(|ports| proxy::CallSignalling {
+                service_port: CALL_SIGNALLING,
+                first_port: ports.first,
+                last_port: ports.last,
+            }),
             endpoint_ttl: zone.endpoint_ttl,
             migrate_rate: zone.migrate_rate,
             reserved: reserved.clone(),
@@ -127,6 +135,20 @@ fn prefix(net: &IpNet) -> Prefix {
         address: net.addr(),
         length: net.prefix_len(),
     }
+}
+
+/// Where endpoints signal their calls to rasline.
+pub(super) fn signalling_services(config: &site::Config) -> Vec<Service> {
+    let of = |zone: &site::Zone| {
+        let port = zone.proxy()?.call_signalling?.service_port;
+        let own = zone.gatekeepers.iter().filter(|one| one.is_own());
+        let services = own.map(|one| Service {
+            zone: zone.index,
+            address: SocketAddr::new(one.ras.ip(), port),
+        });
+        Some(services.collect::<Vec<_>>())
+    };
+    config.zones.iter().filter_map(of).flatten().collect()
 }
 
 /// The configuration of the file with learned gatekeepers added.

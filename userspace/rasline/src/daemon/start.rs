@@ -30,7 +30,7 @@ use super::{
     ports::Ports,
     rates::Rates,
     restore, service,
-    site_config::{MAX_ENDPOINTS, probe_targets, site_config},
+    site_config::{MAX_ENDPOINTS, probe_targets, signalling_services, site_config},
     watch,
 };
 use crate::{
@@ -55,6 +55,7 @@ use crate::{
     metrics::Metrics,
     probe::Probes,
     profiles::Loaded,
+    signalling::CallThread,
     store::Store,
 };
 
@@ -170,6 +171,7 @@ fn build(
     } = prepared;
     let (probes, reports) = Probes::start(Arc::new(dataplane.traffic()))?;
     let (agents, agent_reports) = Agents::start()?;
+    let (call_thread, call_events) = CallThread::start()?;
     let (mut sockets, arrivals) = Sockets::new();
     sockets.keep(sockets.prepare(config.own_ras_addresses(), multicast::interfaces(&config))?);
     let (profile_thread, profiles, other_profiles) =
@@ -183,6 +185,7 @@ fn build(
         max_restored: MAX_ENDPOINTS,
     };
     let site = Site::new(site_config(&config, &layout, seed), setup);
+    call_thread.serve(signalling_services(site.config()))?;
     let mut persist = Persist::new(Time(monotonic_ns()), store);
     persist.configure(site.config());
     let effects = Effects {
@@ -195,6 +198,7 @@ fn build(
         persist,
         profiles: profile_thread,
         events: Events::default(),
+        calls: call_thread,
         alternates: BTreeMap::new(),
         adopt: false,
     };
@@ -231,6 +235,7 @@ fn build(
             calls: waiting,
             reports,
             agents: agent_reports,
+            call_events,
             arrivals,
             profiles: other_profiles,
         },

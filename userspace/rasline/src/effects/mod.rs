@@ -37,6 +37,7 @@ use crate::{
     host::monotonic_ns,
     io::profiles::ProfileThread,
     probe::{Probes, Target},
+    signalling::CallThread,
 };
 
 pub use events::Events;
@@ -70,6 +71,8 @@ pub struct Effects {
     pub events: Events,
     /// Learned alternates by zone name, and whether the configuration in force is to follow them.
     pub alternates: BTreeMap<String, Vec<AlternateCandidate>>,
+    /// Calls whose signalling ends here.
+    pub calls: CallThread,
     /// Set by [`Output::Adopt`].
     pub adopt: bool,
 }
@@ -110,6 +113,7 @@ impl Effects {
             Output::Learned { zone, endpoints } => self.profiles.learn(&zone, endpoints),
             Output::Persist(record) => self.persist.put(site.config(), record),
             Output::Forget(key) => self.persist.forget(site.config(), &key),
+            Output::Call { zone, fact } => self.calls.note(zone, fact),
             Output::Event(event) => {
                 let described = describe(&event, &Names::new(site.config()));
                 self.events.record(described);

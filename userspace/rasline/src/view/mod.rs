@@ -4,6 +4,7 @@
 //! Durations are in seconds; times are seconds ago or ahead.
 
 mod agent;
+mod call;
 mod counters;
 mod event;
 mod gatekeeper;
@@ -14,6 +15,7 @@ mod zone;
 
 pub use self::{
     agent::Agent,
+    call::{Call, Leg},
     counters::{Counter, Counters},
     event::Event,
     gatekeeper::{Gatekeeper, Probe},

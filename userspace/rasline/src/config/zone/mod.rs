@@ -168,6 +168,8 @@ pub(super) struct RawZone {
     upstream_source: Option<Spanned<UpstreamSource>>,
     upstream_address: Option<Spanned<IpAddr>>,
     multicast: Option<Spanned<bool>>,
+    call_signalling: Option<Spanned<mode::CallSignalling>>,
+    signalling_ports: Option<Spanned<mode::PortRange>>,
     #[serde(default)]
     answer: Answer,
     endpoint_ttl: Option<Spanned<Span>>,

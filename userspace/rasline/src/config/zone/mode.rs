@@ -153,6 +153,51 @@ pub struct Uplink {
     pub source: UpstreamSource,
     /// Its own address towards gatekeepers.
     pub address: Option<IpAddr>,
+    /// Ports of the callSignalAddresses that stand for endpoints at that address, if rasline ends their call signalling.
+    pub signalling_ports: Option<PortRange>,
+}
+
+/// The key `call_signalling` as written: where call signalling ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::config) enum CallSignalling {
+    /// At the endpoints and at the gatekeepers.
+    #[default]
+    Off,
+    /// At rasline, on both sides.
+    Proxy,
+}
+
+/// A range of ports, as `first-last`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PortRange {
+    /// The lowest.
+    pub first: u16,
+    /// The highest.
+    pub last: u16,
+}
+
+/// Default of `signalling_ports`.
+const SIGNALLING_PORTS: PortRange = PortRange {
+    first: 20_000,
+    last: 29_999,
+};
+
+impl TryFrom<String> for PortRange {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let parse = |port: &str| port.trim().parse::<u16>().ok().filter(|port| *port > 0);
+        let ports = text.split_once('-');
+        let ports = ports.and_then(|(first, last)| Some((parse(first)?, parse(last)?)));
+        match ports {
+            Some((first, last)) if first <= last => Ok(Self { first, last }),
+            _ => Err(format!(
+                "\"{text}\" is not a range of ports; write it as \"20000-29999\""
+            )),
+        }
+    }
 }
 
 impl Uplink {
@@ -180,9 +225,22 @@ impl RawZone {
     fn upstream_source(&self) -> UpstreamSource {
         match (&self.upstream_source, self.upstream()) {
             (Some(source), _) => *source.get_ref(),
-            (None, Upstream::Each) => UpstreamSource::Endpoint,
-            (None, Upstream::Aggregate) => UpstreamSource::Own,
+            (None, Upstream::Each) if !self.ends_calls() => UpstreamSource::Endpoint,
+            (None, _) => UpstreamSource::Own,
         }
+    }
+
+    /// Whether rasline ends call signalling.
+    fn ends_calls(&self) -> bool {
+        let wanted = self.call_signalling.as_ref();
+        wanted.is_some_and(|wanted| *wanted.get_ref() == CallSignalling::Proxy)
+    }
+
+    /// The ports that stand for endpoints in call signalling, if rasline ends it.
+    fn signalling_ports(&self) -> Option<PortRange> {
+        let ports = self.signalling_ports.as_ref();
+        let ports = ports.map_or(SIGNALLING_PORTS, |ports| *ports.get_ref());
+        self.ends_calls().then_some(ports)
     }
 
     /// Checks what depends on the mode. `service_address` has been checked already.
@@ -213,6 +271,7 @@ impl RawZone {
                 upstream: self.upstream(),
                 source: self.upstream_source(),
                 address: self.upstream_address.as_ref().map(|a| *a.get_ref()),
+                signalling_ports: self.signalling_ports(),
             }),
             Ras::Registrar => ZoneMode::Registrar { multicast },
         }
@@ -322,6 +381,7 @@ impl RawZone {
             c.fail(Some(g.span()), "gatekeeper", what);
         }
         self.check_keys_of_proxy(c, ras);
+        self.check_call_signalling(c, ras);
         if let Some(wanted) = self.backup.as_ref().filter(|b| *b.get_ref()) {
             let what = if ras != Ras::Transparent {
                 "is valid only with ras = \"transparent\"; remove it"
@@ -337,6 +397,31 @@ impl RawZone {
             };
             c.fail(Some(wanted.span()), "backup", what);
         }
+    }
+
+    /// Checks the keys of call signalling.
+    fn check_call_signalling(&self, c: &mut Checker<'_>, ras: Ras) {
+        if let Some(ports) = self
+            .signalling_ports
+            .as_ref()
+            .filter(|_| !self.ends_calls())
+        {
+            let what = "is valid only with call_signalling = \"proxy\"; remove it";
+            c.fail(Some(ports.span()), "signalling_ports", what);
+        }
+        let Some(wanted) = self.call_signalling.as_ref().filter(|_| self.ends_calls()) else {
+            return;
+        };
+        let what = if ras != Ras::Proxy {
+            "\"proxy\" is valid only with ras = \"proxy\"; set that, or remove this key"
+        } else if self.upstream() == Upstream::Aggregate {
+            "\"proxy\" needs upstream = \"each\": gatekeepers must know endpoints one by one to call them"
+        } else if self.upstream_source() == UpstreamSource::Endpoint {
+            "\"proxy\" needs upstream_source = \"own\": gatekeepers take endpoints for hidden by NAT otherwise"
+        } else {
+            return;
+        };
+        c.fail(Some(wanted.span()), "call_signalling", what);
     }
 
     /// Checks keys that are valid for a proxy only.

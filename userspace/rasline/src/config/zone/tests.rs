@@ -330,3 +330,51 @@ fn names() {
         ["r.toml:10: gatekeeper: zone \"site-a\" has no gatekeepers; add a [[zone.gatekeeper]]"]
     );
 }
+
+#[test]
+fn call_signalling_needs_endpoints_that_are_registered_one_by_one() {
+    let own =
+        "ras = \"proxy\"\nservice_address = [\"10.9.0.1\"]\nupstream_address = \"192.0.2.9\"\n";
+    let with = |lines: &str| format!("{}{GATEKEEPER}", zone(&format!("{own}{lines}")));
+    let config = parse(&with("call_signalling = \"proxy\"")).unwrap();
+    let uplink = config.zones[0].mode.uplink().unwrap();
+    let ports = uplink
+        .signalling_ports
+        .map(|ports| (ports.first, ports.last));
+    assert_eq!(ports, Some((20_000, 29_999)));
+    assert_eq!(uplink.source, UpstreamSource::Own);
+    let warnings = config.warnings();
+    assert!(
+        warnings[0].contains("end when the controller ends"),
+        "{warnings:?}"
+    );
+    let ports = with("call_signalling = \"proxy\"\nsignalling_ports = \"5000-5009\"");
+    let config = parse(&ports).unwrap();
+    let uplink = config.zones[0].mode.uplink().unwrap();
+    assert_eq!(uplink.signalling_ports.map(|ports| ports.last), Some(5009));
+    for (text, wrong) in [
+        (
+            with("call_signalling = \"proxy\"\nupstream = \"aggregate\""),
+            "call_signalling: \"proxy\" needs upstream = \"each\"",
+        ),
+        (
+            with("call_signalling = \"proxy\"\nupstream_source = \"endpoint\""),
+            "call_signalling: \"proxy\" needs upstream_source = \"own\"",
+        ),
+        (
+            with("signalling_ports = \"5000-5009\""),
+            "signalling_ports: is valid only with call_signalling = \"proxy\"",
+        ),
+        (
+            with("call_signalling = \"proxy\"\nsignalling_ports = \"9-5\""),
+            "is not a range of ports",
+        ),
+        (
+            format!("{}{GATEKEEPER}", zone("call_signalling = \"proxy\"")),
+            "call_signalling: \"proxy\" is valid only with ras = \"proxy\"",
+        ),
+    ] {
+        let errors = parse(&text).unwrap_err();
+        assert!(errors.iter().any(|e| e.contains(wrong)), "{errors:?}");
+    }
+}

@@ -61,6 +61,12 @@ fn of_proxy(zone: &Zone) -> Vec<String> {
     let Some(uplink) = zone.mode.uplink() else {
         return all;
     };
+    if uplink.signalling_ports.is_some() {
+        all.push(
+            "call_signalling = \"proxy\": the calls of this zone end when the controller ends or is restarted".to_owned(),
+        );
+        return all;
+    }
     if let (UpstreamSource::Own, Some(own)) = (uplink.source, uplink.address) {
         let advice = match uplink.upstream {
             Upstream::Each => {

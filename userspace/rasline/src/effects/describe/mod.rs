@@ -5,6 +5,7 @@
 #![allow(clippy::cast_precision_loss)]
 
 pub mod agents;
+pub mod calls;
 mod network;
 pub mod presence;
 pub mod served;
@@ -77,6 +78,7 @@ pub fn describe(event: &Event, names: &Names<'_>) -> view::Event {
         }
         Event::Registrar { zone, event } => about_zone(*zone, served::registrar(event), names),
         Event::Proxy { zone, event } => about_zone(*zone, served::proxy(event), names),
+        Event::Call(event) => calls::describe_call(event, names),
         Event::Presence(told) => presence::presence(told, names),
         Event::CutOff { gatekeeper, why } => {
             let text = format!("cannot be reached, as this machine's own link is down: {why}");

@@ -1,0 +1,88 @@
+//! What happens to calls whose signalling ends here, as events: see docs/events.md.
+
+use rasline_core::call::{CallIdentifier, EndedBy, Event, Happening};
+use serde_json::{Map, Value, json};
+
+use super::{Names, served};
+use crate::view;
+
+/// Names of these events.
+pub mod name {
+    crate::effects::event_names::event_names! {
+        /// A call lost the gatekeeper that controlled it.
+        CALL_ORPHANED = "call_orphaned";
+        /// Its endpoints are connected without a gatekeeper.
+        CALL_JOINED = "call_joined";
+    }
+}
+
+/// An event of a call.
+pub(super) fn describe_call(event: &Event, names: &Names<'_>) -> view::Event {
+    let zone = names.zone(event.zone);
+    let call = event.identifier.map(format_identifier);
+    let (name, text, details) = match &event.happening {
+        Happening::Started { caller, callee } => {
+            let from = caller.as_deref().unwrap_or("an unnamed party");
+            let to = callee.as_deref().unwrap_or("an unnamed party");
+            let details = json!({"caller": caller, "callee": callee});
+            (
+                served::name::CALL_STARTED,
+                format!("{from} calls {to}"),
+                details,
+            )
+        }
+        Happening::Orphaned { gatekeeper } => {
+            let gatekeeper = gatekeeper.map(|one| one.to_string());
+            let who = gatekeeper.as_deref().unwrap_or("its gatekeeper");
+            let text = format!("lost its gatekeeper ({who}); endpoints are not disturbed");
+            (name::CALL_ORPHANED, text, json!({"gatekeeper": gatekeeper}))
+        }
+        Happening::Joined => (
+            name::CALL_JOINED,
+            "its endpoints are connected without a gatekeeper".to_owned(),
+            json!({}),
+        ),
+        Happening::Ended {
+            by,
+            cause,
+            connected,
+        } => {
+            let by = name_ender(*by);
+            let cause_text = cause.map_or_else(String::new, |cause| format!(", cause {cause}"));
+            let text = format!("ended by the {by}{cause_text}");
+            let seconds = connected.map(|time| time.as_secs_f64());
+            let details = json!({"by": by, "cause": cause, "seconds": seconds});
+            (served::name::CALL_ENDED, text, details)
+        }
+    };
+    let mut details = match details {
+        Value::Object(details) => details,
+        _ => Map::new(),
+    };
+    details.insert("call".to_owned(), json!(call));
+    details.insert("number".to_owned(), json!(event.call.0));
+    view::Event {
+        about: "call".to_owned(),
+        event: name.to_owned(),
+        text: format!("{zone}: call {}: {text}", event.call.0),
+        zone: Some(zone),
+        details,
+        ..view::Event::default()
+    }
+}
+
+const fn name_ender(by: EndedBy) -> &'static str {
+    match by {
+        EndedBy::Caller => "caller",
+        EndedBy::Called => "called",
+        EndedBy::Gatekeeper => "gatekeeper",
+        EndedBy::Operator => "operator",
+        EndedBy::Rasline => "rasline",
+    }
+}
+
+/// A callIdentifier as people read it.
+#[must_use]
+pub fn format_identifier(identifier: CallIdentifier) -> String {
+    format!("{:032x}", u128::from_be_bytes(identifier))
+}

@@ -1,0 +1,164 @@
+//! Call signalling that rasline ends itself: listeners and connections, on a thread of their own, so that a flood of RAS
+//! delays no call and a stalled call no RAS. What follows from what is decided by `rasline_core::call`; here are the sockets
+//! and the clock.
+//!
+//! ```text
+//! main loop --facts, orders--> thread: machine, listeners, a task for each connection
+//!           <----reports------
+//! ```
+//! Invariants: all channels are bounded; the main loop never waits for the thread: facts that find no room wait with the
+//! main loop, in order.
+
+mod line;
+mod listen;
+mod run;
+
+use std::{collections::VecDeque, net::SocketAddr, sync::mpsc as std_mpsc, time::Duration};
+
+use rasline_core::{
+    ZoneIndex,
+    call::{CallId, Event, Stats, View},
+    ras_server::CallFact,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    failure::{Failure, Result},
+    host,
+};
+
+/// Orders and facts that wait for the thread at most.
+const MAX_ORDERS: usize = 4096;
+/// Reports that wait for the main loop at most.
+const MAX_REPORTS: usize = 4096;
+/// How long the thread may take to end.
+const STOP_WITHIN: Duration = Duration::from_secs(1);
+
+/// Where endpoints signal their calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Service {
+    /// Their zone.
+    pub zone: ZoneIndex,
+    /// rasline's callSignalAddress towards them.
+    pub address: SocketAddr,
+}
+
+/// All calls, and what the thread has counted.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The calls, the oldest first.
+    pub calls: Vec<View>,
+    /// Counts.
+    pub stats: Stats,
+    /// Listeners that could not be had, with the reason.
+    pub trouble: Vec<(SocketAddr, String)>,
+}
+
+/// Orders to the thread.
+enum Order {
+    /// Listen at these addresses, and at no others.
+    Serve(Vec<Service>),
+    /// Something that RAS says.
+    Fact(ZoneIndex, CallFact),
+    /// How things are.
+    Show(oneshot::Sender<Snapshot>),
+    /// End this call.
+    Release(CallId),
+    /// End.
+    Stop(std_mpsc::Sender<()>),
+}
+
+/// The thread, as the main loop has it.
+#[derive(Debug)]
+pub struct CallThread {
+    orders: mpsc::Sender<Order>,
+    /// Facts that found no room.
+    waiting: VecDeque<(ZoneIndex, CallFact)>,
+}
+
+impl CallThread {
+    /// Starts the thread; it listens nowhere yet.
+    ///
+    /// # Errors
+    /// When there can be no thread.
+    pub fn start() -> Result<(Self, mpsc::Receiver<Event>)> {
+        let failed = |e: std::io::Error| Failure::plain("call signalling", e);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let (orders, received) = mpsc::channel(MAX_ORDERS);
+        let (reports, reported) = mpsc::channel(MAX_REPORTS);
+        std::thread::Builder::new()
+            .name("signalling".to_owned())
+            .spawn(move || {
+                if let Err(e) = host::realtime() {
+                    tracing::debug!("call signalling runs at ordinary priority: {e}");
+                }
+                runtime.block_on(run::run(received, reports));
+            })
+            .map_err(failed)?;
+        let thread = Self {
+            orders,
+            waiting: VecDeque::new(),
+        };
+        Ok((thread, reported))
+    }
+
+    /// Has it listen at these addresses, and at no others.
+    ///
+    /// # Errors
+    /// When the thread has ended or takes no orders.
+    pub fn serve(&self, services: Vec<Service>) -> Result<()> {
+        let order = Order::Serve(services);
+        let sent = self.orders.try_send(order);
+        sent.map_err(|e| Failure::new("call signalling", e, "restart the controller"))
+    }
+
+    /// Hands on what RAS says.
+    pub fn note(&mut self, zone: ZoneIndex, fact: CallFact) {
+        self.waiting.push_back((zone, fact));
+        self.flush();
+    }
+
+    /// Hands on what found no room before.
+    pub fn flush(&mut self) {
+        while let Some((zone, fact)) = self.waiting.pop_front() {
+            if let Err(e) = self.orders.try_send(Order::Fact(zone, fact)) {
+                if let Order::Fact(zone, fact) = e.into_inner() {
+                    self.waiting.push_front((zone, fact));
+                }
+                return;
+            }
+        }
+    }
+
+    /// Asks how things are; the answer comes when the thread gets to it.
+    ///
+    /// # Errors
+    /// When the thread has ended or takes no orders.
+    pub fn ask(&self) -> Result<oneshot::Receiver<Snapshot>> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.orders.try_send(Order::Show(reply));
+        sent.map_err(|e| Failure::new("call signalling", e, "try again"))?;
+        Ok(answer)
+    }
+
+    /// Has a call ended.
+    ///
+    /// # Errors
+    /// When the thread has ended or takes no orders.
+    pub fn release(&self, call: CallId) -> Result<()> {
+        let sent = self.orders.try_send(Order::Release(call));
+        sent.map_err(|e| Failure::new("call signalling", e, "try again"))
+    }
+
+    /// Ends the thread, and with it all calls.
+    pub fn stop(&self) {
+        let (done, ended) = std_mpsc::channel();
+        if self.orders.try_send(Order::Stop(done)).is_ok() {
+            // Whatever comes, it is over.
+            let _ = ended.recv_timeout(STOP_WITHIN);
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! The loop of the signalling thread: what comes becomes inputs of the machine, what it wants done is done at once.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::{IpAddr, SocketAddr},
+    sync::mpsc as std_mpsc,
+    time::Duration,
+};
+
+use rasline_core::{
+    Time, ZoneIndex,
+    call::{Calls, Event, Input, LinkId, LinkLoss, ListenerId, Output, Settings},
+    ras_server::{CallFact, EntryId},
+};
+use tokio::{
+    net::TcpStream,
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    Order, Service, Snapshot,
+    line::{self, MAX_WRITES},
+    listen::{self, Purpose},
+};
+use crate::host::monotonic_ns;
+
+/// News of connections that wait at most.
+const MAX_NEWS: usize = 1024;
+
+/// What happens at listeners and connections.
+pub(super) enum News {
+    /// Somebody connected.
+    Accepted {
+        purpose: Purpose,
+        stream: TcpStream,
+        peer: SocketAddr,
+        local: SocketAddr,
+    },
+    /// The peer of an H.245 listener connected.
+    ControlAccepted {
+        id: ListenerId,
+        stream: TcpStream,
+        peer: SocketAddr,
+    },
+    /// A connection was made.
+    Connected { link: LinkId, local: SocketAddr },
+    /// A message came.
+    Message { link: LinkId, octets: Vec<u8> },
+    /// A connection is gone.
+    Lost { link: LinkId, why: LinkLoss },
+}
+
+/// Runs until it is ordered to stop.
+pub(super) async fn run(mut orders: mpsc::Receiver<Order>, reports: mpsc::Sender<Event>) {
+    let (to_news, mut news) = mpsc::channel(MAX_NEWS);
+    let mut host = Host::new(to_news, reports);
+    loop {
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(Order::Serve(services)) => host.serve(services),
+                Some(Order::Fact(zone, fact)) => host.note_fact(zone, fact),
+                Some(Order::Show(reply)) => {
+                    // Who asked may have stopped waiting.
+                    let _ = reply.send(host.show());
+                }
+                Some(Order::Release(call)) => host.handle(Input::Release { call }),
+                Some(Order::Stop(done)) => return confirm_stop(&done),
+                None => return,
+            },
+            Some(one) = news.recv() => host.take(one),
+            () = sleep_until(host.due()) => host.handle(Input::Due),
+        }
+    }
+}
+
+fn confirm_stop(done: &std_mpsc::Sender<()>) {
+    // Who asked may have stopped waiting.
+    let _ = done.send(());
+}
+
+fn now() -> Time {
+    Time(monotonic_ns())
+}
+
+/// A listener's task; it ends with it.
+struct Task(JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+struct Host {
+    machine: Calls,
+    /// What is to be written on each connection; dropped, it is closed.
+    lines: HashMap<LinkId, mpsc::Sender<Vec<u8>>>,
+    services: BTreeMap<Service, Task>,
+    /// Listeners at the addresses that stand for endpoints.
+    upstream: HashMap<(ZoneIndex, EntryId), (SocketAddr, Task)>,
+    control: HashMap<ListenerId, Task>,
+    trouble: BTreeMap<SocketAddr, String>,
+    news: mpsc::Sender<News>,
+    reports: mpsc::Sender<Event>,
+    accepted: u64,
+    left_out: u64,
+}
+
+impl Host {
+    fn new(news: mpsc::Sender<News>, reports: mpsc::Sender<Event>) -> Self {
+        Self {
+            machine: Calls::new(Settings::default()),
+            lines: HashMap::new(),
+            services: BTreeMap::new(),
+            upstream: HashMap::new(),
+            control: HashMap::new(),
+            trouble: BTreeMap::new(),
+            news,
+            reports,
+            accepted: 0,
+            left_out: 0,
+        }
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        let mut out = Vec::new();
+        self.machine.handle(now(), input, &mut out);
+        for output in out {
+            self.carry_out(output);
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Connect { link, from, to } => {
+                let (writes, to_write) = mpsc::channel(MAX_WRITES);
+                self.lines.insert(link, writes);
+                let way = (SocketAddr::new(from, 0), to);
+                tokio::spawn(line::connect(link, way, to_write, self.news.clone()));
+            }
+            Output::Listen { listener, on } => self.listen_for_control(listener, on),
+            Output::StopListening { listener } => {
+                self.control.remove(&listener);
+            }
+            Output::Write { link, octets } => self.write(link, octets),
+            Output::Close { link } => {
+                self.lines.remove(&link);
+            }
+            Output::Event(event) => {
+                tracing::debug!("{event:?}");
+                if self.reports.try_send(event).is_err() {
+                    self.left_out += 1;
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, link: LinkId, octets: Vec<u8>) {
+        let Some(writes) = self.lines.get(&link) else {
+            return;
+        };
+        if writes.try_send(octets).is_err() {
+            self.lines.remove(&link);
+            let why = LinkLoss::Full;
+            self.handle(Input::Lost { link, why });
+        }
+    }
+
+    fn listen_for_control(&mut self, listener: ListenerId, on: IpAddr) {
+        let bound = listen::bind_any(on);
+        if let Err(e) = &bound {
+            tracing::warn!("H.245: listener at {on}: {e}");
+        }
+        let address = bound.ok().map(|(socket, address)| {
+            let task = listen::accept_control(listener, socket, self.news.clone());
+            self.control.insert(listener, Task(tokio::spawn(task)));
+            address
+        });
+        self.handle(Input::Listening { listener, address });
+    }
+
+    // What comes from outside.
+
+    fn take(&mut self, news: News) {
+        match news {
+            News::Accepted {
+                purpose,
+                stream,
+                peer,
+                local,
+            } => {
+                let link = self.serve_line(stream);
+                self.handle(match purpose {
+                    Purpose::Endpoints(zone) => Input::EndpointConnected {
+                        link,
+                        zone,
+                        peer,
+                        local,
+                    },
+                    Purpose::Gatekeepers => Input::GatekeeperConnected { link, peer, local },
+                });
+            }
+            News::ControlAccepted { id, stream, peer } => {
+                self.control.remove(&id);
+                let link = self.serve_line(stream);
+                let listener = id;
+                self.handle(Input::ControlConnected {
+                    listener,
+                    link,
+                    peer,
+                });
+            }
+            News::Connected { link, local } => self.handle(Input::Connected { link, local }),
+            News::Message { link, octets } => {
+                let octets = &octets;
+                self.handle(Input::Message { link, octets });
+            }
+            News::Lost { link, why } => {
+                self.lines.remove(&link);
+                self.handle(Input::Lost { link, why });
+            }
+        }
+    }
+
+    fn serve_line(&mut self, stream: TcpStream) -> LinkId {
+        self.accepted += 1;
+        let link = LinkId(self.accepted);
+        let (writes, to_write) = mpsc::channel(MAX_WRITES);
+        self.lines.insert(link, writes);
+        tokio::spawn(line::serve(link, stream, to_write, self.news.clone()));
+        link
+    }
+
+    // What the controller wants.
+
+    fn serve(&mut self, services: Vec<Service>) {
+        self.services.retain(|one, _| services.contains(one));
+        for service in services {
+            if !self.services.contains_key(&service) {
+                let purpose = Purpose::Endpoints(service.zone);
+                if let Some(task) = self.listen(service.address, purpose) {
+                    self.services.insert(service, task);
+                }
+            }
+        }
+    }
+
+    fn listen(&mut self, address: SocketAddr, purpose: Purpose) -> Option<Task> {
+        match listen::bind(address) {
+            Ok(listener) => {
+                self.trouble.remove(&address);
+                let task = listen::accept(listener, purpose, self.news.clone());
+                Some(Task(tokio::spawn(task)))
+            }
+            Err(e) => {
+                tracing::error!("call signalling: {address}: {e}");
+                self.trouble.insert(address, e.to_string());
+                None
+            }
+        }
+    }
+
+    fn note_fact(&mut self, zone: ZoneIndex, fact: CallFact) {
+        match fact {
+            CallFact::Registered {
+                endpoint, upstream, ..
+            } => {
+                let key = (zone, endpoint);
+                let known = self.upstream.get(&key).map(|(address, _)| *address);
+                if known != Some(upstream)
+                    && let Some(task) = self.listen(upstream, Purpose::Gatekeepers)
+                {
+                    self.upstream.insert(key, (upstream, task));
+                }
+            }
+            CallFact::Unregistered { endpoint } => {
+                self.upstream.remove(&(zone, endpoint));
+            }
+            _ => {}
+        }
+        self.handle(Input::Fact { zone, fact });
+    }
+
+    fn show(&self) -> Snapshot {
+        Snapshot {
+            calls: self.machine.views(),
+            stats: self.machine.stats(),
+            trouble: self.trouble.clone().into_iter().collect(),
+        }
+    }
+
+    /// When the machine wants to be called.
+    fn due(&self) -> Instant {
+        let far = Duration::from_hours(1);
+        let wait = self.machine.next_due().map_or(far, |due| due.since(now()));
+        Instant::now() + wait.min(far)
+    }
+}
