@@ -3,9 +3,10 @@
 //! The header is read without decoding the message, so that one that does not decode can still be answered (XRS) or
 //! counted by kind. Invariant, tested and fuzzed: for every message that decodes, the header agrees with the value.
 
-use crate::types::RasMessage;
+use crate::types::{self, RasMessage};
 
-/// Defines `RasKind` and the mappings between it, the CHOICE index, and [`RasMessage`].
+/// Defines `RasKind`, the mappings between it, the CHOICE index, and [`RasMessage`], and what a `match` over messages
+/// names all kinds with.
 macro_rules! kinds {
     ($($variant:ident $name:literal $extension:literal $index:literal;)*) => {
         /// The kind of a RAS message: the alternative of the CHOICE.
@@ -43,7 +44,46 @@ macro_rules! kinds {
             }
         }
 
+        /// A message by reference. Unlike [`RasMessage`], which is extensible, a `match` over it names every kind.
+        #[derive(Debug, Clone, Copy)]
+        pub enum RasMessageRef<'a> {
+            $(
+                #[doc = $name]
+                $variant(&'a types::$variant),
+            )*
+            /// Several ACF in one message.
+            AdmissionConfirmSequence(&'a [types::AdmissionConfirm]),
+        }
+
+        /// As [`RasMessageRef`], to change the message.
+        #[derive(Debug)]
+        pub enum RasMessageMut<'a> {
+            $(
+                #[doc = $name]
+                $variant(&'a mut types::$variant),
+            )*
+            /// Several ACF in one message.
+            AdmissionConfirmSequence(&'a mut [types::AdmissionConfirm]),
+        }
+
         impl RasMessage {
+            /// The message for a `match` that names every kind.
+            #[must_use]
+            pub fn by_ref(&self) -> RasMessageRef<'_> {
+                match self {
+                    $(Self::$variant(message) => RasMessageRef::$variant(message),)*
+                    Self::AdmissionConfirmSequence(all) => RasMessageRef::AdmissionConfirmSequence(all),
+                }
+            }
+
+            /// As [`Self::by_ref`], to change the message.
+            pub fn by_mut(&mut self) -> RasMessageMut<'_> {
+                match self {
+                    $(Self::$variant(message) => RasMessageMut::$variant(message),)*
+                    Self::AdmissionConfirmSequence(all) => RasMessageMut::AdmissionConfirmSequence(all),
+                }
+            }
+
             /// Kind of the message.
             #[must_use]
             pub const fn kind(&self) -> RasKind {

@@ -31,5 +31,5 @@ pub mod view;
 
 pub use codec::{DecodeError, EncodeError, MAX_MESSAGE, decode_ras, encode_ras};
 pub use exchange::{Exchange, Sender};
-pub use kind::{Header, RasKind, header, renumbered};
+pub use kind::{Header, RasKind, RasMessageMut, RasMessageRef, header, renumbered};
 pub use types::RasMessage;

@@ -1,6 +1,5 @@
 //! Rejections for zones that would be served but may not be; the table stands in the [module](super).
 
-use rasline_h225::RasMessage;
 use rasline_h225::types::{
     AdmissionReject, AdmissionRejectReason, BandRejectReason, BandwidthReject, DisengageReject,
     DisengageRejectReason, GatekeeperReject, GatekeeperRejectReason, GatekeeperRequest,
@@ -8,44 +7,71 @@ use rasline_h225::types::{
     RegistrationRejectReason, RegistrationRequest, ServiceControlResponse,
     ServiceControlResponseResult, UnregRejectReason, UnregistrationReject,
 };
+use rasline_h225::{RasMessage, RasMessageRef};
 
 /// The rejection of a message. `None` for what is not rejected.
 pub(super) fn reject(message: &RasMessage) -> Option<RasMessage> {
     use RasMessage as M;
+    use RasMessageRef as Asked;
     let seq = message.request_seq_num();
-    Some(match message {
-        M::GatekeeperRequest(grq) => discovery(grq),
-        M::RegistrationRequest(rrq) => registration(rrq),
-        M::UnregistrationRequest(_) => {
+    Some(match message.by_ref() {
+        Asked::GatekeeperRequest(grq) => discovery(grq),
+        Asked::RegistrationRequest(rrq) => registration(rrq),
+        Asked::UnregistrationRequest(_) => {
             let reason = UnregRejectReason::NotCurrentlyRegistered;
             M::UnregistrationReject(UnregistrationReject::new(seq, reason))
         }
-        M::AdmissionRequest(_) => {
+        Asked::AdmissionRequest(_) => {
             let reason = AdmissionRejectReason::InvalidPermission;
             M::AdmissionReject(AdmissionReject::new(seq, reason))
         }
-        M::BandwidthRequest(_) => {
+        Asked::BandwidthRequest(_) => {
             let reason = BandRejectReason::InvalidPermission;
             M::BandwidthReject(BandwidthReject::new(seq, reason, 0))
         }
-        M::DisengageRequest(_) => {
+        Asked::DisengageRequest(_) => {
             let reason = DisengageRejectReason::NotRegistered;
             M::DisengageReject(DisengageReject::new(seq, reason))
         }
-        M::LocationRequest(_) => {
+        Asked::LocationRequest(_) => {
             let reason = LocationRejectReason::InvalidPermission;
             M::LocationReject(LocationReject::new(seq, reason))
         }
-        M::InfoRequestResponse(irr) if irr.need_response == Some(true) => {
+        Asked::InfoRequestResponse(irr) if irr.need_response == Some(true) => {
             let reason = InfoRequestNakReason::NotRegistered;
             M::InfoRequestNak(InfoRequestNak::new(seq, reason))
         }
-        M::ServiceControlIndication(_) => {
+        Asked::ServiceControlIndication(_) => {
             let mut response = ServiceControlResponse::new(seq);
             response.result = Some(ServiceControlResponseResult::NotAvailable);
             M::ServiceControlResponse(response)
         }
-        _ => return None,
+        Asked::InfoRequestResponse(_)
+        | Asked::ResourcesAvailableIndicate(_)
+        | Asked::InfoRequest(_)
+        | Asked::NonStandardMessage(_)
+        // Answers.
+        | Asked::GatekeeperConfirm(_)
+        | Asked::GatekeeperReject(_)
+        | Asked::RegistrationConfirm(_)
+        | Asked::RegistrationReject(_)
+        | Asked::UnregistrationConfirm(_)
+        | Asked::UnregistrationReject(_)
+        | Asked::AdmissionConfirm(_)
+        | Asked::AdmissionConfirmSequence(_)
+        | Asked::AdmissionReject(_)
+        | Asked::BandwidthConfirm(_)
+        | Asked::BandwidthReject(_)
+        | Asked::DisengageConfirm(_)
+        | Asked::DisengageReject(_)
+        | Asked::LocationConfirm(_)
+        | Asked::LocationReject(_)
+        | Asked::UnknownMessageResponse(_)
+        | Asked::RequestInProgress(_)
+        | Asked::ResourcesAvailableConfirm(_)
+        | Asked::InfoRequestAck(_)
+        | Asked::InfoRequestNak(_)
+        | Asked::ServiceControlResponse(_) => return None,
     })
 }
 

@@ -18,7 +18,7 @@ use super::downstream::claims::{
 };
 use super::downstream::discovery::answer_grq;
 use super::machine::Proxy;
-use super::message::{EndpointMessage, endpoint_identifier};
+use super::message::{EndpointMessage, endpoint_identifier, is_answer};
 use super::refuse::{Why, not_understood, refusal};
 use super::translate::{self, UpstreamNames, translate_request};
 use super::upstream::requests_to_gatekeeper::Purpose;
@@ -93,10 +93,8 @@ impl Proxy {
             | M::ServiceControlIndication(_)
             | M::NonStandardMessage(_) => self.handle_request(asked, &message, out),
             M::InfoRequestResponse(irr) => self.handle_irr(asked, irr, out),
-            M::GatekeeperConfirm(_) | M::RegistrationConfirm(_) | M::AdmissionConfirm(_) => {
-                self.stats.ignored += 1;
-            }
-            answer => self.handle_answer(asked, answer, out),
+            _ if is_answer(asked.kind) => self.handle_answer(asked, message, out),
+            _ => self.stats.ignored += 1,
         }
     }
 

@@ -11,6 +11,7 @@ use rasline_h225::types::{
 };
 use rasline_h225::{RasKind, decode_ras, encode_ras, header, renumbered};
 
+use super::addressee::find_addressee;
 use super::endpoints::GATEWAY;
 use super::machine::Proxy;
 use super::message::{GatekeeperMessage, GatekeeperRequest, has_no_identifiers};
@@ -356,7 +357,9 @@ impl Proxy {
         if let RasMessage::UnregistrationRequest(urq) = &message {
             return self.handle_gatekeeper_urq(&asker, urq, out);
         }
-        match (self.find_addressee(&message, resident), &message) {
+        let named = |identifier: &BmpString| self.upstream.by_identifier(identifier);
+        let addressee = find_addressee(&message, resident, named, &self.relay.calls);
+        match (addressee, &message) {
             (Some(id), RasMessage::DisengageRequest(drq)) if self.ends_calls() => {
                 self.take_disengage(id, &asker, drq, out);
             }
@@ -373,32 +376,6 @@ impl Proxy {
             let answer = self.relay.find_answer(asker.key, self.now)?;
             Some(asker.answer(answer.octets.to_vec()))
         })
-    }
-
-    /// The endpoint that a request is for; `resident`: the one at the address that it was sent to.
-    fn find_addressee(&self, message: &RasMessage, resident: Option<EntryId>) -> Option<EntryId> {
-        use RasMessage as M;
-        let named = |identifier: &BmpString| self.upstream.by_identifier(identifier);
-        let calls = &self.relay.calls;
-        match message {
-            M::InfoRequest(irq) => {
-                let call = CallReference::by_irq(irq);
-                let found = call.and_then(|call| calls.find_endpoint(&call));
-                found.or(resident)
-            }
-            M::BandwidthRequest(brq) => {
-                named(&brq.endpoint_identifier).or_else(|| calls.find_endpoint(&brq.into()))
-            }
-            M::DisengageRequest(drq) => {
-                named(&drq.endpoint_identifier).or_else(|| calls.find_endpoint(&drq.into()))
-            }
-            M::ServiceControlIndication(sci) => {
-                let identifier = sci.endpoint_identifier.as_ref();
-                identifier.map_or(resident, named)
-            }
-            M::LocationRequest(_) | M::NonStandardMessage(_) => resident,
-            _ => None,
-        }
     }
 
     /// The gatekeeper ends a call whose signalling ends here: the endpoint learns it by that, if it comes to that.

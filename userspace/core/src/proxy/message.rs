@@ -91,3 +91,44 @@ pub(super) const fn has_no_identifiers(kind: RasKind) -> bool {
             | RasKind::NonStandardMessage
     )
 }
+
+/// True if an endpoint sends a message of this kind in answer to a request. Every kind is listed: one that is no answer and
+/// that the proxy does not handle itself is ignored.
+pub(super) const fn is_answer(kind: RasKind) -> bool {
+    use RasKind as K;
+    match kind {
+        K::UnregistrationConfirm
+        | K::UnregistrationReject
+        | K::BandwidthConfirm
+        | K::BandwidthReject
+        | K::DisengageConfirm
+        | K::DisengageReject
+        | K::LocationConfirm
+        | K::LocationReject
+        | K::InfoRequestResponse
+        | K::NonStandardMessage
+        | K::UnknownMessageResponse
+        | K::RequestInProgress
+        | K::ServiceControlResponse => true,
+        K::GatekeeperRequest
+        | K::GatekeeperConfirm
+        | K::GatekeeperReject
+        | K::RegistrationRequest
+        | K::RegistrationConfirm
+        | K::RegistrationReject
+        | K::UnregistrationRequest
+        | K::AdmissionRequest
+        | K::AdmissionConfirm
+        | K::AdmissionConfirmSequence
+        | K::AdmissionReject
+        | K::BandwidthRequest
+        | K::DisengageRequest
+        | K::LocationRequest
+        | K::InfoRequest
+        | K::ResourcesAvailableIndicate
+        | K::ResourcesAvailableConfirm
+        | K::InfoRequestAck
+        | K::InfoRequestNak
+        | K::ServiceControlIndication => false,
+    }
+}

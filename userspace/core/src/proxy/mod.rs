@@ -50,6 +50,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Reserved;
 
+mod addressee;
 mod downstream;
 mod endpoint_messages;
 mod endpoints;

@@ -10,7 +10,7 @@ use rasline_h225::types::{
     AdmissionRejectReason, AdmissionRequest, BmpString, RasMessage, RegistrationRejectReason,
     TransportAddress,
 };
-use rasline_h225::{decode_ras, encode_ras, renumbered};
+use rasline_h225::{RasMessageMut, decode_ras, encode_ras, renumbered};
 
 /// How gatekeepers know an endpoint.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ pub(super) fn translate_request(
 /// A message of an endpoint, for the gatekeeper. False: the gatekeeper has given no endpointIdentifier, and this kind
 /// must have one. RRQ is not translated here: it is made by [`crate::proxy::rrq`].
 pub(super) fn to_gatekeeper(message: &mut RasMessage, known: &UpstreamNames) -> bool {
-    use RasMessage as M;
+    use RasMessageMut as M;
     let identifier = known.endpoint_identifier.as_ref();
     let gatekeeper = |field: &mut Option<BmpString>| {
         if field.is_some() {
@@ -71,7 +71,7 @@ pub(super) fn to_gatekeeper(message: &mut RasMessage, known: &UpstreamNames) -> 
         }
         identifier.is_some()
     };
-    match message {
+    match message.by_mut() {
         M::AdmissionRequest(arq) => {
             if let Some(own) = known.signalling {
                 name_caller(arq, own);
@@ -114,7 +114,31 @@ pub(super) fn to_gatekeeper(message: &mut RasMessage, known: &UpstreamNames) -> 
             xrs.message_not_understood = None;
             true
         }
-        _ => true,
+        // Nothing in them names the endpoint or its gatekeeper, or they are made elsewhere: GRQ, RRQ and URQ.
+        M::GatekeeperRequest(_)
+        | M::RegistrationRequest(_)
+        | M::UnregistrationRequest(_)
+        | M::InfoRequest(_)
+        | M::NonStandardMessage(_)
+        | M::GatekeeperConfirm(_)
+        | M::GatekeeperReject(_)
+        | M::RegistrationConfirm(_)
+        | M::RegistrationReject(_)
+        | M::UnregistrationConfirm(_)
+        | M::UnregistrationReject(_)
+        | M::AdmissionConfirm(_)
+        | M::AdmissionConfirmSequence(_)
+        | M::AdmissionReject(_)
+        | M::BandwidthConfirm(_)
+        | M::BandwidthReject(_)
+        | M::DisengageConfirm(_)
+        | M::DisengageReject(_)
+        | M::LocationReject(_)
+        | M::RequestInProgress(_)
+        | M::ResourcesAvailableConfirm(_)
+        | M::InfoRequestAck(_)
+        | M::InfoRequestNak(_)
+        | M::ServiceControlResponse(_) => true,
     }
 }
 
@@ -165,14 +189,14 @@ pub(super) fn to_endpoint(message: &mut RasMessage, known: &DownstreamNames) {
 }
 
 fn identifiers(message: &mut RasMessage, known: &DownstreamNames) {
-    use RasMessage as M;
+    use RasMessageMut as M;
     let gatekeeper = |field: &mut Option<BmpString>| {
         if let Some(field) = field {
             field.clone_from(&known.gatekeeper_identifier);
         }
     };
     let own = |field: &mut BmpString| field.clone_from(&known.endpoint_identifier);
-    match message {
+    match message.by_mut() {
         M::RegistrationConfirm(rcf) => {
             rcf.gatekeeper_identifier = Some(known.gatekeeper_identifier.clone());
             own(&mut rcf.endpoint_identifier);
@@ -207,14 +231,39 @@ fn identifiers(message: &mut RasMessage, known: &DownstreamNames) {
                 own(field);
             }
         }
-        _ => {}
+        // These name neither, or no gatekeeper sends them.
+        M::GatekeeperRequest(_)
+        | M::RegistrationRequest(_)
+        | M::AdmissionRequest(_)
+        | M::InfoRequestResponse(_)
+        | M::NonStandardMessage(_)
+        | M::ResourcesAvailableIndicate(_)
+        | M::GatekeeperConfirm(_)
+        | M::GatekeeperReject(_)
+        | M::UnregistrationConfirm(_)
+        | M::UnregistrationReject(_)
+        | M::AdmissionConfirm(_)
+        | M::AdmissionConfirmSequence(_)
+        | M::AdmissionReject(_)
+        | M::BandwidthConfirm(_)
+        | M::BandwidthReject(_)
+        | M::DisengageConfirm(_)
+        | M::DisengageReject(_)
+        | M::LocationConfirm(_)
+        | M::LocationReject(_)
+        | M::UnknownMessageResponse(_)
+        | M::RequestInProgress(_)
+        | M::ResourcesAvailableConfirm(_)
+        | M::InfoRequestAck(_)
+        | M::InfoRequestNak(_)
+        | M::ServiceControlResponse(_) => {}
     }
 }
 
 /// An endpoint must not be led past the proxy, nor be told of what the proxy does not do.
 fn without_alternates(message: &mut RasMessage) {
-    use RasMessage as M;
-    match message {
+    use RasMessageMut as M;
+    match message.by_mut() {
         M::RegistrationConfirm(rcf) => {
             rcf.alternate_gatekeeper = None;
             rcf.assigned_gatekeeper = None;
@@ -256,6 +305,24 @@ fn without_alternates(message: &mut RasMessage) {
         M::InfoRequestNak(nak) => nak.alt_gk_info = None,
         M::InfoRequest(irq) => irq.assigned_gatekeeper = None,
         M::UnknownMessageResponse(xrs) => xrs.message_not_understood = None,
-        _ => {}
+        // These name no other gatekeeper, or no gatekeeper sends them.
+        M::GatekeeperRequest(_)
+        | M::RegistrationRequest(_)
+        | M::AdmissionRequest(_)
+        | M::BandwidthRequest(_)
+        | M::DisengageRequest(_)
+        | M::LocationRequest(_)
+        | M::InfoRequestResponse(_)
+        | M::NonStandardMessage(_)
+        | M::ResourcesAvailableIndicate(_)
+        | M::ServiceControlIndication(_)
+        | M::GatekeeperConfirm(_)
+        | M::GatekeeperReject(_)
+        | M::BandwidthConfirm(_)
+        | M::LocationConfirm(_)
+        | M::RequestInProgress(_)
+        | M::ResourcesAvailableConfirm(_)
+        | M::InfoRequestAck(_)
+        | M::ServiceControlResponse(_) => {}
     }
 }

@@ -5,10 +5,12 @@
 //! same mechanism. Discovery comes before anything can be proved; other gatekeepers are known by their address; answers
 //! fit a request of ours.
 
-use rasline_h225::encode_ras;
 use rasline_h225::security::{Key, Mechanism, claim, sign};
 use rasline_h225::text::from_bmp;
-use rasline_h225::types::{GatekeeperConfirm, GatekeeperRequest, RasMessage, RegistrationRequest};
+use rasline_h225::types::{
+    BmpString, GatekeeperConfirm, GatekeeperRequest, RasMessage, RegistrationRequest,
+};
+use rasline_h225::{RasMessageRef, encode_ras};
 
 use super::aliases::texts;
 use super::entries::Entries;
@@ -147,9 +149,10 @@ impl<'a> Accounts<'a> {
         message: &RasMessage,
     ) -> Result<Mode, Denied> {
         let wanted = self.policy.profile().authentication;
-        if wanted == Authentication::None || !is_of_endpoint(message) {
-            return Ok(Mode::Open);
-        }
+        let named = match subject(message) {
+            Subject::Endpoint(named) if wanted != Authentication::None => named,
+            Subject::Endpoint(_) | Subject::Other => return Ok(Mode::Open),
+        };
         let password = |claimed: &str| -> Option<String> {
             let index = self.find_sender(claimed, message)?;
             self.policy.known(index)?.password.clone()
@@ -173,7 +176,8 @@ impl<'a> Accounts<'a> {
         let index = self.find_sender(&identifier, message);
         let mode = index.and_then(|index| self.mode(mechanism, index, identifier));
         let mut mode = mode.ok_or(Denied::Unknown)?;
-        if let Some(named) = named(message) {
+        let named = named.map(from_bmp).filter(|named| !named.is_empty());
+        if let Some(named) = named {
             mode.registered_as(&named);
         }
         Ok(mode)
@@ -281,35 +285,53 @@ pub(super) fn announce_proof(gcf: &mut GatekeeperConfirm, wanted: Authentication
     gcf.algorithm_oid = mechanism.map(Mechanism::algorithm);
 }
 
-/// endpointIdentifier that its sender says is its own.
-fn named(message: &RasMessage) -> Option<String> {
-    use RasMessage as M;
-    let named = match message {
-        M::RegistrationRequest(rrq) => rrq.endpoint_identifier.as_ref(),
-        M::UnregistrationRequest(urq) => urq.endpoint_identifier.as_ref(),
-        M::AdmissionRequest(arq) => Some(&arq.endpoint_identifier),
-        M::BandwidthRequest(brq) => Some(&brq.endpoint_identifier),
-        M::DisengageRequest(drq) => Some(&drq.endpoint_identifier),
-        M::InfoRequestResponse(irr) => Some(&irr.endpoint_identifier),
-        M::ResourcesAvailableIndicate(rai) => Some(&rai.endpoint_identifier),
-        M::ServiceControlIndication(sci) => sci.endpoint_identifier.as_ref(),
-        _ => None,
-    };
-    named.map(from_bmp).filter(|named| !named.is_empty())
+/// Who a message is about, which says who must prove it.
+enum Subject<'a> {
+    /// The endpoint that sends it, with the endpointIdentifier that it calls its own.
+    Endpoint(Option<&'a BmpString>),
+    /// No endpoint that could prove it, or an answer, which fits a request of ours.
+    Other,
 }
 
-/// Whether it is one that endpoints send, about themselves.
-const fn is_of_endpoint(message: &RasMessage) -> bool {
-    use RasMessage as M;
-    matches!(
-        message,
-        M::RegistrationRequest(_)
-            | M::UnregistrationRequest(_)
-            | M::AdmissionRequest(_)
-            | M::BandwidthRequest(_)
-            | M::DisengageRequest(_)
-            | M::InfoRequestResponse(_)
-            | M::ResourcesAvailableIndicate(_)
-            | M::ServiceControlIndication(_)
-    )
+/// Says who a message is about. Every kind is listed: one that is missing here would be answered without proof.
+fn subject(message: &RasMessage) -> Subject<'_> {
+    use RasMessageRef as M;
+    match message.by_ref() {
+        M::RegistrationRequest(rrq) => Subject::Endpoint(rrq.endpoint_identifier.as_ref()),
+        M::UnregistrationRequest(urq) => Subject::Endpoint(urq.endpoint_identifier.as_ref()),
+        M::AdmissionRequest(arq) => Subject::Endpoint(Some(&arq.endpoint_identifier)),
+        M::BandwidthRequest(brq) => Subject::Endpoint(Some(&brq.endpoint_identifier)),
+        M::DisengageRequest(drq) => Subject::Endpoint(Some(&drq.endpoint_identifier)),
+        M::InfoRequestResponse(irr) => Subject::Endpoint(Some(&irr.endpoint_identifier)),
+        M::ResourcesAvailableIndicate(rai) => Subject::Endpoint(Some(&rai.endpoint_identifier)),
+        M::ServiceControlIndication(sci) => Subject::Endpoint(sci.endpoint_identifier.as_ref()),
+        // Discovery comes before anything can be proved, and neighbours are known by their address.
+        M::GatekeeperRequest(_)
+        | M::LocationRequest(_)
+        // It gets an XRS, and a gatekeeper is not sent IRQs.
+        | M::NonStandardMessage(_)
+        | M::InfoRequest(_)
+        // Answers.
+        | M::GatekeeperConfirm(_)
+        | M::GatekeeperReject(_)
+        | M::RegistrationConfirm(_)
+        | M::RegistrationReject(_)
+        | M::UnregistrationConfirm(_)
+        | M::UnregistrationReject(_)
+        | M::AdmissionConfirm(_)
+        | M::AdmissionConfirmSequence(_)
+        | M::AdmissionReject(_)
+        | M::BandwidthConfirm(_)
+        | M::BandwidthReject(_)
+        | M::DisengageConfirm(_)
+        | M::DisengageReject(_)
+        | M::LocationConfirm(_)
+        | M::LocationReject(_)
+        | M::UnknownMessageResponse(_)
+        | M::RequestInProgress(_)
+        | M::ResourcesAvailableConfirm(_)
+        | M::InfoRequestAck(_)
+        | M::InfoRequestNak(_)
+        | M::ServiceControlResponse(_) => Subject::Other,
+    }
 }

@@ -9,7 +9,7 @@ use rasline_h225::types::{
     DisengageRejectReason, DisengageRequest, InfoRequestResponse, LocationRejectReason,
     LocationRequest, RasMessage, ResourcesAvailableIndicate, ServiceControlIndication,
 };
-use rasline_h225::{RasKind, decode_ras, header};
+use rasline_h225::{RasKind, RasMessageRef, decode_ras, header};
 
 use super::admission::{Caller, HOPS};
 use super::aliases::texts;
@@ -163,33 +163,58 @@ impl Registrar {
         message: RasMessage,
         out: &mut Vec<Output>,
     ) -> Reply {
-        use RasMessage as M;
-        match message {
-            M::GatekeeperRequest(grq) => answer_grq(&self.policy, asked, &grq),
+        use RasMessageRef as M;
+        match message.by_ref() {
+            M::GatekeeperRequest(grq) => answer_grq(&self.policy, asked, grq),
             M::RegistrationRequest(rrq) if rrq.keep_alive == Some(true) => {
-                self.handle_keep_alive(asked, &rrq, out)
+                self.handle_keep_alive(asked, rrq, out)
             }
             M::RegistrationRequest(rrq) if rrq.additive_registration.is_some() => {
-                self.handle_additive_rrq(asked, &rrq, out)
+                self.handle_additive_rrq(asked, rrq, out)
             }
-            M::RegistrationRequest(rrq) => self.handle_full_rrq(asked, &rrq, out),
-            M::UnregistrationRequest(urq) => self.handle_urq(asked, &urq, out),
+            M::RegistrationRequest(rrq) => self.handle_full_rrq(asked, rrq, out),
+            M::UnregistrationRequest(urq) => self.handle_urq(asked, urq, out),
             M::AdmissionRequest(arq) => self.handle_arq(asked, arq, out),
-            M::BandwidthRequest(brq) => self.handle_brq(asked, &brq, out),
-            M::DisengageRequest(drq) => self.handle_drq(asked, &drq, out),
+            M::BandwidthRequest(brq) => self.handle_brq(asked, brq, out),
+            M::DisengageRequest(drq) => self.handle_drq(asked, drq, out),
             M::LocationRequest(lrq) => self.handle_lrq(asked, lrq, out),
-            M::InfoRequestResponse(irr) => self.handle_irr(asked, &irr, out),
-            M::ResourcesAvailableIndicate(rai) => self.handle_rai(asked, &rai),
-            M::ServiceControlIndication(sci) => self.handle_sci(asked, &sci),
+            M::InfoRequestResponse(irr) => self.handle_irr(asked, irr, out),
+            M::ResourcesAvailableIndicate(rai) => self.handle_rai(asked, rai),
+            M::ServiceControlIndication(sci) => self.handle_sci(asked, sci),
             M::NonStandardMessage(_) => Reply::anyone(xrs(asked.seq, returned(asked.payload))),
-            answer => {
-                self.handle_answer(asked, answer, out);
+            // No gatekeeper is sent these.
+            M::InfoRequest(_)
+            | M::GatekeeperConfirm(_)
+            | M::GatekeeperReject(_)
+            | M::RegistrationConfirm(_)
+            | M::RegistrationReject(_)
+            | M::AdmissionConfirm(_)
+            | M::AdmissionConfirmSequence(_)
+            | M::AdmissionReject(_)
+            | M::BandwidthConfirm(_)
+            | M::BandwidthReject(_)
+            | M::UnknownMessageResponse(_)
+            | M::ResourcesAvailableConfirm(_)
+            | M::InfoRequestAck(_)
+            | M::InfoRequestNak(_)
+            | M::ServiceControlResponse(_) => {
+                self.stats.ignored += 1;
+                Reply::Nothing
+            }
+            M::UnregistrationConfirm(_)
+            | M::UnregistrationReject(_)
+            | M::DisengageConfirm(_)
+            | M::DisengageReject(_)
+            | M::LocationConfirm(_)
+            | M::LocationReject(_)
+            | M::RequestInProgress(_) => {
+                self.handle_answer(asked, message, out);
                 Reply::Nothing
             }
         }
     }
 
-    /// An answer to a request of ours, or what a gatekeeper is not sent.
+    /// Takes an answer to a request of ours.
     fn handle_answer(&mut self, asked: &Inbound<'_>, message: RasMessage, out: &mut Vec<Output>) {
         use RasMessage as M;
         let requests = &mut self.sender.requests;
@@ -300,7 +325,7 @@ impl Registrar {
     fn handle_arq(
         &mut self,
         asked: &Inbound<'_>,
-        arq: AdmissionRequest,
+        arq: &AdmissionRequest,
         out: &mut Vec<Output>,
     ) -> Reply {
         let identifier = from_bmp(&arq.endpoint_identifier);
@@ -314,20 +339,16 @@ impl Registrar {
             return self.policy.arj(asked.seq, None, why);
         };
         let (id, entry) = registered;
-        let caller = Caller {
-            id,
-            entry,
-            arq: &arq,
-        };
+        let caller = Caller { id, entry, arq };
         let found = caller.find_called(self.directory());
         let found = found.map_err(|why| self.policy.arj(asked.seq, Some(registered), why));
         self.note_heard(id);
         match found {
-            Ok(Some(found)) => self.admit(asked.seq, (id, &arq), &found, out),
+            Ok(Some(found)) => self.admit(asked.seq, (id, arq), &found, out),
             Ok(None) => {
                 let dialled = texts(arq.destination_info.as_deref());
                 let numbers = self.policy.plan_numbers(&dialled);
-                let caller = Asker::Caller(id, Box::new(arq));
+                let caller = Asker::Caller(id, Box::new(arq.clone()));
                 self.start_search(asked, (caller, numbers, HOPS), out)
             }
             Err(arj) => arj,
@@ -406,7 +427,7 @@ impl Registrar {
     fn handle_lrq(
         &mut self,
         asked: &Inbound<'_>,
-        lrq: LocationRequest,
+        lrq: &LocationRequest,
         out: &mut Vec<Output>,
     ) -> Reply {
         let is_neighbour = self.policy.index.answered.contains_key(&asked.from.ip());
@@ -416,14 +437,14 @@ impl Registrar {
             None if is_neighbour => Seeker::Neighbour,
             None => return lrj(asked.seq, LocationRejectReason::RequestDenied),
         };
-        match locate(self.directory(), &lrq, seeker, asked.to) {
+        match locate(self.directory(), lrq, seeker, asked.to) {
             Located::Found(found) => {
                 self.stats.located += 1;
                 lcf(asked.seq, &found)
             }
             Located::Rejected(why) => lrj(asked.seq, why),
             Located::Elsewhere(numbers, hops) => {
-                let seeker = Asker::Seeker(Box::new(lrq));
+                let seeker = Asker::Seeker(Box::new(lrq.clone()));
                 self.start_search(asked, (seeker, numbers, hops), out)
             }
         }

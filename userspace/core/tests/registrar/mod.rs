@@ -12,6 +12,7 @@ mod expiring;
 mod foretelling;
 mod locating;
 mod proving;
+mod proving_each_kind;
 mod random;
 mod recalling;
 mod registering;
