@@ -13,29 +13,29 @@ use crate::scene::SOON;
 /// How long the phones talk.
 const TALK: Duration = Duration::from_millis(500);
 
-fn phone(stack: Stack, n: u16, tunnels: bool) -> Phone {
+fn phone(stack: Stack, n: u16, (tunnels, fast_start): (bool, bool)) -> Phone {
     Phone::new(PhoneSettings {
         stack,
         host: topology::endpoint(n),
         alias: format!("500{n}"),
         gatekeeper: SocketAddr::new(topology::GATEKEEPER, 1719),
         tunnels,
+        fast_start,
         answers_after: Some(Duration::from_millis(50)),
         number: 0x12_3456 * u32::from(n),
     })
 }
 
-/// Both stacks call each other; tshark decodes all of it.
+/// Both stacks call each other, with H.245 in the tunnel and beside it, and with fast connect; tshark decodes all of it.
 #[test]
 fn whole_calls_are_calls_to_tshark() {
-    for tunnels in [true, false] {
+    for habits in [(true, false), (false, false), (true, true)] {
         let net = Gateway::new().unwrap();
         let capture = Capture::start(&net.endpoints, "ep0").unwrap();
         let gatekeeper = RoutedGatekeeper::new(topology::GATEKEEPER, "gk1");
         let gatekeeper = RunningNode::start(&net.gatekeepers, gatekeeper).unwrap();
-        let phones = [(Stack::H323plus, 1), (Stack::Ooh323c, 2)].map(|(stack, n)| {
-            RunningNode::start(&net.endpoints, phone(stack, n, tunnels)).unwrap()
-        });
+        let phones = [(Stack::H323plus, 1), (Stack::Ooh323c, 2)]
+            .map(|(stack, n)| RunningNode::start(&net.endpoints, phone(stack, n, habits)).unwrap());
         for one in &phones {
             one.wait("a registration", SOON, Phone::is_registered)
                 .unwrap();
@@ -96,8 +96,9 @@ fn a_call_ends_with_its_gatekeeper() {
     let net = Gateway::new().unwrap();
     let gatekeeper = RoutedGatekeeper::new(topology::GATEKEEPER, "gk1");
     let gatekeeper = RunningNode::start(&net.gatekeepers, gatekeeper).unwrap();
-    let phones = [1, 2]
-        .map(|n| RunningNode::start(&net.endpoints, phone(Stack::H323plus, n, true)).unwrap());
+    let phones = [1, 2].map(|n| {
+        RunningNode::start(&net.endpoints, phone(Stack::H323plus, n, (true, false))).unwrap()
+    });
     for one in &phones {
         one.wait("a registration", SOON, Phone::is_registered)
             .unwrap();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use rasline_h225::q931::{self, CallReference, Message, element};
 use rasline_h225::types::{
-    CallIdentifier, H323UuPduH323MessageBody as Body, List, SetupUuie, UserInformation,
+    CallIdentifier, H323UuPduH323MessageBody as Body, List, OctetString, SetupUuie, UserInformation,
 };
 use rasline_h225::uuie::{decode_uuie, encode_uuie};
 
@@ -43,6 +43,8 @@ pub struct Carried {
     pub messages: Vec<Vec<u8>>,
     /// h245Address, if it names one.
     pub address: Option<SocketAddr>,
+    /// fastStart of a Setup or Connect.
+    pub fast_start: Option<List<OctetString>>,
 }
 
 /// The parties of a Setup.
@@ -117,7 +119,7 @@ impl Maker {
         let carried = Carried {
             tunnels: true,
             messages,
-            address: None,
+            ..Carried::default()
         };
         self.finish(message, information, &carried)
     }
@@ -156,23 +158,23 @@ impl Maker {
         pdu.h245_tunnelling = Some(carried.tunnels);
         let messages = carried.messages.iter().map(|one| one.clone().into());
         pdu.h245_control = (messages.len() > 0).then(|| messages.collect());
-        self.identify(&mut pdu.h323_message_body, carried.address);
+        self.identify(&mut pdu.h323_message_body, carried);
         message.reference = self.reference;
         let per = encode_uuie(&information).expect("a captured UUIE with other values");
         message.set_user_user(&per);
         message.to_tpkt().expect("a message that fits a TPKT")
     }
 
-    /// Sets callIdentifier, conferenceID and h245Address; takes fastStart out.
-    fn identify(&self, body: &mut Body, h245: Option<SocketAddr>) {
+    /// Sets callIdentifier, conferenceID, h245Address and fastStart.
+    fn identify(&self, body: &mut Body, carried: &Carried) {
         let identifier = Some(CallIdentifier::new(self.ids.identifier));
         let conference = self.ids.conference.to_vec().into();
-        let h245 = h245.map(transport);
+        let (h245, fast_start) = (carried.address.map(transport), carried.fast_start.clone());
         match body {
             Body::Setup(body) => {
                 body.call_identifier = identifier;
                 body.conference_id = conference;
-                (body.h245_address, body.fast_start) = (h245, None);
+                (body.h245_address, body.fast_start) = (h245, fast_start);
             }
             Body::CallProceeding(body) => {
                 body.call_identifier = identifier;
@@ -185,7 +187,7 @@ impl Maker {
             Body::Connect(body) => {
                 body.call_identifier = identifier;
                 body.conference_id = conference;
-                (body.h245_address, body.fast_start) = (h245, None);
+                (body.h245_address, body.fast_start) = (h245, fast_start);
             }
             Body::Facility(body) => {
                 body.call_identifier = identifier;
@@ -278,6 +280,7 @@ mod tests {
                 tunnels: true,
                 messages: vec![vec![9, 0, 1]],
                 address: Some(at),
+                ..Carried::default()
             };
             let all = [
                 (q931::SETUP, maker.setup(parties, &carried)),

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 mod control;
+mod fast;
 mod media;
 mod messages;
 mod network;

@@ -30,7 +30,7 @@ type Capture = (&'static str, Vec<Frame>);
 static CAPTURES: LazyLock<Vec<Capture>> = LazyLock::new(|| {
     captures!["ab-child-ttl10" "ab-ep-ttl10" "b-child-h235" "b-child-ttl120-ratchet" "c-unregister"
         "d-rrj-fullreg" "e-routed-call" "f-failover" "g-ipv6-child" "k-keepalive-variants"
-        "signalling/routed-tunnelled"]
+        "signalling/routed-tunnelled" "signalling/routed-fast-start"]
     .map(|(name, text)| (name, frames(text)))
     .into()
 });

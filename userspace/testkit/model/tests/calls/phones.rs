@@ -63,6 +63,57 @@ fn calls_from_setup_to_release() {
     }
 }
 
+/// With fast connect audio flows from Connect on, without H.245 of h323plus.
+#[test]
+fn fast_connect() {
+    for (one, other) in [
+        (STACKS[0], STACKS[0]),
+        (STACKS[0], STACKS[1]),
+        (STACKS[1], STACKS[0]),
+        (STACKS[1], STACKS[1]),
+    ] {
+        let mut site = Site::with([one, other], |phone| phone.fast_start = true);
+        site.call();
+        let h245 = |n: usize| {
+            let all = site.phone(n).received().iter();
+            all.filter(|one| one.via != Via::Signalling).count()
+        };
+        let begins = one == Stack::Ooh323c;
+        assert_eq!([h245(0) > 0, h245(1) > 0], [begins; 2], "{one:?} {other:?}");
+        let opened = site
+            .phone(1)
+            .received()
+            .iter()
+            .any(|one| matches!(read_head(&one.octets), Head::OpenLogicalChannel { .. }));
+        assert!(!opened);
+        site.tell(1, |phone, _| phone.press("7"));
+        site.tell(1, Phone::hang_up);
+        site.network.pass(SOON);
+        assert_eq!(site.states(), [State::Idle; 2]);
+        for n in [0, 1] {
+            assert!(site.phone(n).reception().received() > 10);
+            assert_eq!(site.phone(n).reception().lost(), 0);
+        }
+        site.all_is_well();
+    }
+}
+
+/// An H.245 connection that breaks ends the call, too.
+#[test]
+fn a_broken_h245_connection_ends_the_call() {
+    for stack in STACKS {
+        let mut site = Site::with([stack; 2], |phone| phone.tunnels = false);
+        site.call();
+        let connection = site.phone(0).h245_connection().unwrap();
+        site.network.break_connection(site.phones[0], connection);
+        site.network.pass(Duration::from_millis(150));
+        assert_eq!(site.states(), [State::Idle; 2]);
+        assert!(
+            site.phone(0).ended() == [Ended::Broken] || site.phone(1).ended() == [Ended::Broken]
+        );
+    }
+}
+
 #[test]
 fn a_busy_phone_refuses() {
     let mut site = Site::in_call([Stack::H323plus; 2]);

@@ -30,6 +30,7 @@ pub fn settings(stack: Stack, n: u8) -> PhoneSettings {
         alias: format!("50{n:02}"),
         gatekeeper: SocketAddr::new(host(100), 1719),
         tunnels: true,
+        fast_start: false,
         answers_after: Some(Duration::from_millis(100)),
         number: 0x12_3456 * u32::from(n),
     }

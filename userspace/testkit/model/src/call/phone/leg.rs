@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rasline_h225::q931::CallReference;
+use rasline_h225::types::{List, OctetString};
 
 use super::{Direction, MEDIA, PhoneSettings, State};
 use crate::call::ConnectionId;
 use crate::call::control::Control;
+use crate::call::fast;
 use crate::call::media::{SPACING, Sender};
 use crate::call::messages::{CallIds, Carried, Maker, Parties};
 use crate::clients::Call;
@@ -32,6 +34,8 @@ pub struct Leg {
     /// Whether H.245 is tunnelled, as far as is known.
     pub tunnels: bool,
     pub control: Control,
+    /// fastStart of its Connect.
+    pub fast_answer: Option<List<OctetString>>,
     /// When it picks up.
     pub answer_at: Option<Duration>,
     /// When it ends because a connection broke.
@@ -68,6 +72,7 @@ impl Leg {
             h245: None,
             tunnels: settings.tunnels,
             control: Control::new(settings.stack, media, settings.number),
+            fast_answer: None,
             answer_at: None,
             broken_at: None,
             next_packet: None,
@@ -140,11 +145,24 @@ impl Leg {
             destination: self.destination.unwrap_or(source),
             eid,
         };
+        let media = SocketAddr::new(settings.host, MEDIA);
         let carried = Carried {
             tunnels: self.tunnels,
+            fast_start: settings
+                .fast_start
+                .then(|| fast::proposals(settings.stack, media)),
             ..Carried::default()
         };
         self.maker.setup(parties, &carried)
+    }
+
+    /// Takes the channels that a Setup proposes.
+    pub fn take_proposals(&mut self, settings: &PhoneSettings, proposed: &[OctetString]) {
+        let media = SocketAddr::new(settings.host, MEDIA);
+        if let Some(peer) = fast::media_address(proposed) {
+            self.fast_answer = fast::answer(settings.stack, proposed, media);
+            self.control.open_fast(peer);
+        }
     }
 
     /// The next RTP packet and its destination, if it is time.

@@ -5,7 +5,8 @@
 //!  idle --Setup: CallProceeding, ARQ, ACF--> ringing: Alerting --answer: Connect--> up
 //!  ReleaseComplete, DRQ of the gatekeeper, a broken connection (after 100 ms): idle, with DRQ
 //! ```
-//! H.245 is tunnelled, or has a connection of its own, to which the caller connects. With ooh323c a connection that
+//! H.245 is tunnelled, or has a connection of its own, to which the caller connects. With fast connect only ooh323c
+//! begins H.245, and only where it is tunnelled. With ooh323c a connection that
 //! [`Reader`] gives up ends the call (cause 111).
 //!
 //! Invariants: all received messages are in [`Phone::received`], in order; what does not fit the call is in
@@ -51,6 +52,8 @@ pub struct PhoneSettings {
     pub gatekeeper: SocketAddr,
     /// Whether it tunnels H.245 if the other side does, too.
     pub tunnels: bool,
+    /// Whether it proposes and takes fast connect.
+    pub fast_start: bool,
     /// How long it rings before it answers; `None`: until [`Phone::answer`].
     pub answers_after: Option<Duration>,
     /// statusDeterminationNumber, different for each phone.
@@ -174,6 +177,12 @@ impl Phone {
     #[must_use]
     pub fn connection(&self) -> Option<ConnectionId> {
         self.leg.as_ref()?.signalling
+    }
+
+    /// The H.245 connection of its call.
+    #[must_use]
+    pub fn h245_connection(&self) -> Option<ConnectionId> {
+        self.leg.as_ref()?.h245
     }
 
     /// The H.245 session of its call.

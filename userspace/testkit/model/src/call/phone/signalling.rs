@@ -9,6 +9,7 @@ use rasline_h225::types::UserInformation;
 use super::leg::Leg;
 use super::{Direction, Ended, H245, Phone, Received, State, Via, incoming};
 use crate::call::ConnectionId;
+use crate::call::fast;
 use crate::call::messages::{CallIds, Carried, Maker, Parsed, Stack, calling_alias};
 
 impl Phone {
@@ -65,6 +66,9 @@ impl Phone {
         }
         let mut leg = Leg::incoming(&self.settings, ids, reference, connection);
         leg.tunnels &= information.tunnels_h245();
+        if self.settings.fast_start {
+            leg.take_proposals(&self.settings, information.fast_start());
+        }
         leg.other = calling_alias(information).unwrap_or_default();
         let source = information.source_call_signal_address();
         let call = incoming(ids, reference.value, source);
@@ -117,7 +121,10 @@ impl Phone {
         leg.answer_at = None;
         leg.state = State::Up;
         let mut carried = tunnelling(leg);
-        if !leg.tunnels {
+        carried.fast_start.clone_from(&leg.fast_answer);
+        if carried.fast_start.is_some() {
+            // H.245 is left to the caller.
+        } else if !leg.tunnels {
             carried.address = Some(SocketAddr::new(self.settings.host, H245));
         } else if self.settings.stack == Stack::H323plus {
             carried.messages = leg.control.start();
@@ -205,6 +212,16 @@ impl Phone {
         else {
             return;
         };
+        let answer = parsed
+            .information
+            .as_ref()
+            .map_or(&[][..], UserInformation::fast_start);
+        if let Some(peer) = fast::media_address(answer) {
+            leg.control.open_fast(peer);
+            if self.settings.stack == Stack::H323plus {
+                return;
+            }
+        }
         if leg.tunnels {
             if leg.state == State::Up {
                 let messages = leg.control.start();
