@@ -46,6 +46,8 @@ pub struct Network {
     listeners: BTreeMap<SocketAddr, usize>,
     udp: BTreeMap<SocketAddr, usize>,
     connections: u16,
+    /// What waits for nodes that stand still, by place.
+    frozen: BTreeMap<usize, Vec<Arrival>>,
     /// Whether the first two octets of everything sent are a segment of their own.
     pub splits_segments: bool,
 }
@@ -121,6 +123,25 @@ impl Network {
         }
     }
 
+    /// Starts another node in the place of one that was killed, at the same addresses.
+    pub fn replace(&mut self, place: usize, mut node: impl Node) {
+        node.start(self.now);
+        self.nodes[place] = Some(Box::new(node));
+        self.flush(place);
+    }
+
+    /// Stops the process of a node: what comes to it waits, and its timers do not run.
+    pub fn freeze(&mut self, place: usize) {
+        self.frozen.entry(place).or_default();
+    }
+
+    /// Lets a node go on, first with what came meanwhile.
+    pub fn thaw(&mut self, place: usize) {
+        for arrival in self.frozen.remove(&place).into_iter().flatten() {
+            self.transit.send(time(self.now), arrival);
+        }
+    }
+
     /// Breaks a connection: both ends see it closed.
     pub fn break_connection(&mut self, place: usize, connection: ConnectionId) {
         let end = (place, connection);
@@ -140,7 +161,8 @@ impl Network {
             }
             for place in 0..self.nodes.len() {
                 let now = self.now;
-                if let Some(node) = &mut self.nodes[place]
+                if !self.frozen.contains_key(&place)
+                    && let Some(node) = &mut self.nodes[place]
                     && node.next_due().is_some_and(|due| due <= now)
                 {
                     node.due(now);
@@ -153,11 +175,9 @@ impl Network {
 
     fn next_due(&self) -> Option<Duration> {
         let transit = self.transit.next_due().map(|at| Duration::from_nanos(at.0));
-        let nodes = self
-            .nodes
-            .iter()
-            .flatten()
-            .filter_map(|node| node.next_due());
+        let running = self.nodes.iter().enumerate();
+        let running = running.filter(|(place, _)| !self.frozen.contains_key(place));
+        let nodes = running.filter_map(|(_, node)| node.as_ref()?.next_due());
         nodes.chain(transit).min()
     }
 
@@ -217,8 +237,24 @@ impl Network {
         }
     }
 
+    /// The place of the node that an arrival comes to.
+    fn receiver(&self, arrival: &Arrival) -> Option<usize> {
+        match arrival {
+            Arrival::Datagram { to, .. } => self.udp.get(to).copied(),
+            Arrival::Connection { to, .. } => self.listeners.get(to).copied(),
+            Arrival::Established(end) | Arrival::Segment(end, _) | Arrival::Closed(end) => {
+                Some(end.0)
+            }
+        }
+    }
+
     fn arrive(&mut self, arrival: Arrival) {
         let now = self.now;
+        let receiver = self.receiver(&arrival);
+        if let Some(waiting) = receiver.and_then(|place| self.frozen.get_mut(&place)) {
+            waiting.push(arrival);
+            return;
+        }
         let place = match arrival {
             Arrival::Datagram { from, to, octets } => {
                 let Some(&place) = self.udp.get(&to) else {

@@ -6,7 +6,7 @@ use rasline_h225::q931::{self, cause};
 use rasline_h225::types::ReleaseCompleteReason as Reason;
 use rasline_h225::uuie::build::{facility_h245, release_complete};
 use rasline_h225::uuie::decode_uuie;
-use rasline_testkit_model::call::{Ended, Phone, PhoneSettings, Stack, State};
+use rasline_testkit_model::call::{Ended, Phone, PhoneSettings, RoutedGatekeeper, Stack, State};
 
 use crate::site::*;
 use crate::wire::{Peer, setup};
@@ -141,6 +141,34 @@ fn killed_it_leaves_fin_only() {
         assert_eq!(site.phone(n).ended(), [Ended::Broken]);
     }
     assert_eq!(site.phone(0).received().len(), before);
+}
+
+#[test]
+fn frozen_it_holds_messages_back() {
+    let mut site = Site::in_call(BOTH);
+    site.network.freeze(site.gatekeeper);
+    site.tell(0, |phone, _| phone.press("5"));
+    site.network.pass(10 * SECOND);
+    let digits = |site: &Site| site.phone(1).control().unwrap().digits().to_owned();
+    assert_eq!(
+        (site.states(), digits(&site)),
+        ([State::Up; 2], String::new())
+    );
+    site.network.thaw(site.gatekeeper);
+    site.network.pass(SOON);
+    assert_eq!(digits(&site), "5");
+}
+
+#[test]
+fn after_a_restart_phones_register_and_call_again() {
+    let mut site = Site::in_call(BOTH);
+    site.network.kill(site.gatekeeper);
+    site.network.pass(SOON);
+    let again = RoutedGatekeeper::new(host(100), "gk");
+    site.network.replace(site.gatekeeper, again);
+    // Their next keep-alives are refused, and full RRQs follow.
+    site.network.pass(600 * SECOND);
+    site.call();
 }
 
 /// Whether a phone ended its call by DRQ, and when.
