@@ -4,6 +4,7 @@
 mod cost;
 mod deciding;
 mod differential;
+mod ends_signalling;
 mod evidence;
 mod expect;
 mod fragments;
@@ -18,6 +19,7 @@ mod refusals;
 mod seen;
 mod shaping;
 mod signalling;
+mod signalling_lookup;
 mod steered;
 mod steering;
 mod verdicts;

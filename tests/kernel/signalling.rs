@@ -27,7 +27,7 @@ fn six(segment: &Segment) -> Segment {
 
 /// Opens a connection to `asked`, which goes to `to`.
 #[track_caller]
-fn open(pair: &mut Pair, asked: [u8; 16], to: [u8; 16]) {
+pub fn open(pair: &mut Pair, asked: [u8; 16], to: [u8; 16]) {
     let syn = Segment::up(SYN).to(asked);
     pair.readdressed(&syn.frame(), &syn.to(to).frame());
     accept(pair, &syn, asked, to);
@@ -35,7 +35,7 @@ fn open(pair: &mut Pair, asked: [u8; 16], to: [u8; 16]) {
 
 /// The gatekeeper at `to` accepts the connection to `asked`, and the endpoint acknowledges that.
 #[track_caller]
-fn accept(pair: &mut Pair, syn: &Segment, asked: [u8; 16], to: [u8; 16]) {
+pub fn accept(pair: &mut Pair, syn: &Segment, asked: [u8; 16], to: [u8; 16]) {
     let back = syn.back(to, SYN | ACK);
     pair.readdressed(&back.frame(), &syn.back(asked, SYN | ACK).frame());
     let ack = Segment {

@@ -24,16 +24,19 @@ pub enum Want {
     ReleaseWithTools,
 }
 
-/// Builds the BPF object and the selected part of userspace.
+/// Builds the BPF objects and the selected part of userspace.
 pub fn run(want: Want) -> Result<()> {
-    object()?;
+    objects()?;
     userspace(want)
 }
 
-/// Builds the BPF object, and replaces `target/bpf/rasline-xdp.o` only if it has changed, as cargo checks its time.
-pub fn object() -> Result<()> {
+/// The programs that run in the kernel.
+const PROGRAMS: [&str; 2] = ["rasline-xdp", "rasline-lookup"];
+
+/// Builds the BPF objects, and replaces those in `target/bpf` that have changed, as cargo checks their time.
+pub fn objects() -> Result<()> {
     let toolchain = Toolchain::pick()?;
-    say(format!("BPF object, with {toolchain}"));
+    say(format!("BPF objects, with {toolchain}"));
     let start = Instant::now();
     let target_dir = paths::target().join("bpf");
     let mut cargo = toolchain.cargo("build", &target_dir, "")?;
@@ -41,9 +44,20 @@ pub fn object() -> Result<()> {
         say("with debug logging in the slow part (RASLINE_BPF_LOG=1)");
         cargo.args(["--features", "log"]);
     }
-    process::run(&mut cargo, "the BPF object")?;
+    process::run(&mut cargo, "the BPF objects")?;
+    for program in PROGRAMS {
+        publish_object(program, &target_dir)?;
+    }
+    say(format!(
+        "BPF objects in {:.1} s",
+        start.elapsed().as_secs_f64()
+    ));
+    Ok(())
+}
 
-    let built = target_dir.join(TARGET).join("bpf/rasline-xdp");
+/// Puts a built object where the userspace crate finds it.
+fn publish_object(program: &str, target_dir: &Path) -> Result<()> {
+    let built = target_dir.join(TARGET).join("bpf").join(program);
     let bytes = fs::read(&built).with_context(|| format!("the BPF object {}", built.display()))?;
     let btf = btf::section_size(&bytes, ".BTF")
         .with_context(|| format!("the BPF object {}", built.display()))?;
@@ -53,13 +67,12 @@ pub fn object() -> Result<()> {
             built.display()
         );
     }
-    let changed = replace_if_changed(&paths::object(), &bytes)?;
+    let changed = replace_if_changed(&paths::object(program), &bytes)?;
     say(format!(
-        "BPF object {} ({} KiB, BTF {} KiB) in {:.1} s",
+        "{program} {} ({} KiB, BTF {} KiB)",
         if changed { "built" } else { "unchanged" },
         bytes.len() / 1024,
-        btf / 1024,
-        start.elapsed().as_secs_f64()
+        btf / 1024
     ));
     Ok(())
 }

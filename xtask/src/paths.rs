@@ -37,7 +37,7 @@ pub fn python() -> PathBuf {
     venv().join("bin/python")
 }
 
-/// The BPF object that the userspace crate embeds.
-pub fn object() -> PathBuf {
-    target().join("bpf/rasline-xdp.o")
+/// A BPF object that the userspace crate embeds, by its program's name.
+pub fn object(program: &str) -> PathBuf {
+    target().join(format!("bpf/{program}.o"))
 }

@@ -9,8 +9,8 @@ use bytemuck::bytes_of;
 use ipnet::IpNet;
 use rasline_abi::{
     Answer, ENDPOINTS_SIDE, GATEKEEPERS_SIDE, Gatekeeper, GatekeeperKey, GatekeeperState, Globals,
-    Interface as Row, NATIVE_SIDE, REDIRECT_SIDE, SERVICE, ZONE_AUTO, ZONE_RESET, ZONE_RIP, Zone,
-    ZoneState, duration_to_ticks,
+    Interface as Row, NATIVE_SIDE, REDIRECT_SIDE, SERVICE, ZONE_AUTO, ZONE_ENDS_SIGNALLING,
+    ZONE_RESET, ZONE_RIP, Zone, ZoneState, duration_to_ticks,
 };
 use rasline_host::{
     failure::{Failure, Result, chain},
@@ -21,6 +21,7 @@ use rasline_host::{
 use crate::{Dataplane, ring::octets, settings::Limits};
 
 /// A zone as the kernel gets it.
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the row")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneRow {
     /// Index.
@@ -43,6 +44,8 @@ pub struct ZoneRow {
     pub auto: bool,
     /// Connections whose gatekeeper is gone are reset.
     pub reset: bool,
+    /// New connections of call signalling pass to this machine, and none is reset.
+    pub ends_signalling: bool,
     /// Delay of the RIP that RRQs beyond the rate get; none: they are dropped.
     pub rip_delay: Option<Duration>,
     /// RAS and call-signalling ports of the service addresses.
@@ -98,6 +101,7 @@ impl Dataplane {
             dead_after_ns: row.dead_after.as_nanos() as u64,
             flags: flag(row.auto, ZONE_AUTO)
                 | flag(row.reset, ZONE_RESET)
+                | flag(row.ends_signalling, ZONE_ENDS_SIGNALLING)
                 | flag(row.rip_delay.is_some(), ZONE_RIP),
             migrate_rate: row.migrate_rate,
             unknown_rate: row.unknown_rate,

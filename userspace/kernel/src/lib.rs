@@ -20,6 +20,7 @@ mod ring;
 mod scan;
 mod seen;
 mod settings;
+mod signalling_lookup;
 mod steering;
 mod table;
 mod takeover;
@@ -45,6 +46,7 @@ pub use rcf_templates::RcfTemplates;
 pub use ring::{Message, Reason, Ring};
 pub use scan::{Observed, Peer};
 pub use settings::{Limits, Settings, Sizes};
+pub use signalling_lookup::SignallingLookup;
 pub use steering::{Connection, Decided, Moved, Steering};
 pub use table::{Entry, Place, Refused, Table};
 

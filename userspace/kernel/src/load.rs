@@ -315,7 +315,7 @@ fn bad_map(name: &str, e: &MapError) -> Failure {
     Failure::plain(format!("map {name}"), chain(e))
 }
 
-fn explain(e: &EbpfError) -> Failure {
+pub(crate) fn explain(e: &EbpfError) -> Failure {
     match e {
         EbpfError::MapError(MapError::CreateError { name, io_error, .. }) => {
             match io_error.raw_os_error() {
@@ -333,7 +333,7 @@ fn explain(e: &EbpfError) -> Failure {
     }
 }
 
-fn explain_program(e: &ProgramError) -> Failure {
+pub(crate) fn explain_program(e: &ProgramError) -> Failure {
     match e {
         ProgramError::LoadError { io_error, .. }
             if io_error.raw_os_error() == Some(libc::EPERM) =>

@@ -17,7 +17,7 @@ use crate::{
 
 /// ABI versions whose slots, RCF templates, placement and fingerprint are as in this one, whose `GLOBALS` end with the hash
 /// keys, and whose rows of zones and gatekeepers begin alike.
-const SAME_TABLES: RangeInclusive<u32> = 1..=4;
+const SAME_TABLES: RangeInclusive<u32> = 1..=5;
 
 /// Flag of a map's update: only what is not there yet.
 const BPF_NOEXIST: u64 = 1;

@@ -11,6 +11,7 @@
 mod counters;
 mod event;
 mod flow;
+mod lookup;
 mod seen;
 mod slot;
 mod tables;
@@ -22,6 +23,7 @@ pub use flow::{
     CAPTURE_MAX, CaptureHeader, FLOW_ANSWERED, FLOW_CALLED, FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN,
     FLOW_REOPENED, FLOW_REVERSE, Flow, FlowKey,
 };
+pub use lookup::{LISTENER_PORTS, LISTENERS, ListenerPorts, MAX_LISTENERS};
 pub use seen::{SEEN_EVERY, Seen};
 pub use slot::{
     GENERATION_EMPTY, MAX_EID, MAX_RCF, MAX_RRQ, PROBE_LIMIT, RCF_TEMPLATE_BYTES, REFRESH_ANSWERED,
@@ -32,14 +34,14 @@ pub use tables::{
     GATEKEEPER_STANDBY, GATEKEEPER_STEER, GATEKEEPERS_SIDE, Gatekeeper, GatekeeperKey,
     GatekeeperState, Globals, HASH_KEYS, Interface, MAX_CANDIDATES, MAX_GATEKEEPERS,
     MAX_INTERFACES, MAX_ZONES, NATIVE_SIDE, NO_GATEKEEPER, PENDING, RATE_BUCKETS, RATES,
-    REDIRECT_SIDE, RateBucket, SERVICE, SlotBudget, ZONE_AUTO, ZONE_RESET, ZONE_RIP, Zone,
-    ZoneState,
+    REDIRECT_SIDE, RateBucket, SERVICE, SlotBudget, ZONE_AUTO, ZONE_ENDS_SIGNALLING, ZONE_RESET,
+    ZONE_RIP, Zone, ZoneState,
 };
 pub use time::{TICK_NS, duration_to_ticks, elapsed, ticks};
 
 /// Version of everything in this crate; part of the pin path, so that programs and controllers of different
 /// versions never share a map.
-pub const ABI_VERSION: u32 = 4;
+pub const ABI_VERSION: u32 = 5;
 
 /// Names of the maps as they stand in the object file and below the pin path.
 pub mod map {

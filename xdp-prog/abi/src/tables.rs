@@ -38,6 +38,9 @@ pub const ZONE_AUTO: u32 = 1;
 pub const ZONE_RESET: u32 = 2;
 /// [`Zone::flags`]: RRQs beyond the migrate rate are answered with RIP; without it they are dropped.
 pub const ZONE_RIP: u32 = 4;
+/// [`Zone::flags`]: rasline ends the zone's call signalling itself, so new connections pass to this machine's stack, and none
+/// is reset.
+pub const ZONE_ENDS_SIGNALLING: u32 = 8;
 
 /// [`Gatekeeper::flags`]: what is addressed to it goes to the zone's active gatekeeper.
 pub const GATEKEEPER_STEER: u16 = 1;
@@ -136,7 +139,7 @@ pub struct Zone {
     pub epoch: u32,
     /// When the zone last moved by the controller's decision, ns; 0: never.
     pub moved_ns: u64,
-    /// [`ZONE_AUTO`], [`ZONE_RESET`], [`ZONE_RIP`].
+    /// [`ZONE_AUTO`], [`ZONE_RESET`], [`ZONE_RIP`], [`ZONE_ENDS_SIGNALLING`].
     pub flags: u32,
     /// RRQs a second that reach the active gatekeeper while the zone moves; 0: no bound.
     pub migrate_rate: u32,

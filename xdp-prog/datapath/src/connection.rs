@@ -19,31 +19,28 @@
 //! such a connection; if not, it resets it. The program itself resets what certainly is lost, and nothing else.
 //!
 //! A connection that a gatekeeper opened to an endpoint is noted, so that it can be reset as well.
+//!
+//! In a zone whose call signalling rasline ends itself, new connections pass to this machine's stack, and nothing is reset.
+//! Flows that were made before stay until their connections end.
 
 use rasline_abi::{
     Counter, FLOW_ANSWERED, FLOW_CALLED, FLOW_CLOSED, FLOW_FORWARD, FLOW_OPEN, FLOW_REOPENED,
-    FLOW_REVERSE, NO_GATEKEEPER, SERVICE, ZONE_RESET, Zone,
+    FLOW_REVERSE, NO_GATEKEEPER, SERVICE, ZONE_ENDS_SIGNALLING, ZONE_RESET, Zone,
 };
 
-use crate::checksum::{fold, halves};
 use crate::flow::{self, Ends, Found, Path, Way};
-use crate::parse::{self, Segment, TCP};
+use crate::parse::{self, ACK, FIN, RST, SYN, Segment};
 use crate::rate::{self, Limited, Rate};
 use crate::redirect::FLOW_FRESH_NS;
+use crate::reset::reset;
 use crate::seen::TCP_PORT;
 use crate::steer::{self, Course};
 use crate::tables::{
     FlowTable::{Attempts, Connections},
     Shared, address, get,
 };
-use crate::{Frame, Next, Tables, Verdict, answer};
+use crate::{Frame, Next, Tables, Verdict};
 
-pub(crate) const FIN: u8 = 1;
-pub(crate) const SYN: u8 = 2;
-pub(crate) const RST: u8 = 4;
-const ACK: u8 = 16;
-/// Octets of a TCP header without options.
-const TCP_HEADER: usize = 20;
 /// Open connections of one source that are kept apart from attempts: so many at once, and more of them slowly, so that
 /// one host needs hours to fill the table. Those beyond go on as attempts do.
 const OPEN_RATE: Rate = Rate {
@@ -83,6 +80,9 @@ fn opened<T: Tables>(tables: &mut T, path: &Path, now: u64) -> Option<Next> {
     let index = tables.zone_of(path.source)?;
     tables.notice(path.source, TCP_PORT);
     let zone = tables.zone(index)?;
+    if get!(zone, flags) & ZONE_ENDS_SIGNALLING != 0 {
+        return opened_here(tables, path, zone, now);
+    }
     let course = steer::course(tables, index, zone, now)?;
     let (address, port) = (path.destination, path.destination_port);
     let addressed = steer::addressed(tables, index, zone, address, port, false)?;
@@ -113,6 +113,40 @@ fn opened<T: Tables>(tables: &mut T, path: &Path, now: u64) -> Option<Next> {
         });
     }
     attempt(tables, path, &course, target, now)
+}
+
+/// A SYN of an endpoint whose call signalling ends at this machine: it passes.
+///
+/// If a connection with its addresses and ports is open at a living gatekeeper, the SYN goes there, since it may be forged. That
+/// gatekeeper acknowledges what it has, an endpoint that has forgotten the connection resets it (RFC 9293, 3.5.1), and the
+/// next SYN passes.
+#[inline(always)]
+fn opened_here<T: Tables>(
+    tables: &mut T,
+    path: &Path,
+    zone: Shared<Zone>,
+    now: u64,
+) -> Option<Next> {
+    let key = path.key();
+    for table in [Connections, Attempts] {
+        let Some(found) = flow::find(tables, table, &key) else {
+            continue;
+        };
+        if table == Connections
+            && get!(found.flow, state) & FLOW_CLOSED == 0
+            && !steer::is_silent(
+                tables,
+                get!(found.flow, gatekeeper),
+                get!(zone, dead_after_ns),
+                now,
+            )
+        {
+            return flow::hold(tables, path, &found);
+        }
+        tables.remove_flow(table, &path.key_back(found.ends.address, found.ends.port));
+        tables.remove_flow(table, &key);
+    }
+    None
 }
 
 /// Makes an attempt at a gatekeeper, and sends the segment there.
@@ -239,7 +273,10 @@ fn unknown<F: Frame, T: Tables>(
 ) -> Option<Next> {
     let index = tables.zone_of(segment.source)?;
     tables.notice(segment.source, TCP_PORT);
-    let zone: Shared<Zone> = tables.zone(index)?;
+    let zone = tables.zone(index)?;
+    if get!(zone, flags) & ZONE_ENDS_SIGNALLING != 0 {
+        return None;
+    }
     let course = steer::course(tables, index, zone, now)?;
     let (address, port) = (segment.destination, segment.destination_port);
     let addressed = steer::addressed(tables, index, zone, address, port, false)?;
@@ -416,7 +453,7 @@ fn lost<T: Tables>(tables: &mut T, index: u32, gatekeeper: u32, now: u64) -> boo
         return false;
     };
     if gatekeeper == SERVICE
-        || get!(zone, flags) & ZONE_RESET == 0
+        || get!(zone, flags) & (ZONE_RESET | ZONE_ENDS_SIGNALLING) != ZONE_RESET
         || !steer::is_silent(tables, gatekeeper, get!(zone, dead_after_ns), now)
     {
         return false;
@@ -430,49 +467,4 @@ fn lost<T: Tables>(tables: &mut T, index: u32, gatekeeper: u32, now: u64) -> boo
     course.active != gatekeeper
         && course.reaches(tables, address!(row))
         && !steer::is_silent(tables, course.active, get!(zone, dead_after_ns), now)
-}
-
-/// Turns a segment into the RST that answers it (RFC 9293, 3.10.7.1); one that is a RST itself passes.
-#[inline(always)]
-fn reset<F: Frame>(frame: &mut F, segment: &Segment) -> Verdict {
-    if segment.flags & RST != 0 {
-        return Verdict::Pass(Counter::PassSignalling);
-    }
-    match write_reset(frame, segment) {
-        Some(()) => Verdict::Reset,
-        None => Verdict::Pass(Counter::PassNoRoom),
-    }
-}
-
-#[inline(always)]
-fn write_reset<F: Frame>(frame: &mut F, segment: &Segment) -> Option<()> {
-    let (l3, l4) = (segment.l3, segment.l4);
-    let numbers = frame.u64(l4 + 4)?;
-    let (seq, ack) = (numbers as u32, (numbers >> 32) as u32);
-    let (seq, ack, flags) = if segment.flags & ACK != 0 {
-        (ack, 0, RST)
-    } else {
-        let taken = segment.payload_len as u32
-            + u32::from(segment.flags & SYN != 0)
-            + u32::from(segment.flags & FIN != 0);
-        (0, u32::from_be(seq).wrapping_add(taken).to_be(), RST | ACK)
-    };
-    frame.resize(l4 + TCP_HEADER)?;
-    answer::swap_macs(frame)?;
-    let ends = (segment.destination, segment.source);
-    answer::ip(frame, l3, segment.v6, ends, TCP, TCP_HEADER as u16)?;
-    let ports = u64::from(segment.destination_port) | u64::from(segment.source_port) << 16;
-    let first = ports | u64::from(seq) << 32;
-    // Header length 5 words; window 0.
-    let second = u64::from(ack) | 0x50 << 32 | u64::from(flags) << 40;
-    let pseudo = halves(ends.0[0])
-        + halves(ends.0[1])
-        + halves(ends.1[0])
-        + halves(ends.1[1])
-        + u64::from((TCP_HEADER as u16).to_be())
-        + u64::from(u16::from(TCP).to_be());
-    let check = !fold(pseudo + halves(first) + halves(second));
-    frame.set_u64(l4, first)?;
-    frame.set_u64(l4 + 8, second)?;
-    frame.set_u32(l4 + 16, u32::from(check))
 }

@@ -8,8 +8,7 @@ use rasline_abi::{
 };
 
 use crate::checksum::halves;
-use crate::connection::{FIN, RST, SYN};
-use crate::parse::{Packet, Segment, TCP, UDP};
+use crate::parse::{FIN, Packet, RST, SYN, Segment, TCP, UDP};
 use crate::tables::{Address, Carrying, FlowTable, Shared, field_at, get, set};
 use crate::{Frame, Next, Tables};
 

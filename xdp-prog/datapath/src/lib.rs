@@ -32,6 +32,7 @@ mod parse;
 mod plain;
 mod rate;
 mod redirect;
+mod reset;
 mod seen;
 mod shape;
 mod signalling;

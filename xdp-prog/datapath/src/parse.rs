@@ -15,6 +15,11 @@ pub(crate) const VLAN: u16 = 0x8100u16.to_be();
 pub(crate) const QINQ: u16 = 0x88a8u16.to_be();
 /// Protocol number of TCP.
 pub(crate) const TCP: u8 = 6;
+/// Flags of a segment.
+pub(crate) const FIN: u8 = 1;
+pub(crate) const SYN: u8 = 2;
+pub(crate) const RST: u8 = 4;
+pub(crate) const ACK: u8 = 16;
 /// Protocol number of UDP.
 pub(crate) const UDP: u8 = 17;
 /// Number of the IPv6 fragment header (RFC 8200, 4.5).

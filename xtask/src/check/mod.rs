@@ -54,7 +54,7 @@ const STEPS: [Step; 11] = [
     },
     Step {
         name: "BPF object",
-        run: build::object,
+        run: build::objects,
     },
     Step {
         name: "lints of the BPF crate",

@@ -170,6 +170,7 @@ pub fn write(dataplane: &mut Dataplane, new: &Config, layout: &Layout) -> Result
                 unknown_rate: zone.unknown_rate,
                 auto: dataplane.is_auto(index),
                 reset: steering.on_loss == OnLoss::Reset,
+                ends_signalling: ends_signalling(zone),
                 rip_delay: (steering.shape == Shape::Rip).then_some(steering.rip_delay),
                 service_ports: zone.service_ports(),
             });
@@ -305,6 +306,11 @@ fn diverts(zone: &Zone) -> bool {
 /// Whether a zone's proxy speaks from its endpoints' addresses, so that what gatekeepers say to these is for the proxy.
 fn is_spoken_for(zone: &Zone) -> bool {
     (zone.mode.uplink()).is_some_and(|uplink| uplink.source == UpstreamSource::Endpoint)
+}
+
+/// Whether rasline ends the zone's call signalling itself.
+fn ends_signalling(zone: &Zone) -> bool {
+    (zone.mode.uplink()).is_some_and(|uplink| uplink.signalling_ports.is_some())
 }
 
 /// Addresses that messages to endpoints may come from.
