@@ -12,6 +12,7 @@
 mod asm;
 mod failover;
 mod frames;
+mod instructions;
 mod programs;
 mod redirect;
 mod registrar;
@@ -21,6 +22,19 @@ mod sys;
 mod tables;
 mod testrun;
 mod veth;
+
+// The same paths as in the test of their bounds.
+#[path = "../kernel/interpreter/mod.rs"]
+#[allow(clippy::unwrap_used, dead_code, reason = "a test's code")]
+mod interpreter;
+#[path = "../kernel/paths.rs"]
+#[allow(dead_code, reason = "a test's code")]
+mod paths;
+#[path = "../kernel/steered.rs"]
+mod steered;
+#[path = "../kernel/world.rs"]
+#[allow(clippy::unwrap_used, reason = "a test's code")]
+mod world;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -128,8 +142,10 @@ fn run(options: &Options) -> Result<()> {
     let mut steering = Loaded::new(1 << 10, Rcfs::Shared)?;
     steering.steer(None)?;
     tables.push(steering);
+    say("instructions and lines of memory of each path");
+    let mut rows = instructions::rows();
     say("answers");
-    let mut rows = testrun::answers(&tables, effort)?;
+    rows.extend(testrun::answers(&tables, effort)?);
     say("packets that are not ours");
     rows.extend(testrun::not_ours(&tables[0], effort)?);
     rows.extend(testrun::size(&tables)?);

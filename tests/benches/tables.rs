@@ -1,7 +1,6 @@
 //! The product's program with its tables full of registrations.
 
 use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -267,15 +266,7 @@ fn insert(table: &mut Shared<Slot>, keys: &[u64; HASH_KEYS], slot: Slot) -> Resu
 }
 
 fn load(slots: u32, rcf_templates: u32, flows: u32) -> Result<(Ebpf, Duration)> {
-    let path = std::env::var_os("RASLINE_XDP_OBJECT").map_or_else(
-        || {
-            PathBuf::from(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/../target/bpf/rasline-xdp.o"
-            ))
-        },
-        PathBuf::from,
-    );
+    let path = rasline_tests::object_path();
     let mut ebpf = EbpfLoader::new()
         .map_max_entries(map::SLOTS, slots)
         .map_max_entries(map::PROFILES, rcf_templates)

@@ -1,8 +1,6 @@
 //! The loaded program: fills its maps from a [`World`] and runs frames through it.
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use std::path::PathBuf;
-
 use aya::maps::lpm_trie::Key;
 use aya::maps::{Array, HashMap, LpmTrie, MapData, PerCpuArray, RingBuf};
 use aya::programs::{TestRun, TestRunOptions, Xdp};
@@ -13,6 +11,7 @@ use rasline_abi::{
 };
 
 use rasline_datapath::FlowTable;
+use rasline_tests::object_path;
 
 use crate::world::{PROFILES, SLOTS, World};
 
@@ -23,19 +22,6 @@ pub const FLOW_TABLES: [FlowTable; 4] = [
     FlowTable::Connections,
     FlowTable::Fragments,
 ];
-
-/// The compiled program.
-pub fn object_path() -> PathBuf {
-    std::env::var_os("RASLINE_XDP_OBJECT").map_or_else(
-        || {
-            PathBuf::from(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/../target/bpf/rasline-xdp.o"
-            ))
-        },
-        PathBuf::from,
-    )
-}
 
 /// A value of the contract as aya's maps take it.
 #[repr(transparent)]

@@ -13,6 +13,7 @@ mod kernel;
 mod life;
 mod nexthop;
 mod pair;
+mod paths;
 mod promises;
 mod proxied;
 mod refusals;

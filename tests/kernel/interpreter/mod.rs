@@ -54,7 +54,7 @@ pub struct Interpreter {
 impl Interpreter {
     /// Reads the compiled program. Makes its maps hold this world.
     pub fn new(world: &World) -> Self {
-        let octets = std::fs::read(crate::kernel::object_path()).unwrap();
+        let octets = std::fs::read(rasline_tests::object_path()).unwrap();
         let mut object = Object::parse(&octets).unwrap();
         let mut maps: Vec<_> = object.maps.clone().into_iter().collect();
         maps.sort_by(|a, b| a.0.cmp(&b.0));
