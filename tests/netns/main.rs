@@ -16,6 +16,7 @@ mod answers;
 mod backup;
 mod boot;
 mod bystanders;
+mod calls;
 mod capture;
 mod controller;
 mod decisions;
