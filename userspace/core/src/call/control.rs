@@ -74,7 +74,7 @@ impl Call {
         }
     }
 
-    /// The gatekeeper that controls this call is lost. No endpoint is told anything.
+    /// The gatekeeper that controls this call is lost. Nothing is sent to any endpoint.
     pub fn lose_gatekeeper(&mut self, turn: &mut Turn<'_>) {
         let gatekeeper = self.controller.take();
         for place in Place::GATEKEEPERS {

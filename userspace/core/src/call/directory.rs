@@ -1,6 +1,6 @@
 //! What RAS says: endpoints, gatekeepers, and which call was admitted to where.
 //!
-//! Invariants: an upstream address stands for one endpoint; admissions have a bound, the oldest make way.
+//! Invariants: an upstream address represents one endpoint; admissions have a bound, the oldest make way.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -88,7 +88,7 @@ impl Directory {
         self.endpoints.get(&(zone, endpoint)).copied()
     }
 
-    /// The endpoint that an upstream address stands for.
+    /// The endpoint that an upstream address represents.
     pub fn by_upstream(&self, address: SocketAddr) -> Option<(ZoneIndex, EntryId)> {
         self.by_upstream.get(&address).copied()
     }

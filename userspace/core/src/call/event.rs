@@ -1,4 +1,4 @@
-//! What people are told of calls.
+//! What is reported to people about calls.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub enum EndedBy {
     Called,
     /// The gatekeeper that controlled it.
     Gatekeeper,
-    /// The operator.
+    /// The operator of rasline.
     Operator,
     /// Rasline, because there was nobody left to connect.
     Rasline,
@@ -40,7 +40,7 @@ pub enum Happening {
     Joined,
     /// It is over.
     Ended {
-        /// By whom.
+        /// Who ended it.
         by: EndedBy,
         /// Q.850 cause, if one was given.
         cause: Option<u8>,
@@ -52,12 +52,12 @@ pub enum Happening {
 /// Something that happened to one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Zone.
+    /// Index of its zone.
     pub zone: ZoneIndex,
-    /// Call.
+    /// Number of the call.
     pub call: CallId,
     /// callIdentifier, if the Setup had one.
     pub identifier: Option<CallIdentifier>,
-    /// What happened.
+    /// What happened to it.
     pub happening: Happening,
 }

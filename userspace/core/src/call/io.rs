@@ -49,7 +49,7 @@ pub enum LinkLoss {
 pub enum Input<'a> {
     /// An endpoint connected to the service address of a zone.
     EndpointConnected {
-        /// Connection.
+        /// Number of the connection.
         link: LinkId,
         /// Zone of the service address.
         zone: ZoneIndex,
@@ -58,9 +58,9 @@ pub enum Input<'a> {
         /// The service address.
         local: SocketAddr,
     },
-    /// A gatekeeper connected to an address that stands for an endpoint upstream.
+    /// A gatekeeper connected to an address that represents an endpoint upstream.
     GatekeeperConnected {
-        /// Connection.
+        /// Number of the connection.
         link: LinkId,
         /// The gatekeeper's address.
         peer: SocketAddr,
@@ -69,51 +69,51 @@ pub enum Input<'a> {
     },
     /// A connection that [`Output::Connect`] asked for is there.
     Connected {
-        /// Connection.
+        /// Number of the connection.
         link: LinkId,
         /// Its address on this side.
         local: SocketAddr,
     },
     /// [`Output::Listen`] was carried out.
     Listening {
-        /// Listener.
+        /// Number of the listener.
         listener: ListenerId,
         /// Where it listens; `None`: it could not.
         address: Option<SocketAddr>,
     },
     /// The peer of an H.245 listener connected; the listener is closed.
     ControlConnected {
-        /// Listener.
+        /// Number of the listener.
         listener: ListenerId,
-        /// Connection.
+        /// Number of the connection.
         link: LinkId,
         /// The peer's address.
         peer: SocketAddr,
     },
     /// A whole message without its TPKT.
     Message {
-        /// Connection.
+        /// Number of the connection.
         link: LinkId,
-        /// The message.
+        /// Octets of the Q.931 or H.245 message.
         octets: &'a [u8],
     },
     /// A connection is gone; all messages that came on it were given before.
     Lost {
-        /// Connection.
+        /// Number of the connection.
         link: LinkId,
-        /// Why.
+        /// How it was lost.
         why: LinkLoss,
     },
     /// Something that RAS says.
     Fact {
         /// About the calls of this zone.
         zone: ZoneIndex,
-        /// What.
+        /// What it says.
         fact: CallFact,
     },
     /// The operator ends a call.
     Release {
-        /// Call.
+        /// Number of the call.
         call: CallId,
     },
     /// It is [`Calls::next_due`](super::Calls::next_due).
@@ -125,7 +125,7 @@ pub enum Input<'a> {
 pub enum Output {
     /// Make a connection; answered by [`Input::Connected`] or [`Input::Lost`].
     Connect {
-        /// Its number.
+        /// Number that it is given.
         link: LinkId,
         /// Address on this side; the port is any.
         from: IpAddr,
@@ -134,28 +134,28 @@ pub enum Output {
     },
     /// Listen for one H.245 connection, at any port; answered by [`Input::Listening`].
     Listen {
-        /// Its number.
+        /// Number that it is given.
         listener: ListenerId,
         /// Address on this side.
         on: IpAddr,
     },
     /// Listen no more.
     StopListening {
-        /// Listener.
+        /// Number of the listener.
         listener: ListenerId,
     },
     /// Write a message with its TPKT, in one piece.
     Write {
-        /// Connection.
+        /// Number of the connection.
         link: LinkId,
-        /// TPKT.
+        /// The whole TPKT.
         octets: Vec<u8>,
     },
     /// Close a connection after what was written.
     Close {
-        /// Connection.
+        /// Number of the connection.
         link: LinkId,
     },
-    /// Tell people.
+    /// Report this to people.
     Event(Event),
 }

@@ -21,7 +21,7 @@ pub(super) struct Leg {
     pub own: SocketAddr,
     /// The peer's.
     pub peer: SocketAddr,
-    /// The endpoint that it leads to, or stands for.
+    /// The endpoint that it leads to, or represents.
     pub endpoint: Option<EntryId>,
     /// Messages that wait for the H.245 listener which one of them names.
     pub waiting: VecDeque<Received>,

@@ -31,7 +31,7 @@ pub enum Progress {
     SettingUp,
     /// The called endpoint rings.
     Ringing,
-    /// Connected.
+    /// It is connected.
     Up,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct HangUp {
     pub release: Received,
 }
 
-/// A call.
+/// A call with its legs.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub id: CallId,
@@ -64,7 +64,7 @@ pub(super) struct Call {
     pub(super) lone_until: Option<Time>,
     /// From the caller, and from the called endpoint.
     pub(super) in_flight: [InFlight; 2],
-    /// By whom it was ended, with the cause.
+    /// Who ended it, with the cause.
     pub ended: Option<(EndedBy, Option<u8>)>,
     /// Messages whose addresses could not be replaced.
     pub unpatched: u64,
@@ -143,7 +143,7 @@ impl Call {
         self.forward(place, partner, received, turn);
     }
 
-    /// Notes who calls whom, by the first Setup of the call.
+    /// Notes both parties, by the first Setup of the call.
     pub fn note_parties(&mut self, setup: &Received, turn: &mut Turn<'_>) {
         if self.leg(Place::Caller).is_some() && self.leg(Place::Called).is_some() {
             return;
@@ -208,7 +208,7 @@ impl Call {
         }
     }
 
-    /// Nobody is left whom an endpoint's hang-up concerns, or nobody who could tell it: what is left ends.
+    /// Nobody is left on the other side, or nobody who could pass a hang-up on: what is left of the call ends.
     fn end_alone(&mut self, turn: &mut Turn<'_>) {
         let release = match self.hang_up.take() {
             Some(hang_up) => hang_up.release,

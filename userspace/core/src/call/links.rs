@@ -24,7 +24,7 @@ pub(super) enum Role {
         peer: SocketAddr,
         local: SocketAddr,
     },
-    /// A gatekeeper made it to the address that stands for this endpoint.
+    /// A gatekeeper made it to the address that represents this endpoint.
     Gatekeeper {
         zone: ZoneIndex,
         endpoint: EntryId,

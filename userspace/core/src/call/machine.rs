@@ -44,7 +44,7 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// No calls.
+    /// A machine without calls.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
@@ -306,7 +306,7 @@ impl Calls {
         self.start(now, (id, Place::Caller), setup, out);
     }
 
-    /// A gatekeeper's Setup: goes to the endpoint that its address stands for.
+    /// A gatekeeper's Setup: goes to the endpoint that its address represents.
     fn receive_call(
         &mut self,
         now: Time,

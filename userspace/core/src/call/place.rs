@@ -1,4 +1,4 @@
-//! Where a leg stands in its call.
+//! The place of a leg in its call.
 
 /// A gatekeeper that routes calls is a loop between the two middle legs:
 /// `Caller - CallerGatekeeper -> gatekeeper -> CalledGatekeeper - Called`.

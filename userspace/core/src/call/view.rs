@@ -7,12 +7,12 @@ use super::lifecycle::{Call, Progress};
 use super::place::Place;
 use crate::{Time, ZoneIndex};
 
-/// A call.
+/// A call as people see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
-    /// Its number.
+    /// Number of the call.
     pub call: CallId,
-    /// Zone.
+    /// Index of its zone.
     pub zone: ZoneIndex,
     /// callIdentifier, if the Setup had one.
     pub identifier: Option<CallIdentifier>,
@@ -34,10 +34,10 @@ pub struct View {
     pub legs: Vec<LegView>,
 }
 
-/// A leg.
+/// A leg as people see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LegView {
-    /// Its place.
+    /// Where it is in the call.
     pub place: Place,
     /// callSignalAddress of the peer.
     pub peer: SocketAddr,
@@ -60,7 +60,7 @@ pub struct Stats {
     pub links: u64,
     /// Calls that began.
     pub started: u64,
-    /// Messages relayed.
+    /// Messages that were relayed.
     pub relayed: u64,
     /// Messages of H.245 connections relayed.
     pub relayed_control: u64,

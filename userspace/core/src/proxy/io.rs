@@ -119,6 +119,6 @@ pub struct Stored {
     pub upstream_gatekeeper_identifier: Option<String>,
     /// timeToLive there, seconds.
     pub upstream_ttl: Option<u32>,
-    /// Port of the callSignalAddress that stands for it there.
+    /// Port of the callSignalAddress that represents it there.
     pub upstream_signalling_port: Option<u16>,
 }

@@ -108,7 +108,7 @@ pub struct CallSignalling {
     /// First port of the callSignalAddresses that stand for endpoints towards gatekeepers, at the host of
     /// [`Settings::ras_address`].
     pub first_port: u16,
-    /// Last one.
+    /// Last port of these.
     pub last_port: u16,
 }
 

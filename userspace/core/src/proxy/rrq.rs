@@ -80,7 +80,7 @@ pub(super) fn digest_content(rrq: &RegistrationRequest) -> Option<u64> {
     Some(digest(&octets))
 }
 
-/// What a full RRQ says, with the callSignalAddress that stands for the endpoint towards gatekeepers, if there is one.
+/// What a full RRQ says, with the callSignalAddress that represents the endpoint towards gatekeepers, if there is one.
 pub(super) fn name_upstream(
     mut rrq: RegistrationRequest,
     signalling: Option<SocketAddr>,

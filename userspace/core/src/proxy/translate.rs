@@ -19,7 +19,7 @@ pub(super) struct UpstreamNames {
     pub gatekeeper_identifier: Option<BmpString>,
     /// Where messages about it come from.
     pub ras_address: SocketAddr,
-    /// callSignalAddress that stands for it; `None`: its own.
+    /// callSignalAddress that represents it; `None`: its own.
     pub signalling: Option<SocketAddr>,
 }
 
@@ -142,7 +142,7 @@ pub(super) fn to_gatekeeper(message: &mut RasMessage, known: &UpstreamNames) -> 
     }
 }
 
-/// Names an endpoint in its ARQ as the gatekeeper knows it. Who answers knows of the other side only what rasline said.
+/// Names an endpoint in its ARQ as the gatekeeper knows it. Who answers knows of the other side only what it got from rasline.
 fn name_caller(arq: &mut AdmissionRequest, own: SocketAddr) {
     let (mine, other) = if arq.answer_call {
         (

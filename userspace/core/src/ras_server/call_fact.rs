@@ -9,25 +9,25 @@ use super::EntryId;
 pub enum CallFact {
     /// An endpoint is registered; replaces what was known of it.
     Registered {
-        /// Its number.
+        /// Number of the endpoint.
         endpoint: EntryId,
-        /// Its callSignalAddress.
+        /// The endpoint's own callSignalAddress.
         signalling: SocketAddr,
         /// rasline's callSignalAddress that the endpoint knows.
         service: SocketAddr,
-        /// rasline's callSignalAddress that stands for the endpoint towards gatekeepers.
+        /// rasline's callSignalAddress that represents the endpoint towards gatekeepers.
         upstream: SocketAddr,
     },
     /// An endpoint is registered no more.
     Unregistered {
-        /// Its number.
+        /// Number of the endpoint.
         endpoint: EntryId,
     },
     /// The ARQ of an endpoint that calls was granted.
     Admitted {
-        /// The endpoint.
+        /// Number of the endpoint.
         endpoint: EntryId,
-        /// callIdentifier.
+        /// callIdentifier of the call.
         call: [u8; 16],
         /// destCallSignalAddress of the ACF.
         to: SocketAddr,
@@ -36,16 +36,16 @@ pub enum CallFact {
     },
     /// A gatekeeper orders an endpoint out of a call (DRQ).
     Disengaged {
-        /// The endpoint.
+        /// Number of the endpoint.
         endpoint: EntryId,
-        /// callIdentifier.
+        /// callIdentifier of the call.
         call: [u8; 16],
         /// RAS address of the gatekeeper.
         gatekeeper: SocketAddr,
     },
     /// A gatekeeper has unregistered an endpoint (URQ): it controls no call of it any more.
     Dismissed {
-        /// The endpoint.
+        /// Number of the endpoint.
         endpoint: EntryId,
         /// RAS address of the gatekeeper.
         gatekeeper: SocketAddr,

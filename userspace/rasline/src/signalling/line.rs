@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout, timeout_at},
 };
 
-use super::run::News;
+use super::news::News;
 
 /// Octets read at once.
 const READ: usize = 4096;
@@ -31,7 +31,7 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 /// When an idle connection is asked whether it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(3);
-/// Data unacknowledged for so long is a loss.
+/// After this time without an acknowledgement a connection counts as lost.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// Makes a connection and serves it.

@@ -6,28 +6,19 @@ use std::{
     time::Duration,
 };
 
-use rasline_core::{ZoneIndex, call::ListenerId};
+use rasline_core::call::ListenerId;
 use tokio::{
     net::{TcpListener, TcpSocket},
     sync::mpsc,
     time::sleep,
 };
 
-use super::run::News;
+use super::news::{News, Purpose};
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
 /// After an error (no descriptor is left), and for an address that is not there yet.
 const AGAIN: Duration = Duration::from_millis(100);
-
-/// Whose connections a listener takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// Endpoints of a zone.
-    Endpoints(ZoneIndex),
-    /// Gatekeepers that call an endpoint.
-    Gatekeepers,
-}
 
 /// Listens at an address.
 ///

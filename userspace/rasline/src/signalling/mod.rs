@@ -11,6 +11,7 @@
 
 mod line;
 mod listen;
+mod news;
 mod run;
 
 use std::{collections::VecDeque, net::SocketAddr, sync::mpsc as std_mpsc, time::Duration};
@@ -37,7 +38,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(1);
 /// Where endpoints signal their calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Service {
-    /// Their zone.
+    /// Index of their zone.
     pub zone: ZoneIndex,
     /// rasline's callSignalAddress towards them.
     pub address: SocketAddr,
@@ -48,7 +49,7 @@ pub struct Service {
 pub struct Snapshot {
     /// The calls, the oldest first.
     pub calls: Vec<View>,
-    /// Counts.
+    /// Counts of the machine.
     pub stats: Stats,
     /// Listeners that could not be had, with the reason.
     pub trouble: Vec<(SocketAddr, String)>,
@@ -64,7 +65,7 @@ enum Order {
     Show(oneshot::Sender<Snapshot>),
     /// End this call.
     Release(CallId),
-    /// End.
+    /// End the thread.
     Stop(std_mpsc::Sender<()>),
 }
 

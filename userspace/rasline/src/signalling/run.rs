@@ -22,35 +22,13 @@ use tokio::{
 use super::{
     Order, Service, Snapshot,
     line::{self, MAX_WRITES},
-    listen::{self, Purpose},
+    listen,
+    news::{News, Purpose},
 };
 use crate::host::monotonic_ns;
 
 /// News of connections that wait at most.
 const MAX_NEWS: usize = 1024;
-
-/// What happens at listeners and connections.
-pub(super) enum News {
-    /// Somebody connected.
-    Accepted {
-        purpose: Purpose,
-        stream: TcpStream,
-        peer: SocketAddr,
-        local: SocketAddr,
-    },
-    /// The peer of an H.245 listener connected.
-    ControlAccepted {
-        id: ListenerId,
-        stream: TcpStream,
-        peer: SocketAddr,
-    },
-    /// A connection was made.
-    Connected { link: LinkId, local: SocketAddr },
-    /// A message came.
-    Message { link: LinkId, octets: Vec<u8> },
-    /// A connection is gone.
-    Lost { link: LinkId, why: LinkLoss },
-}
 
 /// Runs until it is ordered to stop.
 pub(super) async fn run(mut orders: mpsc::Receiver<Order>, reports: mpsc::Sender<Event>) {

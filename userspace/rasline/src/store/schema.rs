@@ -48,7 +48,7 @@ const STEPS: &[&str] = &[
         PRIMARY KEY (zone, call)) STRICT;",
     // Important ones, as JSON.
     "CREATE TABLE events (number INTEGER PRIMARY KEY, event TEXT NOT NULL) STRICT;",
-    // Port of the callSignalAddress that stands for one that the proxy serves.
+    // Port of the callSignalAddress that represents one that the proxy serves.
     "ALTER TABLE served ADD COLUMN upstream_signalling_port INTEGER;",
 ];
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A call.
+/// A call with its legs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// Its number; never used again by this controller.

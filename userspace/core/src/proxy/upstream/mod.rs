@@ -168,12 +168,12 @@ impl GatekeeperSide {
         })
     }
 
-    /// The callSignalAddress that stands for an endpoint; `None`: its own.
+    /// The callSignalAddress that represents an endpoint; `None`: its own.
     pub fn signalling_of(&self, id: EntryId) -> Option<SocketAddr> {
         self.registrations.get(id)?.signalling
     }
 
-    /// The endpoint that a callSignalAddress of rasline's stands for.
+    /// The endpoint that a callSignalAddress of rasline's represents.
     pub fn find_by_signalling(&self, address: SocketAddr) -> Option<EntryId> {
         self.signalling.as_ref()?.find(address)
     }
@@ -202,7 +202,7 @@ impl GatekeeperSide {
         self.assign_signalling(id, None, now);
     }
 
-    /// Gives an endpoint the callSignalAddress that stands for it: with the port that it had before, if it had one.
+    /// Gives an endpoint the callSignalAddress that represents it: with the port that it had before, if it had one.
     fn assign_signalling(&mut self, id: EntryId, before: Option<u16>, now: Time) {
         let Some(addresses) = &mut self.signalling else {
             return;

@@ -22,7 +22,7 @@ pub(in crate::proxy) struct Registration {
     pub identity: UpstreamIdentity,
     /// Whether requests of the endpoint wait for it.
     pub is_waited_for: bool,
-    /// callSignalAddress that stands for the endpoint; `None`: its own.
+    /// callSignalAddress that represents the endpoint; `None`: its own.
     pub signalling: Option<SocketAddr>,
 }
 

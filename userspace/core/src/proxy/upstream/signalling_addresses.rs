@@ -3,7 +3,7 @@
 //! Gatekeepers know an endpoint by its callSignalAddress, so a port is given to another endpoint only when no gatekeeper can
 //! know the earlier one any more; the one that is free for longest is given first.
 //!
-//! Invariant: a port stands for one endpoint at most.
+//! Invariant: a port represents one endpoint at most.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -46,7 +46,7 @@ impl SignallingAddresses {
         Some(SocketAddr::new(self.host, *port))
     }
 
-    /// The endpoint that an address stands for.
+    /// The endpoint that an address represents.
     pub fn find(&self, address: SocketAddr) -> Option<EntryId> {
         let port = Some(address.port()).filter(|_| address.ip() == self.host);
         self.by_port.get(&port?).copied()
