@@ -16,12 +16,11 @@ use super::endpoints::GATEWAY;
 use super::machine::Proxy;
 use super::message::{GatekeeperMessage, GatekeeperRequest, has_no_identifiers};
 use super::refuse::{Why, not_understood, refusal};
-use super::relay::call_facts::find_admitted;
 use super::relay::call_ref::CallReference;
 use super::translate;
 use super::upstream::FollowUp;
 use super::upstream::requests_to_gatekeeper::Purpose;
-use super::{EntryId, Event, Output};
+use super::{EntryId, Event, Output, signalled_calls};
 use crate::octets;
 use crate::ras_server::{CallFact, Ended};
 use crate::transaction::RequestKey;
@@ -115,11 +114,10 @@ impl Proxy {
         let Some(names) = endpoint.and_then(|one| self.downstream.names_of(one)) else {
             return;
         };
-        let fact = self.upstream.active().and_then(|gatekeeper| {
-            let admitted = find_admitted(&wait.payload, &message)?;
-            Some(admitted.by(wait.id, gatekeeper))
-        });
-        out.extend(fact.filter(|_| self.ends_calls()).map(Output::Call));
+        if let Some(gatekeeper) = self.upstream.active().filter(|_| self.ends_calls()) {
+            let fact = signalled_calls::admitted(wait.id, &wait.payload, &message, gatekeeper);
+            out.extend(fact.map(Output::Call));
+        }
         message.set_request_seq_num(wait.seq);
         translate::to_endpoint(&mut message, &names);
         match encode_ras(&message) {
@@ -391,13 +389,8 @@ impl Proxy {
         ))) {
             self.answer_gatekeeper(asker, octets, out);
         }
-        let call = CallReference::from(drq).octets();
-        if let (Some(call), Some(gatekeeper)) = (call, self.upstream.active()) {
-            out.push(Output::Call(CallFact::Disengaged {
-                endpoint: id,
-                call,
-                gatekeeper,
-            }));
+        if let Some(gatekeeper) = self.upstream.active() {
+            out.extend(signalled_calls::disengaged(id, drq, gatekeeper).map(Output::Call));
         }
     }
 
@@ -480,10 +473,11 @@ impl Proxy {
         self.upstream.forget_identity(id);
         if let Some(gatekeeper) = self.upstream.active().filter(|_| self.ends_calls()) {
             let endpoint = id;
-            out.push(Output::Call(CallFact::Dismissed {
+            let dismissed = CallFact::Dismissed {
                 endpoint,
                 gatekeeper,
-            }));
+            };
+            out.push(Output::Call(dismissed));
         }
         match urq.reason {
             Some(R::SecurityDenial | R::SecurityError(_) | R::RegisterWithAssignedGk) => {

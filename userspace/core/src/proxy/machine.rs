@@ -21,7 +21,7 @@ use super::stored::{restore_endpoint, store_endpoint};
 use super::translate::{self, UpstreamNames};
 use super::upstream::GatekeeperSide;
 use super::view::view_endpoint;
-use super::{EntryId, Event, Input, Output, Settings, Stats, Stored, View, rrq};
+use super::{EntryId, Event, Input, Output, Settings, Stats, Stored, View, rrq, signalled_calls};
 use crate::Time;
 use crate::ras_server::{CallFact, Ended, StoredCall};
 
@@ -283,22 +283,8 @@ impl Proxy {
 
     /// Reports where calls to and from an endpoint are signalled, if rasline ends them.
     pub(super) fn report_registered(&self, id: EntryId, out: &mut Vec<Output>) {
-        let Some(endpoint) = self.downstream.endpoints.get(id) else {
-            return;
-        };
-        let addresses = (
-            endpoint.signalling,
-            self.downstream.service_of(endpoint),
-            self.upstream.signalling_of(id),
-        );
-        if let (Some(signalling), Some(service), Some(upstream)) = addresses {
-            out.push(Output::Call(CallFact::Registered {
-                endpoint: id,
-                signalling,
-                service,
-                upstream,
-            }));
-        }
+        let fact = signalled_calls::registered(id, &self.downstream, &self.upstream);
+        out.extend(fact.map(Output::Call));
     }
 
     fn restore(&mut self, stored: &Stored, out: &mut Vec<Output>) {

@@ -63,6 +63,7 @@ mod message;
 mod refuse;
 mod relay;
 mod rrq;
+mod signalled_calls;
 mod stored;
 mod translate;
 mod upstream;

@@ -6,7 +6,9 @@ use rasline_core::site::Input;
 
 use super::{
     Daemon, agents, measure, service,
-    site_config::{probe_targets, signalling_services, site_config, with_learned},
+    site_config::{
+        probe_targets, signalling_services, signalling_uplinks, site_config, with_learned,
+    },
     watch,
 };
 use crate::{
@@ -103,7 +105,10 @@ impl Daemon {
         effects.persist.configure(&site_config);
         effects.layout = layout;
         self.config = new;
-        effects.calls.serve(signalling_services(&site_config))?;
+        let services = signalling_services(&site_config);
+        effects
+            .calls
+            .serve(&services, &signalling_uplinks(&site_config))?;
         self.handle(Input::Reconfigure(Box::new(site_config)));
         let effects = &mut self.effects;
         self.ports.reconcile(

@@ -19,7 +19,7 @@ use crate::{
     effects::layout::Layout,
     host,
     probe::Target,
-    signalling::Service,
+    signalling::{Service, Uplink},
 };
 
 /// Requests at most that the learner lets wait for their confirm.
@@ -135,6 +135,19 @@ fn prefix(net: &IpNet) -> Prefix {
         address: net.addr(),
         length: net.prefix_len(),
     }
+}
+
+/// Where gatekeepers signal calls to endpoints through rasline.
+pub(super) fn signalling_uplinks(config: &site::Config) -> Vec<Uplink> {
+    let of = |zone: &site::Zone| {
+        let proxy = zone.proxy()?;
+        let ports = proxy.call_signalling?;
+        Some(Uplink {
+            address: proxy.ras_address?.ip(),
+            ports: ports.first_port..=ports.last_port,
+        })
+    };
+    config.zones.iter().filter_map(of).collect()
 }
 
 /// Where endpoints signal their calls to rasline.

@@ -30,7 +30,9 @@ use super::{
     ports::Ports,
     rates::Rates,
     restore, service,
-    site_config::{MAX_ENDPOINTS, probe_targets, signalling_services, site_config},
+    site_config::{
+        MAX_ENDPOINTS, probe_targets, signalling_services, signalling_uplinks, site_config,
+    },
     watch,
 };
 use crate::{
@@ -171,7 +173,7 @@ fn build(
     } = prepared;
     let (probes, reports) = Probes::start(Arc::new(dataplane.traffic()))?;
     let (agents, agent_reports) = Agents::start()?;
-    let (call_thread, call_events) = CallThread::start()?;
+    let (mut call_thread, call_events) = CallThread::start(&config.daemon.bpffs)?;
     let (mut sockets, arrivals) = Sockets::new();
     sockets.keep(sockets.prepare(config.own_ras_addresses(), multicast::interfaces(&config))?);
     let (profile_thread, profiles, other_profiles) =
@@ -185,7 +187,8 @@ fn build(
         max_restored: MAX_ENDPOINTS,
     };
     let site = Site::new(site_config(&config, &layout, seed), setup);
-    call_thread.serve(signalling_services(site.config()))?;
+    let services = signalling_services(site.config());
+    call_thread.serve(&services, &signalling_uplinks(site.config()))?;
     let mut persist = Persist::new(Time(monotonic_ns()), store);
     persist.configure(site.config());
     let effects = Effects {

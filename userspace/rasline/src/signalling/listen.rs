@@ -7,32 +7,41 @@ use std::{
 };
 
 use rasline_core::call::ListenerId;
-use tokio::{
-    net::{TcpListener, TcpSocket},
-    sync::mpsc,
-    time::sleep,
-};
+use socket2::{Domain, Socket, Type};
+use tokio::{net::TcpListener, sync::mpsc, time::sleep};
 
 use super::news::{News, Purpose};
+use crate::failure::{Failure, Result};
 
 /// Connections that the kernel keeps until they are accepted.
-const BACKLOG: u32 = 1024;
-/// After an error (no descriptor is left), and for an address that is not there yet.
+const BACKLOG: i32 = 1024;
+/// After an error, as when no descriptor is left.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// Listens at an address.
+/// Listens at an address, which need not be this machine's yet.
 ///
 /// # Errors
 /// When it cannot.
-pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
+pub(super) fn bind(address: SocketAddr) -> Result<std::net::TcpListener> {
+    open(address).map_err(|e| {
+        let next = "another program may listen there: see `ss -ltnp`";
+        Failure::new(format!("call signalling {address}"), e, next)
+    })
+}
+
+fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv4() {
+        socket.set_freebind_v4(true)?;
     } else {
-        TcpSocket::new_v6()?
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+        socket.set_only_v6(true)?;
+        socket.set_freebind_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
 }
 
 /// Accepts connections for ever.
@@ -76,7 +85,7 @@ pub(super) async fn accept_control(
 /// # Errors
 /// When it cannot.
 pub(super) fn bind_any(host: IpAddr) -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = bind(SocketAddr::new(host, 0))?;
+    let listener = TcpListener::from_std(open(SocketAddr::new(host, 0))?)?;
     let address = listener.local_addr()?;
     Ok((listener, address))
 }

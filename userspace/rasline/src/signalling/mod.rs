@@ -14,19 +14,29 @@ mod listen;
 mod news;
 mod run;
 
-use std::{collections::VecDeque, net::SocketAddr, sync::mpsc as std_mpsc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::{IpAddr, SocketAddr, TcpListener},
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    sync::mpsc as std_mpsc,
+    time::Duration,
+};
 
 use rasline_core::{
     ZoneIndex,
     call::{CallId, Event, Stats, View},
     ras_server::CallFact,
 };
+use rasline_kernel::SignallingLookup;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     failure::{Failure, Result},
     host,
 };
+
+use news::Purpose;
 
 /// Orders and facts that wait for the thread at most.
 const MAX_ORDERS: usize = 4096;
@@ -44,6 +54,15 @@ pub struct Service {
     pub address: SocketAddr,
 }
 
+/// Where gatekeepers signal calls to endpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uplink {
+    /// rasline's address towards them.
+    pub address: IpAddr,
+    /// Its ports, each of which represents an endpoint.
+    pub ports: RangeInclusive<u16>,
+}
+
 /// All calls, and what the thread has counted.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -51,14 +70,14 @@ pub struct Snapshot {
     pub calls: Vec<View>,
     /// Counts of the machine.
     pub stats: Stats,
-    /// Listeners that could not be had, with the reason.
-    pub trouble: Vec<(SocketAddr, String)>,
 }
 
 /// Orders to the thread.
 enum Order {
-    /// Listen at these addresses, and at no others.
-    Serve(Vec<Service>),
+    /// Accept connections from this socket too; the address is its name.
+    Listen(SocketAddr, Purpose, TcpListener),
+    /// Accept none from the socket of this name any more.
+    StopListening(SocketAddr),
     /// Something that RAS says.
     Fact(ZoneIndex, CallFact),
     /// How things are.
@@ -70,9 +89,13 @@ enum Order {
 }
 
 /// The thread, as the main loop has it.
-#[derive(Debug)]
 pub struct CallThread {
     orders: mpsc::Sender<Order>,
+    bpffs: PathBuf,
+    services: BTreeSet<Service>,
+    uplinks: BTreeMap<IpAddr, TcpListener>,
+    /// Gives each uplink's socket the connections to all of its ports; needed by uplinks only.
+    lookup: Option<SignallingLookup>,
     /// Facts that found no room.
     waiting: VecDeque<(ZoneIndex, CallFact)>,
 }
@@ -82,7 +105,7 @@ impl CallThread {
     ///
     /// # Errors
     /// When there can be no thread.
-    pub fn start() -> Result<(Self, mpsc::Receiver<Event>)> {
+    pub fn start(bpffs: &Path) -> Result<(Self, mpsc::Receiver<Event>)> {
         let failed = |e: std::io::Error| Failure::plain("call signalling", e);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -101,17 +124,68 @@ impl CallThread {
             .map_err(failed)?;
         let thread = Self {
             orders,
+            bpffs: bpffs.to_owned(),
+            services: BTreeSet::new(),
+            uplinks: BTreeMap::new(),
+            lookup: None,
             waiting: VecDeque::new(),
         };
         Ok((thread, reported))
     }
 
-    /// Has it listen at these addresses, and at no others.
+    /// Has it listen at these addresses, and at no others. Connections that are there stay.
     ///
     /// # Errors
-    /// When the thread has ended or takes no orders.
-    pub fn serve(&self, services: Vec<Service>) -> Result<()> {
-        let order = Order::Serve(services);
+    /// When an address cannot be listened at, or the thread has ended.
+    pub fn serve(&mut self, services: &[Service], uplinks: &[Uplink]) -> Result<()> {
+        for service in services {
+            if !self.services.contains(service) {
+                let listener = listen::bind(service.address)?;
+                let purpose = Purpose::Endpoints(service.zone);
+                self.order(Order::Listen(service.address, purpose, listener))?;
+                self.services.insert(*service);
+            }
+        }
+        let wanted: BTreeSet<Service> = services.iter().copied().collect();
+        for gone in std::mem::replace(&mut self.services, wanted.clone()).difference(&wanted) {
+            self.order(Order::StopListening(gone.address))?;
+        }
+        self.serve_uplinks(uplinks)
+    }
+
+    fn serve_uplinks(&mut self, uplinks: &[Uplink]) -> Result<()> {
+        for uplink in uplinks {
+            if !self.uplinks.contains_key(&uplink.address) {
+                let name = SocketAddr::new(uplink.address, 0);
+                let listener = listen::bind(name)?;
+                let own = listener
+                    .try_clone()
+                    .map_err(|e| Failure::plain(format!("call signalling {name}"), e))?;
+                self.order(Order::Listen(name, Purpose::Gatekeepers, listener))?;
+                self.uplinks.insert(uplink.address, own);
+            }
+            if self.lookup.is_none() {
+                self.lookup = Some(SignallingLookup::attach(&self.bpffs)?);
+            }
+            if let (Some(lookup), Some(socket)) =
+                (&mut self.lookup, self.uplinks.get(&uplink.address))
+            {
+                lookup.set_listener(uplink.address, uplink.ports.clone(), socket)?;
+            }
+        }
+        let is_wanted = |address: &IpAddr| uplinks.iter().any(|one| one.address == *address);
+        let gone: Vec<IpAddr> = self.uplinks.keys().copied().collect();
+        for address in gone.into_iter().filter(|one| !is_wanted(one)) {
+            self.uplinks.remove(&address);
+            if let Some(lookup) = &mut self.lookup {
+                lookup.remove_listener(address)?;
+            }
+            self.order(Order::StopListening(SocketAddr::new(address, 0)))?;
+        }
+        Ok(())
+    }
+
+    fn order(&self, order: Order) -> Result<()> {
         let sent = self.orders.try_send(order);
         sent.map_err(|e| Failure::new("call signalling", e, "restart the controller"))
     }

@@ -1,26 +1,25 @@
 //! The loop of the signalling thread: what comes becomes inputs of the machine, what it wants done is done at once.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     net::{IpAddr, SocketAddr},
     sync::mpsc as std_mpsc,
     time::Duration,
 };
 
 use rasline_core::{
-    Time, ZoneIndex,
+    Time,
     call::{Calls, Event, Input, LinkId, LinkLoss, ListenerId, Output, Settings},
-    ras_server::{CallFact, EntryId},
 };
 use tokio::{
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     sync::mpsc,
     task::JoinHandle,
     time::{Instant, sleep_until},
 };
 
 use super::{
-    Order, Service, Snapshot,
+    Order, Snapshot,
     line::{self, MAX_WRITES},
     listen,
     news::{News, Purpose},
@@ -37,8 +36,13 @@ pub(super) async fn run(mut orders: mpsc::Receiver<Order>, reports: mpsc::Sender
     loop {
         tokio::select! {
             order = orders.recv() => match order {
-                Some(Order::Serve(services)) => host.serve(services),
-                Some(Order::Fact(zone, fact)) => host.note_fact(zone, fact),
+                Some(Order::Listen(name, purpose, listener)) => {
+                    host.listen(name, purpose, listener);
+                }
+                Some(Order::StopListening(name)) => {
+                    host.listeners.remove(&name);
+                }
+                Some(Order::Fact(zone, fact)) => host.handle(Input::Fact { zone, fact }),
                 Some(Order::Show(reply)) => {
                     // Who asked may have stopped waiting.
                     let _ = reply.send(host.show());
@@ -75,11 +79,8 @@ struct Host {
     machine: Calls,
     /// What is to be written on each connection; dropped, it is closed.
     lines: HashMap<LinkId, mpsc::Sender<Vec<u8>>>,
-    services: BTreeMap<Service, Task>,
-    /// Listeners at the addresses that stand for endpoints.
-    upstream: HashMap<(ZoneIndex, EntryId), (SocketAddr, Task)>,
+    listeners: HashMap<SocketAddr, Task>,
     control: HashMap<ListenerId, Task>,
-    trouble: BTreeMap<SocketAddr, String>,
     news: mpsc::Sender<News>,
     reports: mpsc::Sender<Event>,
     accepted: u64,
@@ -91,10 +92,8 @@ impl Host {
         Self {
             machine: Calls::new(Settings::default()),
             lines: HashMap::new(),
-            services: BTreeMap::new(),
-            upstream: HashMap::new(),
+            listeners: HashMap::new(),
             control: HashMap::new(),
-            trouble: BTreeMap::new(),
             news,
             reports,
             accepted: 0,
@@ -213,59 +212,20 @@ impl Host {
 
     // What the controller wants.
 
-    fn serve(&mut self, services: Vec<Service>) {
-        self.services.retain(|one, _| services.contains(one));
-        for service in services {
-            if !self.services.contains_key(&service) {
-                let purpose = Purpose::Endpoints(service.zone);
-                if let Some(task) = self.listen(service.address, purpose) {
-                    self.services.insert(service, task);
-                }
-            }
-        }
-    }
-
-    fn listen(&mut self, address: SocketAddr, purpose: Purpose) -> Option<Task> {
-        match listen::bind(address) {
+    fn listen(&mut self, name: SocketAddr, purpose: Purpose, listener: std::net::TcpListener) {
+        match TcpListener::from_std(listener) {
             Ok(listener) => {
-                self.trouble.remove(&address);
                 let task = listen::accept(listener, purpose, self.news.clone());
-                Some(Task(tokio::spawn(task)))
+                self.listeners.insert(name, Task(tokio::spawn(task)));
             }
-            Err(e) => {
-                tracing::error!("call signalling: {address}: {e}");
-                self.trouble.insert(address, e.to_string());
-                None
-            }
+            Err(e) => tracing::error!("call signalling {name}: {e}"),
         }
-    }
-
-    fn note_fact(&mut self, zone: ZoneIndex, fact: CallFact) {
-        match fact {
-            CallFact::Registered {
-                endpoint, upstream, ..
-            } => {
-                let key = (zone, endpoint);
-                let known = self.upstream.get(&key).map(|(address, _)| *address);
-                if known != Some(upstream)
-                    && let Some(task) = self.listen(upstream, Purpose::Gatekeepers)
-                {
-                    self.upstream.insert(key, (upstream, task));
-                }
-            }
-            CallFact::Unregistered { endpoint } => {
-                self.upstream.remove(&(zone, endpoint));
-            }
-            _ => {}
-        }
-        self.handle(Input::Fact { zone, fact });
     }
 
     fn show(&self) -> Snapshot {
         Snapshot {
             calls: self.machine.views(),
             stats: self.machine.stats(),
-            trouble: self.trouble.clone().into_iter().collect(),
         }
     }
 

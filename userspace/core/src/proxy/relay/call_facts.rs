@@ -1,17 +1,12 @@
 //! What messages tell of calls.
 
-use std::net::SocketAddr;
-
-use rasline_h225::text::from_transport;
 use rasline_h225::types::{InfoRequestResponse, RasMessage};
 use rasline_h225::{RasKind as K, decode_ras, header};
 
 use crate::Time;
-use crate::proxy::relay::call_ref::CallReference;
 use crate::proxy::relay::calls::Calls;
 use crate::proxy::relay::waits::Wait;
 use crate::proxy::{EntryId, Output};
-use crate::ras_server::CallFact;
 
 /// Calls of an IRR that are looked at.
 const REPORTED: usize = 512;
@@ -70,37 +65,4 @@ impl Calls {
             self.report(&info.into(), who, now, out);
         }
     }
-}
-
-/// A call that a gatekeeper admitted.
-pub(in crate::proxy) struct AdmittedCall {
-    call: [u8; 16],
-    to: SocketAddr,
-}
-
-impl AdmittedCall {
-    /// As what the endpoint that calls was granted by this gatekeeper.
-    pub const fn by(&self, endpoint: EntryId, gatekeeper: SocketAddr) -> CallFact {
-        CallFact::Admitted {
-            endpoint,
-            call: self.call,
-            to: self.to,
-            gatekeeper,
-        }
-    }
-}
-
-/// The call that this answer to this request lets an endpoint make.
-pub(in crate::proxy) fn find_admitted(request: &[u8], answer: &RasMessage) -> Option<AdmittedCall> {
-    let acf = match answer {
-        RasMessage::AdmissionConfirm(acf) => acf,
-        RasMessage::AdmissionConfirmSequence(all) => all.first()?,
-        _ => return None,
-    };
-    let Ok(RasMessage::AdmissionRequest(arq)) = decode_ras(request) else {
-        return None;
-    };
-    let call = CallReference::from(&arq).octets()?;
-    let to = from_transport(&acf.dest_call_signal_address)?;
-    (!arq.answer_call).then_some(AdmittedCall { call, to })
 }

@@ -7,7 +7,7 @@ use crate::transaction::{CachedReply, ReplyCache, RequestKey};
 use calls::Calls;
 use waits::Waits;
 
-pub(super) mod call_facts;
+mod call_facts;
 pub(super) mod call_ref;
 pub(super) mod calls;
 pub(super) mod waits;
