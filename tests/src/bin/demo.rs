@@ -219,7 +219,7 @@ fn gatekeeper_dies(stage: &mut Stage) -> Result<()> {
     let round = phase(stage, BRIEFLY)?;
     let by_kernel = answered(stage)? - before;
     note(&format!(
-        "{} keep-alives: {by_kernel} answered by the kernel; {} were refreshes that nobody answered, and the next was",
+        "{} keep-alives: {by_kernel} answered by the kernel; {} were let through as refreshes, which the dead gatekeeper did not answer",
         round.sent,
         round.sent - round.confirmed
     ));
