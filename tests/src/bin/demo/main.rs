@@ -1,8 +1,10 @@
 //! Shows rasline's main job in network namespaces of its own, in well under a minute: endpoints with a timeToLive of
 //! seconds, a gatekeeper that grants minutes and is spared almost all of their keep-alives, and its death, which they
-//! do not notice.
+//! do not notice; then a call that outlives its gatekeeper.
 //!
 //! Invariant: exits with 0 only if every line of the table at the end is right, and leaves nothing behind either way.
+
+mod call;
 
 use std::{
     collections::BTreeSet,
@@ -76,7 +78,9 @@ fn demo() -> Result<Report> {
         "exit status: 0".to_owned(),
         stopped.to_string(),
     );
-    Ok(stage.report)
+    let mut report = stage.report;
+    call::show_call(&mut report)?;
+    Ok(report)
 }
 
 fn set_up() -> Result<Stage> {
