@@ -74,6 +74,8 @@ fn a_killed_gatekeeper_is_not_noticed() {
         site.press(1, "2", "2").unwrap();
         hang_up(&site, 1);
         check_phones(&site);
+        let status = site.controller.text(&["status"]).unwrap();
+        assert!(status.contains("calls    "), "{status}");
         let taken = capture.finish();
         let fields = ["q931.message_type", "ip.src"];
         let messages = taken.fields("q931", &fields).unwrap();

@@ -14,7 +14,7 @@ use crate::{
     control::Command as Ask,
     failure::{Failure, Result},
     offline,
-    view::{Gatekeeper, PresenceCounts, Profiles, Status, Store},
+    view::{Calls, Gatekeeper, PresenceCounts, Profiles, Status, Store},
 };
 
 /// Options of `rasline status`.
@@ -166,6 +166,7 @@ fn print(status: &Status, json: bool) {
             n.refused
         ));
     }
+    put_calls(&status.calls);
     agent::put_summary(&status.agents);
     put_store(&status.store);
     put_profiles(&status.profiles);
@@ -192,6 +193,15 @@ fn put_profiles(p: &Profiles) {
     }
     if !p.error.is_empty() {
         put(&format!("         {}", p.error));
+    }
+}
+
+fn put_calls(c: &Calls) {
+    if c.started + c.refused > 0 {
+        put(&format!(
+            "calls    {} running, {} of them without a gatekeeper, {} connections, {} messages relayed, {} refused",
+            c.running, c.joined, c.connections, c.relayed, c.refused
+        ));
     }
 }
 

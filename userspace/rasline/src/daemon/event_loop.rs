@@ -290,6 +290,7 @@ impl Daemon {
 
     fn look(&mut self) {
         self.refresh_own_gatekeepers();
+        self.effects.calls.flush();
         self.handle(Input::Look);
         let lost = self.site.lost_gatekeepers(&self.effects.around());
         let lost = lost.into_iter().map(|one| one.0).collect();
@@ -431,6 +432,7 @@ impl Daemon {
             "stopped and detached"
         };
         self.agents.stop(!stays);
+        self.effects.calls.stop();
         self.effects.persist.save_events(&mut self.effects.events);
         // The network waits for nothing that is written.
         self.effects.persist.write_all_times(&self.site);

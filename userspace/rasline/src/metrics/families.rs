@@ -164,6 +164,13 @@ families! {
     Gauge table_unclaimed: "Registrations of an earlier controller that are answered but not yet known to this one", samples::unclaimed;
     Gauge learner_pending: "Requests waiting for their confirm", samples::pending;
     Counter learner_messages: "Messages processed by the learner, by outcome; taken counts all of them", samples::learner;
+    Gauge calls: "Running calls whose signalling rasline ends", samples::calls;
+    Gauge calls_joined: "Running calls whose endpoints are connected to each other without a gatekeeper", samples::calls_joined;
+    Gauge call_connections: "Connections of call signalling and H.245 that rasline ends", samples::call_connections;
+    Counter calls_started: "Calls whose signalling rasline ended", samples::calls_started;
+    Counter call_messages_relayed: "Messages of call signalling and H.245 relayed", samples::call_messages;
+    Counter call_refused: "Connections and Setups of call signalling refused", samples::call_refused;
+    Counter call_messages_unchanged: "Messages of call signalling whose addresses could not be replaced", samples::call_unchanged;
     Counter losses: "Messages lost between kernel, controller and network", samples::losses;
     Gauge profiles_up: "1: the profiles of zones were read from the database", samples::profiles_up;
     Gauge store_up: "1: the store on disk is working", samples::store_up;

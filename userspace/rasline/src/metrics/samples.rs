@@ -413,6 +413,34 @@ pub(super) fn unclaimed(seen: &Seen<'_>, out: &mut Samples) {
     out.gauge(Labels::new(), seen.all.status.tables.unclaimed as f64);
 }
 
+pub(super) fn calls(seen: &Seen<'_>, out: &mut Samples) {
+    out.gauge(Labels::new(), seen.all.status.calls.running as f64);
+}
+
+pub(super) fn calls_joined(seen: &Seen<'_>, out: &mut Samples) {
+    out.gauge(Labels::new(), seen.all.status.calls.joined as f64);
+}
+
+pub(super) fn call_connections(seen: &Seen<'_>, out: &mut Samples) {
+    out.gauge(Labels::new(), seen.all.status.calls.connections as f64);
+}
+
+pub(super) fn calls_started(seen: &Seen<'_>, out: &mut Samples) {
+    out.count(Labels::new(), seen.all.status.calls.started);
+}
+
+pub(super) fn call_messages(seen: &Seen<'_>, out: &mut Samples) {
+    out.count(Labels::new(), seen.all.status.calls.relayed);
+}
+
+pub(super) fn call_refused(seen: &Seen<'_>, out: &mut Samples) {
+    out.count(Labels::new(), seen.all.status.calls.refused);
+}
+
+pub(super) fn call_unchanged(seen: &Seen<'_>, out: &mut Samples) {
+    out.count(Labels::new(), seen.all.status.calls.unchanged);
+}
+
 pub(super) fn pending(seen: &Seen<'_>, out: &mut Samples) {
     out.gauge(Labels::new(), seen.all.status.learning.pending as f64);
 }

@@ -19,7 +19,7 @@ use std::{
     net::{IpAddr, SocketAddr, TcpListener},
     ops::RangeInclusive,
     path::{Path, PathBuf},
-    sync::mpsc as std_mpsc,
+    sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc},
     time::Duration,
 };
 
@@ -98,6 +98,8 @@ pub struct CallThread {
     lookup: Option<SignallingLookup>,
     /// Facts that found no room.
     waiting: VecDeque<(ZoneIndex, CallFact)>,
+    /// What the thread counts, at most a second old.
+    board: Arc<Mutex<Stats>>,
 }
 
 impl CallThread {
@@ -113,13 +115,15 @@ impl CallThread {
             .map_err(failed)?;
         let (orders, received) = mpsc::channel(MAX_ORDERS);
         let (reports, reported) = mpsc::channel(MAX_REPORTS);
+        let board = Arc::new(Mutex::new(Stats::default()));
+        let shown = Arc::clone(&board);
         std::thread::Builder::new()
             .name("signalling".to_owned())
             .spawn(move || {
                 if let Err(e) = host::realtime() {
                     tracing::debug!("call signalling runs at ordinary priority: {e}");
                 }
-                runtime.block_on(run::run(received, reports));
+                runtime.block_on(run::run(received, reports, &shown));
             })
             .map_err(failed)?;
         let thread = Self {
@@ -129,6 +133,7 @@ impl CallThread {
             uplinks: BTreeMap::new(),
             lookup: None,
             waiting: VecDeque::new(),
+            board,
         };
         Ok((thread, reported))
     }
@@ -206,6 +211,12 @@ impl CallThread {
                 return;
             }
         }
+    }
+
+    /// Counts since the start, and what there is now; at most a second old.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        *self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks how things are; the answer comes when the thread gets to it.

@@ -3,19 +3,19 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
-    sync::mpsc as std_mpsc,
+    sync::{Mutex, PoisonError, mpsc as std_mpsc},
     time::Duration,
 };
 
 use rasline_core::{
     Time,
-    call::{Calls, Event, Input, LinkId, LinkLoss, ListenerId, Output, Settings},
+    call::{Calls, Event, Input, LinkId, LinkLoss, ListenerId, Output, Settings, Stats},
 };
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
     task::JoinHandle,
-    time::{Instant, sleep_until},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
 use super::{
@@ -26,13 +26,21 @@ use super::{
 };
 use crate::host::monotonic_ns;
 
+/// The counts are shown at most this often.
+const SHOW_EVERY: Duration = Duration::from_millis(500);
 /// News of connections that wait at most.
 const MAX_NEWS: usize = 1024;
 
 /// Runs until it is ordered to stop.
-pub(super) async fn run(mut orders: mpsc::Receiver<Order>, reports: mpsc::Sender<Event>) {
+pub(super) async fn run(
+    mut orders: mpsc::Receiver<Order>,
+    reports: mpsc::Sender<Event>,
+    board: &Mutex<Stats>,
+) {
     let (to_news, mut news) = mpsc::channel(MAX_NEWS);
     let mut host = Host::new(to_news, reports);
+    let mut show = interval(SHOW_EVERY);
+    show.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             order = orders.recv() => match order {
@@ -52,6 +60,10 @@ pub(super) async fn run(mut orders: mpsc::Receiver<Order>, reports: mpsc::Sender
                 None => return,
             },
             Some(one) = news.recv() => host.take(one),
+            _ = show.tick() => {
+                *board.lock().unwrap_or_else(PoisonError::into_inner) = host.machine.stats();
+                host.report_left_out();
+            }
             () = sleep_until(host.due()) => host.handle(Input::Due),
         }
     }
@@ -219,6 +231,14 @@ impl Host {
                 self.listeners.insert(name, Task(tokio::spawn(task)));
             }
             Err(e) => tracing::error!("call signalling {name}: {e}"),
+        }
+    }
+
+    /// Says how many events found no room.
+    fn report_left_out(&mut self) {
+        if self.left_out > 0 && self.reports.capacity() > 0 {
+            tracing::warn!("call signalling: {} events found no room", self.left_out);
+            self.left_out = 0;
         }
     }
 

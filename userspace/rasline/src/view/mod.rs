@@ -20,6 +20,6 @@ pub use self::{
     event::Event,
     gatekeeper::{Gatekeeper, Probe},
     registration::Registration,
-    status::{Interface, Learning, Losses, Profiles, Rates, Status, Store, Tables},
+    status::{Calls, Interface, Learning, Losses, Profiles, Rates, Status, Store, Tables},
     zone::{PresenceCounts, Serving, Steering, Zone},
 };

@@ -33,6 +33,9 @@ pub struct Status {
     pub tables: Tables,
     /// Figures of the learner.
     pub learning: Learning,
+    /// Calls whose signalling rasline ends.
+    #[serde(default)]
+    pub calls: Calls,
     /// The store on disk, which survives restarts.
     #[serde(default)]
     pub store: Store,
@@ -61,6 +64,25 @@ pub struct Interface {
     pub link: String,
     /// Problem of the interface; empty if there is none.
     pub trouble: String,
+}
+
+/// Calls whose signalling rasline ends. Figures are at most a second old.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Calls {
+    /// Number of running calls.
+    pub running: u64,
+    /// Of these, calls whose endpoints are connected to each other without a gatekeeper.
+    pub joined: u64,
+    /// Number of connections.
+    pub connections: u64,
+    /// Calls since the controller started.
+    pub started: u64,
+    /// Messages relayed, H.245 on connections of its own included.
+    pub relayed: u64,
+    /// Connections and Setups refused.
+    pub refused: u64,
+    /// Messages whose addresses could not be replaced.
+    pub unchanged: u64,
 }
 
 /// Messages per second, over the last second.

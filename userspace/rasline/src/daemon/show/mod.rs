@@ -96,6 +96,7 @@ impl Showing<'_> {
                 unclaimed: table.unclaimed(),
             },
             learning: self.show_learning(),
+            calls: self.show_calls(),
             store: self.show_store(),
             profiles: self.profiles_view(),
             losses: view::Losses {
@@ -107,6 +108,19 @@ impl Showing<'_> {
                 behind: self.daemon.behind,
                 send_failed: self.effects.network.failed(),
             },
+        }
+    }
+
+    fn show_calls(&self) -> view::Calls {
+        let stats = self.effects.calls.stats();
+        view::Calls {
+            running: stats.calls,
+            joined: stats.joined,
+            connections: stats.links,
+            started: stats.started,
+            relayed: stats.relayed + stats.relayed_control,
+            refused: stats.refused,
+            unchanged: stats.unpatched,
         }
     }
 
