@@ -15,22 +15,15 @@ use aya_ebpf::helpers::bpf_redirect;
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use rasline_abi::Counter;
-use rasline_datapath::{Look, Next, Step, Tables, Verdict};
+use rasline_datapath::{Look, Next, Outcome, Parts, Step, Tables, Verdict};
 
 use crate::access::XdpFrame;
 use crate::maps::Maps;
 
-/// What a part gives where the next one is to decide; no outcome.
-const SLOW: u32 = 1 << 30;
-/// What [`rasline_steer`] and [`rasline_segment`] give where [`rasline_carry`] has the last word; no outcome.
-const CARRY: u32 = 1 << 28;
-/// Mark of an outcome: [`rasline_steer`] has the last word.
-const GOES_ON: u32 = 1 << 29;
-/// Mark of an outcome: it goes to a gatekeeper, whose index stands from bit [`GATEKEEPER_AT`] on.
-const ASKS: u32 = 1 << 31;
-/// See [`ASKS`].
-const GATEKEEPER_AT: u32 = 16;
-const _: () = assert!(rasline_abi::MAX_GATEKEEPERS <= 1 << (28 - GATEKEEPER_AT));
+/// [`Outcome::SLOW`] as a part returns it.
+const SLOW: u32 = Outcome::SLOW.0;
+/// [`Outcome::CARRY`] as a part returns it.
+const CARRY: u32 = Outcome::CARRY.0;
 
 /// Entry. `frags`: MTU up to 9000; a RAS message that is not in the first buffer passes.
 #[xdp(frags)]
@@ -41,62 +34,60 @@ pub fn rasline(ctx: XdpContext) -> u32 {
     if let Look::Done(verdict) = look {
         return act(&mut maps, verdict) & 0xff;
     }
-    let fragment = look == Look::Fragment;
     let len = maps::capture_len();
     let kept = len != 0 && maps::rasline_keep(ctx.ctx, len) == 0;
-    let outcome = if look == Look::Signalling {
-        let outcome = rasline_segment(ctx.ctx);
-        if outcome == CARRY {
-            rasline_carry(ctx.ctx, SLOW)
-        } else {
-            outcome
-        }
-    } else {
-        ras(ctx.ctx, fragment)
-    };
+    let outcome = rasline_datapath::walk(&mut GlobalFunctions(ctx.ctx), look);
     if kept {
-        captured(ctx.ctx, outcome, len);
+        captured(ctx.ctx, outcome.counter(), len);
     }
-    outcome & 0xff
+    outcome.action()
 }
 
-/// A frame that may be RAS, or a fragment of it.
-#[inline(always)]
-fn ras(ctx: *mut xdp_md, fragment: bool) -> u32 {
-    let mut outcome = if fragment {
-        rasline_fragment(ctx)
-    } else {
-        rasline_fast(ctx)
-    };
-    if outcome == SLOW {
-        outcome = rasline_request(ctx);
+/// The parts as global functions, each of which the verifier checks once.
+struct GlobalFunctions(*mut xdp_md);
+
+impl Parts for GlobalFunctions {
+    #[inline(always)]
+    fn fast(&mut self) -> Outcome {
+        Outcome(rasline_fast(self.0))
     }
-    if outcome == SLOW {
-        rasline_witness(ctx, SLOW);
-        outcome = rasline_reply(ctx);
+    #[inline(always)]
+    fn fragment(&mut self) -> Outcome {
+        Outcome(rasline_fragment(self.0))
     }
-    let stands = outcome & !GOES_ON;
-    if outcome & GOES_ON != 0 {
-        outcome = rasline_steer(ctx, stands);
+    #[inline(always)]
+    fn request(&mut self) -> Outcome {
+        Outcome(rasline_request(self.0))
     }
-    // What is dropped on the way is not asked.
-    if stands & ASKS != 0 && (outcome == CARRY || outcome == stands) {
-        rasline_witness(ctx, stands);
+    #[inline(always)]
+    fn reply(&mut self) -> Outcome {
+        Outcome(rasline_reply(self.0))
     }
-    if outcome == CARRY {
-        outcome = if fragment {
-            rasline_carry_first(ctx, stands)
-        } else {
-            rasline_carry(ctx, stands)
-        };
+    #[inline(always)]
+    fn witness(&mut self, outcome: Outcome) {
+        rasline_witness(self.0, outcome.0);
     }
-    outcome
+    #[inline(always)]
+    fn steer(&mut self, settled: Outcome) -> Outcome {
+        Outcome(rasline_steer(self.0, settled.0))
+    }
+    #[inline(always)]
+    fn segment(&mut self) -> Outcome {
+        Outcome(rasline_segment(self.0))
+    }
+    #[inline(always)]
+    fn carry(&mut self, settled: Outcome) -> Outcome {
+        Outcome(rasline_carry(self.0, settled.0))
+    }
+    #[inline(always)]
+    fn carry_first(&mut self, settled: Outcome) -> Outcome {
+        Outcome(rasline_carry_first(self.0, settled.0))
+    }
 }
 
 /// Hands over a frame as it came, and as it leaves if that is another.
 #[inline(always)]
-fn captured(ctx: *mut xdp_md, outcome: u32, len: u32) {
-    let verdict = (outcome >> 8) & 0xff;
+fn captured(ctx: *mut xdp_md, verdict: u32, len: u32) {
     let mut lost = maps::rasline_captured(verdict, 0);
     let changed = [
         Counter::Answer,
@@ -187,16 +178,14 @@ pub extern "C" fn rasline_steer(ctx: *mut xdp_md, outcome: u32) -> u32 {
     }
 }
 
-/// What goes to a gatekeeper, and is not readdressed yet, with an outcome that [`ASKS`]; or what comes from one ([`SLOW`]).
-/// Gives 0.
+/// What goes to a gatekeeper, and is not readdressed yet, with an outcome that is [`Outcome::asked`]; or what comes from
+/// one ([`SLOW`]). Returns 0.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn rasline_witness(ctx: *mut xdp_md, outcome: u32) -> u32 {
     let mut frame = XdpFrame::new(ctx);
     let mut maps = Maps::new(ctx);
-    let gatekeeper = outcome >> GATEKEEPER_AT & (rasline_abi::MAX_GATEKEEPERS - 1);
-    let asked = (outcome & ASKS != 0).then_some((gatekeeper, outcome >> 8 & 0xff));
-    let _nothing_shown = rasline_datapath::witness(&mut frame, &mut maps, asked);
+    let _nothing_shown = rasline_datapath::witness(&mut frame, &mut maps, Outcome(outcome).asked());
     0
 }
 
@@ -207,7 +196,7 @@ pub extern "C" fn rasline_segment(ctx: *mut xdp_md) -> u32 {
     let mut frame = XdpFrame::new(ctx);
     let mut maps = Maps::new(ctx);
     match rasline_datapath::segment(&mut frame, &mut maps) {
-        Next::Done(verdict) => act(&mut maps, verdict) & !GOES_ON,
+        Next::Done(verdict) => settled(act(&mut maps, verdict)),
         Next::Carry => CARRY,
     }
 }
@@ -222,10 +211,8 @@ pub extern "C" fn rasline_carry(ctx: *mut xdp_md, outcome: u32) -> u32 {
     // The interface is known again, for the counters.
     rasline_datapath::came_in(&frame, &mut maps);
     match rasline_datapath::carry(&mut frame, &mut maps) {
-        Some(verdict) => act(&mut maps, verdict) & !GOES_ON,
-        None if outcome == SLOW => {
-            act(&mut maps, Verdict::Pass(Counter::PassSignalling)) & !GOES_ON
-        }
+        Some(verdict) => settled(act(&mut maps, verdict)),
+        None if outcome == SLOW => settled(act(&mut maps, Verdict::Pass(Counter::PassSignalling))),
         None => outcome,
     }
 }
@@ -239,12 +226,18 @@ pub extern "C" fn rasline_carry_first(ctx: *mut xdp_md, outcome: u32) -> u32 {
     let mut maps = Maps::new(ctx);
     rasline_datapath::came_in(&frame, &mut maps);
     match rasline_datapath::carry_first(&mut frame, &mut maps) {
-        Some(verdict) => act(&mut maps, verdict) & !GOES_ON,
+        Some(verdict) => settled(act(&mut maps, verdict)),
         None => outcome,
     }
 }
 
-/// Counts a verdict; gives its action, the counter in the next octet, and whether it [`GOES_ON`].
+/// Returns the outcome without the mark that it may be steered.
+#[inline(always)]
+fn settled(outcome: u32) -> u32 {
+    Outcome(outcome).settled().0
+}
+
+/// Counts a verdict. Returns its [`Outcome`].
 #[inline(always)]
 fn act(maps: &mut Maps, verdict: Verdict) -> u32 {
     let action = match verdict {
@@ -262,15 +255,16 @@ fn act(maps: &mut Maps, verdict: Verdict) -> u32 {
         // SAFETY: a helper that takes numbers.
         Verdict::Redirect(ifindex) => unsafe { bpf_redirect(ifindex, 0) as u32 },
     };
+    // The marks are those of `Outcome::of`. A call of that takes 16 octets of stack more, which are not there.
     let counter = verdict.counter();
     maps.count(counter);
     let more = if verdict.goes_on() && rasline_datapath::steering(maps) {
-        GOES_ON
+        Outcome::GOES_ON
     } else {
         0
     };
     let asks = if let Verdict::Ask(_, gatekeeper) = verdict {
-        ASKS | u32::from(gatekeeper) << GATEKEEPER_AT
+        Outcome::ASKS | u32::from(gatekeeper) << Outcome::GATEKEEPER_AT
     } else {
         0
     };

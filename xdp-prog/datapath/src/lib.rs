@@ -9,7 +9,8 @@
 //! The walk of a frame is in parts, so that the kernel's verifier checks each once: [`plain`] lets go of what is
 //! neither RAS nor call signalling, [`fast`] parses and answers known keep-alives, [`request`] and [`reply`] do
 //! everything else of RAS (learning, and the gatekeepers' side), [`steer`] readdresses what is to go to another
-//! gatekeeper. A fragment of RAS goes to [`fragment`] in the place of [`fast`]. [`segment`] does the same for call signalling, and [`carry`] carries out what those two found.
+//! gatekeeper. A fragment of RAS goes to [`fragment`] in the place of [`fast`]. [`segment`] does the same for call
+//! signalling, and [`carry`] carries out what those two found. [`walk`] has their order.
 #![no_std]
 
 #[cfg(not(target_arch = "bpf"))]
@@ -29,6 +30,7 @@ mod gatekeeper;
 pub mod host;
 mod keep_alive;
 mod parse;
+mod pipeline;
 mod plain;
 mod rate;
 mod redirect;
@@ -49,6 +51,7 @@ pub use flow::{known_as, store_held};
 pub use fragment::note_fragment;
 pub use frame::{Frame, sum};
 pub use parse::Packet;
+pub use pipeline::{Outcome, Parts, process, walk};
 pub use rasline_abi::Counter;
 pub use seen::{TCP_PORT, notice};
 pub use shape::registered;
@@ -271,54 +274,4 @@ pub fn carry<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Option<Verdi
 #[inline(always)]
 pub fn carry_first<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Option<Verdict> {
     redirect::carry_first(frame, tables)
-}
-
-/// All parts: what the kernel does with a frame. The last verdict counts it; one before that ([`Verdict::goes_on`])
-/// is counted here.
-pub fn process<F: Frame, T: Tables>(frame: &mut F, tables: &mut T) -> Verdict {
-    let look = plain(frame, tables);
-    let verdict = match look {
-        Look::Done(verdict) => verdict,
-        Look::Signalling => match segment(frame, tables) {
-            Next::Done(verdict) => verdict,
-            Next::Carry => carry(frame, tables).unwrap_or(Verdict::Pass(Counter::PassSignalling)),
-        },
-        Look::Ras => decide_ras(fast(frame, tables), frame, tables),
-        Look::Fragment => decide_ras(fragment(frame, tables), frame, tables),
-    };
-    let steered = verdict.goes_on()
-        && steering(tables)
-        && !matches!(verdict, Verdict::Pass(Counter::PassSignalling));
-    let next = if steered { steer(frame, tables) } else { None };
-    let changed = match (next, verdict) {
-        (Some(Next::Done(steered)), _) => Some(steered),
-        (next, _) => {
-            if let Verdict::Ask(why, gatekeeper) = verdict {
-                let asked = (u32::from(gatekeeper), why as u32);
-                let _nothing_shown = witness(frame, tables, Some(asked));
-            }
-            next.and_then(|_| {
-                if look == Look::Fragment {
-                    carry_first(frame, tables)
-                } else {
-                    carry(frame, tables)
-                }
-            })
-        }
-    };
-    if changed.is_some() {
-        tables.count(verdict.counter());
-    }
-    changed.unwrap_or(verdict)
-}
-
-/// What the first part did not decide.
-fn decide_ras<F: Frame, T: Tables>(step: Step, frame: &mut F, tables: &mut T) -> Verdict {
-    match step {
-        Step::Done(verdict) => verdict,
-        Step::Slow => request(frame, tables).unwrap_or_else(|| {
-            let _nothing_shown = witness(frame, tables, None);
-            reply(frame, tables)
-        }),
-    }
 }
