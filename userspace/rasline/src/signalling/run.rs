@@ -43,6 +43,8 @@ pub(super) async fn run(
     show.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            // What RAS says comes first: a Setup follows the ACF that admits it, and must not be handled before that.
+            biased;
             order = orders.recv() => match order {
                 Some(Order::Listen(name, purpose, listener)) => {
                     host.listen(name, purpose, listener);
