@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rasline_h225::view::Alternate;
+use rasline_h225::view::{Alternate, Alternates};
+use rasline_h225::{EncodeError, RasMessage};
 
 use super::bearing::Bearing;
 use super::contested::Contested;
@@ -11,12 +12,13 @@ use super::door::Door;
 use super::link::Link;
 use super::moving::Moving;
 use super::registration_attempt::RegistrationAttempt;
-use super::request::{Purpose, Requests, URQ};
+use super::request::{Expired, Purpose, Requests, URQ};
+use super::sign::sign_message;
 use super::targets::{self, Target};
 use super::verify::Proofs;
 use super::{Config, Discovery, Event, EventKind, Output, Remembered, Unproved, message};
 use crate::Time;
-use crate::transaction::{Backoff, Dice};
+use crate::transaction::{Backoff, Dice, Retry};
 
 /// What has held this long holds.
 pub(super) const STEADY: Duration = Duration::from_secs(10);
@@ -28,6 +30,15 @@ pub(super) struct Step<'a> {
     pub now: Time,
     pub unix_at_zero: i64,
     pub out: &'a mut Vec<Output>,
+}
+
+impl Step<'_> {
+    /// UNIX time in seconds.
+    pub fn unix(&self) -> u32 {
+        let seconds = i64::try_from(self.now.since(Time(0)).as_secs()).unwrap_or(i64::MAX);
+        let unix = self.unix_at_zero.saturating_add(seconds);
+        u32::try_from(unix.max(0)).unwrap_or(u32::MAX)
+    }
 }
 
 /// See the diagram of the module.
@@ -223,6 +234,101 @@ impl Agent {
         }));
     }
 
+    /// Adopts the alternates that a message names: a newer list takes the place of the older one (H.225.0 7.9.2). Returns
+    /// those to be used for this request.
+    pub fn adopt_alternates(&mut self, named: Option<Alternates>) -> Vec<Target> {
+        let Some(named) = named else {
+            return Vec::new();
+        };
+        let list = targets::usable(&self.config, &named.list);
+        let targets = list.iter().map(Target::from).collect();
+        if named.permanent {
+            self.alternates = list;
+        }
+        targets
+    }
+
+    /// Keeps what changed, for the next start.
+    pub fn keep(&mut self, step: &mut Step<'_>) {
+        let remembered = Remembered {
+            name: self.config.name.clone(),
+            gatekeeper: self.home,
+            endpoint_identifier: self.identity.clone(),
+            alternates: self.alternates.clone(),
+        };
+        let nothing = remembered.gatekeeper.is_none() && remembered.alternates.is_empty();
+        if self.kept.as_ref() != Some(&remembered) && !(nothing && self.kept.is_none()) {
+            self.kept = Some(remembered.clone());
+            step.out.push(Output::Persist(remembered));
+        }
+    }
+
+    /// Sends what is not answered.
+    pub fn send(&mut self, step: &mut Step<'_>, to: SocketAddr, mut message: RasMessage) {
+        if let Ok(payload) = self.sign(step, &mut message) {
+            let agent = self.config.id;
+            step.out.push(Output::Send { agent, to, payload });
+        }
+    }
+
+    /// Sends a request. False: it cannot be encoded, which an event reports.
+    pub fn request(
+        &mut self,
+        step: &mut Step<'_>,
+        to: SocketAddr,
+        purpose: Purpose,
+        retry: Retry,
+        message: Result<RasMessage, EncodeError>,
+    ) -> bool {
+        let built = message.and_then(|mut message| {
+            let seq = message.request_seq_num();
+            Ok((seq, self.sign(step, &mut message)?))
+        });
+        let (seq, payload) = match built {
+            Ok(built) => built,
+            Err(error) => {
+                let reason = format!("the request cannot be sent: {error}");
+                let gatekeeper = to;
+                self.tell(step, EventKind::Rejected { gatekeeper, reason });
+                return false;
+            }
+        };
+        let sent = (to, seq, payload.clone());
+        let agent = self.config.id;
+        step.out.push(Output::Send { agent, to, payload });
+        self.requests.insert(step.now, sent, purpose, retry);
+        true
+    }
+
+    fn sign(&mut self, step: &Step<'_>, message: &mut RasMessage) -> Result<Vec<u8>, EncodeError> {
+        let random = self.dice.roll() as i32;
+        let held = self.registration.as_ref();
+        let gatekeeper = held.and_then(|held| held.gatekeeper_identifier.as_ref());
+        sign_message(message, &self.config, gatekeeper, (step.unix(), random))
+    }
+
+    /// Repeats or gives up one request that is due; false: none is.
+    fn repeat_one(&mut self, step: &mut Step<'_>) -> bool {
+        match self.requests.expire_one(step.now) {
+            Some(Expired::SendAgain { to, payload }) => {
+                let agent = self.config.id;
+                step.out.push(Output::Send { agent, to, payload });
+            }
+            Some(Expired::GivenUp(request)) => self.give_up(step, request.purpose),
+            None => return false,
+        }
+        true
+    }
+
+    fn give_up(&mut self, step: &mut Step<'_>, purpose: Purpose) {
+        match purpose {
+            Purpose::Discover | Purpose::Register { .. } => self.candidate_silent(step),
+            Purpose::KeepAlive => self.gatekeeper_silent(step),
+            Purpose::Ask { .. } => self.ask_on(step),
+            Purpose::Leave => {}
+        }
+    }
+
     /// A registration that has held for a while makes old failures count no more.
     pub fn calm_if_steady(&mut self, now: Time) {
         let since = self.registration.as_ref().map(|held| held.since);
@@ -234,7 +340,7 @@ impl Agent {
     /// Unregisters, for good if `removed`.
     pub fn leave(&mut self, step: &mut Step<'_>) {
         self.requests.abandon(step.now);
-        self.forget_contested();
+        self.contested.take();
         self.close(step);
         if let Some(held) = self.registration.take() {
             self.unregister(

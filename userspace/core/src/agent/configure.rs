@@ -4,9 +4,21 @@ use super::agent::{Agent, State, Step};
 use super::bearing::Bearing;
 use super::targets::usable;
 use super::verify::Proofs;
-use super::{Config, Discovery};
+use super::{Config, Discovery, Remembered};
 
 impl Agent {
+    /// Takes over what was known before the start, unless it has learned something since.
+    pub(super) fn restore(&mut self, remembered: Remembered) {
+        if !matches!(self.state, State::Waiting { .. }) || self.home.is_some() || self.forlorn {
+            return;
+        }
+        self.alternates = usable(&self.config, &remembered.alternates);
+        self.identity.clone_from(&remembered.endpoint_identifier);
+        self.home = remembered.gatekeeper;
+        self.restored = self.identity.is_some();
+        self.kept = Some(remembered);
+    }
+
     /// It is not configured any more.
     pub(super) fn remove(&mut self, step: &mut Step<'_>) {
         self.leave(step);

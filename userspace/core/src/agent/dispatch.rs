@@ -21,7 +21,9 @@ use super::targets::{Target, allowed, canonical};
 impl Agent {
     /// A message came.
     pub(super) fn said(&mut self, step: &mut Step<'_>, from: SocketAddr, payload: &[u8]) {
-        if !self.is_worth_decoding(step.now, from, payload) {
+        let (is_known, requests) = (self.is_known(from), &self.requests);
+        let is_expected = |seq| requests.expect(from, seq);
+        if !(self.door).admits(step.now, payload, is_known, is_expected) {
             self.sums.ignored += 1;
             return;
         }

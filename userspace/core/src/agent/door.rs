@@ -10,12 +10,10 @@
 //! ```
 //! Invariant: whether a message is decoded depends on its header, its length and its sender only.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use rasline_h225::header;
 
-use super::agent::Agent;
 use crate::Time;
 
 /// The longest message that is decoded, in octets. An RCF or URQ with all that it may name takes a quarter of it.
@@ -33,6 +31,25 @@ pub(super) struct Door {
 }
 
 impl Door {
+    /// True if a message is to be decoded. `is_known`: it comes from one of the agent's gatekeepers; `is_expected`: an
+    /// answer with this number is expected from its sender.
+    pub fn admits(
+        &mut self,
+        now: Time,
+        raw: &[u8],
+        is_known: bool,
+        is_expected: impl FnOnce(u16) -> bool,
+    ) -> bool {
+        let Some(header) = header(raw).filter(|_| raw.len() <= LONGEST) else {
+            return false;
+        };
+        if header.kind.is_request() {
+            is_known && self.has_room(now)
+        } else {
+            is_expected(header.seq)
+        }
+    }
+
     fn has_room(&mut self, now: Time) -> bool {
         let full = self.full.max(now).after(ONE_MORE);
         let room = full.since(now) <= ONE_MORE * BURST;
@@ -40,20 +57,6 @@ impl Door {
             self.full = full;
         }
         room
-    }
-}
-
-impl Agent {
-    /// Whether a message is to be decoded.
-    pub(super) fn is_worth_decoding(&mut self, now: Time, from: SocketAddr, raw: &[u8]) -> bool {
-        let Some(header) = header(raw).filter(|_| raw.len() <= LONGEST) else {
-            return false;
-        };
-        if header.kind.is_request() {
-            self.is_known(from) && self.door.has_room(now)
-        } else {
-            self.requests.expect(from, header.seq)
-        }
     }
 }
 

@@ -41,7 +41,6 @@ mod event;
 mod io;
 mod link;
 mod machine;
-mod memory;
 mod message;
 mod moving;
 mod registered;

@@ -207,7 +207,7 @@ impl Agent {
     pub(super) fn not_taken(&mut self, step: &mut Step<'_>, request: &Request, refusal: Refusal) {
         let (gatekeeper, reason) = (request.to, refusal.reason);
         self.tell(step, EventKind::Rejected { gatekeeper, reason });
-        let named = self.heed(refusal.alternates);
+        let named = self.adopt_alternates(refusal.alternates);
         self.keep(step);
         let State::Moving(moving) = &mut self.state else {
             return;

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use rasline_h225::types::{RegistrationConfirm, UnregRequestReason, UnregistrationRequest};
 use rasline_h225::view::{self, unregistration_request};
-use rasline_h225::{RasMessage, text};
+use rasline_h225::{RasMessage, messages, text};
 
 use super::agent::{Agent, Registration, State, Step};
 use super::bearing::Bearing;
+use super::contested::QUESTION;
 use super::registration_attempt::{Refusal, Verdict};
 use super::request::{Purpose, RRQ};
 use super::targets::{Target, canonical, reachable};
@@ -40,9 +41,9 @@ impl Agent {
         let same = old.as_ref().is_some_and(|old| old.gatekeeper == from);
         let closed = self.closed.take().filter(|_| same);
         if same {
-            self.contradicted(step, from);
+            self.contradict(step, from);
         } else {
-            self.forget_contested();
+            self.contested.take();
         }
         let still = same && matches!(self.state, State::Registered { .. });
         let registration = self.read(step.now, from, asked, rcf, full, old.as_ref());
@@ -78,7 +79,7 @@ impl Agent {
             self.connect(step);
         }
         if let Some(named) = view::alternates(&RasMessage::RegistrationConfirm(rcf.clone())) {
-            self.heed(Some(named));
+            self.adopt_alternates(Some(named));
         }
         self.keep(step);
     }
@@ -169,7 +170,7 @@ impl Agent {
             let gatekeeper = held.gatekeeper;
             self.tell(step, EventKind::Silent { gatekeeper });
         }
-        if self.uncontested(step, true) {
+        if self.obey_contested(step, true) {
             return;
         }
         self.ask_others(step, Vec::new());
@@ -181,8 +182,8 @@ impl Agent {
         let gatekeeper = from;
         let here = self.own(from);
         self.calm_if_steady(step.now);
-        let mut others = self.heed(refusal.alternates);
-        if self.uncontested(step, false) {
+        let mut others = self.adopt_alternates(refusal.alternates);
+        if self.obey_contested(step, false) {
             return;
         }
         self.tell(step, EventKind::Rejected { gatekeeper, reason });
@@ -233,8 +234,56 @@ impl Agent {
         Target::learned(address, identifier)
     }
 
+    /// A URQ that is not proved, of the gatekeeper that has the registration.
+    pub(super) fn contest(&mut self, step: &mut Step<'_>, mut urq: UnregistrationRequest) {
+        if self.contested.is_quiet(step.now) {
+            self.sums.ignored += 1;
+            return;
+        }
+        if !matches!(self.state, State::Registered { .. }) {
+            // It is on its way to another one; where to is not for this message to say.
+            urq.alternate_gatekeeper = None;
+            urq.assigned_gatekeeper = None;
+            self.obey(step, urq, false);
+            return;
+        }
+        self.contested.begin(urq);
+        if !self.requests.is_asking_own() && !self.ask_own(step, QUESTION) {
+            self.obey_contested(step, false);
+        }
+    }
+
+    /// The gatekeeper rejected the registration, or is silent: a URQ that it was asked about is obeyed. False: there was
+    /// none.
+    fn obey_contested(&mut self, step: &mut Step<'_>, silent: bool) -> bool {
+        let Some(urq) = self.contested.take() else {
+            return false;
+        };
+        self.obey(step, urq, silent);
+        true
+    }
+
+    /// A URQ that counts; of a gatekeeper that is silent now, or that goes on answering.
+    pub(super) fn obey(&mut self, step: &mut Step<'_>, urq: UnregistrationRequest, silent: bool) {
+        let Some(gatekeeper) = self.registration.as_ref().map(|held| held.gatekeeper) else {
+            return;
+        };
+        self.send(step, gatekeeper, messages::ucf(urq.request_seq_num));
+        self.dismiss(step, gatekeeper, urq, silent);
+    }
+
+    /// The gatekeeper confirmed the registration: a URQ in its name that it was asked about changes nothing.
+    fn contradict(&mut self, step: &mut Step<'_>, gatekeeper: SocketAddr) {
+        if let Some(is_due) = self.contested.contradict(step.now) {
+            self.sums.ignored += 1;
+            if is_due {
+                self.tell(step, EventKind::Contradicted { gatekeeper });
+            }
+        }
+    }
+
     /// A URQ for the registration that it has.
-    pub(super) fn dismiss(
+    fn dismiss(
         &mut self,
         step: &mut Step<'_>,
         from: SocketAddr,
@@ -254,7 +303,8 @@ impl Agent {
         self.calm_if_steady(step.now);
         let assigned = urq.assigned_gatekeeper.as_ref();
         let assigned = assigned.and_then(|one| super::dispatch::assigned_target(&self.config, one));
-        let mut others = self.heed(view::alternates(&RasMessage::UnregistrationRequest(urq)));
+        let mut others =
+            self.adopt_alternates(view::alternates(&RasMessage::UnregistrationRequest(urq)));
         others.splice(0..0, assigned);
         let here = self.own(from);
         self.registration = None;

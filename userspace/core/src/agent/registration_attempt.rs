@@ -147,7 +147,7 @@ impl Agent {
             .unwrap_or(from);
         let identifier = gcf.gatekeeper_identifier.as_ref().map(text::from_bmp);
         let named = view::alternates(&RasMessage::GatekeeperConfirm(gcf));
-        let targets = self.heed(named);
+        let targets = self.adopt_alternates(named);
         let State::Seeking(attempt) = &mut self.state else {
             return;
         };
@@ -176,7 +176,7 @@ impl Agent {
         } = refusal;
         let gatekeeper = from;
         self.tell(step, EventKind::Rejected { gatekeeper, reason });
-        let named = self.heed(alternates);
+        let named = self.adopt_alternates(alternates);
         self.keep(step);
         let State::Seeking(attempt) = &mut self.state else {
             return;

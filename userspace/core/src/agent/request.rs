@@ -6,10 +6,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use rasline_h225::{EncodeError, RasKind, RasMessage};
+use rasline_h225::RasKind;
 
-use super::agent::{Agent, Step};
-use super::{EventKind, Output};
 use crate::Time;
 use crate::transaction::Retry;
 
@@ -72,6 +70,15 @@ struct Abandoned {
     to: SocketAddr,
     seq: u16,
     until: Time,
+}
+
+/// What becomes of a request whose answer did not come in time.
+#[derive(Debug)]
+pub(super) enum Expired {
+    /// To be sent again.
+    SendAgain { to: SocketAddr, payload: Vec<u8> },
+    /// It was repeated often enough.
+    GivenUp(Request),
 }
 
 /// All requests of an agent.
@@ -137,7 +144,7 @@ impl Requests {
     }
 
     /// An RRQ that nobody waits for any more.
-    pub fn forsake(&mut self, now: Time, request: &Request) {
+    fn forsake(&mut self, now: Time, request: &Request) {
         if request.purpose.is_registration() {
             if self.abandoned.len() == MOST_ABANDONED {
                 self.abandoned.remove(0);
@@ -184,78 +191,49 @@ impl Requests {
             })
     }
 
-    pub fn next_due(&self) -> Option<Time> {
-        self.open.iter().map(|request| request.due).min()
-    }
-}
-
-impl Agent {
-    /// Sends a request. False: it cannot be encoded, which people are told.
-    pub(super) fn request(
+    /// A request that has just been sent.
+    pub fn insert(
         &mut self,
-        step: &mut Step<'_>,
-        to: SocketAddr,
+        now: Time,
+        (to, seq, octets): (SocketAddr, u16, Vec<u8>),
         purpose: Purpose,
         retry: Retry,
-        message: Result<RasMessage, EncodeError>,
-    ) -> bool {
-        let built = message.and_then(|mut message| {
-            let seq = message.request_seq_num();
-            Ok((seq, self.secured(step, &mut message)?))
-        });
-        let (seq, octets) = match built {
-            Ok(built) => built,
-            Err(error) => {
-                let reason = format!("the request cannot be sent: {error}");
-                let gatekeeper = to;
-                self.tell(step, EventKind::Rejected { gatekeeper, reason });
-                return false;
-            }
-        };
-        step.out.push(Output::Send {
-            agent: self.config.id,
-            to,
-            payload: octets.clone(),
-        });
-        self.requests.open.push(Request {
+    ) {
+        self.open.push(Request {
             purpose,
             to,
             seq,
-            due: step.now.after(retry.every),
+            due: now.after(retry.every),
             octets,
             retry,
             delays: 0,
         });
-        true
     }
 
-    /// Repeats or gives up one request that is due; false: none is.
-    pub(super) fn repeat_one(&mut self, step: &mut Step<'_>) -> bool {
-        let open = &mut self.requests.open;
-        let Some(at) = open.iter().position(|request| request.due <= step.now) else {
-            return false;
-        };
-        if open[at].retry.try_again() {
-            open[at].due = step.now.after(open[at].retry.every);
-            step.out.push(Output::Send {
-                agent: self.config.id,
-                to: open[at].to,
-                payload: open[at].octets.clone(),
+    /// Decides on one request that is due. `None`: none is.
+    pub fn expire_one(&mut self, now: Time) -> Option<Expired> {
+        let mut open = self.open.iter();
+        let at = open.position(|request| request.due <= now)?;
+        let request = &mut self.open[at];
+        if request.retry.try_again() {
+            request.due = now.after(request.retry.every);
+            return Some(Expired::SendAgain {
+                to: request.to,
+                payload: request.octets.clone(),
             });
-        } else {
-            let request = open.swap_remove(at);
-            self.requests.forsake(step.now, &request);
-            self.unanswered(step, &request);
         }
-        true
+        let request = self.open.swap_remove(at);
+        self.forsake(now, &request);
+        Some(Expired::GivenUp(request))
     }
 
-    fn unanswered(&mut self, step: &mut Step<'_>, request: &Request) {
-        match request.purpose {
-            Purpose::Discover | Purpose::Register { .. } => self.candidate_silent(step),
-            Purpose::KeepAlive => self.gatekeeper_silent(step),
-            Purpose::Ask { .. } => self.ask_on(step),
-            Purpose::Leave => {}
-        }
+    /// True if a lightweight RRQ to the own gatekeeper is under way.
+    pub fn is_asking_own(&self) -> bool {
+        let mut open = self.open.iter();
+        open.any(|request| request.purpose == Purpose::KeepAlive)
+    }
+
+    pub fn next_due(&self) -> Option<Time> {
+        self.open.iter().map(|request| request.due).min()
     }
 }

@@ -24,7 +24,7 @@ use rasline_h225::security::{Claim, Key, Mechanism, claim_by, verify};
 use rasline_h225::{RasKind, RasMessage, text};
 
 use super::agent::{Agent, Step};
-use super::sign::{mechanism, unix};
+use super::sign::mechanism;
 use super::{Answers, Config, EventKind, Unproved};
 use crate::Time;
 use crate::access::{Denied, Gate, Limits};
@@ -151,7 +151,7 @@ impl Agent {
         };
         self.is_made(from, message, raw, (&claim, &credentials.password))
             .map_err(|why| (why, 0))?;
-        let unix = unix(step);
+        let unix = step.unix();
         let password = |_: &str| Some(credentials.password.clone());
         let wanted = Authentication::HmacSha1;
         let gate = &mut self.proofs.gate;
