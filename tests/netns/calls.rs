@@ -1,10 +1,12 @@
 //! Calls through rasline, which ends their signalling on both sides: real phones' habits, a routed gatekeeper's habits, and
 //! what becomes of calls when the gatekeeper is lost.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
-use rasline_testkit::{Capture, Ended, Stack, topology};
+use rasline_testkit::{Capture, Ended, RoutedGatekeeper, Stack, topology, wait};
 use rasline_tests::call_site::CallSite;
+
+use crate::{own::await_event, scene::SOON};
 
 /// What no endpoint must notice lasts at least this long.
 const LONG: Duration = Duration::from_secs(5);
@@ -135,4 +137,65 @@ fn a_call_is_released_by_the_operator() {
     assert!(!unknown.status.success());
     let error = String::from_utf8_lossy(&unknown.stderr).into_owned();
     assert!(error.contains("no such call"), "{error}");
+}
+
+/// callIdentifiers of the calls that a gatekeeper has.
+fn calls_at(site: &CallSite, n: usize) -> Vec<[u8; 16]> {
+    let gatekeeper = site.gatekeepers[n].as_ref().unwrap();
+    gatekeeper.see(RoutedGatekeeper::calls)
+}
+
+/// Kills the first gatekeeper during a call; the second one gets it.
+fn hand_over(site: &mut CallSite) {
+    let calls = calls_at(site, 0);
+    assert_eq!(calls.len(), 1);
+    site.gatekeepers[0] = None;
+    let second = SocketAddr::new(topology::GATEKEEPER_2, 1719).to_string();
+    let controlled = wait::until_true("control by the second gatekeeper", SOON, || {
+        Ok(site.calls()?[0]["gatekeeper"] == *second)
+    });
+    controlled.unwrap();
+    assert_eq!(calls_at(site, 1), calls);
+    await_event(&site.controller, "call_announced", &second);
+}
+
+/// The next gatekeeper gets the call of a killed one, under the same callIdentifier; no endpoint notices, and the hang-up
+/// reaches it.
+#[test]
+fn the_next_gatekeeper_takes_control() {
+    for (tunnels, by) in [(true, 0), (false, 1)] {
+        let mut site = CallSite::new(&[Stack::H323plus, Stack::Ooh323c], tunnels).unwrap();
+        site.call().unwrap();
+        let capture = Capture::start(&site.net.gatekeepers, "gk0").unwrap();
+        let before = site.received();
+        hand_over(&mut site);
+        assert_eq!(site.received(), before);
+        site.stay_undisturbed(LONG).unwrap();
+        site.press(0, "1", "1").unwrap();
+        site.press(1, "2", "2").unwrap();
+        hang_up(&site, by);
+        let gatekeeper = site.gatekeepers[1].as_ref().unwrap();
+        let is_idle = |gatekeeper: &RoutedGatekeeper| gatekeeper.calls().is_empty();
+        gatekeeper.wait("the end", SOON, is_idle).unwrap();
+        check_phones(&site);
+        capture.finish().all_is_well(false).unwrap();
+    }
+}
+
+#[test]
+fn an_order_of_the_next_gatekeeper_is_obeyed() {
+    let mut site = CallSite::new(&[Stack::H323plus, Stack::H323plus], true).unwrap();
+    site.call().unwrap();
+    hand_over(&mut site);
+    let gatekeeper = site.gatekeepers[1].as_ref().unwrap();
+    gatekeeper.tell(|gatekeeper, now| {
+        let call = gatekeeper.calls()[0];
+        gatekeeper.disconnect(now, call);
+    });
+    site.await_idle().unwrap();
+    for phone in &site.phones {
+        let ended = phone.see(|phone| phone.ended().last().copied());
+        assert_ne!(ended, Some(Ended::Broken));
+    }
+    assert!(site.calls().unwrap().is_empty());
 }

@@ -32,7 +32,8 @@ pub(super) struct Admission {
     pub gatekeeper: SocketAddr,
 }
 
-type EndpointKey = (ZoneIndex, EntryId);
+/// An endpoint of a zone.
+pub(super) type EndpointKey = (ZoneIndex, EntryId);
 type AdmissionKey = (ZoneIndex, CallIdentifier);
 
 /// Endpoints, gatekeepers and admissions of all zones.
@@ -42,6 +43,8 @@ pub(super) struct Directory {
     by_host: HashMap<(ZoneIndex, IpAddr), BTreeSet<EntryId>>,
     by_upstream: HashMap<SocketAddr, EndpointKey>,
     gatekeepers: HashSet<(ZoneIndex, SocketAddr)>,
+    /// The gatekeeper that each endpoint is registered with.
+    registered_with: HashMap<EndpointKey, SocketAddr>,
     admissions: HashMap<AdmissionKey, Admission>,
     order: VecDeque<AdmissionKey>,
 }
@@ -63,7 +66,30 @@ impl Directory {
                 };
                 self.insert((zone, endpoint), new);
             }
-            CallFact::Unregistered { endpoint } => self.remove((zone, endpoint)),
+            CallFact::Unregistered { endpoint } => {
+                self.registered_with.remove(&(zone, endpoint));
+                self.remove((zone, endpoint));
+            }
+            CallFact::RegisteredWith {
+                endpoint,
+                gatekeeper,
+            } => {
+                self.registered_with.insert((zone, endpoint), gatekeeper);
+            }
+            CallFact::Dismissed {
+                endpoint,
+                gatekeeper,
+            } => {
+                let key = (zone, endpoint);
+                if self.registered_with(key) == Some(gatekeeper) {
+                    self.registered_with.remove(&key);
+                }
+            }
+            CallFact::Lost { gatekeeper } => {
+                let is_lost =
+                    |key: &EndpointKey, with: &SocketAddr| key.0 == zone && *with == gatekeeper;
+                self.registered_with.retain(|key, with| !is_lost(key, with));
+            }
             CallFact::Admitted {
                 endpoint,
                 call,
@@ -80,12 +106,17 @@ impl Directory {
             CallFact::Serves { gatekeeper } => {
                 self.gatekeepers.insert((zone, gatekeeper));
             }
-            CallFact::Disengaged { .. } | CallFact::Dismissed { .. } | CallFact::Lost { .. } => {}
+            CallFact::Disengaged { .. } | CallFact::AdmissionAnswered { .. } => {}
         }
     }
 
     pub fn endpoint(&self, zone: ZoneIndex, endpoint: EntryId) -> Option<Endpoint> {
         self.endpoints.get(&(zone, endpoint)).copied()
+    }
+
+    /// RAS address of the gatekeeper that an endpoint is registered with, unless that is dead.
+    pub fn registered_with(&self, endpoint: EndpointKey) -> Option<SocketAddr> {
+        self.registered_with.get(&endpoint).copied()
     }
 
     /// The endpoint that an upstream address represents.

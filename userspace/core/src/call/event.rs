@@ -38,6 +38,20 @@ pub enum Happening {
     },
     /// The endpoints are connected to each other without a gatekeeper.
     Joined,
+    /// Another gatekeeper controls it.
+    Announced {
+        /// RAS address of the gatekeeper.
+        gatekeeper: SocketAddr,
+        /// How long it had none.
+        after: Duration,
+    },
+    /// A gatekeeper did not take it; it goes on, and is announced again later.
+    AnnounceRefused {
+        /// RAS address of the gatekeeper.
+        gatekeeper: SocketAddr,
+        /// Q.850 cause, if one was given.
+        cause: Option<u8>,
+    },
     /// It is over.
     Ended {
         /// Who ended it.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::Event;
 use crate::ZoneIndex;
-use crate::ras_server::CallFact;
+use crate::ras_server::{CallFact, OwnAdmission};
 
 /// Number of a TCP connection; never used again. The side that makes a connection numbers it: the executor those that it
 /// accepts, the machine those that it asks for. Theirs have [`LinkId::DIALLED`] set.
@@ -155,6 +155,13 @@ pub enum Output {
     Close {
         /// Number of the connection.
         link: LinkId,
+    },
+    /// Ask a gatekeeper for an admission; answered by [`CallFact::AdmissionAnswered`].
+    AskAdmission {
+        /// Zone of the call.
+        zone: ZoneIndex,
+        /// The admission.
+        asked: OwnAdmission,
     },
     /// Report this to people.
     Event(Event),

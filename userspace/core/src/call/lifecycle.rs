@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use rasline_h225::q931::{self, cause};
 
 use super::Settings;
+use super::announcement::{Announcement, OriginalSetup};
 use super::event::{EndedBy, Event, Happening};
 use super::in_flight::InFlight;
 use super::io::{CallId, CallIdentifier, Output};
@@ -58,6 +59,14 @@ pub(super) struct Call {
     pub controller: Option<SocketAddr>,
     /// The endpoints are partners of each other; there is no gatekeeper between them.
     pub is_joined: bool,
+    /// The Setup of the caller, if that is here.
+    pub(super) setup: Option<Box<OriginalSetup>>,
+    /// It is to come under the control of another gatekeeper.
+    pub(super) announcement: Option<Announcement>,
+    /// How many ARQs it has asked for.
+    pub(super) questions: u32,
+    /// The gatekeeper that closed its legs although it lived, and how often it did.
+    pub(super) dropped_by: Option<(SocketAddr, u8)>,
     pub(super) legs: [Option<Leg>; 4],
     pub(super) hang_up: Option<HangUp>,
     /// The gatekeeper is lost, and with it the leg to the other party: the call ends then.
@@ -83,6 +92,10 @@ impl Call {
             progress: Progress::SettingUp,
             controller: None,
             is_joined: false,
+            setup: None,
+            announcement: None,
+            questions: 0,
+            dropped_by: None,
             legs: [const { None }; 4],
             hang_up: None,
             lone_until: None,
@@ -127,6 +140,9 @@ impl Call {
 
     /// Takes a message of a leg's connection. Setups are not given to it.
     pub fn handle_message(&mut self, place: Place, received: Received, turn: &mut Turn<'_>) {
+        if self.is_joined && !place.is_endpoint() {
+            return self.handle_controller_message(place, received, turn);
+        }
         if !place.is_endpoint() {
             self.in_flight[from_endpoint(place.across().opposite())].leave(&received);
         }
@@ -149,6 +165,9 @@ impl Call {
             return;
         }
         (self.caller, self.callee) = setup.parties();
+        if self.leg(Place::Caller).is_some() {
+            self.setup = OriginalSetup::new(setup).map(Box::new);
+        }
         let started = Happening::Started {
             caller: self.caller.clone(),
             callee: self.callee.clone(),
@@ -193,6 +212,9 @@ impl Call {
     /// gatekeeper, if there is one; it has a while for that.
     fn end_half(&mut self, place: Place, release: Received, turn: &mut Turn<'_>) {
         self.drop_leg(place, turn);
+        if self.is_joined {
+            return self.release_all(&release, turn);
+        }
         let Some(partner) = self.partner(place) else {
             return self.end_alone(turn);
         };
@@ -214,8 +236,13 @@ impl Call {
             Some(hang_up) => hang_up.release,
             None => Received::release(self.identifier, cause::NORMAL_CALL_CLEARING),
         };
+        self.release_all(&release, turn);
+    }
+
+    /// Writes a ReleaseComplete on all legs that are left.
+    pub(super) fn release_all(&mut self, release: &Received, turn: &mut Turn<'_>) {
         for place in Place::ALL {
-            self.release_leg(place, &release, turn);
+            self.release_leg(place, release, turn);
         }
     }
 
@@ -229,10 +256,7 @@ impl Call {
     /// Ends the call on all legs.
     pub fn end(&mut self, by: EndedBy, cause: u8, turn: &mut Turn<'_>) {
         self.note_end(by, Some(cause));
-        let release = Received::release(self.identifier, cause);
-        for place in Place::ALL {
-            self.release_leg(place, &release, turn);
-        }
+        self.release_all(&Received::release(self.identifier, cause), turn);
     }
 
     /// Notes why the call ends, once.

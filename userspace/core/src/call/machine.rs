@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use rasline_h225::q931::{self, CallReference, cause};
 
+use super::announce_queue::AnnounceQueue;
 use super::directory::Directory;
 use super::event::{EndedBy, Happening};
 use super::io::{CallId, CallIdentifier, Input, LinkId, LinkLoss, ListenerId, Output};
@@ -24,6 +25,8 @@ enum Timer {
     Call(CallId),
     /// An accepted connection carries no call.
     Idle(LinkId),
+    /// A call may be announced.
+    Announce,
 }
 
 /// A leg as a message names it: its connection, and the value of its call reference.
@@ -32,12 +35,13 @@ type LegKey = (LinkId, u16);
 /// The calls of all zones.
 #[derive(Clone, Debug)]
 pub struct Calls {
-    settings: Settings,
-    directory: Directory,
+    pub(super) settings: Settings,
+    pub(super) directory: Directory,
     links: Links,
-    by_number: HashMap<CallId, Call>,
+    pub(super) by_number: HashMap<CallId, Call>,
     legs: BTreeMap<LegKey, (CallId, Place)>,
-    by_identifier: HashMap<(ZoneIndex, CallIdentifier), CallId>,
+    pub(super) by_identifier: HashMap<(ZoneIndex, CallIdentifier), CallId>,
+    pub(super) announcements: AnnounceQueue,
     timers: TimerQueue<Timer>,
     last_call: u64,
     stats: Stats,
@@ -54,6 +58,7 @@ impl Calls {
             by_number: HashMap::new(),
             legs: BTreeMap::new(),
             by_identifier: HashMap::new(),
+            announcements: AnnounceQueue::default(),
             timers: TimerQueue::default(),
             last_call: 0,
             stats: Stats::default(),
@@ -100,6 +105,11 @@ impl Calls {
         for link in self.links.take_overflowed() {
             out.push(Output::Close { link });
             self.handle_loss(now, link, LinkLoss::Full, out);
+        }
+        self.announce_due(now, out);
+        match self.announcements.next_due() {
+            Some(at) => self.timers.set(Timer::Announce, at),
+            None => self.timers.clear(Timer::Announce),
         }
     }
 
@@ -318,6 +328,10 @@ impl Calls {
         let Some(endpoint) = self.directory.endpoint(zone, entry) else {
             return self.refuse_setup(link, &setup, cause::SUBSCRIBER_ABSENT, out);
         };
+        let of = (link, (zone, entry));
+        let Some(setup) = self.take_announced_setup(now, of, (peer, local), setup, out) else {
+            return;
+        };
         let identifier = setup.identifier();
         let gatekeeper = self.directory.gatekeeper_at(zone, peer.ip());
         let known = self.find_other_half(zone, identifier, gatekeeper);
@@ -355,7 +369,13 @@ impl Calls {
         (is_free && goes_there).then_some(id)
     }
 
-    fn refuse_setup(&mut self, link: LinkId, setup: &Received, cause: u8, out: &mut Vec<Output>) {
+    pub(super) fn refuse_setup(
+        &mut self,
+        link: LinkId,
+        setup: &Received,
+        cause: u8,
+        out: &mut Vec<Output>,
+    ) {
         self.stats.refused += 1;
         let release = Received::release(setup.identifier(), cause);
         let reference = setup.message.reference.reversed();
@@ -383,7 +403,7 @@ impl Calls {
         id
     }
 
-    fn attach(&mut self, id: CallId, place: Place, leg: Leg) {
+    pub(super) fn attach(&mut self, id: CallId, place: Place, leg: Leg) {
         self.legs
             .insert((leg.link, leg.reference.value), (id, place));
         self.timers.clear(Timer::Idle(leg.link));
@@ -432,7 +452,7 @@ impl Calls {
     }
 
     /// Lets a call act, and brings the indices in line with what became of it.
-    fn with_call(
+    pub(super) fn with_call(
         &mut self,
         now: Time,
         id: CallId,
@@ -462,6 +482,11 @@ impl Calls {
         }
         let after = Place::ALL.map(|place| call.leg(place).map(Leg::key));
         let next = call.next_due();
+        for (place, key) in Place::ALL.into_iter().zip(after) {
+            if let Some(key) = key.filter(|key| !before.contains(&Some(*key))) {
+                self.legs.insert(key, (id, place));
+            }
+        }
         for key in before.into_iter().flatten() {
             if !after.contains(&Some(key)) {
                 self.forget_leg(now, key);
@@ -471,7 +496,8 @@ impl Calls {
             Some(at) => self.timers.set(Timer::Call(id), at),
             None => self.timers.clear(Timer::Call(id)),
         }
-        self.remove_if_over(id);
+        self.remove_if_over(id, now);
+        self.queue_announcement(id);
     }
 
     /// A leg is gone. Its connection, if the peer made it and it is still there, may carry another call.
@@ -483,7 +509,7 @@ impl Calls {
         }
     }
 
-    fn remove_if_over(&mut self, id: CallId) {
+    fn remove_if_over(&mut self, id: CallId, now: Time) {
         if !self.by_number.get(&id).is_some_and(Call::is_over) {
             return;
         }
@@ -492,6 +518,9 @@ impl Calls {
             self.timers.clear(Timer::Call(id));
             if let Some(identifier) = call.identifier {
                 let key = (call.zone, identifier);
+                if call.questions > 0 {
+                    self.announcements.note_ended(key, now);
+                }
                 if self.by_identifier.get(&key) == Some(&id) {
                     self.by_identifier.remove(&key);
                 }
@@ -528,16 +557,21 @@ impl Calls {
                         }
                     });
                 }
+                self.stop_announcing_to(now, (zone, gatekeeper), Some(endpoint), out);
             }
             CallFact::Lost { gatekeeper } => {
                 for id in self.controlled_by(zone, gatekeeper) {
                     self.with_call(now, id, out, Call::lose_gatekeeper);
                 }
+                self.stop_announcing_to(now, (zone, gatekeeper), None, out);
             }
-            CallFact::Registered { .. }
-            | CallFact::Unregistered { .. }
-            | CallFact::Admitted { .. }
-            | CallFact::Serves { .. } => {}
+            CallFact::AdmissionAnswered { ticket, ref answer } => {
+                self.handle_admission_answer(now, ticket, answer, out);
+            }
+            CallFact::RegisteredWith { endpoint, .. } | CallFact::Unregistered { endpoint } => {
+                self.requeue_calls_of(zone, endpoint);
+            }
+            CallFact::Registered { .. } | CallFact::Admitted { .. } | CallFact::Serves { .. } => {}
         }
     }
 
@@ -560,6 +594,8 @@ impl Calls {
             match timer {
                 Timer::Call(id) => self.with_call(now, id, out, Call::expire),
                 Timer::Idle(link) => self.links.close(link, out),
+                // Follows every input.
+                Timer::Announce => {}
             }
         }
     }

@@ -10,6 +10,9 @@
 //! endpoints become partners of each other: nothing is sent to an endpoint, nothing of its connections is touched. If only
 //! one endpoint is here, its half waits for a while and is ended then.
 //!
+//! As soon as both endpoints are registered with another gatekeeper, the call is announced to it (`announcement`). From then
+//! on that one controls it by two legs of its own; messages of the endpoints still go directly from one to the other.
+//!
 //! Invariants:
 //! - nothing is sent to an endpoint because a gatekeeper is lost;
 //! - an endpoint's ReleaseComplete reaches the other endpoint once, in bounded time;
@@ -19,6 +22,9 @@
 
 use std::time::Duration;
 
+mod announce_queue;
+mod announcement;
+mod announcing;
 mod control;
 mod directory;
 mod event;
@@ -53,6 +59,8 @@ pub struct Settings {
     pub setup_wait: Duration,
     /// How long an accepted connection may stay after its last call.
     pub idle_wait: Duration,
+    /// Calls announced to gatekeepers in a second at most.
+    pub announce_rate: u32,
     /// Calls at most.
     pub max_calls: usize,
     /// Connections at most.
@@ -71,6 +79,7 @@ impl Default for Settings {
             one_sided_hold: Duration::from_mins(1),
             setup_wait: Duration::from_secs(15),
             idle_wait: Duration::from_secs(5),
+            announce_rate: 50,
             max_calls: 20_000,
             max_links: 100_000,
             max_links_per_endpoint: 1000,

@@ -138,6 +138,12 @@ impl Proxy {
         }
         self.upstream.set_registered(id);
         self.report_registered(id, out);
+        if let Some(gatekeeper) = self.upstream.active().filter(|_| self.ends_calls()) {
+            out.push(Output::Call(CallFact::RegisteredWith {
+                endpoint: id,
+                gatekeeper,
+            }));
+        }
         self.send_rcf(id, rcf, out);
         for other in self.downstream.apply_rrq(id) {
             self.end(other, Ended::Replaced, out);

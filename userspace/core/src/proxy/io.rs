@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{EntryId, Event};
 use crate::Time;
-use crate::ras_server::{CallFact, StoredCall};
+use crate::ras_server::{CallFact, OwnAdmission, StoredCall};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub enum Input<'a> {
     Restore(Box<Stored>),
     /// A call as [`Output::StoreCall`] gave it. To be given after the endpoints.
     RestoreCall(Box<StoredCall>),
+    /// Ask for an admission without the endpoint; answered by [`CallFact::AdmissionAnswered`].
+    AskAdmission(OwnAdmission),
     /// The operator drops an endpoint: URQ both ways.
     Drop {
         /// Endpoint.

@@ -4,6 +4,7 @@
 //! `endpoint_messages` and `gatekeeper_messages` what a message brings about. Each part decides for itself; what follows
 //! for another part is carried over here.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use rasline_h225::types::{RasMessage, UnregRequestReason};
@@ -19,11 +20,11 @@ use super::relay::Relay;
 use super::relay::waits::OverdueWait;
 use super::stored::{restore_endpoint, store_endpoint};
 use super::translate::{self, UpstreamNames};
-use super::upstream::GatekeeperSide;
+use super::upstream::{GatekeeperSide, ask_admission};
 use super::view::view_endpoint;
 use super::{EntryId, Event, Input, Output, Settings, Stats, Stored, View, rrq, signalled_calls};
 use crate::Time;
-use crate::ras_server::{CallFact, Ended, StoredCall};
+use crate::ras_server::{CallFact, Ended, OwnAdmission, StoredCall};
 
 /// Timers handled, and RRQs sent, at most in one input; what is left is due still.
 const AT_ONCE: usize = 1000;
@@ -80,6 +81,7 @@ impl Proxy {
             Input::Seen { id, at } => self.downstream.note_seen(id, at, self.now),
             Input::Restore(stored) => self.restore(&stored, out),
             Input::RestoreCall(stored) => self.restore_call(&stored, out),
+            Input::AskAdmission(asked) => self.ask_admission(&asked, out),
             Input::Drop { id } => {
                 let reason = UnregRequestReason::ReregistrationRequired;
                 self.dismiss(id, reason, Ended::Dropped, out);
@@ -258,6 +260,14 @@ impl Proxy {
         }
         if let Some(gatekeeper) = gatekeeper.filter(|_| self.ends_calls()) {
             out.push(Output::Call(CallFact::Serves { gatekeeper }));
+            let ids = self.downstream.endpoints.iter().map(|(id, _)| id);
+            let registered = ids.filter(|id| self.upstream.is_registered(*id));
+            for endpoint in registered.collect::<BTreeSet<_>>() {
+                out.push(Output::Call(CallFact::RegisteredWith {
+                    endpoint,
+                    gatekeeper,
+                }));
+            }
         }
         for id in self.relay.waits.endpoints() {
             if self.upstream.is_registered(id) {
@@ -285,6 +295,19 @@ impl Proxy {
     pub(super) fn report_registered(&self, id: EntryId, out: &mut Vec<Output>) {
         let fact = signalled_calls::registered(id, &self.downstream, &self.upstream);
         out.extend(fact.map(Output::Call));
+    }
+
+    /// Asks the gatekeeper that serves for an admission, in the name of an endpoint that learns nothing of it.
+    fn ask_admission(&mut self, asked: &OwnAdmission, out: &mut Vec<Output>) {
+        let endpoints = &self.downstream.endpoints;
+        let bandwidth = self.relay.calls.bandwidth_of(asked.call, asked.asker());
+        out.push(ask_admission(
+            &mut self.upstream,
+            asked,
+            bandwidth,
+            endpoints,
+            self.now,
+        ));
     }
 
     fn restore(&mut self, stored: &Stored, out: &mut Vec<Output>) {

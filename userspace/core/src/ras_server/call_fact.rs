@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::EntryId;
+use super::{AdmissionAnswer, AdmissionTicket, EntryId};
 
 /// A fact about the calls of one zone. Facts are given in the order in which they happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,13 @@ pub enum CallFact {
         service: SocketAddr,
         /// rasline's callSignalAddress that represents the endpoint towards gatekeepers.
         upstream: SocketAddr,
+    },
+    /// An endpoint is registered with a gatekeeper; with another one than before, it no longer is with that.
+    RegisteredWith {
+        /// Its number.
+        endpoint: EntryId,
+        /// RAS address of the gatekeeper.
+        gatekeeper: SocketAddr,
     },
     /// An endpoint is registered no more.
     Unregistered {
@@ -33,6 +40,13 @@ pub enum CallFact {
         to: SocketAddr,
         /// RAS address of the gatekeeper that granted it.
         gatekeeper: SocketAddr,
+    },
+    /// An admission that the calls asked for was answered.
+    AdmissionAnswered {
+        /// Of the question.
+        ticket: AdmissionTicket,
+        /// The answer.
+        answer: AdmissionAnswer,
     },
     /// A gatekeeper orders an endpoint out of a call (DRQ).
     Disengaged {

@@ -10,7 +10,7 @@ use crate::alternates::List;
 use crate::health::{Change, State};
 use crate::presence::{Subject, Trace};
 use crate::profile::{KnownEndpoint, Profile};
-use crate::ras_server::CallFact;
+use crate::ras_server::{CallFact, OwnAdmission};
 use crate::record::{Decision, Record, RecordKey};
 use crate::{GatekeeperIndex, Message, Refusal, RegistrationKey, SlotReport, Time, ZoneIndex};
 
@@ -144,6 +144,13 @@ pub enum Input<'a> {
     },
     /// The operator drops a registration.
     Drop(RegistrationKey),
+    /// The calls want an admission; [`CallFact::AdmissionAnswered`] comes back.
+    AskAdmission {
+        /// Zone of the call.
+        zone: ZoneIndex,
+        /// The admission.
+        asked: OwnAdmission,
+    },
 }
 
 /// What an earlier controller left behind.

@@ -119,6 +119,10 @@ impl Site {
             Input::Tick(tick) => self.tick(at, tick, out),
             Input::Decide { zone, decision } => self.decide(at, zone, decision, out),
             Input::Drop(key) => self.drop_registration(at, key, out),
+            Input::AskAdmission { zone, asked } => {
+                let scene = scene(at, &self.config);
+                self.own.ask_admission(scene, zone, asked, out);
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use crate::backup::{self, ControlUnit, ZoneSettings};
 use crate::presence::Subject;
 use crate::profile::Profile;
 use crate::proxy::{self, Proxy};
-use crate::ras_server::{EntryId, Offer, StoredCall};
+use crate::ras_server::{EntryId, Offer, OwnAdmission, StoredCall};
 use crate::record::{Record, RecordKey, Served};
 use crate::registrar::{self, Registrar};
 use crate::{GatekeeperIndex, Message, Reason, RegistrationKey, Time, ZoneIndex};
@@ -376,6 +376,17 @@ impl OwnGatekeepers {
         }
         let zone = zone.0;
         self.ask_unit(scene, backup::Input::Drop { zone, id }, out);
+    }
+
+    /// The calls want an admission.
+    pub(super) fn ask_admission(
+        &mut self,
+        scene: Scene<'_>,
+        zone: ZoneIndex,
+        asked: OwnAdmission,
+        out: &mut Vec<Output>,
+    ) {
+        self.ask_proxy(scene, zone, proxy::Input::AskAdmission(asked), out);
     }
 
     /// A registration that was remembered: it goes on, if rasline still serves its zone.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rasline_core::call::{
     Calls, EndedBy, Event, Happening, Input, LinkId, LinkLoss, Output, Settings,
 };
-use rasline_core::ras_server::{CallFact, EntryId};
+use rasline_core::ras_server::{AdmissionAnswer, CallFact, EntryId, OwnAdmission};
 use rasline_core::{Time, ZoneIndex};
 use rasline_h225::q931::{self, CallReference, Message};
 use rasline_h225::text::to_transport;
@@ -44,7 +44,8 @@ pub fn gatekeeper(n: usize) -> SocketAddr {
     address(&format!("10.2.0.{}:1719", n + 8))
 }
 
-fn gatekeeper_signalling(n: usize) -> SocketAddr {
+/// callSignalAddress of a gatekeeper.
+pub fn gatekeeper_signalling(n: usize) -> SocketAddr {
     SocketAddr::new(gatekeeper(n).ip(), 1720)
 }
 
@@ -97,6 +98,21 @@ pub struct Router {
     pub is_frozen: bool,
     pub setups: usize,
     pub got: Vec<Message>,
+    /// What it says to ARQs that rasline sends by itself.
+    pub admits: Admits,
+    /// The phone that it connects announced calls to instead of the called one.
+    pub diverts_to: Option<usize>,
+}
+
+/// What a gatekeeper says to an ARQ that rasline sends by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Admits {
+    #[default]
+    Routed,
+    Direct,
+    Refused,
+    /// It does not answer.
+    Nothing,
 }
 
 pub struct World {
@@ -105,6 +121,8 @@ pub struct World {
     pub phones: Vec<Phone>,
     pub routers: Vec<Router>,
     pub events: Vec<Event>,
+    /// Admissions that were asked for.
+    pub asked: Vec<OwnAdmission>,
     peers: HashMap<LinkId, Peer>,
     closed_by_us: HashSet<LinkId>,
     accepted: u64,
@@ -120,6 +138,7 @@ impl World {
             phones: vec![Phone::default(); phones],
             routers: vec![Router::default(); gatekeepers],
             events: Vec::new(),
+            asked: Vec::new(),
             peers: HashMap::new(),
             closed_by_us: HashSet::new(),
             accepted: 0,
@@ -137,7 +156,45 @@ impl World {
             let gatekeeper = gatekeeper(n);
             world.fact(CallFact::Serves { gatekeeper });
         }
+        world.register_all(0);
         world
+    }
+
+    /// All phones are registered with a gatekeeper.
+    pub fn register_all(&mut self, n: usize) {
+        for phone in 0..self.phones.len() {
+            self.register(phone, n);
+        }
+    }
+
+    /// A phone is registered with a gatekeeper.
+    pub fn register(&mut self, phone: usize, n: usize) {
+        self.fact(CallFact::RegisteredWith {
+            endpoint: EntryId(phone as u64 + 1),
+            gatekeeper: gatekeeper(n),
+        });
+    }
+
+    fn admit(&mut self, asked: OwnAdmission) {
+        let routers = 0..self.routers.len();
+        let mut routers = routers.filter(|n| gatekeeper(*n) == asked.gatekeeper);
+        let n = routers.next().unwrap();
+        let called = (asked.called.0 - 1).to_string();
+        let answer = match self.routers[n].admits {
+            Admits::Nothing => None,
+            Admits::Refused => Some(AdmissionAnswer::Refused),
+            admits => Some(AdmissionAnswer::Granted {
+                to: gatekeeper_signalling(n),
+                is_routed: admits == Admits::Routed,
+                called: rasline_h225::messages::alias(&called).ok(),
+            }),
+        };
+        let ticket = asked.ticket;
+        self.asked.push(asked);
+        if let Some(answer) = answer {
+            let fact = CallFact::AdmissionAnswered { ticket, answer };
+            self.feed(Input::Fact { zone: ZONE, fact });
+        }
     }
 
     pub fn fact(&mut self, fact: CallFact) {
@@ -188,6 +245,7 @@ impl World {
                 self.deliver(link, &octets[4..]);
             }
             Output::Close { link } => self.closed(link),
+            Output::AskAdmission { asked, .. } => self.admit(asked),
             Output::Event(event) => self.events.push(event),
         }
     }
@@ -422,6 +480,8 @@ impl World {
         let called = body.destination_address.as_ref().unwrap();
         let called = rasline_h225::text::from_alias(&called[0]).unwrap();
         let called: usize = called.parse().unwrap();
+        let called = self.routers[n].diverts_to.unwrap_or(called);
+        assert!(self.routers[n].legs.is_empty(), "the call is here already");
         self.accepted += 1;
         let new = LinkId(self.accepted);
         let back = setup.reference.reversed();
@@ -476,12 +536,17 @@ impl World {
 
     /// A party beyond the gatekeeper calls a phone.
     pub fn receive_from_elsewhere(&mut self, n: usize) {
+        self.call_from(0, n);
+    }
+
+    /// A gatekeeper calls a phone.
+    pub fn call_from(&mut self, router: usize, n: usize) {
         self.accepted += 1;
         let link = LinkId(self.accepted);
-        self.peers.insert(link, Peer::Gatekeeper(0));
+        self.peers.insert(link, Peer::Gatekeeper(router));
         self.input(Input::GatekeeperConnected {
             link,
-            peer: SocketAddr::new(gatekeeper(0).ip(), 45_000),
+            peer: SocketAddr::new(gatekeeper(router).ip(), 45_000),
             local: upstream(n),
         });
         let reference = CallReference {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rasline_core::proxy::{CallSignalling, Input, Proxy, Settings};
-use rasline_core::ras_server::CallFact;
+use rasline_core::ras_server::{AdmissionAnswer, AdmissionTicket, CallFact, OwnAdmission};
 use rasline_h225::decode_ras;
 use rasline_h225::text::{from_transport, to_bmp, to_transport};
 use rasline_h225::types::*;
@@ -184,7 +184,7 @@ fn an_address_outlives_a_restart() {
     for fact in &world.call_facts {
         assert!(before.contains(fact), "{fact:?}");
     }
-    assert_eq!(world.call_facts.len(), 3);
+    assert_eq!(world.call_facts.len(), 5);
 }
 
 /// The gatekeeper ends a call by DRQ: it is answered here, and the endpoint learns it by call signalling.
@@ -228,4 +228,104 @@ fn a_urq_of_the_gatekeeper_takes_the_endpoints_calls_from_it() {
         gatekeeper: ONE,
     };
     assert!(world.call_facts.contains(&fact));
+}
+
+/// An admission that the calls want, of the endpoint that calls or of the called one.
+fn own_admission(world: &World, gatekeeper: SocketAddr, answers: bool) -> OwnAdmission {
+    let views = world.views();
+    OwnAdmission {
+        ticket: AdmissionTicket {
+            call: 3,
+            question: 9,
+        },
+        gatekeeper,
+        caller: views[0].id,
+        called: views[1].id,
+        answers,
+        call: [5; 16],
+        conference: [7; 16],
+        reference: 77,
+    }
+}
+
+#[test]
+fn an_admission_is_asked_for_without_the_endpoint() {
+    for answers in [false, true] {
+        let mut world = world(10);
+        world.register(1);
+        world.register(2);
+        world.forget();
+        world.call_facts.clear();
+        let asked = own_admission(&world, ONE, answers);
+        world.input(Input::AskAdmission(asked.clone()));
+        world.pass(100 * MS);
+        let (_, _, arq) = &world.at_gatekeepers[0];
+        let RasMessage::AdmissionRequest(arq) = decode_ras(arq).unwrap() else {
+            panic!("{arq:?}")
+        };
+        assert_eq!(arq.answer_call, answers);
+        assert_eq!(arq.call_identifier, Some(CallIdentifier::new([5; 16])));
+        assert_eq!(arq.call_reference_value, 77);
+        let from = if answers { 2 } else { 1 };
+        let known = to_bmp(&world.known_as(ONE, from)[0]).unwrap();
+        assert_eq!(arq.endpoint_identifier, known);
+        let source = arq.src_call_signal_address.as_ref();
+        let source = source.and_then(from_transport);
+        assert_eq!(source, (!answers).then(|| upstream(1)));
+        let called = arq.destination_info.as_ref().unwrap()[0].clone();
+        let answer = AdmissionAnswer::Granted {
+            to: upstream(2),
+            is_routed: false,
+            called: Some(called),
+        };
+        let ticket = asked.ticket;
+        let fact = CallFact::AdmissionAnswered { ticket, answer };
+        assert_eq!(world.call_facts, [fact]);
+        assert!(world.at_endpoints.is_empty());
+    }
+}
+
+#[test]
+fn an_admission_that_cannot_be_had_is_refused() {
+    let mut world = world(10);
+    world.register(1);
+    world.register(2);
+    world.forget();
+    world.call_facts.clear();
+    // Another gatekeeper than the one that serves.
+    let asked = own_admission(&world, TWO, false);
+    let refused = CallFact::AdmissionAnswered {
+        ticket: asked.ticket,
+        answer: AdmissionAnswer::Refused,
+    };
+    world.input(Input::AskAdmission(asked));
+    assert_eq!(world.call_facts, std::slice::from_ref(&refused));
+    // One that does not answer, and one that serves no longer.
+    world.dead.push(ONE);
+    world.call_facts.clear();
+    let asked = own_admission(&world, ONE, false);
+    world.input(Input::AskAdmission(asked.clone()));
+    world.pass(Duration::from_secs(20));
+    assert_eq!(world.call_facts, std::slice::from_ref(&refused));
+    world.call_facts.clear();
+    world.input(Input::AskAdmission(asked));
+    world.active(Some(TWO));
+    assert_eq!(world.call_facts[0], refused);
+}
+
+/// The calls learn which gatekeeper each endpoint is registered with.
+#[test]
+fn who_is_registered_where() {
+    let mut world = world(10);
+    world.register(1);
+    let endpoint = world.views()[0].id;
+    let with = |gatekeeper| CallFact::RegisteredWith {
+        endpoint,
+        gatekeeper,
+    };
+    assert_eq!(world.call_facts.last(), Some(&with(ONE)));
+    world.active(Some(TWO));
+    assert!(!world.call_facts.contains(&with(TWO)));
+    world.pass(100 * MS);
+    assert_eq!(world.call_facts.last(), Some(&with(TWO)));
 }

@@ -33,6 +33,7 @@ use crate::{
     offline,
     probe::Report,
     profiles::{Loaded, Source},
+    signalling,
 };
 
 const HEARTBEAT: Duration = Duration::from_millis(500);
@@ -54,7 +55,7 @@ pub(super) struct Inbox {
     pub calls: mpsc::Receiver<Call>,
     pub reports: mpsc::Receiver<Report>,
     pub agents: mpsc::Receiver<agent::Report>,
-    pub call_events: mpsc::Receiver<call::Event>,
+    pub call_reports: mpsc::Receiver<signalling::Report>,
     pub arrivals: mpsc::Receiver<Arrived>,
     pub profiles: mpsc::Receiver<Loaded>,
 }
@@ -130,8 +131,8 @@ impl Daemon {
                     agents::handle_report(self, report);
                     Next::GoOn
                 }
-                Some(event) = inbox.call_events.recv() => {
-                    self.report_call(event);
+                Some(report) = inbox.call_reports.recv() => {
+                    self.handle_call_report(report);
                     Next::GoOn
                 }
                 _ = look.tick() => {
@@ -183,6 +184,15 @@ impl Daemon {
                     tokio::task::yield_now().await;
                 }
                 Next::Stop(stop) => return stop,
+            }
+        }
+    }
+
+    fn handle_call_report(&mut self, report: signalling::Report) {
+        match report {
+            signalling::Report::Event(event) => self.report_call(event),
+            signalling::Report::AskAdmission(zone, asked) => {
+                self.handle(Input::AskAdmission { zone, asked });
             }
         }
     }

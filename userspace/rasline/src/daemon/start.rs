@@ -173,7 +173,7 @@ fn build(
     } = prepared;
     let (probes, reports) = Probes::start(Arc::new(dataplane.traffic()))?;
     let (agents, agent_reports) = Agents::start()?;
-    let (mut call_thread, call_events) = CallThread::start(&config.daemon.bpffs)?;
+    let (mut call_thread, call_reports) = CallThread::start(&config.daemon.bpffs)?;
     let (mut sockets, arrivals) = Sockets::new();
     sockets.keep(sockets.prepare(config.own_ras_addresses(), multicast::interfaces(&config))?);
     let (profile_thread, profiles, other_profiles) =
@@ -238,7 +238,7 @@ fn build(
             calls: waiting,
             reports,
             agents: agent_reports,
-            call_events,
+            call_reports,
             arrivals,
             profiles: other_profiles,
         },

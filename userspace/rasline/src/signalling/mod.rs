@@ -26,7 +26,7 @@ use std::{
 use rasline_core::{
     ZoneIndex,
     call::{CallId, Event, Stats, View},
-    ras_server::CallFact,
+    ras_server::{CallFact, OwnAdmission},
 };
 use rasline_kernel::SignallingLookup;
 use tokio::sync::{mpsc, oneshot};
@@ -72,6 +72,15 @@ pub struct Snapshot {
     pub stats: Stats,
 }
 
+/// What the thread reports.
+#[derive(Debug)]
+pub enum Report {
+    /// Something happened to a call.
+    Event(Event),
+    /// A call of this zone wants an admission.
+    AskAdmission(ZoneIndex, OwnAdmission),
+}
+
 /// Orders to the thread.
 enum Order {
     /// Accept connections from this socket too; the address is its name.
@@ -107,7 +116,7 @@ impl CallThread {
     ///
     /// # Errors
     /// When there can be no thread.
-    pub fn start(bpffs: &Path) -> Result<(Self, mpsc::Receiver<Event>)> {
+    pub fn start(bpffs: &Path) -> Result<(Self, mpsc::Receiver<Report>)> {
         let failed = |e: std::io::Error| Failure::plain("call signalling", e);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -9,7 +9,7 @@ use std::{
 
 use rasline_core::{
     Time,
-    call::{Calls, Event, Input, LinkId, LinkLoss, ListenerId, Output, Settings, Stats},
+    call::{Calls, Input, LinkId, LinkLoss, ListenerId, Output, Settings, Stats},
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::{
-    Order, Snapshot,
+    Order, Report, Snapshot,
     line::{self, MAX_WRITES},
     listen,
     news::{News, Purpose},
@@ -34,7 +34,7 @@ const MAX_NEWS: usize = 1024;
 /// Runs until it is ordered to stop.
 pub(super) async fn run(
     mut orders: mpsc::Receiver<Order>,
-    reports: mpsc::Sender<Event>,
+    reports: mpsc::Sender<Report>,
     board: &Mutex<Stats>,
 ) {
     let (to_news, mut news) = mpsc::channel(MAX_NEWS);
@@ -96,13 +96,13 @@ struct Host {
     listeners: HashMap<SocketAddr, Task>,
     control: HashMap<ListenerId, Task>,
     news: mpsc::Sender<News>,
-    reports: mpsc::Sender<Event>,
+    reports: mpsc::Sender<Report>,
     accepted: u64,
     left_out: u64,
 }
 
 impl Host {
-    fn new(news: mpsc::Sender<News>, reports: mpsc::Sender<Event>) -> Self {
+    fn new(news: mpsc::Sender<News>, reports: mpsc::Sender<Report>) -> Self {
         Self {
             machine: Calls::new(Settings::default()),
             lines: HashMap::new(),
@@ -139,12 +139,20 @@ impl Host {
             Output::Close { link } => {
                 self.lines.remove(&link);
             }
+            Output::AskAdmission { zone, asked } => {
+                self.report(Report::AskAdmission(zone, asked));
+            }
             Output::Event(event) => {
                 tracing::debug!("{event:?}");
-                if self.reports.try_send(event).is_err() {
-                    self.left_out += 1;
-                }
+                self.report(Report::Event(event));
             }
+        }
+    }
+
+    /// Reports to the main loop; what finds no room is left out, and an admission is then asked for again in time.
+    fn report(&mut self, report: Report) {
+        if self.reports.try_send(report).is_err() {
+            self.left_out += 1;
         }
     }
 

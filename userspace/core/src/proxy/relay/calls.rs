@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use rasline_h225::types::CallIdentifier;
+
 use crate::Time;
 use crate::proxy::relay::call_ref::{CallReference, is_same_reference};
 use crate::proxy::{EntryId, Output};
@@ -89,6 +91,14 @@ impl Calls {
         let mut found = legs.filter(|(_, leg)| is_same_reference(leg, said));
         let (entry, _) = found.next()?;
         found.all(|(other, _)| other == entry).then_some(*entry)
+    }
+
+    /// Bandwidth that an endpoint was granted in the call with this callIdentifier, in units of 100 bit/s.
+    pub fn bandwidth_of(&self, identifier: [u8; 16], id: EntryId) -> Option<u32> {
+        let identifier = CallIdentifier::new(identifier);
+        let call = self.all.get(&CallKey::new(Some(&identifier), &[], 0))?;
+        let mut legs = call.legs.iter();
+        legs.find_map(|(entry, leg)| (*entry == id).then_some(leg.bandwidth))
     }
 
     /// Notes that an endpoint (its number, its endpointIdentifier) was admitted.

@@ -19,18 +19,21 @@ use crate::transaction::{TimerQueue, digest};
 use gateway::Gateway;
 use keep_alives::KeepAlives;
 use moving::Move;
+use own_admissions::refuse_admission;
 use queue::{Lane, Queue};
 use registrations::{Registration, Registrations};
 use requests_to_gatekeeper::{Purpose, RequestsToGatekeeper};
 use signalling_addresses::SignallingAddresses;
 use sources::Sources;
 
+pub(super) use own_admissions::ask_admission;
 pub(super) use registering::FollowUp;
 
 mod carrying;
 mod gateway;
 mod keep_alives;
 mod moving;
+mod own_admissions;
 mod queue;
 mod registering;
 mod registrations;
@@ -456,7 +459,7 @@ impl GatekeeperSide {
             return false;
         }
         self.active = gatekeeper;
-        self.stop_requests(now);
+        self.stop_requests(now, out);
         // Without one, who is registered stays so until timeToLive is over; requests wait.
         let Some(gatekeeper) = gatekeeper else {
             return false;
@@ -477,7 +480,7 @@ impl GatekeeperSide {
     }
 
     /// Ends the requests to gatekeepers that serve no more: those of endpoints wait for the next one.
-    fn stop_requests(&mut self, now: Time) {
+    fn stop_requests(&mut self, now: Time, out: &mut Vec<Output>) {
         for seq in self.requests.numbers_not_for(self.active) {
             match self.requests.get(seq).map(|one| one.purpose.clone()) {
                 Some(Purpose::Register(id)) => {
@@ -497,6 +500,10 @@ impl GatekeeperSide {
                 Some(Purpose::KeepAlive(id)) => {
                     self.requests.finish(seq, now);
                     self.schedule_keep_alive(id, now);
+                }
+                Some(Purpose::Admit(ticket)) => {
+                    self.requests.finish(seq, now);
+                    out.push(refuse_admission(ticket));
                 }
                 Some(Purpose::Relay { .. } | Purpose::Leave(_)) => {
                     self.requests.finish(seq, now);

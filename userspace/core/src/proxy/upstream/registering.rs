@@ -8,6 +8,7 @@ use rasline_h225::types::{
     RegistrationRejectReason as Rrj,
 };
 
+use super::own_admissions::{answer_admission, refuse_admission};
 use super::queue::Lane;
 use super::requests_to_gatekeeper::{OverdueRequest, Purpose, RequestToGatekeeper};
 use super::{GatekeeperSide, REST, SILENT};
@@ -202,6 +203,7 @@ impl GatekeeperSide {
             }
             Purpose::Carry(ids) => self.carry_again(&ids, SILENT, now),
             Purpose::KeepAlive(id) => self.try_keep_alive_again(id, now),
+            Purpose::Admit(ticket) => out.push(refuse_admission(ticket)),
             // The endpoint's request waits on for a gatekeeper that answers, until its patience is over.
             Purpose::Relay { .. } | Purpose::Leave(_) | Purpose::Abandoned => {}
         }
@@ -299,6 +301,9 @@ impl GatekeeperSide {
                 self.on_gateway_keep_alive_answer(to, &message, now, out);
             }
             (Purpose::KeepAlive(id), message) => self.on_keep_alive_answer((id, to), message, now),
+            (Purpose::Admit(ticket), message) => {
+                out.push(answer_admission(ticket, &octets, &message));
+            }
             (Purpose::Relay { ticket, .. }, message) => {
                 return FollowUp::Answered(ticket, Box::new(message));
             }

@@ -15,6 +15,7 @@ use crate::Time;
 use crate::proxy::identity::UpstreamIdentity;
 use crate::proxy::message::PATIENCE;
 use crate::proxy::{EntryId, Output, rrq};
+use crate::ras_server::AdmissionTicket;
 use crate::transaction::{PendingRequest, PendingRequests, Retry, TimerQueue};
 
 /// Requests under way at most; the rest of the numbers keeps them from being given again too soon.
@@ -35,6 +36,8 @@ pub(in crate::proxy) enum Purpose {
     Abandoned,
     /// A URQ, for who is registered with this callSignalAddress.
     Leave(Option<SocketAddr>),
+    /// An ARQ that the calls have asked for.
+    Admit(AdmissionTicket),
     /// A request of an endpoint.
     Relay { ticket: u64, kind: RasKind },
 }
@@ -47,6 +50,7 @@ impl Purpose {
                 RasKind::RegistrationRequest
             }
             Self::Leave(_) => RasKind::UnregistrationRequest,
+            Self::Admit(_) => RasKind::AdmissionRequest,
             Self::Relay { kind, .. } => *kind,
         }
     }

@@ -13,6 +13,10 @@ pub mod name {
         CALL_ORPHANED = "call_orphaned";
         /// Its endpoints are connected without a gatekeeper.
         CALL_JOINED = "call_joined";
+        /// Another gatekeeper controls it.
+        CALL_ANNOUNCED = "call_announced";
+        /// A gatekeeper did not take it.
+        CALL_ANNOUNCE_REFUSED = "call_announce_refused";
     }
 }
 
@@ -42,6 +46,19 @@ pub(super) fn describe_call(event: &Event, names: &Names<'_>) -> view::Event {
             "its endpoints are connected without a gatekeeper".to_owned(),
             json!({}),
         ),
+        Happening::Announced { gatekeeper, after } => {
+            let ms = after.as_millis() as u64;
+            let text = format!("controlled by {gatekeeper}, {ms} ms after its gatekeeper was lost");
+            let details = json!({"gatekeeper": gatekeeper.to_string(), "ms": ms});
+            (name::CALL_ANNOUNCED, text, details)
+        }
+        Happening::AnnounceRefused { gatekeeper, cause } => {
+            let cause_text = cause.map_or_else(String::new, |cause| format!(", cause {cause}"));
+            let text =
+                format!("goes on without a gatekeeper: {gatekeeper} does not take it{cause_text}");
+            let details = json!({"gatekeeper": gatekeeper.to_string(), "cause": cause});
+            (name::CALL_ANNOUNCE_REFUSED, text, details)
+        }
         Happening::Ended {
             by,
             cause,
