@@ -7,10 +7,10 @@
 use std::{os::fd::AsFd, path::Path};
 
 use aya::maps::{Map, MapData, RingBuf};
-use rasline_abi::{CAPTURE_MAX, CaptureHeader, Counter, Globals, map};
+use rasline_abi::{CAPTURE_MAX, CaptureHeader, Counter, map};
 use rasline_host::failure::{Failure, Result, chain};
 
-use crate::{MappedArray, configure::CAPTURE_WORD, pins};
+use crate::{globals::GlobalsRow, mapped_array::MappedArray, pins};
 
 /// One frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Captured {
 /// A capture under way.
 pub struct Capture {
     ring: RingBuf<MapData>,
-    globals: MappedArray<Globals>,
+    globals: GlobalsRow,
 }
 
 fn pinned(folder: &Path, name: &str) -> Result<MapData> {
@@ -61,10 +61,11 @@ impl Capture {
             .map_err(|e| Failure::plain("map GLOBALS", format!("mmap: {e}")))?;
         let ring = RingBuf::try_from(Map::RingBuf(pinned(&folder, map::CAPTURE)?))
             .map_err(|e| Failure::plain("map CAPTURE", chain(&e)))?;
+        let globals = GlobalsRow::new(globals);
         let mut capture = Self { ring, globals };
         // What an earlier capture left behind.
         while capture.ring.next().is_some() {}
-        set_len(&capture.globals, len.clamp(1, Self::MAX));
+        capture.globals.set_capture_len(len.clamp(1, Self::MAX));
         Ok(capture)
     }
 
@@ -81,7 +82,7 @@ impl Capture {
 
 impl Drop for Capture {
     fn drop(&mut self) {
-        set_len(&self.globals, 0);
+        self.globals.set_capture_len(0);
     }
 }
 
@@ -89,12 +90,6 @@ impl std::os::fd::AsRawFd for Capture {
     fn as_raw_fd(&self) -> std::os::fd::RawFd {
         self.ring.as_raw_fd()
     }
-}
-
-/// Sets the number of octets that are captured; 0: none.
-pub(crate) fn set_len(globals: &MappedArray<Globals>, len: u32) {
-    let [_, steering]: [u32; 2] = bytemuck::cast(globals.load_word(0, CAPTURE_WORD));
-    globals.store_word(0, CAPTURE_WORD, bytemuck::cast([len, steering]));
 }
 
 fn parse(item: &[u8]) -> Option<Captured> {

@@ -1,9 +1,8 @@
 //! The counters, summed over CPUs.
 
-use rasline_abi::{COUNTERS, Counter, MAX_INTERFACES};
+use aya::maps::{MapData, PerCpuArray};
+use rasline_abi::{COUNTERS, Counter};
 use rasline_host::failure::{Failure, Result, chain};
-
-use crate::Dataplane;
 
 /// The counters of one interface, by name; those at zero too.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,27 +33,22 @@ pub fn counter_help(name: &str) -> &'static str {
         .map_or("", |c| c.help().trim())
 }
 
-impl Dataplane {
-    /// The counters of each interface that is attached, and of all others together.
-    ///
-    /// # Errors
-    /// When the kernel does not give them.
-    pub fn counters(&self) -> Result<Vec<CounterRow>> {
-        let rows = self
-            .ports
-            .values()
-            .map(|p| (Some(p.interface.name.clone()), p.row));
-        rows.chain([(None, MAX_INTERFACES)])
-            .map(|(interface, row)| self.counter_row(interface, row))
-            .collect()
+/// The map of counters.
+pub(crate) struct Counters(PerCpuArray<MapData, u64>);
+
+impl Counters {
+    pub(crate) const fn new(map: PerCpuArray<MapData, u64>) -> Self {
+        Self(map)
     }
 
-    fn counter_row(&self, interface: Option<String>, row: usize) -> Result<CounterRow> {
+    /// Reads the counters of a row. Row [`MAX_INTERFACES`](rasline_abi::MAX_INTERFACES) has those of all interfaces that are
+    /// not configured.
+    pub(crate) fn read_row(&self, interface: Option<String>, row: usize) -> Result<CounterRow> {
         let mut values = Vec::with_capacity(Counter::ALL.len());
         for counter in Counter::ALL {
             let index = row as u32 * COUNTERS + *counter as u32;
             let per_cpu = self
-                .counters
+                .0
                 .get(&index, 0)
                 .map_err(|e| Failure::plain("map COUNTERS", chain(&e)))?;
             values.push((counter.name(), per_cpu.iter().sum()));

@@ -9,18 +9,11 @@ use std::{
         fd::{AsRawFd, FromRawFd, OwnedFd},
         unix::ffi::OsStrExt,
     },
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use aya::maps::MapData;
-use rasline_abi::map;
-use rasline_host::{
-    bpffs,
-    failure::{Failure, Result, chain},
-    lock,
-};
-
-use crate::{Dataplane, load, pins};
+use aya::{maps::MapData, programs::Xdp};
+use rasline_host::failure::chain;
 
 const BPF_OBJ_PIN: libc::c_long = 6;
 const BPF_LINK_GET_FD_BY_ID: libc::c_long = 30;
@@ -32,68 +25,27 @@ const MAP_NAME: usize = 15;
 pub enum Pinning {
     /// All are there.
     Whole,
-    /// So many were gone, and were made again.
+    /// Number of pins that were gone, and were made again.
     Mended(usize),
 }
 
-impl Dataplane {
-    /// Makes pins that are gone again; mounts bpffs if that is gone, too.
-    ///
-    /// # Errors
-    /// When one cannot be made: then the program ends with this process.
-    pub fn mend_pins(&mut self) -> Result<Pinning> {
-        let missing = self.missing();
-        if missing.is_empty() {
-            return Ok(Pinning::Whole);
-        }
-        if bpffs::ensure(&self.bpffs)? {
-            tracing::warn!("bpffs {}: it was gone; mounted again", self.bpffs.display());
-            // The lock taken at the start is one of the folder that is gone.
-            self.relocked = Some(lock::take_folder(&self.bpffs)?);
-        }
-        std::fs::create_dir_all(&self.folder)
-            .map_err(|e| Failure::plain(format!("bpffs {}", self.folder.display()), e))?;
-        for path in &missing {
-            self.pin_again(path)
-                .map_err(|e| Failure::plain(format!("pin {}", path.display()), e))?;
-        }
-        Ok(Pinning::Mended(missing.len()))
-    }
+/// Pins a link that this process holds.
+pub(crate) fn pin_link(id: u32, path: &Path) -> io::Result<()> {
+    pin(&link_by_id(id)?, path)
+}
 
-    /// Pins that should be there and are not. Those that cannot be looked at are not among them.
-    fn missing(&self) -> Vec<PathBuf> {
-        let links = self
-            .ports
-            .keys()
-            .map(|name| pins::link_path(&self.folder, name));
-        let maps = map::ALL.iter().map(|name| self.folder.join(name));
-        let all = links.chain(maps).chain([self.folder.join(load::PIN)]);
-        all.filter(|path| is_gone(path)).collect()
+/// Pins the map of a program whose name is that of the path.
+pub(crate) fn pin_map(program: &Xdp, path: &Path) -> Result<(), String> {
+    // This process has mapped most of them only, but the program holds them all.
+    let ids = program.info().and_then(|info| info.map_ids());
+    for id in ids.map_err(|e| chain(&e))?.unwrap_or_default() {
+        let map = MapData::from_id(id).map_err(|e| chain(&e))?;
+        let info = map.info().map_err(|e| chain(&e))?;
+        if info.name_as_str().is_some_and(|name| is_named(path, name)) {
+            return map.pin(path).map_err(|e| chain(&e));
+        }
     }
-
-    fn pin_again(&mut self, path: &Path) -> Result<(), String> {
-        let port =
-            (self.ports.iter()).find(|(name, _)| pins::link_path(&self.folder, name) == path);
-        if let Some((_, port)) = port {
-            let id = port.link.info().map_err(|e| chain(&e))?.id();
-            let link = link_by_id(id).map_err(|e| e.to_string())?;
-            return pin(&link, path).map_err(|e| e.to_string());
-        }
-        let program = load::program_mut(&mut self.ebpf).map_err(|e| e.to_string())?;
-        if path == self.folder.join(load::PIN) {
-            return program.pin(path).map_err(|e| chain(&e));
-        }
-        // This process has mapped most of them only, but the program holds them all.
-        let ids = program.info().and_then(|info| info.map_ids());
-        for id in ids.map_err(|e| chain(&e))?.unwrap_or_default() {
-            let map = MapData::from_id(id).map_err(|e| chain(&e))?;
-            let info = map.info().map_err(|e| chain(&e))?;
-            if info.name_as_str().is_some_and(|name| is_named(path, name)) {
-                return map.pin(path).map_err(|e| chain(&e));
-            }
-        }
-        Err("the program has no such map".to_owned())
-    }
+    Err("the program has no such map".to_owned())
 }
 
 fn is_named(path: &Path, name: &str) -> bool {
@@ -102,7 +54,7 @@ fn is_named(path: &Path, name: &str) -> bool {
 }
 
 /// Whether it is certain that nothing is there.
-fn is_gone(path: &Path) -> bool {
+pub(crate) fn is_gone(path: &Path) -> bool {
     let looked = std::fs::symlink_metadata(path);
     looked.is_err_and(|e| {
         matches!(
@@ -155,6 +107,8 @@ fn pin(object: &OwnedFd, path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use rasline_abi::map;
+
     use super::*;
 
     #[test]

@@ -5,22 +5,25 @@
 
 use std::{ops::RangeInclusive, path::Path};
 
-use aya::maps::{Map, MapData};
+use aya::maps::MapData;
 use bytemuck::Pod;
 use rasline_abi::{ABI_VERSION, Globals, HASH_KEYS, Interface, MAX_INTERFACES, Slot, map};
 use rasline_host::{failure::chain, monotonic_ns};
 
 use crate::{
-    Dataplane, FLOW_TABLES, Flows, GatekeeperRow, MappedArray, PinnedRows, PinnedZone,
-    RcfTemplates, pins::Pins, ring::ip, table::Table,
+    flows::{Flows, OldFlows},
+    gatekeepers::GatekeeperRow,
+    mapped_array::MappedArray,
+    pinned_rows::{PinnedRows, PinnedZone},
+    pins::Pins,
+    rcf_templates::RcfTemplates,
+    ring::ip,
+    table::Table,
 };
 
 /// ABI versions whose slots, RCF templates, placement and fingerprint are as in this one, whose `GLOBALS` end with the hash
 /// keys, and whose rows of zones and gatekeepers begin alike.
 const SAME_TABLES: RangeInclusive<u32> = 1..=5;
-
-/// Flag of a map's update: only what is not there yet.
-const BPF_NOEXIST: u64 = 1;
 
 /// The tables of an earlier controller.
 pub(crate) struct Old {
@@ -99,17 +102,6 @@ impl Old {
     }
 }
 
-/// Flows that stand in a map of another size, and the place of that map among the tables of flows.
-pub(crate) struct OldFlows(usize, Flows);
-
-impl OldFlows {
-    pub(crate) fn open(folder: &Path, table: usize) -> Option<Self> {
-        let data = MapData::from_pin(folder.join(FLOW_TABLES[table])).ok()?;
-        let flows = Flows::try_from(Map::LruHashMap(data)).ok()?;
-        Some(Self(table, flows))
-    }
-}
-
 fn keys(folder: &Path) -> Result<Box<[u64; HASH_KEYS]>, String> {
     let globals = Raw::open(folder, map::GLOBALS)?;
     let first = globals
@@ -157,50 +149,55 @@ fn read_rows(folder: &Path) -> Result<PinnedRows, String> {
     })
 }
 
-impl Dataplane {
-    /// The rows that an earlier controller left: in these maps, or in those that are carried over.
-    #[must_use]
-    pub fn inherited(&self) -> PinnedRows {
-        match &self.old {
-            Some(old) if !old.carried => old.rows.clone(),
-            _ => self.pinned_rows(),
+/// What is left to take from an earlier controller whose tables were not adopted, until no packet meets them any more.
+pub(crate) struct Inheritance {
+    tables: Option<Box<Old>>,
+    flows: Vec<OldFlows>,
+}
+
+impl Inheritance {
+    pub(crate) const fn new(tables: Option<Box<Old>>) -> Self {
+        Self {
+            tables,
+            flows: Vec::new(),
         }
     }
 
-    /// Publishes what an earlier controller's tables answer, as it stands there, if they were not adopted.
-    pub fn carry_over(&mut self) {
-        self.carry_flows_over();
-        if let Some(old) = self.old.as_mut().filter(|old| !old.carried) {
-            self.table
-                .carry_over(monotonic_ns(), &old.slots, &old.rcf_templates);
+    /// Adds flows that are to be carried over.
+    pub(crate) fn add_flows(&mut self, flows: Vec<OldFlows>) {
+        self.flows.extend(flows);
+    }
+
+    /// Returns the rows of tables that are still to be carried over.
+    pub(crate) fn rows(&self) -> Option<&PinnedRows> {
+        let tables = self.tables.as_ref().filter(|old| !old.carried);
+        tables.map(|old| &old.rows)
+    }
+
+    /// Publishes what the old tables answer, as it is there.
+    pub(crate) fn carry_over(&mut self, table: &mut Table, flows: &mut Flows) {
+        flows.carry_over(&self.flows);
+        if let Some(old) = self.tables.as_mut().filter(|old| !old.carried) {
+            table.carry_over(monotonic_ns(), &old.slots, &old.rcf_templates);
             old.carried = true;
         }
     }
 
-    /// An earlier controller died while it took over from these: its tables are ours, but some links are still there.
-    pub(crate) fn resume(&mut self, mut old: Box<Old>) {
-        if *old.keys == *self.table.keys() {
+    /// Goes on where an earlier controller died while it took over from these tables: `table` has what was carried over, but
+    /// some links are still there.
+    pub(crate) fn resume(&mut self, table: &Table, mut old: Box<Old>) {
+        if *old.keys == *table.keys() {
             old.carried = true;
-            self.old = Some(old);
+            self.tables = Some(old);
         }
     }
 
-    /// Once no packet meets the old tables any more: what was withdrawn in them meanwhile.
-    pub(crate) fn catch_up(&mut self) {
-        self.carry_flows_over();
-        self.old_flows.clear();
-        if let Some(old) = self.old.take() {
-            catch_up(&self.table, &old);
-        }
-    }
-
-    /// What the kernel made by itself stays.
-    fn carry_flows_over(&mut self) {
-        for OldFlows(table, old) in &self.old_flows {
-            for (key, flow) in old.iter().filter_map(Result::ok) {
-                // One that is there already, or no longer fits, is no harm.
-                let _ = self.flows[*table].insert(key, flow, BPF_NOEXIST);
-            }
+    /// Once no packet meets the old tables any more, takes over what was withdrawn in them meanwhile.
+    pub(crate) fn catch_up(&mut self, table: &Table, flows: &mut Flows) {
+        flows.carry_over(&self.flows);
+        self.flows.clear();
+        if let Some(old) = self.tables.take() {
+            catch_up(table, &old);
         }
     }
 }

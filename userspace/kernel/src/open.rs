@@ -2,7 +2,7 @@
 //!
 //! Invariant: until the new program can take over, nothing that answers is touched.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aya::maps::MapData;
 use aya_obj::Object;
@@ -12,21 +12,19 @@ use rasline_host::{
     interface::Interface,
 };
 
-use crate::settings::{Settings, Sizes};
 use crate::{
-    Dataplane, MappedArray, Ring, attach, load,
+    Dataplane, attach,
+    globals::HEARTBEAT_WORD,
+    mapped_array::MappedArray,
     old::Old,
-    pins::{self, Pin, Pins},
+    pins::{self, Pin, Pinned, Pins},
+    program,
+    ring::Ring,
+    settings::{Settings, Sizes},
 };
 
 /// The keep-alive table, and what says how large it is.
 const TABLES: [&str; 3] = [map::GLOBALS, map::SLOTS, map::PROFILES];
-
-/// Pinned maps that are used again.
-pub(crate) struct Pinned {
-    pub(crate) folder: PathBuf,
-    pub(crate) names: Vec<&'static str>,
-}
 
 impl Dataplane {
     /// The program, loaded and pinned: with the maps of an earlier controller if they fit, else with maps of its own.
@@ -57,7 +55,7 @@ impl Dataplane {
             let others = pins::survey(bpffs)?;
             let mut others = others.iter().filter(|p| p.folder != ours);
             if let Some(old) = others.find_map(read) {
-                dataplane.resume(old);
+                dataplane.inheritance.resume(&dataplane.table, old);
             }
             return Ok((dataplane, ring));
         }
@@ -160,7 +158,7 @@ fn stop_diverting(old: &Pins) {
             let words = data.info().map_err(|e| chain(&e))?.value_size() as usize / 8;
             let fd = std::os::fd::AsFd::as_fd(data.fd());
             let globals = MappedArray::<u64>::map(fd, words).map_err(|e| e.to_string())?;
-            globals.store_word(load::HEARTBEAT_WORD, 0, 0);
+            globals.store_word(HEARTBEAT_WORD, 0, 0);
             Ok(())
         });
     if let Err(e) = silenced {
@@ -170,7 +168,7 @@ fn stop_diverting(old: &Pins) {
 
 /// The pinned maps that have the sizes that this program and configuration need. Says why others have not.
 fn fitting(folder: &Path, sizes: &Sizes) -> Result<Vec<&'static str>> {
-    let object = Object::parse(load::OBJECT).map_err(load::object)?;
+    let object = Object::parse(program::OBJECT).map_err(program::object)?;
     let mut fitting = Vec::new();
     let mut misfits: Vec<String> = other_layout(&folder.join(map::GLOBALS))
         .err()

@@ -2,7 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Dataplane, GatekeeperRow, ring::ip};
+use rasline_abi::{Gatekeeper, Zone};
+
+use crate::{
+    gatekeepers::{GatekeeperRow, Gatekeepers},
+    ring::ip,
+    zones::Zones,
+};
 
 /// A zone's row as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,34 +28,27 @@ pub struct PinnedRows {
     pub gatekeepers: BTreeMap<u32, GatekeeperRow>,
 }
 
-impl Dataplane {
-    /// The rows that are in use.
-    #[must_use]
-    pub fn pinned_rows(&self) -> PinnedRows {
-        let zone = |index: u32| {
-            let row = self.zones.load(index as usize);
-            let zone = PinnedZone {
-                generation: row.generation,
-                divert: row.divert != 0,
-            };
-            (row.generation != 0).then_some((index, zone))
+impl PinnedRows {
+    /// Reads the rows that are in use.
+    pub(crate) fn read(zones: &Zones, gatekeepers: &Gatekeepers) -> Self {
+        let zone = |row: Zone| PinnedZone {
+            generation: row.generation,
+            divert: row.divert != 0,
         };
-        let gatekeeper = |index: u32| {
-            let row = self.gatekeepers.load(index as usize);
-            let ras_port = u16::from_be_bytes(row.ras_port);
-            let gatekeeper = GatekeeperRow {
-                index,
-                zone: row.zone,
-                address: ip(&row.address),
-                ras_port,
-                call_port: u16::from_be_bytes(row.call_port),
-            };
-            (ras_port != 0).then_some((index, gatekeeper))
+        let gatekeeper = |index, row: Gatekeeper| GatekeeperRow {
+            index,
+            zone: row.zone,
+            address: ip(&row.address),
+            ras_port: u16::from_be_bytes(row.ras_port),
+            call_port: u16::from_be_bytes(row.call_port),
         };
-        PinnedRows {
-            zones: (0..self.zones.len() as u32).filter_map(zone).collect(),
-            gatekeepers: (0..self.gatekeepers.len() as u32)
-                .filter_map(gatekeeper)
+        Self {
+            zones: zones
+                .rows()
+                .map(|(index, row)| (index, zone(row)))
+                .collect(),
+            gatekeepers: (gatekeepers.rows())
+                .map(|(index, row)| (index, gatekeeper(index, row)))
                 .collect(),
         }
     }

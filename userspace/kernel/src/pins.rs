@@ -89,6 +89,12 @@ impl Pins {
     }
 }
 
+/// Pinned maps that are used again.
+pub(crate) struct Pinned {
+    pub(crate) folder: PathBuf,
+    pub(crate) names: Vec<&'static str>,
+}
+
 /// All pins, by folder.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ use aya::{
 use rasline_abi::{LISTENER_PORTS, LISTENERS};
 use rasline_host::failure::{Failure, Result, chain};
 
-use crate::{load, pins, ring::octets};
+use crate::{pins, program, ring::octets};
 
 /// The program, built by `cargo xtask build`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("RASLINE_LOOKUP_OBJECT_PATH"));
@@ -46,10 +46,10 @@ impl SignallingLookup {
     pub fn attach(bpffs: &Path) -> Result<Self> {
         let mut ebpf = EbpfLoader::new()
             .load(OBJECT)
-            .map_err(|e| load::explain(&e))?;
+            .map_err(|e| program::explain(&e))?;
         let namespace = File::open("/proc/thread-self/ns/net")
             .map_err(|e| Failure::plain("network namespace", e))?;
-        let link = attach(&mut ebpf, &namespace).map_err(|e| load::explain_program(&e))?;
+        let link = attach(&mut ebpf, &namespace).map_err(|e| program::explain_program(&e))?;
         Ok(Self {
             bpffs: bpffs.to_owned(),
             link: Some(link),
@@ -137,7 +137,7 @@ fn attach(ebpf: &mut Ebpf, namespace: &File) -> std::result::Result<FdLink, Prog
 fn map<T: TryFrom<aya::maps::Map, Error = MapError>>(ebpf: &mut Ebpf, name: &str) -> Result<T> {
     let map = ebpf
         .take_map(name)
-        .ok_or_else(|| load::object(format!("it has no map {name}")))?;
+        .ok_or_else(|| program::object(format!("it has no map {name}")))?;
     T::try_from(map).map_err(|e| bad(name, &e))
 }
 

@@ -253,7 +253,7 @@ impl Daemon {
         if now.saturating_sub(message.time_ns) > BEHIND.as_nanos() as u64 {
             self.behind += 1;
             let until_ns = now + CATCH_UP.as_nanos() as u64;
-            self.effects.dataplane.pause_diverting(until_ns);
+            self.effects.dataplane.globals.pause_diverting(until_ns);
         }
     }
 
@@ -285,7 +285,10 @@ impl Daemon {
     fn handle_probe_report(&mut self, report: Report) {
         match report {
             Report::Answered { gatekeeper, at } => {
-                self.effects.dataplane.probe_answered(gatekeeper, at.0);
+                self.effects
+                    .dataplane
+                    .gatekeepers
+                    .probe_answered(gatekeeper, at.0);
             }
             Report::CutOff { gatekeeper, why } => {
                 let changed = gatekeeper_way::look(&self.site, &self.effects.probes, gatekeeper);
@@ -311,8 +314,11 @@ impl Daemon {
     fn refresh_own_gatekeepers(&self) {
         let now_ns = monotonic_ns();
         for gatekeeper in self.site.config().own_gatekeepers() {
-            self.effects.dataplane.probe_answered(gatekeeper.0, now_ns);
-            self.effects.dataplane.set_own(gatekeeper.0);
+            self.effects
+                .dataplane
+                .gatekeepers
+                .probe_answered(gatekeeper.0, now_ns);
+            self.effects.dataplane.gatekeepers.set_own(gatekeeper.0);
         }
     }
 
@@ -332,7 +338,7 @@ impl Daemon {
         sides::look_up(&self.config.interfaces);
         self.effects.dataplane.look_at_interfaces();
         if lock::is_free(&offline::capture_lock(&self.config.daemon))
-            && self.effects.dataplane.end_capture()
+            && self.effects.dataplane.globals.end_capture()
         {
             tracing::info!("a capture was killed; ended");
         }
@@ -385,6 +391,7 @@ impl Daemon {
             let open = self
                 .effects
                 .dataplane
+                .flows
                 .open_connections(gatekeeper.0, now_ns);
             match open {
                 Ok(open) => self.handle(Input::Calls { gatekeeper, open }),
@@ -403,6 +410,7 @@ impl Daemon {
             let answers = answers.map(|seen| seen.evidence.answers);
             self.effects
                 .dataplane
+                .gatekeepers
                 .set_probed(gatekeeper, answers.unwrap_or_default());
         }
     }

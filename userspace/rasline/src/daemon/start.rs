@@ -171,7 +171,7 @@ fn build(
         locks,
         store,
     } = prepared;
-    let (probes, reports) = Probes::start(Arc::new(dataplane.traffic()))?;
+    let (probes, reports) = Probes::start(Arc::new(dataplane.gatekeepers.traffic()))?;
     let (agents, agent_reports) = Agents::start()?;
     let (mut call_thread, call_reports) = CallThread::start(&config.daemon.bpffs)?;
     let (mut sockets, arrivals) = Sockets::new();

@@ -159,7 +159,7 @@ pub fn write(dataplane: &mut Dataplane, new: &Config, layout: &Layout) -> Result
     for zone in &new.zones {
         if let Some(index) = layout.zone(&zone.name) {
             let steering = zone.mode.steering().cloned().unwrap_or_default();
-            dataplane.set_zone(&ZoneRow {
+            dataplane.zones.set(&ZoneRow {
                 index,
                 generation: layout.generation(index),
                 answer: answer_policy(zone.answer),
@@ -168,7 +168,7 @@ pub fn write(dataplane: &mut Dataplane, new: &Config, layout: &Layout) -> Result
                 dead_after: zone.dead_after,
                 migrate_rate: zone.migrate_rate,
                 unknown_rate: zone.unknown_rate,
-                auto: dataplane.is_auto(index),
+                auto: dataplane.zones.is_auto(index),
                 reset: steering.on_loss == OnLoss::Reset,
                 ends_signalling: ends_signalling(zone),
                 rip_delay: (steering.shape == Shape::Rip).then_some(steering.rip_delay),
@@ -180,13 +180,13 @@ pub fn write(dataplane: &mut Dataplane, new: &Config, layout: &Layout) -> Result
         .values()
         .filter(|row| rows.get(&row.index) != Some(row))
     {
-        dataplane.clear_gatekeeper(row)?;
+        dataplane.gatekeepers.clear(row)?;
     }
     for row in rows
         .values()
         .filter(|row| old_rows.get(&row.index) != Some(row))
     {
-        dataplane.set_gatekeeper(row)?;
+        dataplane.gatekeepers.set(row)?;
     }
     for (zone, g) in new
         .zones
@@ -194,10 +194,12 @@ pub fn write(dataplane: &mut Dataplane, new: &Config, layout: &Layout) -> Result
         .flat_map(|z| z.gatekeepers.iter().map(move |g| (z, g)))
     {
         if let Some(index) = layout.gatekeeper(zone, g) {
-            dataplane.set_proxied(index, is_spoken_for(zone) && !g.is_own());
+            dataplane
+                .gatekeepers
+                .set_proxied(index, is_spoken_for(zone) && !g.is_own());
         }
     }
-    dataplane.set_ports(
+    dataplane.globals.set_ports(
         rows.values()
             .map(|r| r.ras_port)
             .chain(new.zones.iter().map(|z| z.service_ports().0)),
@@ -212,15 +214,15 @@ pub fn write(dataplane: &mut Dataplane, new: &Config, layout: &Layout) -> Result
         .filter_map(|z| Some((layout.zone(&z.name)?, z)))
         .flat_map(|(index, z)| z.service_addresses().iter().map(move |a| (index, *a)))
         .collect();
-    dataplane.set_index(rows.values(), &services)?;
-    dataplane.set_limits(&limits(&new.daemon));
+    dataplane.gatekeepers.set_index(rows.values(), &services)?;
+    dataplane.globals.set_limits(&limits(&new.daemon));
     let prefixes: HashMap<IpNet, u32> = new
         .zones
         .iter()
         .filter_map(|z| layout.zone(&z.name).map(|index| (z, index)))
         .flat_map(|(z, index)| z.endpoints.iter().map(move |net| (*net, index)))
         .collect();
-    dataplane.set_endpoints(&prefixes)?;
+    dataplane.prefixes.set(&prefixes)?;
     for zone in &new.zones {
         steer_first(dataplane, zone, layout);
     }
@@ -230,7 +232,7 @@ pub fn write(dataplane: &mut Dataplane, new: &Config, layout: &Layout) -> Result
         .filter_map(|z| layout.zone(&z.name))
         .collect();
     for index in pinned.zones.keys().filter(|index| !zones.contains(index)) {
-        dataplane.clear_zone(*index);
+        dataplane.zones.clear(*index);
     }
     Ok(())
 }
@@ -262,11 +264,11 @@ fn steer_first(dataplane: &mut Dataplane, zone: &Zone, layout: &Layout) {
     };
     let known: Vec<u32> = all(zone, layout);
     let candidates = candidates(zone, layout);
-    let decided = dataplane.decided(index).map(|d| d.active);
-    let there = decided.or(dataplane.steered_to(index).map(|(active, _)| active));
+    let decided = dataplane.zones.decided(index).map(|d| d.active);
+    let there = decided.or(dataplane.zones.steered_to(index).map(|(active, _)| active));
     let (active, candidates) = match (zone.is_steered(), there) {
         (true, Some(active)) if known.contains(&active) => {
-            return dataplane.set_candidates(index, &candidates);
+            return dataplane.zones.set_candidates(index, &candidates);
         }
         (true, _) => (candidates.first().copied(), candidates),
         (false, Some(_)) => (None, Vec::new()),

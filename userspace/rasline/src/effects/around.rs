@@ -26,7 +26,7 @@ pub(super) struct Around<'a> {
 
 impl Surroundings for Around<'_> {
     fn decided(&self, zone: ZoneIndex) -> Option<KernelDecision> {
-        let decided = self.dataplane.decided(zone.0)?;
+        let decided = self.dataplane.zones.decided(zone.0)?;
         Some(KernelDecision {
             active: GatekeeperIndex(decided.active),
             from: GatekeeperIndex(decided.from),
@@ -36,7 +36,7 @@ impl Surroundings for Around<'_> {
     }
 
     fn steered_to(&self, zone: ZoneIndex) -> Option<(GatekeeperIndex, Time)> {
-        let (active, moved_ns) = self.dataplane.steered_to(zone.0)?;
+        let (active, moved_ns) = self.dataplane.zones.steered_to(zone.0)?;
         Some((GatekeeperIndex(active), Time(moved_ns)))
     }
 
@@ -52,7 +52,7 @@ impl Surroundings for Around<'_> {
     }
 
     fn is_auto(&self, zone: ZoneIndex) -> bool {
-        self.dataplane.is_auto(zone.0)
+        self.dataplane.zones.is_auto(zone.0)
     }
 
     fn last_seen(&self, key: RegistrationKey) -> Option<Time> {
@@ -62,7 +62,7 @@ impl Surroundings for Around<'_> {
     }
 
     fn known_as(&self, own: SocketAddr, endpoint: SocketAddr) -> Option<SocketAddr> {
-        self.dataplane.known_as(own, endpoint)
+        self.dataplane.flows.known_as(own, endpoint)
     }
 
     fn trace(&self, now: Time, subject: &Subject) -> Trace {
@@ -74,6 +74,7 @@ impl Surroundings for Around<'_> {
         let now_ns = monotonic_ns();
         let since = self
             .dataplane
+            .gatekeepers
             .silent_since(gatekeeper.0, dead_after, now_ns);
         since.is_some()
     }

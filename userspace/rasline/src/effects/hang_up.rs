@@ -88,14 +88,14 @@ impl LostCalls {
     pub fn hang_up(&mut self, dataplane: &Dataplane, gone: BTreeSet<u32>) {
         let now_ns = monotonic_ns();
         if let Some(wanted) = self.set_gone(Time(now_ns), gone) {
-            match dataplane.connections_of(&wanted) {
+            match dataplane.flows.connections_of(&wanted) {
                 Ok(connections) => self.add(Time(now_ns), connections),
                 Err(e) => tracing::warn!("{e}"),
             }
             let took = monotonic_ns().saturating_sub(now_ns);
             self.search_at = now_ns + SELDOM * took;
         }
-        for connection in self.due(Time(now_ns), |c| dataplane.is_connected(c)) {
+        for connection in self.due(Time(now_ns), |c| dataplane.flows.is_connected(c)) {
             let (from, to) = (connection.peer, connection.endpoint);
             let sent = packet(from, to).and_then(|packet| self.sockets.send(to, &packet));
             if let Err(e) = sent {

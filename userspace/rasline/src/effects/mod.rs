@@ -131,7 +131,9 @@ impl Effects {
             unprobed.remove(&GatekeeperIndex(target.gatekeeper));
         }
         let dataplane = &self.dataplane;
-        let ended = (self.probes).set(self.targets.clone(), |g| dataplane.known_answers(g));
+        let ended = (self.probes).set(self.targets.clone(), |g| {
+            dataplane.gatekeepers.known_answers(g)
+        });
         unprobed.extend(ended.into_iter().map(GatekeeperIndex));
         unprobed.retain(|one| outside.contains(one));
         unprobed
@@ -171,12 +173,16 @@ fn change_kernel(dataplane: &mut Dataplane, change: &KernelChange) {
             candidates: to.candidates.iter().map(|one| one.0).collect(),
             moved_ns: to.moved.0,
         }),
-        KernelChange::Auto { zone, on } => dataplane.set_auto(zone.0, *on),
+        KernelChange::Auto { zone, on } => dataplane.zones.set_auto(zone.0, *on),
         KernelChange::Down { gatekeeper, since } => {
-            dataplane.set_down(gatekeeper.0, since.map(|at| at.0));
+            dataplane
+                .gatekeepers
+                .set_down(gatekeeper.0, since.map(|at| at.0));
         }
-        KernelChange::Back { gatekeeper, at } => dataplane.set_back(gatekeeper.0, at.0),
-        KernelChange::Standby { gatekeeper, on } => dataplane.set_standby(gatekeeper.0, *on),
-        KernelChange::MoveFor { zone, time } => dataplane.set_move_for(zone.0, *time),
+        KernelChange::Back { gatekeeper, at } => dataplane.gatekeepers.set_back(gatekeeper.0, at.0),
+        KernelChange::Standby { gatekeeper, on } => {
+            dataplane.gatekeepers.set_standby(gatekeeper.0, *on);
+        }
+        KernelChange::MoveFor { zone, time } => dataplane.zones.set_move_for(zone.0, *time),
     }
 }

@@ -176,6 +176,7 @@ impl Showing<'_> {
         let since = self
             .effects
             .dataplane
+            .gatekeepers
             .silent_since(gatekeeper, dead_after, now_ns);
         since.map(|since| ago(now_ns, since))
     }
@@ -286,7 +287,7 @@ impl Showing<'_> {
                 .effects
                 .layout
                 .zone(&zone.name)
-                .map_or(0, |index| self.effects.dataplane.moved(index).limited),
+                .map_or(0, |index| self.effects.dataplane.zones.moved(index).limited),
             steering: self
                 .effects
                 .layout
@@ -311,7 +312,7 @@ impl Showing<'_> {
     ) -> view::Gatekeeper {
         let index = self.effects.layout.gatekeeper(zone, g);
         let peer = index
-            .map(|i| self.effects.dataplane.peer(i))
+            .map(|i| self.effects.dataplane.gatekeepers.peer(i))
             .unwrap_or_default();
         let silent = index.and_then(|i| self.silent_for(now_ns, i, zone.dead_after));
         let info = index.and_then(|i| self.site.learner().gatekeeper(i));
@@ -359,7 +360,7 @@ impl Showing<'_> {
     fn steering_view(&self, index: u32) -> Option<view::Steering> {
         let now = Time(monotonic_ns());
         let zone = self.site.steering().zone(now, ZoneIndex(index))?;
-        let moved = self.effects.dataplane.moved(index);
+        let moved = self.effects.dataplane.zones.moved(index);
         let warm = self.site.learner().warm_counts(index);
         let name = |one: GatekeeperIndex| self.gatekeeper_name(one.0);
         Some(view::Steering {
