@@ -128,6 +128,19 @@ impl CallSite {
         })
     }
 
+    /// Waits until this gatekeeper controls the first call.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn await_control(&self, gatekeeper: IpAddr) -> Result<()> {
+        let ras = SocketAddr::new(gatekeeper, 1719).to_string();
+        wait::until("control by the next gatekeeper", SOON, || {
+            let calls = self.calls()?;
+            let found = calls.first().is_some_and(|call| call["gatekeeper"] == *ras);
+            Ok(found.then_some(()))
+        })
+    }
+
     /// How many messages of call signalling each phone has received.
     #[must_use]
     pub fn received(&self) -> Vec<usize> {

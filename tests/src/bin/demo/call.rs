@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rasline_testkit::{Ended, Stack};
+use rasline_testkit::{Ended, Stack, topology, wait};
 use rasline_tests::{call_site::CallSite, report::Report};
 
 use super::{note, step};
 
-/// How long the call goes on without a gatekeeper.
+/// How long the call goes on after that.
 const WITHOUT: Duration = Duration::from_secs(4);
 
 /// Two phones call each other through rasline; their gatekeeper is killed; they go on.
@@ -26,17 +26,26 @@ pub fn show_call(report: &mut Report) -> Result<()> {
     site.call()?;
     print_calls(&site)?;
     step(&format!(
-        "That gatekeeper is killed. The call goes on for {} s.",
+        "That gatekeeper is killed. The second one gets control of the call, which goes on for {} s.",
         WITHOUT.as_secs()
     ));
     let before = site.received();
     site.gatekeepers[0] = None;
-    site.await_joined()?;
+    site.await_control(topology::GATEKEEPER_2)?;
     std::thread::sleep(WITHOUT);
     let received: usize = (site.received().iter().zip(&before))
         .map(|(now, before)| now - before)
         .sum();
     print_calls(&site)?;
+    let kept = site.gatekeepers[1]
+        .as_ref()
+        .context("the second gatekeeper")?;
+    let controlled = kept.see(|gatekeeper| gatekeeper.calls().len());
+    report.equal(
+        "call, gatekeeper killed: calls at the next one",
+        1,
+        controlled,
+    );
     report.equal(
         "call, gatekeeper killed: messages to the phones",
         0,
@@ -44,8 +53,14 @@ pub fn show_call(report: &mut Report) -> Result<()> {
     );
     site.press(0, "42#", "42#")?;
     note("keys that one phone presses reach the other: 42#");
-    step("5002 hangs up.");
+    step("5002 hangs up, which the second gatekeeper gets as well.");
     site.hang_up(1)?;
+    let kept = site.gatekeepers[1]
+        .as_ref()
+        .context("the second gatekeeper")?;
+    kept.wait("the end of the call", wait::PATIENCE, |one| {
+        one.calls().is_empty()
+    })?;
     let lost: usize = (site.phones.iter())
         .map(|phone| phone.see(|phone| phone.reception().lost()))
         .sum();
