@@ -6,7 +6,8 @@
 //!     |        ^                                                    |
 //!     | order  | gatekeeper lost within `leave_grace`               | one endpoint here
 //!     v        | (that goes to Orphan as well)                      v
-//!  waits for `leave_grace` ---------------------> obeyed: ended    alone, ended after `one_sided_hold`
+//!  waits for `leave_grace` ---------------------> obeyed: ended    alone, ended after `one_sided_hold`,
+//!                                                                  or at once if it is not up, or the other half is ended
 //! ```
 //! A joined call that is up is announced to the gatekeeper that both endpoints are registered with ([`announcement`]
 //! (super::announcement)), and is Controlled by it then.
@@ -22,7 +23,7 @@ use super::directory::EndpointKey;
 use super::event::{EndedBy, Happening};
 use super::in_flight::Undelivered;
 use super::io::Output;
-use super::leg::{Leg, Order};
+use super::leg::{Leg, Order, SetupTimer};
 use super::lifecycle::{Call, Progress, Turn, from_endpoint};
 use super::links::Role;
 use super::place::Place;
@@ -77,7 +78,7 @@ impl Call {
         }
     }
 
-    /// The gatekeeper closed a leg without a ReleaseComplete.
+    /// The gatekeeper closed a leg without a ReleaseComplete. If it ordered the other endpoint out, this one is meant, too.
     pub(super) fn lose_gatekeeper_leg(&mut self, place: Place, turn: &mut Turn<'_>) {
         self.drop_leg(place, turn);
         if self.hang_up.is_some() {
@@ -87,12 +88,13 @@ impl Call {
             return self.give_up_announcement(None, turn);
         }
         let ordered = |endpoint: &Place| self.leg(*endpoint).is_some_and(|leg| leg.order.is_some());
-        if !Place::ENDPOINTS.iter().any(ordered) {
-            let left = self.controller;
-            self.lose_gatekeeper(turn);
-            if let Some(left) = left {
-                self.note_dropped_by(left);
-            }
+        if Place::ENDPOINTS.iter().any(ordered) {
+            return self.take_order(place.across(), None, turn);
+        }
+        let left = self.controller;
+        self.lose_gatekeeper(turn);
+        if let Some(left) = left {
+            self.note_dropped_by(left);
         }
     }
 
@@ -128,14 +130,14 @@ impl Call {
         if self.is_joined {
             return;
         }
-        let both = Place::ENDPOINTS.map(|place| self.leg(place).is_some());
-        match both {
-            [true, true] => self.join(turn),
-            [true, false] if self.progress == Progress::SettingUp => {
-                self.end(EndedBy::Rasline, cause::TEMPORARY_FAILURE, turn);
-            }
-            _ => self.lone_until = Some(turn.now.after(turn.settings.one_sided_hold)),
+        let is_here = |place: &Place| self.leg(*place).is_some();
+        if Place::ENDPOINTS.iter().all(is_here) {
+            return self.join(turn);
         }
+        if self.progress != Progress::Up || self.ended.is_some() {
+            return self.end(EndedBy::Rasline, cause::TEMPORARY_FAILURE, turn);
+        }
+        self.lone_until = Some(turn.now.after(turn.settings.one_sided_hold));
     }
 
     /// Makes the endpoints partners of each other, and delivers what the gatekeeper had in its hands.
@@ -182,7 +184,9 @@ impl Call {
         let orders = orders.filter_map(|leg| leg.order.as_ref().map(|order| order.until));
         let hang_up = self.hang_up.as_ref().map(|hang_up| hang_up.until);
         let announcement = self.announcement.as_ref().and_then(Announcement::next_due);
-        let all = orders.chain(hang_up).chain(self.lone_until);
+        let setups = self.legs.iter().flatten();
+        let setups = setups.filter_map(|leg| leg.setup_timer.map(SetupTimer::due));
+        let all = orders.chain(setups).chain(hang_up).chain(self.lone_until);
         all.chain(announcement).min()
     }
 
@@ -197,6 +201,12 @@ impl Call {
         }
         if (self.announcement.as_mut()).is_some_and(|one| one.expire(now)) {
             self.give_up_announcement(None, turn);
+        }
+        for place in [Place::CallerGatekeeper, Place::Called] {
+            let timer = self.leg(place).and_then(|leg| leg.setup_timer);
+            if timer.is_some_and(|timer| timer.due() <= now) {
+                self.give_up_setup(place, turn);
+            }
         }
         if self.lone_until.is_some_and(|until| until <= now) {
             self.lone_until = None;

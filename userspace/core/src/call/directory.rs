@@ -172,7 +172,9 @@ impl Directory {
         let Some(old) = self.endpoints.remove(&key) else {
             return;
         };
-        self.by_upstream.remove(&old.upstream);
+        if self.by_upstream.get(&old.upstream) == Some(&key) {
+            self.by_upstream.remove(&old.upstream);
+        }
         let host = (key.0, old.signalling.ip());
         if let Some(all) = self.by_host.get_mut(&host) {
             all.remove(&key.1);

@@ -57,7 +57,8 @@ impl InFlight {
     /// Notes a Q.931 message that goes to the gatekeeper.
     pub fn enter(&mut self, received: &Received) {
         let marks = signalling_marks(received);
-        let octets = marks.iter().map(Mark::len).sum::<usize>() + OVERHEAD;
+        // The message is kept as it came, decoded, and as marks.
+        let octets = 3 * received.len() + marks.len() * MARK_OVERHEAD + OVERHEAD;
         let whole = Undelivered::Signalling(Box::new(received.clone()));
         self.push(whole, marks, octets);
     }
@@ -65,7 +66,7 @@ impl InFlight {
     /// Notes a message of the H.245 connection that goes to the gatekeeper.
     pub fn enter_control(&mut self, message: &[u8]) {
         let marks = vec![Mark::Control(message.to_vec())];
-        let octets = 2 * message.len();
+        let octets = 2 * message.len() + MARK_OVERHEAD;
         self.push(Undelivered::Control(message.to_vec()), marks, octets);
     }
 
@@ -124,17 +125,9 @@ impl InFlight {
     }
 }
 
-/// Octets that a kept message is counted as beside its H.245.
+/// Octets that a kept message is counted as beside its elements, and each of its marks beside its H.245.
 const OVERHEAD: usize = 512;
-
-impl Mark {
-    const fn len(&self) -> usize {
-        match self {
-            Self::Control(octets) => octets.len(),
-            Self::Type(_) => 1,
-        }
-    }
-}
+const MARK_OVERHEAD: usize = 64;
 
 impl Item {
     /// Removes a mark and those before it.

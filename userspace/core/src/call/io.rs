@@ -81,7 +81,7 @@ pub enum Input<'a> {
         /// Where it listens; `None`: it could not.
         address: Option<SocketAddr>,
     },
-    /// The peer of an H.245 listener connected; the listener is closed.
+    /// A host connected to an H.245 listener, which stays until it is closed.
     ControlConnected {
         /// Number of the listener.
         listener: ListenerId,

@@ -29,6 +29,16 @@ pub(super) struct Leg {
     pub control: Control,
     /// The gatekeeper wants this endpoint out of the call.
     pub order: Option<Order>,
+    /// A Setup was sent on it, which is not answered by Connect yet.
+    pub setup_timer: Option<SetupTimer>,
+}
+
+/// How long the answer to a Setup may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SetupTimer {
+    /// The first message must come until then; `None`: it has come.
+    pub answer_by: Option<Time>,
+    pub connect_by: Time,
 }
 
 /// An order of a gatekeeper to end a leg, which is obeyed if the gatekeeper lives on for a while.
@@ -76,12 +86,30 @@ impl Leg {
             waiting: VecDeque::new(),
             control: Control::default(),
             order: None,
+            setup_timer: None,
         }
     }
 
     /// What a message of it is recognized by: its connection, and the value of its call reference.
     pub const fn key(&self) -> (LinkId, u16) {
         (self.link, self.reference.value)
+    }
+}
+
+impl Control {
+    /// Takes the connection out. A listener that it came by is closed: the next connection needs another one.
+    pub const fn forget_link(&mut self) -> Option<LinkId> {
+        if matches!(self.listener, Listener::Used(_)) {
+            self.listener = Listener::None;
+        }
+        self.link.take()
+    }
+}
+
+impl SetupTimer {
+    /// When the Setup counts as not answered.
+    pub fn due(self) -> Time {
+        self.answer_by.unwrap_or(self.connect_by)
     }
 }
 

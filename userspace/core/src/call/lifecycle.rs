@@ -10,7 +10,7 @@ use super::announcement::{Announcement, OriginalSetup};
 use super::event::{EndedBy, Event, Happening};
 use super::in_flight::InFlight;
 use super::io::{CallId, CallIdentifier, Output};
-use super::leg::Leg;
+use super::leg::{Leg, SetupTimer};
 use super::links::Links;
 use super::place::Place;
 use super::received::Received;
@@ -77,6 +77,8 @@ pub(super) struct Call {
     pub ended: Option<(EndedBy, Option<u8>)>,
     /// Messages whose addresses could not be replaced.
     pub unpatched: u64,
+    /// h245Addresses of another host than that of the endpoint that named them.
+    pub foreign_control: u64,
 }
 
 impl Call {
@@ -102,6 +104,7 @@ impl Call {
             in_flight: [InFlight::default(), InFlight::default()],
             ended: None,
             unpatched: 0,
+            foreign_control: 0,
         }
     }
 
@@ -149,7 +152,7 @@ impl Call {
         if received.is(q931::RELEASE_COMPLETE) {
             return self.handle_release(place, received, turn);
         }
-        self.note_progress(&received, turn.now);
+        self.note_answer(place, &received, turn.now);
         let Some(partner) = self.partner(place) else {
             return;
         };
@@ -175,7 +178,26 @@ impl Call {
         self.report(started, turn);
     }
 
-    fn note_progress(&mut self, received: &Received, now: Time) {
+    /// Starts the time that the Setup on this leg may take to be answered.
+    pub fn await_answer(&mut self, place: Place, turn: &Turn<'_>) {
+        if let Some(leg) = self.leg_mut(place) {
+            leg.setup_timer = Some(SetupTimer {
+                answer_by: Some(turn.now.after(turn.settings.answer_wait)),
+                connect_by: turn.now.after(turn.settings.connect_wait),
+            });
+        }
+    }
+
+    /// Notes how far the set-up is by a message of a leg on which a Setup was sent.
+    fn note_answer(&mut self, place: Place, received: &Received, now: Time) {
+        let Some(leg) = self.leg_mut(place).filter(|leg| leg.setup_timer.is_some()) else {
+            return;
+        };
+        if received.is(q931::CONNECT) {
+            leg.setup_timer = None;
+        } else if let Some(timer) = &mut leg.setup_timer {
+            timer.answer_by = None;
+        }
         if received.is(q931::CONNECT) {
             self.progress = Progress::Up;
             self.connected.get_or_insert(now);
@@ -208,6 +230,20 @@ impl Call {
         }
     }
 
+    /// A Setup was not answered in time. The gatekeeper may try another endpoint for one that does not answer.
+    pub(super) fn give_up_setup(&mut self, place: Place, turn: &mut Turn<'_>) {
+        if !place.is_endpoint() {
+            return self.end(EndedBy::Rasline, cause::TIMER_EXPIRY, turn);
+        }
+        self.note_end(EndedBy::Rasline, Some(cause::TIMER_EXPIRY));
+        let release = Received::release(self.identifier, cause::TIMER_EXPIRY);
+        if let Some(leg) = self.leg_mut(place) {
+            leg.waiting.clear();
+        }
+        self.write(place, &release, turn);
+        self.end_half(place, release, turn);
+    }
+
     /// An endpoint's leg ends with this ReleaseComplete, which its partner gets. The other endpoint gets it of the
     /// gatekeeper, if there is one; it has a while for that.
     fn end_half(&mut self, place: Place, release: Received, turn: &mut Turn<'_>) {
@@ -216,7 +252,7 @@ impl Call {
             return self.release_all(&release, turn);
         }
         let Some(partner) = self.partner(place) else {
-            return self.end_alone(turn);
+            return self.end_alone(release, turn);
         };
         self.release_leg(partner, &release, turn);
         if !partner.is_endpoint() && self.leg(place.opposite()).is_some() {
@@ -226,16 +262,13 @@ impl Call {
                 self.hang_up = Some(HangUp { until, release });
             }
         } else {
-            self.end_alone(turn);
+            self.end_alone(release, turn);
         }
     }
 
-    /// Nobody is left on the other side, or nobody who could pass a hang-up on: what is left of the call ends.
-    fn end_alone(&mut self, turn: &mut Turn<'_>) {
-        let release = match self.hang_up.take() {
-            Some(hang_up) => hang_up.release,
-            None => Received::release(self.identifier, cause::NORMAL_CALL_CLEARING),
-        };
+    /// Ends what is left, since no gatekeeper passes on this ReleaseComplete. One that came before goes first.
+    fn end_alone(&mut self, release: Received, turn: &mut Turn<'_>) {
+        let release = self.hang_up.take().map_or(release, |first| first.release);
         self.release_all(&release, turn);
     }
 
@@ -248,8 +281,8 @@ impl Call {
 
     /// The other endpoint gets an endpoint's ReleaseComplete of rasline.
     pub(super) fn finish_hang_up(&mut self, turn: &mut Turn<'_>) {
-        if self.hang_up.is_some() {
-            self.end_alone(turn);
+        if let Some(hang_up) = self.hang_up.take() {
+            self.end_alone(hang_up.release, turn);
         }
     }
 

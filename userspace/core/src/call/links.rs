@@ -151,15 +151,25 @@ impl Links {
         }
         let all = one.waiting_octets + octets.len();
         if one.waiting.len() >= WAITING_MESSAGES || all > WAITING_OCTETS {
-            return self.overflowed.push(link);
+            return self.overflow(link);
         }
         one.waiting_octets = all;
         one.waiting.push(octets);
     }
 
-    /// Takes the connections that have overflowed.
-    pub fn take_overflowed(&mut self) -> Vec<LinkId> {
-        std::mem::take(&mut self.overflowed)
+    /// Has a connection closed because too much waits for it.
+    pub fn overflow(&mut self, link: LinkId) {
+        self.overflowed.push(link);
+    }
+
+    /// Takes a connection that has overflowed and is there.
+    pub fn take_overflowed(&mut self) -> Option<LinkId> {
+        while let Some(link) = self.overflowed.pop() {
+            if self.all.contains_key(&link) {
+                return Some(link);
+            }
+        }
+        None
     }
 
     /// Closes a connection of a leg that has ended. One that the peer made may carry another call, and is left to it.
@@ -205,7 +215,12 @@ impl Links {
         self.listeners.get(&listener).copied()
     }
 
-    /// Forgets a listener whose connection came, or that could not be had.
+    /// The number of listeners.
+    pub fn listener_count(&self) -> usize {
+        self.listeners.len()
+    }
+
+    /// Forgets a listener that could not be had.
     pub fn forget_listener(&mut self, listener: ListenerId) {
         self.listeners.remove(&listener);
     }

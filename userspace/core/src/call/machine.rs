@@ -102,7 +102,7 @@ impl Calls {
             }),
             Input::Due => self.expire(now, out),
         }
-        for link in self.links.take_overflowed() {
+        while let Some(link) = self.links.take_overflowed() {
             out.push(Output::Close { link });
             self.handle_loss(now, link, LinkLoss::Full, out);
         }
@@ -133,6 +133,8 @@ impl Calls {
         Stats {
             calls: self.by_number.len() as u64,
             links: self.links.len() as u64,
+            legs: self.legs.len() as u64,
+            listeners: self.links.listener_count() as u64,
             joined: self
                 .by_number
                 .values()
@@ -205,15 +207,15 @@ impl Calls {
         out: &mut Vec<Output>,
     ) {
         let whose = self.links.listener(listener);
-        let leg = whose.and_then(|(call, place)| self.by_number.get(&call)?.leg(place));
-        if leg.is_none_or(|leg| leg.peer.ip() != peer.ip()) {
+        let call = whose.and_then(|(call, place)| Some((self.by_number.get(&call)?, place)));
+        if !call.is_some_and(|(call, place)| call.takes_control_from(place, peer.ip())) {
             self.stats.refused += 1;
             return self.links.refuse(link, out);
         }
         self.with_listener(now, listener, out, |call, place, turn| {
             call.accept_control(place, link, turn);
         });
-        self.links.forget_listener(listener);
+        self.links.stop_listening(listener, out);
     }
 
     fn handle_loss(&mut self, now: Time, link: LinkId, _why: LinkLoss, out: &mut Vec<Output>) {
@@ -265,7 +267,7 @@ impl Calls {
                     call.handle_message(place, received, turn);
                 });
             }
-            (Role::Endpoint { zone, peer, local }, None) if received.is(q931::SETUP) => {
+            (Role::Endpoint { zone, peer, local }, None) if received.begins_call() => {
                 self.begin_call(now, (link, zone), (peer, local), received, out);
             }
             (
@@ -276,7 +278,7 @@ impl Calls {
                     local,
                 },
                 None,
-            ) if received.is(q931::SETUP) => {
+            ) if received.begins_call() => {
                 let of = (zone, endpoint);
                 self.receive_call(now, (link, of), (peer, local), received, out);
             }
@@ -300,6 +302,9 @@ impl Calls {
         let Some((admission, endpoint)) = found else {
             return self.refuse_setup(link, &setup, cause::SUBSCRIBER_ABSENT, out);
         };
+        if self.has_caller(zone, identifier) {
+            return self.refuse_setup(link, &setup, cause::CALL_REJECTED, out);
+        }
         if self.by_number.len() >= self.settings.max_calls {
             return self.refuse_setup(link, &setup, cause::RESOURCE_UNAVAILABLE, out);
         }
@@ -346,6 +351,8 @@ impl Calls {
         self.dial_leg(id, (Place::Called, reference), way, out);
         if let Some(call) = self.by_number.get_mut(&id) {
             call.controller = gatekeeper;
+            // The gatekeeper tries another endpoint after one that did not take the call.
+            call.ended = None;
             if let Some(leg) = call.leg_mut(Place::Called) {
                 leg.endpoint = Some(entry);
             }
@@ -369,6 +376,16 @@ impl Calls {
         (is_free && goes_there).then_some(id)
     }
 
+    /// Whether an endpoint makes a call with this callIdentifier already. Gatekeepers end a call when a second Setup for
+    /// it comes.
+    fn has_caller(&self, zone: ZoneIndex, identifier: Option<CallIdentifier>) -> bool {
+        let id = identifier.and_then(|call| self.by_identifier.get(&(zone, call)));
+        let call = id.and_then(|id| self.by_number.get(id));
+        call.is_some_and(|call| call.leg(Place::Caller).is_some())
+    }
+
+    /// Answers a Setup with a ReleaseComplete. A connection without any call is closed, so that a flood of Setups takes a
+    /// connection for each.
     pub(super) fn refuse_setup(
         &mut self,
         link: LinkId,
@@ -381,6 +398,10 @@ impl Calls {
         let reference = setup.message.reference.reversed();
         if let Some((octets, _)) = release.write_for(reference, NewAddresses::default()) {
             self.links.send(link, octets, out);
+        }
+        if self.legs_on(link).is_empty() {
+            self.timers.clear(Timer::Idle(link));
+            self.links.close(link, out);
         }
     }
 
@@ -435,6 +456,7 @@ impl Calls {
         self.stats.relayed += 1;
         self.with_call(now, id, out, |call, turn| {
             call.note_parties(&setup, turn);
+            call.await_answer(from.across(), turn);
             call.forward(from, from.across(), setup, turn);
         });
     }
@@ -515,6 +537,7 @@ impl Calls {
         }
         if let Some(call) = self.by_number.remove(&id) {
             self.stats.unpatched += call.unpatched;
+            self.stats.foreign_control += call.foreign_control;
             self.timers.clear(Timer::Call(id));
             if let Some(identifier) = call.identifier {
                 let key = (call.zone, identifier);

@@ -8,7 +8,7 @@
 //!
 //! While the gatekeeper is there, each half relays for itself. When it is lost, its legs are closed, and the two legs of the
 //! endpoints become partners of each other: nothing is sent to an endpoint, nothing of its connections is touched. If only
-//! one endpoint is here, its half waits for a while and is ended then.
+//! one endpoint is here, its half ends after a while if the call is up, else at once.
 //!
 //! As soon as both endpoints are registered with another gatekeeper, the call is announced to it (`announcement`). From then
 //! on that one controls it by two legs of its own; messages of the endpoints still go directly from one to the other.
@@ -16,6 +16,8 @@
 //! Invariants:
 //! - nothing is sent to an endpoint because a gatekeeper is lost;
 //! - an endpoint's ReleaseComplete reaches the other endpoint once, in bounded time;
+//! - a Setup is answered by Connect or ReleaseComplete in bounded time;
+//! - an endpoint has rasline connect to its own host only;
 //! - what a gatekeeper says that does not control a call changes nothing of it;
 //! - the call reference and its flag fit the leg that a message is written on; messages of a leg stay in order;
 //! - everything that grows has a bound.
@@ -55,6 +57,10 @@ pub struct Settings {
     pub leave_grace: Duration,
     /// How long an endpoint is kept in a call whose other party was beyond the lost gatekeeper.
     pub one_sided_hold: Duration,
+    /// How long a Setup may stay without any answer.
+    pub answer_wait: Duration,
+    /// How long a Setup may stay without a Connect.
+    pub connect_wait: Duration,
     /// How long an accepted connection may wait for its first Setup.
     pub setup_wait: Duration,
     /// How long an accepted connection may stay after its last call.
@@ -77,6 +83,8 @@ impl Default for Settings {
             release_wait: Duration::from_secs(3),
             leave_grace: Duration::from_millis(300),
             one_sided_hold: Duration::from_mins(1),
+            answer_wait: Duration::from_secs(10),
+            connect_wait: Duration::from_mins(3),
             setup_wait: Duration::from_secs(15),
             idle_wait: Duration::from_secs(5),
             announce_rate: 50,

@@ -73,6 +73,28 @@ impl Received {
         self.message.message_type == message_type
     }
 
+    /// Whether it is a Setup with a call reference of its sender.
+    pub const fn begins_call(&self) -> bool {
+        let reference = self.message.reference;
+        self.is(q931::SETUP) && !reference.to_originator && reference.value != 0
+    }
+
+    /// The message without its h245Address, if that can be taken out.
+    pub fn without_control_address(mut self) -> Self {
+        let octets = self.message.user_user().map(uuie::remove_h245_address);
+        if let Some(Ok(octets)) = octets {
+            self.message.set_user_user(&octets);
+            return Self::from(self.message);
+        }
+        self
+    }
+
+    /// Octets of its information elements.
+    pub fn len(&self) -> usize {
+        let elements = self.message.elements();
+        elements.map(|(_, _, contents)| contents.len() + 2).sum()
+    }
+
     /// The TPKT for a leg with this call reference. The second value is false if an address could not be replaced; the
     /// message then goes as it came. `None`: it does not fit into a TPKT.
     pub fn write_for(

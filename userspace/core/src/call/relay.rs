@@ -1,6 +1,6 @@
 //! Messages from leg to leg: in order, with the addresses of the leg that they go to.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use rasline_h225::q931;
 
@@ -11,25 +11,42 @@ use super::links::Role;
 use super::place::Place;
 use super::received::{NewAddresses, Received};
 
+/// Messages that wait at most for an H.245 listener.
+const WAITING_MESSAGES: usize = 32;
+
 impl Call {
     /// Sends a message of one leg to another, behind those that wait there.
     pub(super) fn forward(
         &mut self,
         from: Place,
         to: Place,
-        received: Received,
+        mut received: Received,
         turn: &mut Turn<'_>,
     ) {
-        if let Some(target) = received.control_address()
-            && let Some(leg) = self.leg_mut(from)
-        {
-            leg.control.target = Some(target);
-            self.dial_control(from, turn);
+        if let Some(target) = received.control_address() {
+            if self.may_name(from, target.ip()) {
+                if let Some(leg) = self.leg_mut(from) {
+                    leg.control.target = Some(target);
+                }
+                self.dial_control(from, turn);
+            } else {
+                self.foreign_control += 1;
+                received = received.without_control_address();
+            }
         }
         if let Some(leg) = self.leg_mut(to) {
+            if leg.waiting.len() >= WAITING_MESSAGES {
+                return turn.links.overflow(leg.link);
+            }
             leg.waiting.push_back(received);
         }
         self.flush(to, turn);
+    }
+
+    /// Whether the peer of a leg may have rasline connect to this host for H.245. An endpoint names its own host. A
+    /// gatekeeper that does not route H.245 passes on the address of another party.
+    fn may_name(&self, place: Place, host: IpAddr) -> bool {
+        !place.is_endpoint() || self.leg(place).is_some_and(|leg| leg.peer.ip() == host)
     }
 
     /// Writes what waits on a leg, up to the first message that needs a listener which is not there yet.
@@ -93,6 +110,15 @@ impl Call {
             };
             self.flush(place, turn);
         }
+    }
+
+    /// Whether this host may open the H.245 connection of a leg: the peer's, or rasline's own, if the gatekeeper passed on
+    /// the address of one leg to the other.
+    pub fn takes_control_from(&self, place: Place, host: IpAddr) -> bool {
+        let leg = self.leg(place);
+        leg.is_some_and(|leg| {
+            leg.peer.ip() == host || (!place.is_endpoint() && leg.own.ip() == host)
+        })
     }
 
     /// The peer of a leg opened its H.245 connection.
@@ -164,7 +190,7 @@ impl Call {
     /// dead, its call-signalling connections say so.
     pub fn lose_control(&mut self, place: Place, turn: &mut Turn<'_>) {
         if let Some(leg) = self.leg_mut(place) {
-            leg.control.link = None;
+            leg.control.forget_link();
             leg.control.target = None;
         }
         if place.is_endpoint()
@@ -176,7 +202,7 @@ impl Call {
 
     fn close_control(&mut self, place: Place, turn: &mut Turn<'_>) {
         if let Some(leg) = self.leg_mut(place)
-            && let Some(link) = leg.control.link.take()
+            && let Some(link) = leg.control.forget_link()
         {
             turn.links.close(link, turn.out);
         }

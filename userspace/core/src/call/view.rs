@@ -58,6 +58,10 @@ pub struct Stats {
     pub joined: u64,
     /// Connections that there are.
     pub links: u64,
+    /// Legs that there are.
+    pub legs: u64,
+    /// H.245 listeners that there are.
+    pub listeners: u64,
     /// Calls that began.
     pub started: u64,
     /// Messages that were relayed.
@@ -70,6 +74,8 @@ pub struct Stats {
     pub refused: u64,
     /// Messages whose addresses could not be replaced.
     pub unpatched: u64,
+    /// h245Addresses of another host than that of the endpoint that named them.
+    pub foreign_control: u64,
     /// H.245 listeners that could not be had.
     pub listeners_failed: u64,
 }

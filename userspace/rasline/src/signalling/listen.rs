@@ -68,15 +68,23 @@ pub(super) async fn accept(listener: TcpListener, purpose: Purpose, news: mpsc::
     }
 }
 
-/// Accepts the one connection that an H.245 listener is for.
+/// Accepts connections to an H.245 listener, until the one that it is for has come and the listener is closed.
 pub(super) async fn accept_control(
     id: ListenerId,
     listener: TcpListener,
     news: mpsc::Sender<News>,
 ) {
-    if let Ok((stream, peer)) = listener.accept().await {
-        let came = News::ControlAccepted { id, stream, peer };
-        let _ = news.send(came).await;
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let came = News::ControlAccepted { id, stream, peer };
+                let _ = news.send(came).await;
+            }
+            Err(e) => {
+                tracing::warn!("H.245: accept: {e}");
+                sleep(AGAIN).await;
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The loop of the signalling thread: what comes becomes inputs of the machine, what it wants done is done at once.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     net::{IpAddr, SocketAddr},
     sync::{Mutex, PoisonError, mpsc as std_mpsc},
     time::Duration,
@@ -94,6 +94,8 @@ struct Host {
     /// What is to be written on each connection; dropped, it is closed.
     lines: HashMap<LinkId, mpsc::Sender<Vec<u8>>>,
     listeners: HashMap<SocketAddr, Task>,
+    /// What is to be done, in order: carrying out one thing may bring more.
+    outputs: VecDeque<Output>,
     control: HashMap<ListenerId, Task>,
     news: mpsc::Sender<News>,
     reports: mpsc::Sender<Report>,
@@ -107,6 +109,7 @@ impl Host {
             machine: Calls::new(Settings::default()),
             lines: HashMap::new(),
             listeners: HashMap::new(),
+            outputs: VecDeque::new(),
             control: HashMap::new(),
             news,
             reports,
@@ -118,7 +121,8 @@ impl Host {
     fn handle(&mut self, input: Input<'_>) {
         let mut out = Vec::new();
         self.machine.handle(now(), input, &mut out);
-        for output in out {
+        self.outputs.extend(out);
+        while let Some(output) = self.outputs.pop_front() {
             self.carry_out(output);
         }
     }
@@ -202,7 +206,6 @@ impl Host {
                 });
             }
             News::ControlAccepted { id, stream, peer } => {
-                self.control.remove(&id);
                 let link = self.serve_line(stream);
                 let listener = id;
                 self.handle(Input::ControlConnected {
