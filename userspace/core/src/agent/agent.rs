@@ -1,45 +1,29 @@
 //! One agent: what it knows, its state, its time.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use rasline_h225::view::{Alternate, Alternates};
 use rasline_h225::{EncodeError, RasMessage};
 
-use super::bearing::Bearing;
 use super::contested::Contested;
 use super::door::Door;
 use super::link::Link;
 use super::moving::Moving;
+use super::registration::Registration;
 use super::registration_attempt::RegistrationAttempt;
 use super::request::{Expired, Purpose, Requests, URQ};
 use super::sign::sign_message;
+use super::step::Step;
 use super::targets::{self, Target};
-use super::verify::Proofs;
-use super::{Config, Discovery, Event, EventKind, Output, Remembered, Unproved, message};
+use super::verify::Verifier;
+use super::{
+    Config, ConnectionId, Discovery, Event, EventKind, Loss, Output, Remembered, Unproved, message,
+};
 use crate::Time;
 use crate::transaction::{Backoff, Dice, Retry};
 
-/// What has held this long holds.
-pub(super) const STEADY: Duration = Duration::from_secs(10);
 /// Steps that one moment can take at most; more is left to the next [`super::Input::Due`].
 const STEPS: usize = 256;
-
-/// What the handling of one input needs.
-pub(super) struct Step<'a> {
-    pub now: Time,
-    pub unix_at_zero: i64,
-    pub out: &'a mut Vec<Output>,
-}
-
-impl Step<'_> {
-    /// UNIX time in seconds.
-    pub fn unix(&self) -> u32 {
-        let seconds = i64::try_from(self.now.since(Time(0)).as_secs()).unwrap_or(i64::MAX);
-        let unix = self.unix_at_zero.saturating_add(seconds);
-        u32::try_from(unix.max(0)).unwrap_or(u32::MAX)
-    }
-}
 
 /// See the diagram of the module.
 #[derive(Debug)]
@@ -52,22 +36,8 @@ pub(super) enum State {
     Registered { refresh: Option<Time> },
     /// Asking alternates with lightweight RRQs.
     Moving(Moving),
-    /// URQ sent.
+    /// It has sent a URQ, and waits for the answer.
     Leaving,
-}
-
-/// What an RCF said.
-#[derive(Clone, Debug)]
-pub(super) struct Registration {
-    pub gatekeeper: SocketAddr,
-    pub gatekeeper_identifier: Option<String>,
-    pub endpoint_identifier: String,
-    pub time_to_live: Option<u32>,
-    pub call_signal_address: SocketAddr,
-    /// Last RCF.
-    pub confirmed: Time,
-    /// First RCF here.
-    pub since: Time,
 }
 
 /// Sums since the start.
@@ -80,7 +50,7 @@ pub(super) struct Sums {
     pub unproved: [u64; Unproved::ALL.len()],
 }
 
-/// An agent.
+/// One agent, composed of its parts.
 #[derive(Debug)]
 pub(super) struct Agent {
     pub config: Config,
@@ -97,16 +67,11 @@ pub(super) struct Agent {
     pub rounds: Backoff,
     /// Registrations lost soon after they were won, in a row.
     pub flaps: Backoff,
-    /// Connections lost soon after they were made, or not made, in a row.
-    pub drops: Backoff,
     pub dice: Dice,
     pub sums: Sums,
-    pub proofs: Proofs,
+    pub verifier: Verifier,
     pub door: Door,
     pub contested: Contested,
-    pub bearing: Bearing,
-    /// The gatekeeper closed a connection in order that had been open this long, and is asked whether it lives.
-    pub closed: Option<Duration>,
     /// The last URQ obeyed.
     pub dismissed: Option<(SocketAddr, u16, Time)>,
     /// It was told that nobody takes it.
@@ -117,7 +82,6 @@ pub(super) struct Agent {
     pub removed: bool,
     /// Its entry among the timers.
     pub indexed: Option<Time>,
-    pub connections: u32,
     /// What was asked to be kept last.
     pub kept: Option<Remembered>,
     seq: u16,
@@ -135,23 +99,19 @@ impl Agent {
             home: None,
             alternates: Vec::new(),
             requests: Requests::default(),
-            link: Link::Closed,
+            link: Link::default(),
             rounds: Backoff::default(),
             flaps: Backoff::default(),
-            drops: Backoff::default(),
             dice,
             sums: Sums::default(),
-            proofs: Proofs::default(),
+            verifier: Verifier::default(),
             door: Door::default(),
             contested: Contested::default(),
-            bearing: Bearing::default(),
-            closed: None,
             dismissed: None,
             forlorn: false,
             restored: false,
             removed: false,
             indexed: None,
-            connections: 0,
             kept: None,
             seq,
         }
@@ -165,11 +125,7 @@ impl Agent {
             State::Moving(moving) => Some(moving.next_due()),
             State::Seeking(_) | State::Leaving => None,
         };
-        let link = match self.link {
-            Link::Resting { until } => Some(until),
-            _ => None,
-        };
-        [state, link, self.requests.next_due()]
+        [state, self.link.next_due(), self.requests.next_due()]
             .into_iter()
             .flatten()
             .min()
@@ -322,7 +278,7 @@ impl Agent {
 
     fn give_up(&mut self, step: &mut Step<'_>, purpose: Purpose) {
         match purpose {
-            Purpose::Discover | Purpose::Register { .. } => self.candidate_silent(step),
+            Purpose::Discover | Purpose::Register { .. } => self.next_candidate(step),
             Purpose::KeepAlive => self.gatekeeper_silent(step),
             Purpose::Ask { .. } => self.ask_on(step),
             Purpose::Leave => {}
@@ -331,8 +287,8 @@ impl Agent {
 
     /// A registration that has held for a while makes old failures count no more.
     pub fn calm_if_steady(&mut self, now: Time) {
-        let since = self.registration.as_ref().map(|held| held.since);
-        if since.is_some_and(|since| now.since(since) >= STEADY) {
+        let held = self.registration.as_ref();
+        if held.is_some_and(|held| held.is_steady(now)) {
             self.flaps.reset();
         }
     }
@@ -341,7 +297,7 @@ impl Agent {
     pub fn leave(&mut self, step: &mut Step<'_>) {
         self.requests.abandon(step.now);
         self.contested.take();
-        self.close(step);
+        self.link.close(step.out);
         if let Some(held) = self.registration.take() {
             self.unregister(
                 step,
@@ -376,4 +332,152 @@ impl Agent {
     pub fn is_gone(&self) -> bool {
         self.removed && self.requests.open.is_empty()
     }
+
+    /// Takes over what was known before the start, unless it has learned something since.
+    pub fn restore(&mut self, remembered: Remembered) {
+        if !matches!(self.state, State::Waiting { .. }) || self.home.is_some() || self.forlorn {
+            return;
+        }
+        self.alternates = targets::usable(&self.config, &remembered.alternates);
+        self.identity.clone_from(&remembered.endpoint_identifier);
+        self.home = remembered.gatekeeper;
+        self.restored = self.identity.is_some();
+        self.kept = Some(remembered);
+    }
+
+    /// It is not configured any more.
+    pub fn remove(&mut self, step: &mut Step<'_>) {
+        self.leave(step);
+        self.home = None;
+        self.alternates.clear();
+        self.keep(step);
+        self.removed = true;
+    }
+
+    /// The process ends.
+    pub fn stop(&mut self, step: &mut Step<'_>) {
+        self.leave(step);
+        self.keep(step);
+        self.removed = true;
+    }
+
+    /// It is to be otherwise: what gatekeepers must know brings a full registration, if need be elsewhere.
+    pub fn reconfigure(&mut self, step: &mut Step<'_>, config: Config) {
+        let old = std::mem::replace(&mut self.config, config);
+        if matches!(self.state, State::Leaving) {
+            self.removed = false;
+            self.state = State::Waiting { until: step.now };
+            return;
+        }
+        if old == self.config {
+            return;
+        }
+        if old.signalling != self.config.signalling {
+            self.link.forget_closes();
+        }
+        if old.allowed_alternates != self.config.allowed_alternates {
+            self.alternates = targets::usable(&self.config, &self.alternates);
+            self.keep(step);
+        }
+        if old.credentials != self.config.credentials || old.answers != self.config.answers {
+            self.verifier = Verifier::default();
+        }
+        if old.gatekeepers != self.config.gatekeepers {
+            self.drop_old_gatekeeper(step);
+        }
+        if matches!(self.state, State::Waiting { .. }) {
+            return;
+        }
+        if must_be_known(&old, &self.config) || self.registration.is_none() {
+            let discover = self.registration.is_none();
+            let first = self.registration.as_ref().map(|held| held.gatekeeper);
+            let mut targets = self.candidates();
+            targets.sort_by_key(|target| Some(target.address) != first);
+            let discover = discover && self.config.discovery != Discovery::Off;
+            self.seek(step, targets, discover);
+        } else if old.signalling != self.config.signalling {
+            self.connect(step);
+        }
+    }
+
+    /// A gatekeeper that is not configured any more is left, and what it named is forgotten.
+    fn drop_old_gatekeeper(&mut self, step: &mut Step<'_>) {
+        let configured = |address| {
+            self.config
+                .gatekeepers
+                .iter()
+                .any(|one| one.address == address)
+        };
+        let gone = self.registration.as_ref();
+        let gone = gone.is_some_and(|held| !configured(held.gatekeeper));
+        if !gone || self.config.discovery == Discovery::Multicast {
+            return;
+        }
+        self.leave(step);
+        self.alternates.clear();
+        self.home = None;
+        self.keep(step);
+        self.state = State::Waiting { until: step.now };
+    }
+}
+
+/// Transitions that the call-signalling connection brings.
+impl Agent {
+    /// Has a connection to the gatekeeper of the registration, if one is kept to it, and to no other.
+    pub fn connect(&mut self, step: &mut Step<'_>) {
+        let (agent, signalling) = (self.config.id, self.config.signalling);
+        let held = self.registration.as_ref();
+        self.link.update(agent, signalling, held, step.out);
+    }
+
+    /// A connection was made.
+    pub fn connected(&mut self, step: &mut Step<'_>, made: ConnectionId) {
+        if let Some(gatekeeper) = self.link.handle_connected(step.now, made, step.out) {
+            self.tell(step, EventKind::Connected { gatekeeper });
+        }
+    }
+
+    /// A connection could not be made, or was lost.
+    pub fn lost(&mut self, step: &mut Step<'_>, gone: ConnectionId, why: Loss) {
+        let Some(gatekeeper) = self.link.handle_lost(step.now, gone, why) else {
+            return;
+        };
+        self.sums.losses += 1;
+        self.tell(step, EventKind::SignallingLost { gatekeeper, why });
+        if !matches!(self.state, State::Registered { .. }) {
+            self.link.take_closed();
+            return;
+        }
+        let free = u32::try_from(self.candidates().len()).unwrap_or(u32::MAX);
+        if !self.link.rest(step.now, &mut self.dice, free.max(2)) {
+            self.ask_after_loss(step);
+        }
+    }
+
+    /// Ends the rest after failures, if its time is over. Returns true if it was.
+    pub fn link_due(&mut self, step: &mut Step<'_>) -> bool {
+        let is_over = self.link.expire(step.now);
+        if is_over && matches!(self.state, State::Registered { .. }) {
+            self.ask_after_loss(step);
+        }
+        is_over
+    }
+
+    /// A gatekeeper that closed the connection in order may live; after any other loss it is asked last.
+    fn ask_after_loss(&mut self, step: &mut Step<'_>) {
+        if self.link.is_closed_in_order() {
+            self.ask_own_first(step);
+        } else {
+            self.ask_others(step, Vec::new());
+        }
+    }
+}
+
+/// Whether a gatekeeper must hear of the change.
+fn must_be_known(old: &Config, new: &Config) -> bool {
+    old.ras_addresses != new.ras_addresses
+        || old.call_signal_addresses != new.call_signal_addresses
+        || old.kind != new.kind
+        || old.devices != new.devices
+        || old.credentials != new.credentials
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alternates::Prefix;
 
-/// Which agent.
+/// Number of an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AgentId(pub u32);
@@ -20,7 +20,7 @@ pub struct ConnectionId(pub u64);
 /// What an agent is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Which one.
+    /// Number of the agent.
     pub id: AgentId,
     /// Its name, for people.
     pub name: String,
@@ -70,7 +70,7 @@ pub enum Kind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Device {
-    /// Its aliases.
+    /// Aliases of the device.
     #[serde(default)]
     pub aliases: Vec<String>,
     /// Prefixes that lead to it.
@@ -81,7 +81,7 @@ pub struct Device {
 /// A gatekeeper that an agent may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// RAS address.
+    /// RAS address of the gatekeeper.
     pub address: SocketAddr,
     /// gatekeeperIdentifier, if known.
     pub gatekeeper_identifier: Option<String>,
@@ -141,14 +141,14 @@ pub enum Answers {
     Any,
 }
 
-/// H.235 credentials.
+/// Credentials of an agent (H.235).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// Who it is: an alias.
     pub identifier: String,
     /// What only it and the gatekeeper know.
     pub password: String,
-    /// How.
+    /// How messages are signed.
     pub mechanism: crate::profile::Authentication,
 }
 

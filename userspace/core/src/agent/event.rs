@@ -9,11 +9,11 @@ use super::{AgentId, Loss};
 /// Something worth telling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Agent.
+    /// Number of the agent.
     pub agent: AgentId,
-    /// Its name.
+    /// Name of the agent.
     pub name: String,
-    /// What.
+    /// What happened to it.
     pub kind: EventKind,
 }
 
@@ -128,15 +128,15 @@ impl Unproved {
 /// How an agent stands, for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct View {
-    /// Its name.
+    /// Name of the agent.
     pub name: String,
     /// State, by the name in the diagram.
     pub state: String,
     /// Gatekeeper that it is registered with, or asks.
     pub gatekeeper: Option<SocketAddr>,
-    /// gatekeeperIdentifier.
+    /// gatekeeperIdentifier of that gatekeeper.
     pub gatekeeper_identifier: Option<String>,
-    /// endpointIdentifier.
+    /// endpointIdentifier of the agent.
     pub endpoint_identifier: Option<String>,
     /// timeToLive granted by this gatekeeper, seconds.
     pub time_to_live: Option<u32>,

@@ -102,7 +102,7 @@ pub enum Output {
 /// What is kept of an agent across restarts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remembered {
-    /// Its name.
+    /// Name of the agent.
     pub name: String,
     /// Gatekeeper that it was registered with.
     pub gatekeeper: Option<SocketAddr>,

@@ -3,17 +3,21 @@
 //! Invariant: there is one at most; before another one is opened, the one that is there is closed.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use super::agent::{Agent, STEADY, State, Step};
-use super::{ConnectionId, EventKind, Loss, Output, Signalling};
+use super::bearing::Bearing;
+use super::registration::{Registration, STEADY};
+use super::{AgentId, ConnectionId, Loss, Output, Signalling};
 use crate::Time;
+use crate::transaction::{Backoff, Dice};
 
-/// Where it stands.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Link {
+/// State of the connection.
+#[derive(Clone, Copy, Debug, Default)]
+enum State {
     /// There is none.
+    #[default]
     Closed,
-    /// It failed too often; another try then.
+    /// It failed too often; the next try is at this time.
     Resting { until: Time },
     /// Asked for.
     Opening {
@@ -28,64 +32,71 @@ pub(super) enum Link {
     },
 }
 
-impl Link {
-    pub const fn up_since(&self) -> Option<Time> {
-        match self {
-            Self::Up { since, .. } => Some(*since),
-            _ => None,
-        }
-    }
-
-    /// Its peer, if it is there.
-    pub const fn connected_to(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Up { to, .. } => Some(*to),
-            _ => None,
-        }
-    }
-
-    const fn held(&self) -> Option<(ConnectionId, SocketAddr)> {
-        match self {
-            Self::Opening { connection, to } | Self::Up { connection, to, .. } => {
-                Some((*connection, *to))
-            }
-            Self::Closed | Self::Resting { .. } => None,
-        }
-    }
+/// The connection of one agent, and how earlier ones ended.
+#[derive(Debug, Default)]
+pub(super) struct Link {
+    state: State,
+    /// Connections lost soon after they were made, or not made, in a row.
+    failures: Backoff,
+    /// Gatekeepers that close idle connections.
+    bearing: Bearing,
+    /// How long the connection was open that the gatekeeper closed in order; it is asked whether it lives.
+    closed: Option<Duration>,
+    /// Connections opened so far.
+    opened: u32,
 }
 
-impl Agent {
-    /// A connection to the gatekeeper of the registration, and to no other.
-    pub(super) fn connect(&mut self, step: &mut Step<'_>) {
-        let to = self.registration.as_ref();
-        let to = to
-            .filter(|held| self.keeps_connection(held.gatekeeper))
-            .map(|held| held.call_signal_address);
-        let gatekeeper = self.registration.as_ref().map(|held| held.gatekeeper);
-        let enquire = !gatekeeper.is_some_and(|one| self.bearing.is_suspect(one));
-        let held = self.link.held().map(|(_, peer)| peer);
+impl Link {
+    /// Its peer, if it is there.
+    pub const fn connected_to(&self) -> Option<SocketAddr> {
+        match self.state {
+            State::Up { to, .. } => Some(to),
+            _ => None,
+        }
+    }
+
+    /// When the rest after failures is over.
+    pub const fn next_due(&self) -> Option<Time> {
+        match self.state {
+            State::Resting { until } => Some(until),
+            _ => None,
+        }
+    }
+
+    /// Opens a connection to the gatekeeper of the registration, unless it is there or none is kept to it, and closes
+    /// any other.
+    pub fn update(
+        &mut self,
+        agent: AgentId,
+        signalling: Signalling,
+        registration: Option<&Registration>,
+        out: &mut Vec<Output>,
+    ) {
+        let wanted = registration.filter(|one| self.is_kept(signalling, one.gatekeeper));
+        let to = wanted.map(|one| one.call_signal_address);
+        let held = self.held().map(|(_, peer)| peer);
         if held.is_some() && held == to {
             return;
         }
-        self.close(step);
-        let Some(to) = to else {
+        self.close(out);
+        let Some(wanted) = wanted else {
             return;
         };
-        self.connections = self.connections.wrapping_add(1);
-        let agent = self.config.id;
-        let connection = ConnectionId((u64::from(agent.0) << 32) | u64::from(self.connections));
-        self.link = Link::Opening { connection, to };
-        step.out.push(Output::Connect {
+        self.opened = self.opened.wrapping_add(1);
+        let connection = ConnectionId((u64::from(agent.0) << 32) | u64::from(self.opened));
+        let to = wanted.call_signal_address;
+        self.state = State::Opening { connection, to };
+        out.push(Output::Connect {
             agent,
             connection,
             to,
-            enquire,
+            enquire: !self.bearing.is_suspect(wanted.gatekeeper),
         });
     }
 
-    /// Whether a connection to this gatekeeper is kept while there is no call.
-    fn keeps_connection(&self, gatekeeper: SocketAddr) -> bool {
-        match self.config.signalling {
+    /// True if a connection to this gatekeeper is kept while there is no call.
+    fn is_kept(&self, signalling: Signalling, gatekeeper: SocketAddr) -> bool {
+        match signalling {
             Signalling::Auto => !self.bearing.refuses_idle(gatekeeper),
             Signalling::Hold => true,
             Signalling::PerCall | Signalling::Off => false,
@@ -93,83 +104,97 @@ impl Agent {
     }
 
     /// Closes it, if there is one.
-    pub(super) fn close(&mut self, step: &mut Step<'_>) {
-        if let Some((connection, _)) = self.link.held() {
-            step.out.push(Output::Disconnect { connection });
+    pub fn close(&mut self, out: &mut Vec<Output>) {
+        if let Some((connection, _)) = self.held() {
+            out.push(Output::Disconnect { connection });
         }
-        self.link = Link::Closed;
+        self.state = State::Closed;
     }
 
-    /// It was made.
-    pub(super) fn connected(&mut self, step: &mut Step<'_>, made: ConnectionId) {
-        match self.link {
-            Link::Opening { connection, to } if connection == made => {
-                self.link = Link::Up {
+    /// A connection was made. Returns its peer if it is a new one that is still wanted.
+    pub fn handle_connected(
+        &mut self,
+        now: Time,
+        made: ConnectionId,
+        out: &mut Vec<Output>,
+    ) -> Option<SocketAddr> {
+        match self.state {
+            State::Opening { connection, to } if connection == made => {
+                self.state = State::Up {
                     connection,
                     to,
-                    since: step.now,
+                    since: now,
                 };
-                self.tell(step, EventKind::Connected { gatekeeper: to });
+                return Some(to);
             }
-            Link::Up { connection, .. } if connection == made => {}
+            State::Up { connection, .. } if connection == made => {}
             // It was given up while it was made.
-            _ => step.out.push(Output::Disconnect { connection: made }),
+            _ => out.push(Output::Disconnect { connection: made }),
         }
+        None
     }
 
-    /// It could not be made, or was lost.
-    pub(super) fn lost(&mut self, step: &mut Step<'_>, gone: ConnectionId, why: Loss) {
-        let Some((connection, to)) = self.link.held() else {
-            return;
+    /// A connection could not be made, or was lost. Returns its peer, unless it was given up before.
+    pub fn handle_lost(&mut self, now: Time, gone: ConnectionId, why: Loss) -> Option<SocketAddr> {
+        let (_, to) = self.held().filter(|(connection, _)| *connection == gone)?;
+        let open = match self.state {
+            State::Up { since, .. } => Some(now.since(since)),
+            _ => None,
         };
-        if connection != gone {
-            return;
+        self.closed = open.filter(|_| why == Loss::Closed);
+        if open.is_some_and(|open| open >= STEADY) {
+            self.failures.reset();
         }
-        let since = self.link.up_since();
-        self.closed = since
-            .filter(|_| why == Loss::Closed)
-            .map(|since| step.now.since(since));
-        if since.is_some_and(|since| step.now.since(since) >= STEADY) {
-            self.drops.reset();
-        }
-        self.link = Link::Closed;
-        self.sums.losses += 1;
-        let gatekeeper = to;
-        self.tell(step, EventKind::SignallingLost { gatekeeper, why });
-        if !matches!(self.state, State::Registered { .. }) {
-            self.closed = None;
-            return;
-        }
-        let free = u32::try_from(self.candidates().len()).unwrap_or(u32::MAX);
-        let rest = self.drops.next_pause(&mut self.dice, free.max(2));
-        if rest.is_zero() {
-            self.ask_after_loss(step);
-        } else {
-            let until = step.now.after(rest);
-            self.link = Link::Resting { until };
-        }
+        self.state = State::Closed;
+        Some(to)
     }
 
-    /// The rest after failures is over.
-    pub(super) fn link_due(&mut self, step: &mut Step<'_>) -> bool {
-        match self.link {
-            Link::Resting { until } if until <= step.now => {
-                self.link = Link::Closed;
-                if matches!(self.state, State::Registered { .. }) {
-                    self.ask_after_loss(step);
-                }
-                true
+    /// Rests if connections were lost too often of late. The first `free` losses need no rest. Returns true if it rests.
+    pub fn rest(&mut self, now: Time, dice: &mut Dice, free: u32) -> bool {
+        let rest = self.failures.next_pause(dice, free);
+        if !rest.is_zero() {
+            let until = now.after(rest);
+            self.state = State::Resting { until };
+        }
+        !rest.is_zero()
+    }
+
+    /// Ends a rest whose time is over. Returns true if one ended.
+    pub fn expire(&mut self, now: Time) -> bool {
+        let is_over = self.next_due().is_some_and(|until| until <= now);
+        if is_over {
+            self.state = State::Closed;
+        }
+        is_over
+    }
+
+    /// True if the gatekeeper closed the last connection in order, and may live.
+    pub const fn is_closed_in_order(&self) -> bool {
+        self.closed.is_some()
+    }
+
+    /// Takes how long the connection was open that the gatekeeper closed in order.
+    pub const fn take_closed(&mut self) -> Option<Duration> {
+        self.closed.take()
+    }
+
+    /// The gatekeeper lives, though it closed a connection that was open this long. Returns true if that has become a
+    /// habit just now.
+    pub fn count_close(&mut self, gatekeeper: SocketAddr, open: Duration) -> bool {
+        self.bearing.closed(gatekeeper, open)
+    }
+
+    /// Forgets which gatekeepers close idle connections.
+    pub fn forget_closes(&mut self) {
+        self.bearing = Bearing::default();
+    }
+
+    const fn held(&self) -> Option<(ConnectionId, SocketAddr)> {
+        match self.state {
+            State::Opening { connection, to } | State::Up { connection, to, .. } => {
+                Some((connection, to))
             }
-            _ => false,
-        }
-    }
-
-    /// Who closed the connection in order may live; of any other loss it is asked last.
-    fn ask_after_loss(&mut self, step: &mut Step<'_>) {
-        if self.closed.is_some() {
-            self.ask_own_first(step);
-        } else {
-            self.ask_others(step, Vec::new());
+            State::Closed | State::Resting { .. } => None,
         }
     }
 }

@@ -5,8 +5,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use super::agent::{Agent, Step};
+use super::agent::Agent;
+use super::step::Step;
 use super::targets::canonical;
+use super::view::view_agent;
 use super::{AgentId, Config, ConnectionId, Input, Output, Remembered, View};
 use crate::Time;
 use crate::transaction::Dice;
@@ -70,7 +72,7 @@ impl Agents {
     /// How one stands.
     #[must_use]
     pub fn view(&self, id: AgentId) -> Option<View> {
-        self.all.get(&id).map(Agent::view)
+        self.all.get(&id).map(view_agent)
     }
 
     /// How all stand, by their numbers.
@@ -79,7 +81,7 @@ impl Agents {
         let mut views: Vec<_> = self
             .all
             .iter()
-            .map(|(id, agent)| (*id, agent.view()))
+            .map(|(id, agent)| (*id, view_agent(agent)))
             .collect();
         views.sort_by_key(|(id, _)| *id);
         views

@@ -5,14 +5,9 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use rasline_h225::types::GatekeeperConfirm;
-use rasline_h225::view::{self, Alternates};
-use rasline_h225::{RasMessage, text};
+use rasline_h225::view::Alternates;
 
-use super::agent::{Agent, State, Step};
-use super::request::{GRQ, MULTICAST, Purpose, RRQ};
-use super::targets::{Target, allowed, canonical, distinct};
-use super::{Discovery, EventKind, message};
+use super::targets::Target;
 
 /// Candidates of one attempt at most.
 const MOST_TRIED: usize = 32;
@@ -38,6 +33,15 @@ pub(super) struct RegistrationAttempt {
     discovered: bool,
 }
 
+/// A request that an attempt sends next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NextRequest {
+    /// A GRQ.
+    Discover(Target),
+    /// A full RRQ; `bare`: without endpointIdentifier.
+    Register { target: Target, bare: bool },
+}
+
 /// What a rejection says.
 #[derive(Debug)]
 pub(super) struct Refusal {
@@ -53,7 +57,7 @@ pub(super) struct Refusal {
 pub(super) enum Verdict {
     /// A full RRQ.
     Full,
-    /// A GRQ.
+    /// A GRQ first.
     Discover,
     /// Another gatekeeper.
     Elsewhere,
@@ -61,157 +65,88 @@ pub(super) enum Verdict {
     No,
 }
 
-impl Agent {
-    /// Registers in full: `first`, then every other candidate.
-    pub(super) fn seek(&mut self, step: &mut Step<'_>, first: Vec<Target>, discover: bool) {
-        self.requests.abandon(step.now);
-        let queue = distinct(first.into_iter().chain(self.candidates()));
-        self.state = State::Seeking(RegistrationAttempt {
+impl RegistrationAttempt {
+    /// An attempt at these candidates; `discover`: each configured one by a GRQ first.
+    pub fn new(candidates: Vec<Target>, discover: bool) -> Self {
+        Self {
             phase: AttemptPhase::Registering,
             target: None,
-            queue: queue.into(),
+            queue: candidates.into(),
             tried: Vec::new(),
             discover,
             discovered: false,
-        });
-        if discover && self.config.discovery == Discovery::Multicast && self.call_out(step) {
-            return;
         }
-        self.next_candidate(step);
     }
 
-    fn call_out(&mut self, step: &mut Step<'_>) -> bool {
-        if let State::Seeking(attempt) = &mut self.state {
-            attempt.phase = AttemptPhase::Discovering;
-        }
-        let seq = self.next_seq();
-        let grq = message::discovery(&self.config, seq, None);
-        self.request(step, MULTICAST, Purpose::Discover, GRQ, grq)
+    /// True if the target answered a GRQ.
+    pub const fn is_discovered(&self) -> bool {
+        self.discovered
     }
 
-    fn next_candidate(&mut self, step: &mut Step<'_>) {
-        while let State::Seeking(attempt) = &mut self.state {
-            let next = attempt.queue.pop_front();
-            let Some(target) = next.filter(|_| attempt.tried.len() < MOST_TRIED) else {
-                self.nobody(step);
-                return;
-            };
-            if attempt.tried.contains(&target.address) {
+    /// A GRQ goes to all gatekeepers (multicast).
+    pub const fn begin_multicast(&mut self) {
+        self.phase = AttemptPhase::Discovering;
+    }
+
+    /// Goes on to the next candidate. `None`: all were tried.
+    pub fn next_candidate(&mut self) -> Option<NextRequest> {
+        loop {
+            let next = self.queue.pop_front();
+            let target = next.filter(|_| self.tried.len() < MOST_TRIED)?;
+            if self.tried.contains(&target.address) {
                 continue;
             }
-            attempt.tried.push(target.address);
-            attempt.discovered = false;
-            let sent = if target.discover || (attempt.discover && !target.learned) {
-                self.discover(step, target)
+            self.tried.push(target.address);
+            self.discovered = false;
+            let discovers = target.discover || (self.discover && !target.learned);
+            return Some(if discovers {
+                self.discover(target)
             } else {
-                self.register(step, target, false)
-            };
-            if sent {
-                return;
-            }
+                self.register(target, false)
+            });
         }
     }
 
-    fn discover(&mut self, step: &mut Step<'_>, target: Target) -> bool {
-        let seq = self.next_seq();
-        let grq = message::discovery(&self.config, seq, target.gatekeeper_identifier.as_ref());
-        let to = target.address;
-        self.enter_phase(AttemptPhase::Discovering, target);
-        self.request(step, to, Purpose::Discover, GRQ, grq)
+    /// A gatekeeper was found; those that it names (`named`) are tried last. Returns the RRQ to it.
+    pub fn handle_gcf(&mut self, found: Target, named: Vec<Target>) -> NextRequest {
+        self.discovered = true;
+        self.queue.extend(named);
+        self.tried.push(found.address);
+        self.register(found, false)
     }
 
-    fn register(&mut self, step: &mut Step<'_>, target: Target, bare: bool) -> bool {
-        let seq = self.next_seq();
-        let identity = self.identity.as_ref().filter(|_| !bare);
-        let bare = identity.is_none();
-        let found = matches!(&self.state, State::Seeking(attempt) if attempt.discovered);
-        let identifier = target.gatekeeper_identifier.as_ref();
-        let rrq = message::full(&self.config, seq, identifier, identity, found);
-        let to = target.address;
-        self.enter_phase(AttemptPhase::Registering, target);
-        self.request(step, to, Purpose::Register { bare }, RRQ, rrq)
-    }
-
-    fn enter_phase(&mut self, phase: AttemptPhase, target: Target) {
-        if let State::Seeking(attempt) = &mut self.state {
-            attempt.phase = phase;
-            attempt.target = Some(target);
-        }
-    }
-
-    /// A GCF to the GRQ under way.
-    pub(super) fn found(&mut self, step: &mut Step<'_>, from: SocketAddr, gcf: GatekeeperConfirm) {
-        let address = text::from_transport(&gcf.ras_address).map(canonical);
-        let address = address
-            .filter(|address| allowed(&self.config, *address))
-            .unwrap_or(from);
-        let identifier = gcf.gatekeeper_identifier.as_ref().map(text::from_bmp);
-        let named = view::alternates(&RasMessage::GatekeeperConfirm(gcf));
-        let targets = self.adopt_alternates(named);
-        let State::Seeking(attempt) = &mut self.state else {
-            return;
-        };
-        attempt.discovered = true;
-        attempt.queue.extend(targets);
-        attempt.tried.push(address);
-        if !self.register(step, Target::learned(address, identifier), false) {
-            self.next_candidate(step);
-        }
-        self.keep(step);
-    }
-
-    /// A GRJ or RRJ to the request under way.
-    pub(super) fn turned_down(
+    /// The target rejected a request; `bare`: one without endpointIdentifier. Those that it names are tried first. Returns
+    /// what is sent to the same target again, if that may help.
+    pub fn handle_rejection(
         &mut self,
-        step: &mut Step<'_>,
-        from: SocketAddr,
         bare: bool,
         refusal: Refusal,
-    ) {
-        let Refusal {
-            reason,
-            verdict,
-            alternates,
-            assigned,
-        } = refusal;
-        let gatekeeper = from;
-        self.tell(step, EventKind::Rejected { gatekeeper, reason });
-        let named = self.adopt_alternates(alternates);
-        self.keep(step);
-        let State::Seeking(attempt) = &mut self.state else {
-            return;
-        };
-        for target in assigned.into_iter().chain(named).rev() {
-            attempt.queue.push_front(target);
+        named: Vec<Target>,
+    ) -> Option<NextRequest> {
+        for target in refusal.assigned.into_iter().chain(named).rev() {
+            self.queue.push_front(target);
         }
-        let again = attempt.target.clone();
-        let sent = match (verdict, again) {
-            // The identifier is another's, or it was said of an identifier that is not known here.
-            (Verdict::Full, Some(target)) if !bare => self.register(step, target, true),
-            (Verdict::Discover, Some(target)) if !attempt.discovered => {
-                attempt.discovered = true;
-                self.discover(step, target)
+        let target = self.target.clone()?;
+        match refusal.verdict {
+            // The identifier is another's, or the rejection is about an identifier that is not known here.
+            Verdict::Full if !bare => Some(self.register(target, true)),
+            Verdict::Discover if !self.discovered => {
+                self.discovered = true;
+                Some(self.discover(target))
             }
-            _ => false,
-        };
-        if !sent {
-            self.next_candidate(step);
+            _ => None,
         }
     }
 
-    /// No answer from the candidate, or to the multicast.
-    pub(super) fn candidate_silent(&mut self, step: &mut Step<'_>) {
-        self.next_candidate(step);
+    fn discover(&mut self, target: Target) -> NextRequest {
+        self.phase = AttemptPhase::Discovering;
+        self.target = Some(target.clone());
+        NextRequest::Discover(target)
     }
 
-    fn nobody(&mut self, step: &mut Step<'_>) {
-        self.registration = None;
-        let rest = self.rounds.next_pause(&mut self.dice, 0);
-        self.state = State::Waiting {
-            until: step.now.after(rest),
-        };
-        if !std::mem::replace(&mut self.forlorn, true) {
-            self.tell(step, EventKind::NoGatekeeper);
-        }
+    fn register(&mut self, target: Target, bare: bool) -> NextRequest {
+        self.phase = AttemptPhase::Registering;
+        self.target = Some(target.clone());
+        NextRequest::Register { target, bare }
     }
 }

@@ -31,7 +31,7 @@ const LATE: Duration = Duration::from_secs(15);
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// GRQ.
+    /// A GRQ, to find a gatekeeper.
     Discover,
     /// Full RRQ; `bare`: without endpointIdentifier.
     Register { bare: bool },
@@ -39,7 +39,7 @@ pub(super) enum Purpose {
     KeepAlive,
     /// RRQ to one of several after a loss; the lowest rank is the best.
     Ask { rank: usize, full: bool },
-    /// URQ.
+    /// A URQ, to end a registration.
     Leave,
 }
 

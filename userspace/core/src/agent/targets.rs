@@ -65,6 +65,13 @@ pub(super) fn candidates(config: &Config, alternates: &[Alternate]) -> Vec<Targe
     distinct(configured.chain(alternates.iter().map(Target::from)))
 }
 
+/// True if a gatekeeper at this address is configured, or is an alternate.
+pub(super) fn is_named(config: &Config, alternates: &[Alternate], address: SocketAddr) -> bool {
+    let mut configured = config.gatekeepers.iter().map(|one| one.address);
+    let mut alternates = alternates.iter().map(|one| one.address);
+    configured.any(|one| one == address) || alternates.any(|one| one == address)
+}
+
 /// Each address once, at its first place.
 pub(super) fn distinct(targets: impl IntoIterator<Item = Target>) -> Vec<Target> {
     let mut all: Vec<Target> = Vec::new();

@@ -23,8 +23,8 @@ use std::time::Duration;
 use rasline_h225::security::{Claim, Key, Mechanism, claim_by, verify};
 use rasline_h225::{RasKind, RasMessage, text};
 
-use super::agent::{Agent, Step};
 use super::sign::mechanism;
+use super::step::Step;
 use super::{Answers, Config, EventKind, Unproved};
 use crate::Time;
 use crate::access::{Denied, Gate, Limits};
@@ -33,20 +33,44 @@ use crate::profile::Authentication;
 /// Gatekeepers of which it is known that they sign, at most.
 const MOST_SIGNERS: usize = 64;
 /// Between two events about this, at least.
-const TELL_EVERY: Duration = Duration::from_mins(1);
+const EVENT_EVERY: Duration = Duration::from_mins(1);
 
 /// What is known of the proofs of gatekeepers.
 #[derive(Debug)]
-pub(super) struct Proofs {
+pub(super) struct Verifier {
     gate: Gate,
-    /// Who signs, and which classes of messages.
+    /// Gatekeepers that sign, and which classes of messages.
     signers: BTreeMap<SocketAddr, u8>,
-    /// When people were told last, and how many came since then.
-    told: Option<Time>,
-    untold: u64,
+    /// When an event reported unproved messages last, and how many came since then.
+    reported: Option<Time>,
+    unreported: u64,
 }
 
-impl Default for Proofs {
+/// A message, and what the agent knows of its sender.
+pub(super) struct Received<'a> {
+    pub from: SocketAddr,
+    pub message: &'a RasMessage,
+    pub raw: &'a [u8],
+    /// endpointIdentifier of the agent.
+    pub identity: Option<&'a str>,
+    /// gatekeeperIdentifiers by which the agent knows the sender.
+    pub names: Vec<String>,
+    /// A request that gets the same answer as the first time, which may be lost.
+    pub is_repeated: bool,
+}
+
+/// Whether a message may be believed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Judgement {
+    /// It is proved, and its gatekeeper must prove what follows.
+    Proved,
+    /// It may be believed without proof.
+    Believed,
+    /// It is not proved; with how many seconds its time stamp is ahead of the clock.
+    Doubted { why: Unproved, ahead: i64 },
+}
+
+impl Default for Verifier {
     fn default() -> Self {
         Self {
             // All of them have one password, and are known by address: there is nobody to lock out.
@@ -57,104 +81,102 @@ impl Default for Proofs {
                 ..Limits::default()
             }),
             signers: BTreeMap::new(),
-            told: None,
-            untold: 0,
+            reported: None,
+            unreported: 0,
         }
     }
 }
 
-impl Proofs {
-    /// Whoever signed may begin anew.
+impl Verifier {
+    /// Forgets which gatekeepers have signed, so that each starts unsigned again.
     pub fn forget_signers(&mut self) {
         self.signers.clear();
     }
 
-    fn signs(&self, from: SocketAddr, class: u8) -> bool {
-        let classes = self.signers.get(&from);
-        classes.is_some_and(|classes| classes & class != 0)
+    /// True if the gatekeeper at this address must prove what it says, discovery aside.
+    pub fn demands_proof(&self, config: &Config, from: SocketAddr) -> bool {
+        self.demands(config, from, REST)
     }
-}
 
-impl Agent {
-    /// Whether a message may be believed. If not, that is counted, and people are told now and then.
-    pub(super) fn believes(
+    fn demands(&self, config: &Config, from: SocketAddr, class: u8) -> bool {
+        let signs = || self.signers.get(&from).is_some_and(|all| all & class != 0);
+        checks(config) && (config.answers == Answers::Verified || signs())
+    }
+
+    /// Whether a message of a gatekeeper may be believed.
+    pub fn verify(
         &mut self,
-        step: &mut Step<'_>,
+        step: &Step<'_>,
+        config: &Config,
+        received: &Received<'_>,
+    ) -> Judgement {
+        let class = class(received.message.kind());
+        match self.judge(step, config, received) {
+            Ok(()) => Judgement::Proved,
+            Err(_) if !self.demands(config, received.from, class) => Judgement::Believed,
+            Err((Unproved::Replayed, _)) if received.is_repeated => Judgement::Believed,
+            Err((why, ahead)) => Judgement::Doubted { why, ahead },
+        }
+    }
+
+    /// A gatekeeper proved a message of this kind: from now on it must prove those of its class. Where there are too many
+    /// signers, only those that are still gatekeepers of the agent (`is_known`) stay.
+    pub fn learn(
+        &mut self,
         from: SocketAddr,
-        message: &RasMessage,
-        raw: &[u8],
-    ) -> bool {
-        // What strangers say comes to nothing anyway.
-        if !checks(&self.config) || !self.speaks_with(from) {
-            return true;
+        kind: RasKind,
+        is_known: impl Fn(SocketAddr) -> bool,
+    ) {
+        if self.signers.len() >= MOST_SIGNERS && !self.signers.contains_key(&from) {
+            self.signers.retain(|one, _| is_known(*one));
         }
-        let class = class(message.kind());
-        match self.judge(step, from, message, raw) {
-            Ok(()) => {
-                self.learn(from, class);
-                true
-            }
-            Err(_) if !self.demands(from, class) => true,
-            Err((Unproved::Replayed, _)) if self.is_asked_again(step.now, from, message) => true,
-            Err((why, ahead)) => {
-                self.doubt(step, from, message.kind(), why, ahead);
-                false
-            }
+        *self.signers.entry(from).or_default() |= class(kind);
+    }
+
+    /// Counts a message that was not proved. Returns an event about all since the last one, if one is due.
+    pub fn report(
+        &mut self,
+        now: Time,
+        gatekeeper: SocketAddr,
+        kind: RasKind,
+        (why, ahead): (Unproved, i64),
+    ) -> Option<EventKind> {
+        self.unreported += 1;
+        let recent = |reported: Time| now.since(reported) < EVENT_EVERY;
+        if self.reported.is_some_and(recent) {
+            return None;
         }
-    }
-
-    /// Whether the gatekeeper at this address must prove what it says, discovery aside.
-    pub(super) fn demands_proof(&self, from: SocketAddr) -> bool {
-        self.demands(from, REST)
-    }
-
-    fn demands(&self, from: SocketAddr, class: u8) -> bool {
-        checks(&self.config)
-            && (self.config.answers == Answers::Verified || self.proofs.signs(from, class))
-    }
-
-    /// Whether something may come from there: of a gatekeeper, or in answer to a request.
-    fn speaks_with(&self, from: SocketAddr) -> bool {
-        self.is_known(from) || self.requests.concern(from)
-    }
-
-    fn learn(&mut self, from: SocketAddr, class: u8) {
-        if self.proofs.signers.len() >= MOST_SIGNERS && !self.proofs.signers.contains_key(&from) {
-            let mut signers = std::mem::take(&mut self.proofs.signers);
-            signers.retain(|one, _| self.is_known(*one));
-            self.proofs.signers = signers;
-        }
-        *self.proofs.signers.entry(from).or_default() |= class;
-    }
-
-    /// A request that gets the same answer as the first time, which may be lost.
-    fn is_asked_again(&self, now: Time, from: SocketAddr, message: &RasMessage) -> bool {
-        match message {
-            RasMessage::UnregistrationRequest(urq) => {
-                self.is_repeated(now, from, urq.request_seq_num)
-            }
-            other => other.kind().is_request(),
-        }
+        self.reported = Some(now);
+        Some(EventKind::Unproved {
+            gatekeeper,
+            message: kind.name(),
+            why,
+            ahead,
+            count: std::mem::take(&mut self.unreported),
+        })
     }
 
     /// Whether it is proved; else why not, and how many seconds its time stamp is ahead of the clock.
     fn judge(
         &mut self,
         step: &Step<'_>,
-        from: SocketAddr,
-        message: &RasMessage,
-        raw: &[u8],
+        config: &Config,
+        received: &Received<'_>,
     ) -> Result<(), (Unproved, i64)> {
+        let Received {
+            from, message, raw, ..
+        } = *received;
         let claim = claim_by(message, Mechanism::HmacSha1).ok_or((Unproved::Missing, 0))?;
-        let Some(credentials) = &self.config.credentials else {
+        let Some(credentials) = &config.credentials else {
             return Ok(());
         };
-        self.is_made(from, message, raw, (&claim, &credentials.password))
+        received
+            .check_parties(config, &claim, &credentials.password)
             .map_err(|why| (why, 0))?;
         let unix = step.unix();
         let password = |_: &str| Some(credentials.password.clone());
         let wanted = Authentication::HmacSha1;
-        let gate = &mut self.proofs.gate;
+        let gate = &mut self.gate;
         match gate.check(step.now, unix, from, raw, message, wanted, &password) {
             Ok(_) => Ok(()),
             Err(Denied::WrongTime) => {
@@ -165,14 +187,15 @@ impl Agent {
             Err(_) => Err((Unproved::Wrong, 0)),
         }
     }
+}
 
+impl Received<'_> {
     /// Whether the gatekeeper there made it, for this agent, whenever that was.
-    fn is_made(
+    fn check_parties(
         &self,
-        from: SocketAddr,
-        message: &RasMessage,
-        raw: &[u8],
-        (claim, password): (&Claim, &str),
+        config: &Config,
+        claim: &Claim,
+        password: &str,
     ) -> Result<(), Unproved> {
         let made_for = |peer: &str| {
             let key = Key {
@@ -180,13 +203,13 @@ impl Agent {
                 peer,
                 password,
             };
-            verify(raw, message, Mechanism::HmacSha1, &key)
+            verify(self.raw, self.message, Mechanism::HmacSha1, &key)
         };
         if !made_for("") {
             return Err(Unproved::Wrong);
         }
-        let ours = self.is_gatekeeper(from, message, &claim.identifier)
-            && self.own_names(message).any(|name| made_for(&name));
+        let ours = self.is_of_gatekeeper(config, &claim.identifier)
+            && self.own_names(config).any(|name| made_for(&name));
         if ours {
             Ok(())
         } else {
@@ -194,72 +217,36 @@ impl Agent {
         }
     }
 
-    /// Whether this sendersID is that of the gatekeeper there, as far as one is given and known. Not our own: what we said
+    /// Whether this sendersID is that of the gatekeeper there, as far as one is given and known. Not our own: what we sent
     /// ourselves must not come back as a gatekeeper's.
-    fn is_gatekeeper(&self, from: SocketAddr, message: &RasMessage, sender: &str) -> bool {
-        let own = self.config.credentials.as_ref();
+    fn is_of_gatekeeper(&self, config: &Config, sender: &str) -> bool {
+        let own = config.credentials.as_ref();
         if own.is_some_and(|own| own.identifier == sender) {
             return false;
         }
-        // One that is left out shows as whom the message is about.
-        if sender.is_empty() || self.identity.as_deref() == Some(sender) {
+        // One that is left out shows as the endpoint that the message is about.
+        if sender.is_empty() || self.identity == Some(sender) {
             return true;
         }
-        let held = self.registration.as_ref();
-        let held = held.filter(|held| held.gatekeeper == from);
-        let held = held.and_then(|held| held.gatekeeper_identifier.clone());
-        let asked = self.asked_targets().iter().cloned();
-        let here = self.candidates().into_iter().chain(asked);
-        let here = here.filter(|one| one.address == from);
-        let mut names = here
-            .filter_map(|one| one.gatekeeper_identifier)
-            .chain(held)
-            .chain(gatekeeper_identifier(message))
-            .peekable();
+        let given = gatekeeper_identifier(self.message);
+        let mut names = self.names.iter().chain(&given).peekable();
         names.peek().is_none() || names.any(|name| name == sender)
     }
 
     /// By what a gatekeeper may call this agent (generalID).
-    fn own_names(&self, message: &RasMessage) -> impl Iterator<Item = String> {
-        let granted = match message {
+    fn own_names(&self, config: &Config) -> impl Iterator<Item = String> {
+        let granted = match self.message {
             RasMessage::RegistrationConfirm(rcf) => Some(text::from_bmp(&rcf.endpoint_identifier)),
             _ => None,
         };
-        let credentials = self.config.credentials.as_ref();
-        let aliases = self.config.devices.iter().flat_map(|one| &one.aliases);
+        let credentials = config.credentials.as_ref();
+        let aliases = config.devices.iter().flat_map(|one| &one.aliases);
         credentials
             .map(|own| own.identifier.clone())
             .into_iter()
-            .chain(self.identity.clone())
+            .chain(self.identity.map(str::to_owned))
             .chain(granted)
             .chain(aliases.cloned())
-    }
-
-    fn doubt(
-        &mut self,
-        step: &mut Step<'_>,
-        gatekeeper: SocketAddr,
-        message: RasKind,
-        why: Unproved,
-        ahead: i64,
-    ) {
-        self.sums.unproved[why as usize] += 1;
-        let proofs = &mut self.proofs;
-        proofs.untold += 1;
-        let recent = |told: Time| step.now.since(told) < TELL_EVERY;
-        if proofs.told.is_some_and(recent) {
-            return;
-        }
-        proofs.told = Some(step.now);
-        let count = std::mem::take(&mut proofs.untold);
-        let kind = EventKind::Unproved {
-            gatekeeper,
-            message: message.name(),
-            why,
-            ahead,
-            count,
-        };
-        self.tell(step, kind);
     }
 }
 
@@ -279,7 +266,7 @@ const fn class(kind: RasKind) -> u8 {
 }
 
 /// Whether it looks for proofs at all: those of MD5 say nothing about the message.
-fn checks(config: &Config) -> bool {
+pub(super) fn checks(config: &Config) -> bool {
     config.answers != Answers::Any && mechanism(config) == Some(Mechanism::HmacSha1)
 }
 
