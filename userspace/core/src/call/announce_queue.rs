@@ -17,7 +17,7 @@ const REMEMBERED: usize = 65_536;
 
 type CallKey = (ZoneIndex, CallIdentifier);
 
-/// The queue.
+/// The calls that wait, and those that ended lately.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AnnounceQueue {
     waiting: HashMap<CallId, [EndpointKey; 2]>,

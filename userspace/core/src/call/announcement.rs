@@ -54,7 +54,7 @@ struct Rest {
 pub(super) struct Attempt {
     /// RAS address of the gatekeeper.
     pub gatekeeper: SocketAddr,
-    /// Address that stands for the caller there.
+    /// Address that represents the caller there.
     pub own: SocketAddr,
     until: Time,
     /// Number of the question whose answer is waited for.

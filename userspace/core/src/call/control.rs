@@ -259,7 +259,7 @@ impl Call {
         announcement.is_some_and(|one| one.may_ask(gatekeeper))
     }
 
-    /// Begins to announce it to a gatekeeper, where this address stands for the caller.
+    /// Begins to announce it to a gatekeeper, where this address represents the caller.
     pub fn announce(&mut self, gatekeeper: SocketAddr, own: SocketAddr, turn: &mut Turn<'_>) {
         if let Some(announcement) = &mut self.announcement {
             announcement.begin(gatekeeper, own, turn.now);

@@ -15,7 +15,7 @@ const ADMISSIONS: usize = 65_536;
 /// An endpoint as calls need to know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Endpoint {
-    /// Its callSignalAddress.
+    /// callSignalAddress of the endpoint.
     pub signalling: SocketAddr,
     /// The service address that it knows.
     pub service: SocketAddr,

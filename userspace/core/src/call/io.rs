@@ -160,7 +160,7 @@ pub enum Output {
     AskAdmission {
         /// Zone of the call.
         zone: ZoneIndex,
-        /// The admission.
+        /// The admission to ask for.
         asked: OwnAdmission,
     },
     /// Report this to people.

@@ -13,19 +13,19 @@ use crate::ras_server::EntryId;
 /// A leg.
 #[derive(Clone, Debug)]
 pub(super) struct Leg {
-    /// Its connection.
+    /// Connection of its call signalling.
     pub link: LinkId,
     /// Call reference of the messages that are written on it.
     pub reference: CallReference,
     /// rasline's callSignalAddress, as the peer knows it.
     pub own: SocketAddr,
-    /// The peer's.
+    /// callSignalAddress of the peer.
     pub peer: SocketAddr,
     /// The endpoint that it leads to, or represents.
     pub endpoint: Option<EntryId>,
     /// Messages that wait for the H.245 listener which one of them names.
     pub waiting: VecDeque<Received>,
-    /// H.245.
+    /// Its H.245 connection.
     pub control: Control,
     /// The gatekeeper wants this endpoint out of the call.
     pub order: Option<Order>,

@@ -15,7 +15,7 @@ use super::links::{Links, Role};
 use super::place::Place;
 use super::received::{NewAddresses, Received};
 use super::{Settings, Stats, View, view};
-use crate::ras_server::{CallFact, EntryId};
+use crate::ras_server::EntryId;
 use crate::transaction::TimerQueue;
 use crate::{Time, ZoneIndex};
 
@@ -138,7 +138,7 @@ impl Calls {
             joined: self
                 .by_number
                 .values()
-                .filter(|call| call.is_joined)
+                .filter(|call| call.is_joined && call.controller.is_none())
                 .count() as u64,
             ..self.stats
         }
@@ -551,66 +551,7 @@ impl Calls {
         }
     }
 
-    // Facts and time.
-
-    fn handle_fact(&mut self, now: Time, zone: ZoneIndex, fact: &CallFact, out: &mut Vec<Output>) {
-        self.directory.note(zone, fact);
-        match *fact {
-            CallFact::Disengaged {
-                endpoint,
-                call,
-                gatekeeper,
-            } => {
-                let found = self.by_identifier.get(&(zone, call)).copied();
-                let Some(id) = found.filter(|id| self.is_controlled_by(*id, gatekeeper)) else {
-                    return;
-                };
-                self.with_call(now, id, out, |call, turn| {
-                    call.handle_disengage(endpoint, turn);
-                });
-            }
-            CallFact::Dismissed {
-                endpoint,
-                gatekeeper,
-            } => {
-                for id in self.controlled_by(zone, gatekeeper) {
-                    self.with_call(now, id, out, |call, turn| {
-                        if call.has_endpoint(endpoint) {
-                            call.lose_gatekeeper(turn);
-                        }
-                    });
-                }
-                self.stop_announcing_to(now, (zone, gatekeeper), Some(endpoint), out);
-            }
-            CallFact::Lost { gatekeeper } => {
-                for id in self.controlled_by(zone, gatekeeper) {
-                    self.with_call(now, id, out, Call::lose_gatekeeper);
-                }
-                self.stop_announcing_to(now, (zone, gatekeeper), None, out);
-            }
-            CallFact::AdmissionAnswered { ticket, ref answer } => {
-                self.handle_admission_answer(now, ticket, answer, out);
-            }
-            CallFact::RegisteredWith { endpoint, .. } | CallFact::Unregistered { endpoint } => {
-                self.requeue_calls_of(zone, endpoint);
-            }
-            CallFact::Registered { .. } | CallFact::Admitted { .. } | CallFact::Serves { .. } => {}
-        }
-    }
-
-    fn is_controlled_by(&self, id: CallId, gatekeeper: SocketAddr) -> bool {
-        let call = self.by_number.get(&id);
-        call.is_some_and(|call| call.controller == Some(gatekeeper))
-    }
-
-    /// The calls that a gatekeeper controls, the oldest first.
-    fn controlled_by(&self, zone: ZoneIndex, gatekeeper: SocketAddr) -> Vec<CallId> {
-        let all = self.by_number.values();
-        let its = all.filter(|call| call.zone == zone && call.controller == Some(gatekeeper));
-        let mut ids: Vec<CallId> = its.map(|call| call.id).collect();
-        ids.sort_unstable();
-        ids
-    }
+    // Time.
 
     fn expire(&mut self, now: Time, out: &mut Vec<Output>) {
         while let Some(timer) = self.timers.pop(now) {

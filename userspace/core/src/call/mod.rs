@@ -30,6 +30,7 @@ mod announcing;
 mod control;
 mod directory;
 mod event;
+mod facts;
 mod in_flight;
 mod io;
 mod leg;

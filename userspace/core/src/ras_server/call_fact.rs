@@ -20,7 +20,7 @@ pub enum CallFact {
     },
     /// An endpoint is registered with a gatekeeper; with another one than before, it no longer is with that.
     RegisteredWith {
-        /// Its number.
+        /// Number of the endpoint.
         endpoint: EntryId,
         /// RAS address of the gatekeeper.
         gatekeeper: SocketAddr,
@@ -43,9 +43,9 @@ pub enum CallFact {
     },
     /// An admission that the calls asked for was answered.
     AdmissionAnswered {
-        /// Of the question.
+        /// Ticket of the question.
         ticket: AdmissionTicket,
-        /// The answer.
+        /// What the gatekeeper answered.
         answer: AdmissionAnswer,
     },
     /// A gatekeeper orders an endpoint out of a call (DRQ).

@@ -28,9 +28,9 @@ pub struct OwnAdmission {
     pub called: EntryId,
     /// True: the called endpoint asks (answerCall); false: the caller does.
     pub answers: bool,
-    /// callIdentifier.
+    /// callIdentifier of the call.
     pub call: [u8; 16],
-    /// conferenceID.
+    /// conferenceID of the call.
     pub conference: [u8; 16],
     /// callReferenceValue of the endpoint that asks, at this gatekeeper.
     pub reference: u16,
@@ -51,9 +51,9 @@ impl OwnAdmission {
 /// What became of an [`OwnAdmission`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdmissionAnswer {
-    /// ACF.
+    /// The gatekeeper sent an ACF.
     Granted {
-        /// destCallSignalAddress.
+        /// destCallSignalAddress of the ACF.
         to: SocketAddr,
         /// Whether the gatekeeper routes the call signalling (callModel).
         is_routed: bool,

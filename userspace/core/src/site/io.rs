@@ -148,7 +148,7 @@ pub enum Input<'a> {
     AskAdmission {
         /// Zone of the call.
         zone: ZoneIndex,
-        /// The admission.
+        /// The admission to ask for.
         asked: OwnAdmission,
     },
 }

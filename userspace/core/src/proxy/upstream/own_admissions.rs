@@ -64,8 +64,8 @@ fn make_arq(seq: u16, asked: &OwnAdmission, identifier: BmpString) -> AdmissionR
     arq
 }
 
-/// Names both parties by the alias that they registered first, and the asking one and whom it calls by the addresses that
-/// stand for them. Who answers does not know where the caller is.
+/// Names both parties by the alias that they registered first, and both, if the caller asks, by the addresses that
+/// represent them. Who answers does not know where the caller is.
 fn name_parties(
     arq: &mut AdmissionRequest,
     asked: &OwnAdmission,
