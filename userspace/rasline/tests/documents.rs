@@ -105,7 +105,9 @@ fn every_event_is_documented() {
     let own = rasline::effects::events::name::ALL;
     let served = rasline::effects::describe::served::name::ALL;
     let presence = rasline::effects::describe::presence::name::ALL;
-    let written = own.iter().chain(served).chain(presence).copied();
+    let calls = rasline::effects::describe::calls::name::ALL;
+    let written = own.iter().chain(served).chain(presence).chain(calls);
+    let written = written.copied();
     let known = events.keys().map(String::as_str).chain(written);
     let known: BTreeSet<&str> = known.collect();
     let headings: BTreeSet<&str> = documented.keys().map(String::as_str).collect();
