@@ -102,10 +102,11 @@ fn what_endpoints_are_answered_is_life() {
     let mut plan = Plan::zone("[zone.probe]\nras = \"grq\"");
     plan.settings.refresh_every = Some("1s");
     let mut site = Site::new(&plan);
-    // Apart from each other, so that one is answered every few milliseconds.
+    // The gatekeeper gets each keep-alive, since each comes when a refresh is due. They are spread over the whole interval,
+    // so that it answers one every few milliseconds.
     let options = fleet::Options {
-        every: Duration::from_millis(500),
-        register_rate: 200,
+        every: Duration::from_millis(1100),
+        register_rate: 90,
         ..fleet::Options::new(100, ras(site.address(1)))
     };
     let fleet = Fleet::start(&site.net.endpoints, &options).unwrap();
