@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 
 use crate::Time;
 use crate::proxy::{EntryId, Settings};
@@ -15,9 +16,9 @@ use crate::proxy::{EntryId, Settings};
 #[derive(Clone, Debug)]
 pub(super) struct SignallingAddresses {
     host: IpAddr,
-    /// The lowest port that was never given; one behind the last: all were.
-    fresh: u32,
-    last: u32,
+    ports: RangeInclusive<u16>,
+    /// Ports that were never given. Some of them may have been restored.
+    fresh: RangeInclusive<u16>,
     given: HashSet<u16>,
     by_endpoint: HashMap<EntryId, u16>,
     by_port: HashMap<u16, EntryId>,
@@ -28,11 +29,12 @@ pub(super) struct SignallingAddresses {
 impl SignallingAddresses {
     /// `None`: call signalling is none of the proxy's business.
     pub fn new(settings: &Settings) -> Option<Self> {
-        let ports = settings.call_signalling?;
+        let calls = settings.call_signalling?;
+        let ports = calls.first_port..=calls.last_port;
         Some(Self {
             host: settings.ras_address?.ip(),
-            fresh: ports.first_port.into(),
-            last: ports.last_port.into(),
+            fresh: ports.clone(),
+            ports,
             given: HashSet::new(),
             by_endpoint: HashMap::new(),
             by_port: HashMap::new(),
@@ -54,7 +56,7 @@ impl SignallingAddresses {
 
     /// Whether there is an address for one more endpoint.
     pub fn has_free(&self, now: Time) -> bool {
-        self.fresh <= self.last || self.freed.front().is_some_and(|(from, _)| *from <= now)
+        !self.fresh.is_empty() || self.freed.front().is_some_and(|(from, _)| *from <= now)
     }
 
     /// Gives an endpoint an address.
@@ -66,8 +68,7 @@ impl SignallingAddresses {
 
     /// Gives an endpoint the address that it had before a restart, if it is free.
     pub fn restore(&mut self, id: EntryId, port: u16) {
-        let is_ours = u32::from(port) <= self.last && !self.by_port.contains_key(&port);
-        if is_ours {
+        if self.ports.contains(&port) && !self.by_port.contains_key(&port) {
             self.give(id, port);
         }
     }
@@ -87,15 +88,12 @@ impl SignallingAddresses {
     }
 
     fn next(&mut self, now: Time) -> Option<u16> {
-        while self.fresh <= self.last {
-            let port = u16::try_from(self.fresh).ok()?;
-            self.fresh += 1;
-            if !self.given.contains(&port) {
-                return Some(port);
-            }
-        }
-        let (_, port) = self.freed.pop_front_if(|(from, _)| *from <= now)?;
-        Some(port)
+        let given = &self.given;
+        let fresh = self.fresh.find(|port| !given.contains(port));
+        fresh.or_else(|| {
+            let (_, port) = self.freed.pop_front_if(|(from, _)| *from <= now)?;
+            Some(port)
+        })
     }
 }
 
@@ -133,6 +131,16 @@ mod tests {
         let at = ([192, 0, 2, 1], 5).into();
         assert_eq!((all.of(ids[2]), all.find(at)), (Some(at), Some(ids[2])));
         assert_eq!(all.find(([192, 0, 2, 2], 5).into()), None);
+    }
+
+    /// The configuration may name other ports than before.
+    #[test]
+    fn only_ports_of_the_range_are_restored() {
+        let mut all = addresses(5, 6);
+        for (id, port) in [(EntryId(1), 4), (EntryId(2), 7)] {
+            all.restore(id, port);
+            assert_eq!(all.of(id), None, "{port}");
+        }
     }
 
     #[test]
