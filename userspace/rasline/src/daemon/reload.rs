@@ -6,9 +6,7 @@ use rasline_core::site::Input;
 
 use super::{
     Daemon, agents, measure, service,
-    site_config::{
-        probe_targets, signalling_services, signalling_uplinks, site_config, with_learned,
-    },
+    site_config::{probe_targets, signalling_places, site_config, with_learned},
     watch,
 };
 use crate::{
@@ -91,7 +89,13 @@ impl Daemon {
         let layout = apply::plan(&effects.layout, Some(&self.config), &new)?;
         let sockets = &effects.network.sockets;
         let sockets = sockets.prepare(new.own_ras_addresses(), multicast::interfaces(&new))?;
+        let site_config = site_config(&new, &layout, self.seed);
+        effects.calls.serve(&signalling_places(&site_config))?;
         if let Err(e) = apply::write(&mut effects.dataplane, &new, &layout) {
+            let before = signalling_places(self.site.config());
+            if let Err(again) = effects.calls.serve(&before) {
+                tracing::error!("{again}");
+            }
             let again = apply::write(&mut effects.dataplane, &self.config, &effects.layout);
             if let Err(again) = again {
                 tracing::error!("{again}");
@@ -101,14 +105,9 @@ impl Daemon {
         apply::drop_unclaimed(&mut effects.dataplane, &new, &layout);
         effects.network.sockets.keep(sockets);
         effects.targets = probe_targets(&new, &layout);
-        let site_config = site_config(&new, &layout, self.seed);
         effects.persist.configure(&site_config);
         effects.layout = layout;
         self.config = new;
-        let services = signalling_services(&site_config);
-        effects
-            .calls
-            .serve(&services, &signalling_uplinks(&site_config))?;
         self.handle(Input::Reconfigure(Box::new(site_config)));
         let effects = &mut self.effects;
         self.ports.reconcile(

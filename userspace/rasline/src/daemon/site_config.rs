@@ -19,7 +19,7 @@ use crate::{
     effects::layout::Layout,
     host,
     probe::Target,
-    signalling::{Service, Uplink},
+    signalling::Places,
 };
 
 /// Requests at most that the learner lets wait for their confirm.
@@ -137,31 +137,26 @@ fn prefix(net: &IpNet) -> Prefix {
     }
 }
 
-/// Where gatekeepers signal calls to endpoints through rasline.
-pub(super) fn signalling_uplinks(config: &site::Config) -> Vec<Uplink> {
-    let of = |zone: &site::Zone| {
-        let proxy = zone.proxy()?;
-        let ports = proxy.call_signalling?;
-        Some(Uplink {
-            address: proxy.ras_address?.ip(),
-            ports: ports.first_port..=ports.last_port,
-        })
-    };
-    config.zones.iter().filter_map(of).collect()
-}
-
-/// Where endpoints signal their calls to rasline.
-pub(super) fn signalling_services(config: &site::Config) -> Vec<Service> {
-    let of = |zone: &site::Zone| {
-        let port = zone.proxy()?.call_signalling?.service_port;
-        let own = zone.gatekeepers.iter().filter(|one| one.is_own());
-        let services = own.map(|one| Service {
-            zone: zone.index,
-            address: SocketAddr::new(one.ras.ip(), port),
-        });
-        Some(services.collect::<Vec<_>>())
-    };
-    config.zones.iter().filter_map(of).flatten().collect()
+/// Where rasline listens for the call signalling that it ends.
+pub(super) fn signalling_places(config: &site::Config) -> Places {
+    let mut places = Places::default();
+    for zone in &config.zones {
+        let Some((proxy, calls)) = zone
+            .proxy()
+            .and_then(|one| Some((one, one.call_signalling?)))
+        else {
+            continue;
+        };
+        for own in zone.gatekeepers.iter().filter(|one| one.is_own()) {
+            let service = SocketAddr::new(own.ras.ip(), calls.service_port);
+            places.services.insert(service, zone.index);
+        }
+        if let Some(uplink) = proxy.ras_address {
+            let ports = calls.first_port..=calls.last_port;
+            places.uplinks.insert(uplink.ip(), ports);
+        }
+    }
+    places
 }
 
 /// The configuration of the file with learned gatekeepers added.

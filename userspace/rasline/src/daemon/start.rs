@@ -30,9 +30,7 @@ use super::{
     ports::Ports,
     rates::Rates,
     restore, service,
-    site_config::{
-        MAX_ENDPOINTS, probe_targets, signalling_services, signalling_uplinks, site_config,
-    },
+    site_config::{MAX_ENDPOINTS, probe_targets, signalling_places, site_config},
     watch,
 };
 use crate::{
@@ -187,8 +185,7 @@ fn build(
         max_restored: MAX_ENDPOINTS,
     };
     let site = Site::new(site_config(&config, &layout, seed), setup);
-    let services = signalling_services(site.config());
-    call_thread.serve(&services, &signalling_uplinks(site.config()))?;
+    call_thread.serve(&signalling_places(site.config()))?;
     let mut persist = Persist::new(Time(monotonic_ns()), store);
     persist.configure(site.config());
     let effects = Effects {

@@ -15,7 +15,7 @@ mod news;
 mod run;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     net::{IpAddr, SocketAddr, TcpListener},
     ops::RangeInclusive,
     path::{Path, PathBuf},
@@ -45,22 +45,25 @@ const MAX_REPORTS: usize = 4096;
 /// How long the thread may take to end.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
 
-/// Where endpoints signal their calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Service {
-    /// Index of their zone.
-    pub zone: ZoneIndex,
-    /// rasline's callSignalAddress towards them.
-    pub address: SocketAddr,
+/// Where rasline listens for call signalling.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Its callSignalAddresses towards endpoints, each with their zone.
+    pub services: BTreeMap<SocketAddr, ZoneIndex>,
+    /// Its addresses towards gatekeepers, each with the ports that represent endpoints.
+    pub uplinks: BTreeMap<IpAddr, RangeInclusive<u16>>,
 }
 
-/// Where gatekeepers signal calls to endpoints.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Uplink {
-    /// rasline's address towards them.
-    pub address: IpAddr,
-    /// Its ports, each of which represents an endpoint.
-    pub ports: RangeInclusive<u16>,
+impl Places {
+    /// The addresses of the sockets, each with what connections to it are. An uplink's socket has any port: it is given the
+    /// connections to all of the uplink's.
+    fn sockets(&self) -> BTreeMap<SocketAddr, Purpose> {
+        let services = self.services.iter();
+        let services = services.map(|(address, zone)| (*address, Purpose::Endpoints(*zone)));
+        let uplinks = self.uplinks.keys();
+        let uplinks = uplinks.map(|host| (SocketAddr::new(*host, 0), Purpose::Gatekeepers));
+        services.chain(uplinks).collect()
+    }
 }
 
 /// All calls, and what the thread has counted.
@@ -101,8 +104,8 @@ enum Order {
 pub struct CallThread {
     orders: mpsc::Sender<Order>,
     bpffs: PathBuf,
-    services: BTreeSet<Service>,
-    uplinks: BTreeMap<IpAddr, TcpListener>,
+    /// The listening sockets by their address, each with what the thread takes its connections for.
+    sockets: BTreeMap<SocketAddr, (Option<Purpose>, TcpListener)>,
     /// Gives each uplink's socket the connections to all of its ports; needed by uplinks only.
     lookup: Option<SignallingLookup>,
     /// Facts that found no room.
@@ -138,8 +141,7 @@ impl CallThread {
         let thread = Self {
             orders,
             bpffs: bpffs.to_owned(),
-            services: BTreeSet::new(),
-            uplinks: BTreeMap::new(),
+            sockets: BTreeMap::new(),
             lookup: None,
             waiting: VecDeque::new(),
             board,
@@ -147,61 +149,66 @@ impl CallThread {
         Ok((thread, reported))
     }
 
-    /// Has it listen at these addresses, and at no others. Connections that are there stay.
+    /// Has it listen at these places, and at no others. Connections that are there stay.
     ///
     /// # Errors
-    /// When an address cannot be listened at, or the thread has ended.
-    pub fn serve(&mut self, services: &[Service], uplinks: &[Uplink]) -> Result<()> {
-        for service in services {
-            if !self.services.contains(service) {
-                let listener = listen::bind(service.address)?;
-                let purpose = Purpose::Endpoints(service.zone);
-                self.order(Order::Listen(service.address, purpose, listener))?;
-                self.services.insert(*service);
-            }
+    /// When one of them cannot be listened at: then all is as before. Or when the thread has ended.
+    pub fn serve(&mut self, places: &Places) -> Result<()> {
+        let wanted = places.sockets();
+        let new = wanted
+            .keys()
+            .filter(|name| !self.sockets.contains_key(name));
+        let opened: Result<Vec<_>> = new.map(|name| Ok((*name, listen::bind(*name)?))).collect();
+        let opened = opened?;
+        if self.lookup.is_none() && !places.uplinks.is_empty() {
+            self.lookup = Some(SignallingLookup::attach(&self.bpffs)?);
         }
-        let wanted: BTreeSet<Service> = services.iter().copied().collect();
-        for gone in std::mem::replace(&mut self.services, wanted.clone()).difference(&wanted) {
-            self.order(Order::StopListening(gone.address))?;
+        for (name, socket) in opened {
+            self.sockets.insert(name, (None, socket));
         }
-        self.serve_uplinks(uplinks)
+        self.give_orders(&wanted)?;
+        self.look_up(&places.uplinks)?;
+        self.sockets.retain(|name, _| wanted.contains_key(name));
+        Ok(())
     }
 
-    fn serve_uplinks(&mut self, uplinks: &[Uplink]) -> Result<()> {
-        for uplink in uplinks {
-            if !self.uplinks.contains_key(&uplink.address) {
-                let name = SocketAddr::new(uplink.address, 0);
-                let listener = listen::bind(name)?;
-                let own = listener
-                    .try_clone()
-                    .map_err(|e| Failure::plain(format!("call signalling {name}"), e))?;
-                self.order(Order::Listen(name, Purpose::Gatekeepers, listener))?;
-                self.uplinks.insert(uplink.address, own);
-            }
-            if self.lookup.is_none() {
-                self.lookup = Some(SignallingLookup::attach(&self.bpffs)?);
-            }
-            if let (Some(lookup), Some(socket)) =
-                (&mut self.lookup, self.uplinks.get(&uplink.address))
-            {
-                lookup.set_listener(uplink.address, uplink.ports.clone(), socket)?;
+    /// Tells the thread what has changed.
+    fn give_orders(&mut self, wanted: &BTreeMap<SocketAddr, Purpose>) -> Result<()> {
+        let mut orders = Vec::new();
+        for (name, (known, socket)) in &mut self.sockets {
+            match wanted.get(name) {
+                Some(purpose) if *known == Some(*purpose) => {}
+                Some(purpose) => {
+                    *known = Some(*purpose);
+                    let socket = socket
+                        .try_clone()
+                        .map_err(|e| Failure::plain(format!("call signalling {name}"), e))?;
+                    orders.push(Order::Listen(*name, *purpose, socket));
+                }
+                None => orders.push(Order::StopListening(*name)),
             }
         }
-        let is_wanted = |address: &IpAddr| uplinks.iter().any(|one| one.address == *address);
-        let gone: Vec<IpAddr> = self.uplinks.keys().copied().collect();
-        for address in gone.into_iter().filter(|one| !is_wanted(one)) {
-            self.uplinks.remove(&address);
-            if let Some(lookup) = &mut self.lookup {
-                lookup.remove_listener(address)?;
+        orders.into_iter().try_for_each(|order| self.order(order))
+    }
+
+    /// Gives the sockets of these uplinks the connections to their ports, and those of others none.
+    fn look_up(&mut self, uplinks: &BTreeMap<IpAddr, RangeInclusive<u16>>) -> Result<()> {
+        let Some(lookup) = &mut self.lookup else {
+            return Ok(());
+        };
+        for (name, (_, socket)) in self.sockets.iter().filter(|(name, _)| name.port() == 0) {
+            match uplinks.get(&name.ip()) {
+                Some(ports) => lookup.set_listener(name.ip(), ports.clone(), socket)?,
+                None => lookup.remove_listener(name.ip())?,
             }
-            self.order(Order::StopListening(SocketAddr::new(address, 0)))?;
         }
         Ok(())
     }
 
     fn order(&self, order: Order) -> Result<()> {
         let sent = self.orders.try_send(order);
-        sent.map_err(|e| Failure::new("call signalling", e, "restart the controller"))
+        let next = "try again, or restart the controller";
+        sent.map_err(|e| Failure::new("call signalling", e, next))
     }
 
     /// Hands on what RAS says.
@@ -234,8 +241,7 @@ impl CallThread {
     /// When the thread has ended or takes no orders.
     pub fn ask(&self) -> Result<oneshot::Receiver<Snapshot>> {
         let (reply, answer) = oneshot::channel();
-        let sent = self.orders.try_send(Order::Show(reply));
-        sent.map_err(|e| Failure::new("call signalling", e, "try again"))?;
+        self.order(Order::Show(reply))?;
         Ok(answer)
     }
 
@@ -244,8 +250,7 @@ impl CallThread {
     /// # Errors
     /// When the thread has ended or takes no orders.
     pub fn release(&self, call: CallId) -> Result<()> {
-        let sent = self.orders.try_send(Order::Release(call));
-        sent.map_err(|e| Failure::new("call signalling", e, "try again"))
+        self.order(Order::Release(call))
     }
 
     /// Ends the thread, and with it all calls.
@@ -255,5 +260,50 @@ impl CallThread {
             // Whatever comes, it is over.
             let _ = ended.recv_timeout(STOP_WITHIN);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(address: SocketAddr, zone: u32) -> Places {
+        Places {
+            services: BTreeMap::from([(address, ZoneIndex(zone))]),
+            ..Places::default()
+        }
+    }
+
+    /// A port that was free a moment ago.
+    fn free_port() -> SocketAddr {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        socket.local_addr().unwrap()
+    }
+
+    #[test]
+    fn an_address_may_become_another_zones() {
+        let (mut thread, _reports) = CallThread::start(Path::new("/")).unwrap();
+        let address = free_port();
+        thread.serve(&service(address, 0)).unwrap();
+        thread.serve(&service(address, 1)).unwrap();
+        let (known, _) = &thread.sockets[&address];
+        assert_eq!(*known, Some(Purpose::Endpoints(ZoneIndex(1))));
+        thread.serve(&Places::default()).unwrap();
+        assert!(thread.sockets.is_empty());
+        thread.stop();
+    }
+
+    #[test]
+    fn without_one_of_the_addresses_all_is_as_before() {
+        let (mut thread, _reports) = CallThread::start(Path::new("/")).unwrap();
+        let address = free_port();
+        thread.serve(&service(address, 0)).unwrap();
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = other.local_addr().unwrap();
+        let error = thread.serve(&service(taken, 0)).unwrap_err().to_string();
+        assert!(error.contains(&taken.to_string()), "{error}");
+        let kept: Vec<_> = thread.sockets.keys().copied().collect();
+        assert_eq!(kept, [address]);
+        thread.stop();
     }
 }
