@@ -7,7 +7,7 @@ mod common;
 
 use std::fmt::Write as _;
 
-use common::tools::{self, Packet, python, run};
+use common::tools::{self, Packet, compare_values, python, run};
 use common::{Vector, to_hex};
 use rasline_h225::security::{Key, Mechanism, sign};
 use rasline_h225::{decode_ras, encode_ras, messages};
@@ -151,15 +151,13 @@ fn signed() -> Vec<Vec<u8>> {
 #[test]
 fn pycrate_reads_both_alike() {
     let pairs = pairs();
-    let mut input = String::new();
-    for (vector, again) in &pairs {
-        let _ = writeln!(input, "{} {}", to_hex(&vector.bytes), to_hex(again));
-    }
-    let verdicts = run(&python(), &["-c", PYCRATE], &input);
-    let verdicts: Vec<&str> = verdicts.lines().collect();
-    assert_eq!(verdicts.len(), pairs.len());
+    let encodings = pairs.iter();
+    let encodings: Vec<(&[u8], &[u8])> = encodings
+        .map(|(vector, again)| (&vector.bytes[..], &again[..]))
+        .collect();
+    let verdicts = compare_values("RasMessage", &encodings);
     for ((vector, again), verdict) in pairs.iter().zip(&verdicts) {
-        let ok = matches!(*verdict, "same" | "unread");
+        let ok = matches!(verdict.as_str(), "same" | "unread");
         assert!(
             ok,
             "{verdict}: {} ({})\n{}\n{}",
@@ -171,7 +169,7 @@ fn pycrate_reads_both_alike() {
     }
     let unread = verdicts
         .iter()
-        .filter(|verdict| **verdict == "unread")
+        .filter(|verdict| *verdict == "unread")
         .count();
     assert!(
         unread * 20 <= pairs.len(),
@@ -179,27 +177,6 @@ fn pycrate_reads_both_alike() {
         pairs.len()
     );
 }
-
-/// Reads pairs in hex, prints a verdict for each. `unread`: pycrate cannot read the original, which tshark can.
-const PYCRATE: &str = r#"
-import sys
-from pycrate_asn1dir import H225
-message = H225.H323_MESSAGES.RasMessage
-def value(text):
-    message.from_aper(bytes.fromhex(text))
-    return message.get_val()
-for line in sys.stdin:
-    before, after = line.split()
-    try:
-        expected = value(before)
-    except Exception:
-        print("unread")
-        continue
-    try:
-        print("same" if value(after) == expected else "pycrate reads another value from the re-encoding")
-    except Exception as error:
-        print("pycrate cannot read the re-encoding: " + repr(error).replace("\n", " "))
-"#;
 
 /// Reads the two of [`signed`], prints the mechanism of each whose hash is right.
 const PYCRATE_SIGNED: &str = r#"

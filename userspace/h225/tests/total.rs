@@ -44,14 +44,7 @@ fn corpus_of_the_fuzzer() {
 #[test]
 fn every_cut_and_every_flipped_bit() {
     for vector in common::file("samples.txt") {
-        for end in 0..vector.bytes.len() {
-            exercise(&vector.bytes[..end]);
-        }
-        for bit in 0..vector.bytes.len() * 8 {
-            let mut flipped = vector.bytes.clone();
-            flipped[bit / 8] ^= 0x80 >> (bit % 8);
-            exercise(&flipped);
-        }
+        common::each_mutilation(&vector.bytes, exercise);
     }
 }
 

@@ -96,6 +96,18 @@ fn folder(name: &str) -> Vec<Vector> {
         .collect()
 }
 
+/// The message cut at every octet, and with every bit flipped.
+pub(crate) fn each_mutilation(message: &[u8], mut each: impl FnMut(&[u8])) {
+    for end in 0..message.len() {
+        each(&message[..end]);
+    }
+    for bit in 0..message.len() * 8 {
+        let mut flipped = message.to_vec();
+        flipped[bit / 8] ^= 0x80 >> (bit % 8);
+        each(&flipped);
+    }
+}
+
 /// The octets of a line of hex.
 pub(crate) fn hex(text: &str, at: &str) -> Vec<u8> {
     assert!(text.len().is_multiple_of(2), "{at}: odd number of digits");

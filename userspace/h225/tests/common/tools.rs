@@ -130,3 +130,38 @@ pub(crate) fn run(tool: &Path, arguments: &[&str], input: &str) -> String {
     );
     String::from_utf8(output.stdout).expect("UTF-8")
 }
+
+/// What pycrate says of each pair of encodings of this type of H.225.0: `same` if it reads the same value from both,
+/// `unread` if it cannot read the first, which tshark can.
+pub(crate) fn compare_values(kind: &str, pairs: &[(&[u8], &[u8])]) -> Vec<String> {
+    let lines = pairs.iter().map(|(before, after)| {
+        let (before, after) = (super::to_hex(before), super::to_hex(after));
+        format!("{before} {after}\n")
+    });
+    let input: String = lines.collect();
+    let verdicts = run(&python(), &["-c", COMPARE_VALUES, kind], &input);
+    let verdicts: Vec<String> = verdicts.lines().map(str::to_owned).collect();
+    assert_eq!(verdicts.len(), pairs.len());
+    verdicts
+}
+
+/// Reads pairs in hex, prints a verdict for each.
+const COMPARE_VALUES: &str = r#"
+import sys
+from pycrate_asn1dir import H225
+message = getattr(H225.H323_MESSAGES, sys.argv[1])
+def value(text):
+    message.from_aper(bytes.fromhex(text))
+    return message.get_val()
+for line in sys.stdin:
+    before, after = line.split()
+    try:
+        expected = value(before)
+    except Exception:
+        print("unread")
+        continue
+    try:
+        print("same" if value(after) == expected else "other " + before + " " + after)
+    except Exception as error:
+        print("pycrate cannot read the re-encoding: " + repr(error).replace("\n", " "))
+"#;
