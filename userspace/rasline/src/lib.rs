@@ -22,6 +22,7 @@ pub mod profiles;
 pub mod signalling;
 pub mod store;
 pub mod suggest;
+pub mod tcp;
 pub mod view;
 
 pub use rasline_host as host;

@@ -21,10 +21,12 @@ use rasline_h225::q931::{
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpSocket, TcpStream},
+    net::TcpStream,
     sync::mpsc,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, timeout},
 };
+
+use crate::tcp::{self, until};
 
 /// Octets read at once.
 const READ: usize = 4096;
@@ -73,11 +75,7 @@ pub(super) async fn run(line: Line, news: mpsc::Sender<(ConnectionId, What)>) {
 
 impl Line {
     async fn connect(&self) -> io::Result<TcpStream> {
-        let socket = if self.to.is_ipv4() {
-            TcpSocket::new_v4()?
-        } else {
-            TcpSocket::new_v6()?
-        };
+        let socket = tcp::socket_for(self.to)?;
         let options = SockRef::from(&socket);
         let every = Duration::from_secs((self.silence.as_secs() / 3).max(1));
         options.set_tcp_keepalive(
@@ -164,17 +162,10 @@ impl Line {
 
 /// How a connection was lost, by the error that says so.
 fn loss(e: &io::Error) -> Loss {
-    use io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut};
-    match e.kind() {
-        TimedOut | HostUnreachable | NetworkUnreachable => Loss::Silent,
-        _ => Loss::Reset,
-    }
-}
-
-async fn until(due: Option<Instant>) {
-    match due {
-        Some(due) => sleep_until(due).await,
-        None => std::future::pending().await,
+    if tcp::is_silence(e) {
+        Loss::Silent
+    } else {
+        Loss::Reset
     }
 }
 

@@ -9,17 +9,16 @@ use rasline_h225::q931::Stream;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpSocket, TcpStream},
+    net::TcpStream,
     sync::mpsc,
-    time::{Instant, sleep_until, timeout, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use super::news::News;
+use crate::tcp::{self, until};
 
 /// Octets read at once.
 const READ: usize = 4096;
-/// Octets of a message at most.
-const MAX_MESSAGE: usize = 65_531;
 /// Messages that wait to be written at most.
 pub(super) const MAX_WRITES: usize = 64;
 /// How long a connection may take to be made.
@@ -57,11 +56,7 @@ pub(super) async fn connect(
 }
 
 async fn dial(from: SocketAddr, to: SocketAddr) -> io::Result<TcpStream> {
-    let socket = if to.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
+    let socket = tcp::socket_for(to)?;
     socket.bind(from)?;
     socket.connect(to).await
 }
@@ -108,7 +103,7 @@ async fn relay(
     news: &mpsc::Sender<News>,
 ) -> Option<LinkLoss> {
     let mut buffer = [0; READ];
-    let mut messages = Stream::new(MAX_MESSAGE);
+    let mut messages = Stream::default();
     let mut whole_by = None;
     loop {
         tokio::select! {
@@ -147,18 +142,11 @@ async fn relay(
     }
 }
 
-async fn until(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
-    }
-}
-
 /// How a connection was lost, by the error that says so.
 fn loss(e: &io::Error) -> LinkLoss {
-    use io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut};
-    match e.kind() {
-        TimedOut | HostUnreachable | NetworkUnreachable => LinkLoss::Silent,
-        _ => LinkLoss::Reset,
+    if tcp::is_silence(e) {
+        LinkLoss::Silent
+    } else {
+        LinkLoss::Reset
     }
 }

@@ -1,4 +1,4 @@
-//! Listeners: at service addresses, at the addresses that stand for endpoints, and one for each H.245 connection.
+//! Listeners: at service addresses, at the addresses that represent endpoints, and one for each H.245 connection.
 
 use std::{
     io,
