@@ -22,51 +22,43 @@ use crate::{
 
 /// Answers a request.
 pub(super) fn answer(daemon: &mut Daemon, call: Call) -> Next {
-    if let Command::Stop { stay } = call.command {
-        return Next::Stop(Stop {
-            stay,
-            request: Some(StopRequest {
-                reply: call.reply,
-                written: call.written,
-            }),
-        });
-    }
-    let question = match question_about_calls(daemon, &call.command) {
-        Ok(question) => question,
-        Err(e) => {
-            // A client that has gone needs no reply.
-            let _ = call.reply.send(Reply::error(e));
+    let reply = match reply(daemon, call.command) {
+        Ok(Answer::Stop { stay }) => {
+            return Next::Stop(Stop {
+                stay,
+                request: Some(StopRequest {
+                    reply: call.reply,
+                    written: call.written,
+                }),
+            });
+        }
+        Ok(Answer::Later(question)) => {
+            calls::ask(daemon, question, call.reply);
             return Next::GoOn;
         }
+        Ok(Answer::Now(reply)) => reply,
+        Err(e) => Reply::error(e),
     };
-    if let Some(question) = question {
-        calls::ask(daemon, question, call.reply);
-        return Next::GoOn;
-    }
-    let reply = reply(daemon, call.command).unwrap_or_else(Reply::error);
     // A client that has gone needs no reply.
     let _ = call.reply.send(reply);
     Next::GoOn
 }
 
-/// The question that the signalling thread answers, if it is one.
-fn question_about_calls(daemon: &Daemon, command: &Command) -> Result<Option<Question>> {
-    Ok(match command {
-        Command::CallList { zone: None } => Some(Question::List(None)),
-        Command::CallList { zone: Some(zone) } => {
-            Showing::new(daemon).show_zone(zone)?;
-            let index = daemon.effects.layout.zone(zone).map(ZoneIndex);
-            Some(Question::List(index))
-        }
-        Command::CallShow { number } => Some(Question::Show(*number)),
-        _ => None,
-    })
+/// How a request is answered.
+enum Answer {
+    Now(Reply),
+    /// The signalling thread has the answer.
+    Later(Question),
+    /// When the controller has stopped.
+    Stop {
+        stay: Option<bool>,
+    },
 }
 
-fn reply(daemon: &mut Daemon, command: Command) -> Result<Reply> {
+fn reply(daemon: &mut Daemon, command: Command) -> Result<Answer> {
     let now_ns = monotonic_ns();
     let showing = Showing::new(daemon);
-    Ok(match command {
+    Ok(Answer::Now(match command {
         Command::Status => Reply::data(&showing.show_status()),
         Command::ZoneList => Reply::data(&showing.show_zones()),
         Command::ZoneShow { zone } => Reply::data(&showing.show_zone(&zone)?),
@@ -89,7 +81,11 @@ fn reply(daemon: &mut Daemon, command: Command) -> Result<Reply> {
             Reply::data(&found.ok_or_else(|| no_registration(id))?)
         }
         Command::RegistrationDrop { id } => drop_registration(daemon, id)?,
-        Command::CallList { .. } | Command::CallShow { .. } => Reply::done(""),
+        Command::CallList { zone } => {
+            let zone = zone.map(|zone| find_zone(daemon, &zone)).transpose()?;
+            return Ok(Answer::Later(Question::List(zone.flatten())));
+        }
+        Command::CallShow { number } => return Ok(Answer::Later(Question::Show(number))),
         Command::CallRelease { number } => calls::release(daemon, number)?,
         Command::AgentList => Reply::data(&agents::show_all(daemon)),
         Command::AgentShow { agent } => Reply::data(&agents::show_one(daemon, &agent)?),
@@ -111,8 +107,8 @@ fn reply(daemon: &mut Daemon, command: Command) -> Result<Reply> {
             note_by_hand(daemon, name::DETACHED, &interface, done)
         }
         Command::Reload => Reply::done(daemon.reload()?),
-        Command::Stop { .. } => Reply::done("stopping"),
-    })
+        Command::Stop { stay } => return Ok(Answer::Stop { stay }),
+    }))
 }
 
 fn note_by_hand(daemon: &mut Daemon, event: &str, interface: &str, done: String) -> Reply {
@@ -166,6 +162,12 @@ enum Wanted {
     Switch(String),
     Hold,
     Release,
+}
+
+/// The index of a zone that is known; `None`: it is not in force.
+fn find_zone(daemon: &Daemon, zone: &str) -> Result<Option<ZoneIndex>> {
+    Showing::new(daemon).show_zone(zone)?;
+    Ok(daemon.effects.layout.zone(zone).map(ZoneIndex))
 }
 
 /// `rasline zone switch`, `hold` and `release`.

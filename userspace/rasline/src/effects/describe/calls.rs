@@ -1,9 +1,9 @@
 //! What happens to calls whose signalling ends here, as events: see docs/events.md.
 
 use rasline_core::call::{CallIdentifier, EndedBy, Event, Happening};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use super::{Names, served};
+use super::{Names, about_zone, served};
 use crate::view;
 
 /// Names of these events.
@@ -22,9 +22,7 @@ pub mod name {
 
 /// An event of a call.
 pub(super) fn describe_call(event: &Event, names: &Names<'_>) -> view::Event {
-    let zone = names.zone(event.zone);
-    let call = event.identifier.map(format_identifier);
-    let (name, text, details) = match &event.happening {
+    let (name, text, mut details) = match &event.happening {
         Happening::Started { caller, callee } => {
             let from = caller.as_deref().unwrap_or("an unnamed party");
             let to = callee.as_deref().unwrap_or("an unnamed party");
@@ -53,9 +51,10 @@ pub(super) fn describe_call(event: &Event, names: &Names<'_>) -> view::Event {
             (name::CALL_ANNOUNCED, text, details)
         }
         Happening::AnnounceRefused { gatekeeper, cause } => {
-            let cause_text = cause.map_or_else(String::new, |cause| format!(", cause {cause}"));
-            let text =
-                format!("goes on without a gatekeeper: {gatekeeper} does not take it{cause_text}");
+            let text = format!(
+                "goes on without a gatekeeper: {gatekeeper} does not take it{}",
+                format_cause(*cause)
+            );
             let details = json!({"gatekeeper": gatekeeper.to_string(), "cause": cause});
             (name::CALL_ANNOUNCE_REFUSED, text, details)
         }
@@ -65,27 +64,21 @@ pub(super) fn describe_call(event: &Event, names: &Names<'_>) -> view::Event {
             connected,
         } => {
             let by = name_ender(*by);
-            let cause_text = cause.map_or_else(String::new, |cause| format!(", cause {cause}"));
-            let text = format!("ended by the {by}{cause_text}");
+            let text = format!("ended by the {by}{}", format_cause(*cause));
             let seconds = connected.map(|time| time.as_secs_f64());
             let details = json!({"by": by, "cause": cause, "seconds": seconds});
             (served::name::CALL_ENDED, text, details)
         }
     };
-    let mut details = match details {
-        Value::Object(details) => details,
-        _ => Map::new(),
-    };
-    details.insert("call".to_owned(), json!(call));
-    details.insert("number".to_owned(), json!(event.call.0));
-    view::Event {
-        about: "call".to_owned(),
-        event: name.to_owned(),
-        text: format!("{zone}: call {}: {text}", event.call.0),
-        zone: Some(zone),
-        details,
-        ..view::Event::default()
-    }
+    details["call"] = json!(event.identifier.map(format_identifier));
+    details["number"] = json!(event.call.0);
+    let text = format!("call {}: {text}", event.call.0);
+    about_zone(event.zone, ("call", (name, text, details)), names)
+}
+
+/// The end of a text that names the Q.850 cause, if there is one.
+fn format_cause(cause: Option<u8>) -> String {
+    cause.map_or_else(String::new, |cause| format!(", cause {cause}"))
 }
 
 const fn name_ender(by: EndedBy) -> &'static str {
