@@ -78,10 +78,16 @@ impl Links {
         self.by_host.get(&host).copied().unwrap_or_default()
     }
 
-    fn insert(&mut self, link: LinkId, new: Link) {
-        if let Some(host) = new.role.host() {
+    fn insert(&mut self, link: LinkId, role: Role, is_up: bool) {
+        if let Some(host) = role.host() {
             *self.by_host.entry(host).or_default() += 1;
         }
+        let new = Link {
+            role,
+            is_up,
+            waiting: Vec::new(),
+            waiting_octets: 0,
+        };
         self.all.insert(link, new);
     }
 
@@ -100,13 +106,7 @@ impl Links {
 
     /// Notes a connection that is there.
     pub fn accept(&mut self, link: LinkId, role: Role) {
-        let new = Link {
-            role,
-            is_up: true,
-            waiting: Vec::new(),
-            waiting_octets: 0,
-        };
-        self.insert(link, new);
+        self.insert(link, role, true);
     }
 
     /// Asks for a connection.
@@ -119,10 +119,7 @@ impl Links {
     ) -> LinkId {
         self.last_link += 1;
         let link = LinkId(LinkId::DIALLED | self.last_link);
-        self.accept(link, role);
-        if let Some(new) = self.all.get_mut(&link) {
-            new.is_up = false;
-        }
+        self.insert(link, role, false);
         out.push(Output::Connect { link, from, to });
         link
     }

@@ -8,7 +8,7 @@ use rasline_h225::q931::{self, CallReference, cause};
 use super::announce_queue::AnnounceQueue;
 use super::directory::Directory;
 use super::event::{EndedBy, Happening};
-use super::io::{CallId, CallIdentifier, Input, LinkId, LinkLoss, ListenerId, Output};
+use super::io::{CallId, CallIdentifier, Input, LinkId, ListenerId, Output};
 use super::leg::Leg;
 use super::lifecycle::{Call, Turn};
 use super::links::{Links, Role};
@@ -95,7 +95,7 @@ impl Calls {
                 peer,
             } => self.accept_control(now, listener, (link, peer), out),
             Input::Message { link, octets } => self.handle_message(now, link, octets, out),
-            Input::Lost { link, why } => self.handle_loss(now, link, why, out),
+            Input::Lost { link, .. } => self.handle_loss(now, link, out),
             Input::Fact { zone, fact } => self.handle_fact(now, zone, &fact, out),
             Input::Release { call } => self.with_call(now, call, out, |call, turn| {
                 call.end(EndedBy::Operator, cause::NORMAL_CALL_CLEARING, turn);
@@ -104,7 +104,7 @@ impl Calls {
         }
         while let Some(link) = self.links.take_overflowed() {
             out.push(Output::Close { link });
-            self.handle_loss(now, link, LinkLoss::Full, out);
+            self.handle_loss(now, link, out);
         }
         self.announce_due(now, out);
         match self.announcements.next_due() {
@@ -218,7 +218,7 @@ impl Calls {
         self.links.stop_listening(listener, out);
     }
 
-    fn handle_loss(&mut self, now: Time, link: LinkId, _why: LinkLoss, out: &mut Vec<Output>) {
+    fn handle_loss(&mut self, now: Time, link: LinkId, out: &mut Vec<Output>) {
         let role = self.links.role(link);
         self.links.forget(link);
         self.timers.clear(Timer::Idle(link));

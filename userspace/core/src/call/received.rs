@@ -123,10 +123,6 @@ impl Received {
     ) -> Option<Result<Vec<u8>, uuie::PatchRefused>> {
         let info = self.info.as_ref()?;
         let mut changes = Vec::new();
-        let has_control = info.h245_address().is_some();
-        if let Some(address) = new.control.filter(|_| has_control) {
-            changes.push((AddressField::H245, address));
-        }
         if let Some((source, destination)) = new.signalling.filter(|_| self.is(q931::SETUP)) {
             if info.source_call_signal_address().is_some() {
                 changes.push((AddressField::SourceCallSignal, source));
@@ -135,12 +131,13 @@ impl Received {
                 changes.push((AddressField::DestinationCallSignal, destination));
             }
         }
-        if has_control && new.control.is_none() {
-            let without = match uuie::remove_h245_address(octets) {
-                Ok(without) => without,
-                Err(refused) => return Some(Err(refused)),
-            };
-            return Some(uuie::patch_addresses(&without, &changes));
+        match (info.h245_address(), new.control) {
+            (Some(_), Some(address)) => changes.push((AddressField::H245, address)),
+            (Some(_), None) => {
+                let without = uuie::remove_h245_address(octets);
+                return Some(without.and_then(|octets| uuie::patch_addresses(&octets, &changes)));
+            }
+            (None, _) => {}
         }
         (!changes.is_empty()).then(|| uuie::patch_addresses(octets, &changes))
     }
