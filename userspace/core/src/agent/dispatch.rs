@@ -289,7 +289,7 @@ impl Agent {
         }
     }
 
-    /// A message that does not decode: if it is a request of a gatekeeper, it is told so. Whose it is cannot be seen.
+    /// A message that does not decode: a request of a gatekeeper gets an XRS. Who sent it cannot be seen.
     pub(super) fn not_understood(&mut self, step: &mut Step<'_>, from: SocketAddr, payload: &[u8]) {
         self.sums.ignored += 1;
         let header = header(payload).filter(|header| header.kind.is_request());
@@ -441,8 +441,8 @@ impl Agent {
 
     /// Whether this URQ was obeyed already.
     pub(super) fn is_repeated(&self, now: Time, from: SocketAddr, seq: u16) -> bool {
-        self.dismissed.is_some_and(|(whom, number, at)| {
-            (whom, number) == (from, seq) && now.since(at) < SAME_URQ
+        self.dismissed.is_some_and(|(gatekeeper, number, at)| {
+            (gatekeeper, number) == (from, seq) && now.since(at) < SAME_URQ
         })
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn view_agent(agent: &Agent) -> View {
     }
 }
 
-/// Whom it asks now.
+/// The gatekeeper that it asks now.
 fn asked_target(agent: &Agent) -> Option<&Target> {
     match &agent.state {
         State::Seeking(attempt) => attempt.target.as_ref(),

@@ -129,7 +129,7 @@ fn connections_of_a_stranger_are_few_and_short() {
     assert_eq!(world.calls.next_due(), None);
 }
 
-/// Whoever finds the port of an H.245 listener does not keep the peer away from it.
+/// A stranger that finds the port of an H.245 listener does not keep the peer away from it.
 #[test]
 fn a_stranger_does_not_use_up_an_h245_listener() {
     let mut world = World::new(2, 1);

@@ -83,7 +83,7 @@ fn tunnelled_h245_and_the_unknown_pass_untouched() {
     assert_eq!(got.element(0x27), Some(&[0x80][..]));
 }
 
-/// H.245 on a connection of its own: each peer is told rasline's address, and rasline connects to the one that listens.
+/// H.245 on a connection of its own: each peer gets rasline's address, and rasline connects to the one that listens.
 #[test]
 fn h245_on_its_own_connection() {
     let mut world = World::new(2, 1);
@@ -91,9 +91,9 @@ fn h245_on_its_own_connection() {
     world.dial(0, 1);
     let connect = world.phones[0].got.last().unwrap().clone();
     assert_eq!(connect.message.message_type, q931::CONNECT);
-    let told = connect.info.unwrap().h245_address().unwrap();
-    assert_eq!(told.ip(), service().ip());
-    world.open_control(0, told);
+    let given = connect.info.unwrap().h245_address().unwrap();
+    assert_eq!(given.ip(), service().ip());
+    world.open_control(0, given);
     // The gatekeeper of this world does not connect for H.245: that leg waits.
     assert_eq!(world.calls.stats().listeners_failed, 0);
 }

@@ -393,7 +393,7 @@ impl World {
         self.settle();
     }
 
-    /// A phone connects to where it was told to for H.245.
+    /// A phone connects to the h245Address that it was given.
     pub fn open_control(&mut self, n: usize, to: SocketAddr) {
         self.accepted += 1;
         let link = LinkId(self.accepted);

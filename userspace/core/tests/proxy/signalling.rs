@@ -137,7 +137,7 @@ fn an_admitted_call_goes_to_rasline_which_knows_where_it_goes_on() {
         gatekeeper: ONE,
     };
     assert_eq!(world.call_facts.last(), Some(&admitted));
-    // Who answers a call is told nothing new.
+    // The endpoint that answers a call makes no admission.
     let mut answer = call_arq(301, &eid, 1, 2);
     answer.answer_call = true;
     let before = world.call_facts.len();

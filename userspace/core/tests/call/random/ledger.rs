@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rasline_h225::q931::Message;
 
-/// A call: its number, and who calls whom.
+/// A call: its number and its parties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallNumber {
     pub n: u8,

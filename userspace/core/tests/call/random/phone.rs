@@ -24,7 +24,7 @@ pub struct Half {
     pub is_up: bool,
     /// Anything came since it called.
     pub is_answered: bool,
-    /// The phone ended it, or was told its end.
+    /// The phone ended it, or received a ReleaseComplete.
     pub is_over: bool,
     got_release: bool,
     /// Numbers of the last H.245 messages, sent and received.

@@ -28,7 +28,7 @@ pub struct Policy {
     pub ignore_strangers: bool,
     /// Another address of the gatekeeper from which it answers. Takes effect when it starts.
     pub answers_from: Option<IpAddr>,
-    /// Answers every request with a RIP of so many milliseconds first, and its retransmission properly (a slow one).
+    /// Answers every request with a RIP of this delay in milliseconds first, and its retransmission properly (a slow one).
     pub rip: Option<u16>,
     /// What its GCF, RCF, RRJ, ARJ and URQ say about alternates.
     pub alternates: Vec<Alternate>,
@@ -50,7 +50,7 @@ pub struct Policy {
     pub signs: Option<String>,
     /// Port for call signalling; `None` does not listen. Takes effect when it starts.
     pub call_port: Option<u16>,
-    /// As GnuGk: closes (FIN) a connection on which no Setup comes within so many milliseconds, and at once at a Status
+    /// As GnuGk: closes (FIN) a connection on which no Setup comes within this time in milliseconds, and at once at a Status
     /// Enquiry, which it answers by a ReleaseComplete. Counts from the next connection on.
     pub closes_idle_ms: Option<u64>,
 }
